@@ -1,0 +1,10 @@
+"""Fundamental constants in SI units (CODATA; h, e exact since 2019)."""
+
+HBAR = 1.054571817646156391e-34
+"""Reduced Planck constant ħ [J s]."""
+
+E_CHARGE = 1.602176634e-19
+"""Elementary charge e [C]; electrons carry −e."""
+
+M_ELECTRON = 9.1093837139e-31
+"""Electron rest mass [kg], CODATA 2022."""
