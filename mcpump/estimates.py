@@ -1,0 +1,66 @@
+"""What a run knows: estimates with their standard errors, and everything a results file holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+PARTS = ("local", "diffusive", "total")
+"""Local: n = 0 scatterings since emission; diffusive: n ≥ 1; total: their sum."""
+COMPONENTS = ("x", "y", "z")
+"""Components of the spin."""
+LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_right", "cut")
+"""Lines of the spin budget: emitted + torque = stored + relaxed + left (both faces) + cut."""
+
+
+def harmonic_names(harmonics: int) -> tuple[str, ...]:
+    """Names of the real harmonics: "dc", "cos1", "sin1", … in A(t) = A_0 + Σ A_n^c cos nΩt + A_n^s sin nΩt."""
+    return ("dc",) + tuple(f"{part}{n}" for n in range(1, harmonics + 1) for part in ("cos", "sin"))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean and its standard error, with the names of its axes.
+
+    `stderr` is None where the quantity is exact (computed from the texture, not walked), NaN where
+    fewer than 16 blocks stand behind it.
+    """
+
+    mean: NDArray[np.float64]
+    stderr: NDArray[np.float64] | None
+    dims: tuple[str, ...]
+    units: str
+    long_name: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One run: estimates in the deck's units (SI, or reduced), and how they were got."""
+
+    name: str
+    """Name of the deck."""
+    resolved: str
+    """Resolved deck, TOML."""
+    coords: dict[str, Estimate | tuple[str, ...]]
+    """Axis name → numbers (an exact one-dimensional Estimate) or labels (strings)."""
+    estimates: dict[str, Estimate]
+    """Variable name → estimate."""
+    regime: dict[str, tuple[float, str, str]]
+    """Regime number → (value, unit, what it is)."""
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    walkers: int
+    blocks: int
+    seed: int
+    flights: int
+    complete: bool
+    """False while running, after a stop, or when a target was missed."""
+    message: str
+    """How it ended: "complete", "target missed: …", "running"."""
+    checkpoint: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    """Exact sums, enough to go on or to merge (`/checkpoint` of the file)."""
+    provenance: dict[str, Any] = field(default_factory=dict)
+    """Dates, wall time, versions, machine (`/provenance`): all that may differ between equal runs."""
