@@ -1,0 +1,53 @@
+"""Where numba keeps compiled kernels: one folder per version of the sources and kind of CPU.
+
+numba's cache does not notice a changed function in another file, and code compiled for one CPU must
+not run on another; a folder named by a hash of every source file, of the versions and of the CPU cures
+both. This module has to be imported before anything is compiled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy
+from llvmlite import binding
+
+
+def cache_folder() -> Path:
+    """Return the folder of this version's compiled kernels (not created)."""
+    root = os.environ.get("MCPUMP_CACHE_DIR") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "mcpump"
+    )
+    return Path(root) / _fingerprint()
+
+
+def _fingerprint() -> str:
+    """Hash of all sources, the versions and the CPU's name and features."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(source.name.encode() + source.read_bytes())
+    features = binding.get_host_cpu_features().flatten()
+    versions = f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {platform.python_version()}"
+    digest.update(f"{versions} {binding.get_host_cpu_name()} {features}".encode())
+    return digest.hexdigest()[:16]
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(cache_folder())
+
+
+def kernel(function: Callable[..., Any]) -> Any:
+    """Compile strictly (no fast math, no bounds checks), without the interpreter lock, cached on disk."""
+    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile as `kernel`, pasted into its callers: a call left in a lane loop keeps it from vectorizing."""
+    return numba.njit(nogil=True, error_model="numpy", inline="always")(function)

@@ -1,0 +1,210 @@
+"""Kinds of values in a deck: each says in one sentence what it accepts.
+
+pydantic calls these checks; a refusal is a ValueError whose text holds `KEY` where the dotted key
+belongs, which only the reader of the whole deck knows.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
+
+from mcpump.errors import InputError
+from mcpump.units import number, quantity, show
+
+KEY = "\x00"
+"""Stands for the dotted key in a refusal (no TOML text can hold it unescaped)."""
+_LARGEST_COUNT = 10**15
+
+
+class Section(BaseModel):
+    """A table of the deck: unknown keys are refused, with the nearest known one."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_keys_only(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            raise ValueError(
+                f"{KEY} = {show(data)} must be a table with the keys {', '.join(cls.model_fields)}"
+            )
+        for key in data:
+            if key not in cls.model_fields:
+                raise ValueError(unknown_key(key, cls.model_fields))
+        return data
+
+
+def unknown_key(key: Any, known: Iterable[str]) -> str:
+    """Sentence for a key that is none, with the nearest one that is."""
+    known = list(known)
+    near = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    return f"{KEY} has an unknown key {show(key)}: {hint}"
+
+
+def _refusing(check: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Call a check that raises InputError; pydantic wants a ValueError."""
+    try:
+        return check(*arguments, **options)
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _range(value: Any, result: float, sign: str) -> float:
+    """Refuse the wrong sign."""
+    wanted = {"positive": result > 0.0, "at least 0": result >= 0.0, "not 0": result != 0.0, "any": True}
+    if not wanted[sign]:
+        raise ValueError(f"{KEY} = {show(value)} must be {sign}")
+    return result
+
+
+def physical(dimension: str, sign: str = "positive") -> BeforeValidator:
+    """Check of a quantity; the context says whether the deck is reduced."""
+
+    def check(value: Any, info: ValidationInfo) -> float:
+        reduced = bool((info.context or {}).get("reduced"))
+        return _range(value, _refusing(quantity, value, KEY, dimension, reduced), sign)
+
+    return BeforeValidator(check)
+
+
+def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
+    """Check of a plain number, at most `limit` in magnitude."""
+
+    def check(value: Any) -> float:
+        result = _range(value, _refusing(number, value, KEY), sign)
+        if abs(result) > limit:
+            raise ValueError(f"{KEY} = {show(value)} must lie between {-limit:g} and {limit:g}")
+        return result
+
+    return BeforeValidator(check)
+
+
+def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
+    """Check of a whole number; 1e6 is one."""
+
+    def check(value: Any) -> int:
+        whole = isinstance(value, float) and math.isfinite(value) and value == int(value)
+        if isinstance(value, bool) or not (isinstance(value, int) or whole):
+            raise ValueError(f"{KEY} = {show(value)} must be a whole number from {lowest} to {highest}")
+        if not lowest <= int(value) <= highest:
+            raise ValueError(f"{KEY} = {show(value)} must lie between {lowest} and {highest}")
+        return int(value)
+
+    return BeforeValidator(check)
+
+
+def one_of(*words: str) -> BeforeValidator:
+    """Check of a word."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or value not in words:
+            near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
+            hint = f" (did you mean {near[0]}?)" if near else ""
+            raise ValueError(f"{KEY} = {show(value)} must be one of {', '.join(words)}{hint}")
+        return value
+
+    return BeforeValidator(check)
+
+
+def automatic(check_number: BeforeValidator) -> BeforeValidator:
+    """Check of a number that may be "auto"."""
+
+    def check(value: Any) -> Any:
+        if value == "auto":
+            return value
+        if isinstance(value, str):
+            raise ValueError(f'{KEY} = {show(value)} must be a whole number or "auto"')
+        return check_number.func(value)  # type: ignore[call-arg]
+
+    return BeforeValidator(check)
+
+
+def relaxation(dimension: str) -> BeforeValidator:
+    """Check of a spin relaxation key: a positive quantity, or "none" (infinite)."""
+    check_quantity = physical(dimension)
+
+    def check(value: Any, info: ValidationInfo) -> float:
+        if value == "none":
+            return math.inf
+        return check_quantity.func(value, info)  # type: ignore[call-arg, no-any-return]
+
+    return BeforeValidator(check)
+
+
+def _three_numbers(value: Any) -> tuple[float, float, float]:
+    """Check of a vector in spin space."""
+    if not isinstance(value, list | tuple) or len(value) != 3:
+        raise ValueError(f"{KEY} = {show(value)} must be three plain numbers, e.g. [0, 0, 1]")
+    x, y, z = (_refusing(number, part, KEY) for part in value)
+    size = max(abs(x), abs(y), abs(z))
+    if not 1e-60 <= size <= 1e60:
+        raise ValueError(f"{KEY} = {show(value)} must have a length between 1e-60 and 1e60")
+    return x, y, z
+
+
+def _even(value: int) -> int:
+    if value % 2:
+        raise ValueError(f"{KEY} = {show(value)} must be even: walkers are born in pairs")
+    return value
+
+
+def _block_size(value: Any) -> int:
+    return _even(count(2, 2**24).func(value))  # type: ignore[call-arg]
+
+
+def _interval(value: Any) -> int:
+    if isinstance(value, bool) or value not in (1, 2, 4, 8, 16, 32, 64):
+        raise ValueError(f'{KEY} = {show(value)} must be "auto" or one of 1, 2, 4, 8, 16, 32, 64')
+    return int(value)
+
+
+def _list(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{KEY} = {show(value)} must be a list, e.g. [...]")
+    return value
+
+
+def _switch(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{KEY} = {show(value)} must be true or false")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{KEY} = {show(value)} must be text")
+    return value
+
+
+Number = Annotated[float, plain("any", 1e60)]
+PositiveNumber = Annotated[float, plain("positive", 1e60)]
+Length = Annotated[float, physical("length")]
+LengthOrZero = Annotated[float, physical("length", "at least 0")]
+Wavenumber = Annotated[float, physical("wavenumber", "not 0")]
+PositiveWavenumber = Annotated[float, physical("wavenumber")]
+Time = Annotated[float, physical("time")]
+Velocity = Annotated[float, physical("velocity")]
+Energy = Annotated[float, physical("energy")]
+Frequency = Annotated[float, physical("frequency", "at least 0")]
+AngularFrequency = Annotated[float, physical("angular_frequency", "at least 0")]
+Diffusion = Annotated[float, physical("diffusion_coefficient")]
+Conductivity = Annotated[float, physical("conductivity")]
+Resistivity = Annotated[float, physical("resistivity")]
+StatesDensity = Annotated[float, physical("density_of_states")]
+Angle = Annotated[float, physical("angle", "any")]
+SpinLength = Annotated[float, relaxation("length")]
+SpinTime = Annotated[float, relaxation("time")]
+Vector = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
+BlockSize = Annotated[int, BeforeValidator(_block_size)]
+FirstFlights = Annotated[int | str, automatic(count(1, 1024))]
+ScoreInterval = Annotated[int | str, automatic(BeforeValidator(_interval))]
+Text = Annotated[str, BeforeValidator(_text)]
+Channels = Annotated[tuple[Annotated[str, one_of("first", "second")], ...], BeforeValidator(_list)]
+ListOfPlaces = Annotated[tuple[LengthOrZero, ...], BeforeValidator(_list)]
+Switch = Annotated[bool, BeforeValidator(_switch)]

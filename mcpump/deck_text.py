@@ -1,0 +1,157 @@
+"""TOML text of a deck: reading it, overriding keys of it, writing it out again."""
+
+from __future__ import annotations
+
+import math
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mcpump.errors import InputError
+from mcpump.units import show
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Read a TOML file into a dictionary.
+
+    Parameters
+    ----------
+    path : path
+        The deck.
+
+    Returns
+    -------
+    dict
+        Its tables.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read or is no TOML; the sentence holds the line.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"deck {show(str(path), 200)} cannot be read: {reason}") from None
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"deck {show(str(path), 200)} is not UTF-8 text (line {line})") from None
+    return _parse(text, f"deck {show(str(path), 200)}")
+
+
+def _parse(text: str, name: str) -> dict[str, Any]:
+    """TOML text → dictionary, or a sentence."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{name} is not a deck: it is nested too deeply") from None
+    except tomllib.TOMLDecodeError as error:
+        reason = " ".join(str(error).split())
+    except ValueError:  # an integer of thousands of digits
+        reason = "a number in it is too long"
+    reason = reason.encode("utf-8", "backslashreplace").decode()
+    raise InputError(f"{name} is not valid TOML: {reason}") from None
+
+
+def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
+    """Put "dotted.key=value" over a deck's keys.
+
+    Parameters
+    ----------
+    deck : mapping
+        The deck's tables; not changed.
+    overrides : iterable of str
+        For example ``electrons.mean_free_path=5 nm``; a value that is TOML is taken as such, anything
+        else as text.
+
+    Returns
+    -------
+    dict
+        The deck with the overrides.
+
+    Raises
+    ------
+    InputError
+        If one is not KEY=VALUE, or goes through a key that holds no table.
+    """
+    result = dict(deck)
+    for text in overrides:
+        key, equals, value = text.partition("=")
+        path = [part.strip() for part in key.split(".")]
+        if not equals or not all(path):
+            raise InputError(f"override {show(text)} must be KEY=VALUE, e.g. electrons.mean_free_path=5 nm")
+        _put(result, path, _value(value.strip()), text)
+    return result
+
+
+def _put(deck: dict[str, Any], path: list[str], value: Any, text: str) -> None:
+    """Set one key, copying the tables on the way."""
+    table = deck
+    for part in path[:-1]:
+        inner = table.get(part, {})
+        if not isinstance(inner, Mapping):
+            raise InputError(f"override {show(text)} cannot be used: {part} is no table")
+        table[part] = dict(inner)
+        table = table[part]
+    table[path[-1]] = value
+
+
+def _value(text: str) -> Any:
+    """Read a TOML value if it is one, else take the text itself."""
+    try:
+        parsed = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return text
+    return parsed["value"] if list(parsed) == ["value"] else text
+
+
+def write_toml(deck: Mapping[str, Any]) -> str:
+    """Write a deck of numbers, texts, lists and tables as TOML text.
+
+    Parameters
+    ----------
+    deck : mapping
+        Plain values first, tables after them, as in a deck.
+
+    Returns
+    -------
+    str
+        Text that reads back to an equal deck.
+    """
+    return "\n".join(_table(deck, "")) + "\n"
+
+
+def _table(table: Mapping[str, Any], path: str) -> list[str]:
+    """Lines of one table: its values, then the tables in it."""
+    values = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
+    lines = ["", f"[{path}]"] if path and (values or not table) else []
+    lines += [f"{key} = {_literal(value)}" for key, value in values.items()]
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            lines += _table(value, f"{path}.{key}" if path else key)
+    return lines
+
+
+def _literal(value: Any) -> str:
+    """One TOML value."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return '"' + "".join(_character(c) for c in value) + '"'
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(_literal(part) for part in value) + "]"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "inf" if value > 0 else "-inf"
+    return repr(float(value) if isinstance(value, float) else int(value))
+
+
+def _character(character: str) -> str:
+    """One character of a basic TOML string."""
+    if character in '"\\':
+        return "\\" + character
+    return character if character >= " " and character != "\x7f" else f"\\u{ord(character):04x}"

@@ -1,0 +1,260 @@
+"""The electron gas: every number of it from any sufficient set of the deck's keys.
+
+Free electrons with elastic, isotropic scattering (d = 3 in SI decks):
+
+    v_F = ħk_F/m    ε_F = ħ²k_F²/2m    ν = m k_F/(2π²ħ²) per spin and volume
+    τ = ℓ/v_F       D = v_F²τ/d        σ = 2e²νD         λ_s = √(D τ_sf)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from mcpump.constants import E_CHARGE, HBAR, M_ELECTRON
+from mcpump.errors import InputError
+
+TOLERANCE = 0.01
+"""Keys that say the same thing twice must agree to this."""
+
+Values = Mapping[str, float | None]
+"""Key of [electrons] → value in SI (or reduced units); None or absent: not given; inf: "none"."""
+
+_FERMI = ("fermi_wavenumber", "fermi_velocity", "fermi_energy")
+_SCATTERING = ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity")
+SPIN_KEYS = ("spin_diffusion_length", "spin_relaxation_time")
+_UNITS = {
+    "fermi_wavenumber": "/m", "fermi_velocity": "m/s", "fermi_energy": "J", "mean_free_path": "m",
+    "lifetime": "s", "diffusion_coefficient": "m^2/s", "conductivity": "S/m", "resistivity": "ohm m",
+    "spin_diffusion_length": "m", "spin_relaxation_time": "s",
+}  # fmt: skip
+
+
+class Electrons(NamedTuple):
+    """One electron gas, in SI (or in reduced units: ℓ = τ = v_F = ħ = 1, what is unknown is NaN)."""
+
+    dimension: int
+    """Dimension d of the velocity sphere."""
+    k_F: float
+    """Fermi wave number [1/m]; k_F ℓ in a reduced deck."""
+    v_F: float
+    """Fermi velocity [m/s]."""
+    energy: float
+    """Fermi energy ε_F [J]."""
+    mass: float
+    """Effective mass m [kg]."""
+    nu: float
+    """Density of states per spin and volume ν [1/(J m³)]."""
+    ell: float
+    """Mean free path ℓ [m]."""
+    tau: float
+    """Elastic lifetime τ [s]."""
+    D: float
+    """Diffusion coefficient [m²/s]."""
+    sigma: float
+    """Conductivity σ = 2e²νD [S/m]."""
+    tau_sf: float
+    """Spin relaxation time [s]; inf for none."""
+    lambda_s: float
+    """Spin diffusion length √(D τ_sf) [m]; inf for none."""
+    exchange: float
+    """Exchange constant J [J]; Jτ/ħ in a reduced deck."""
+    notes: tuple[str, ...]
+    """Where the deck says the same thing twice: which key was used."""
+
+    @property
+    def exchange_number(self) -> float:
+        """Jτ/ħ."""
+        return self.exchange if math.isnan(self.mass) else self.exchange * self.tau / HBAR
+
+
+def resolve(values: Values, reduced: bool, dimension: int = 3) -> Electrons:
+    """Work out the electron gas from the keys that a deck gives.
+
+    Parameters
+    ----------
+    values : mapping
+        Key of [electrons] → value in SI, or in reduced units; every given value is positive.
+    reduced : bool
+        True for a deck in reduced units.
+    dimension : int
+        Dimension d of the velocity sphere; SI decks have 3.
+
+    Returns
+    -------
+    Electrons
+        All of its numbers.
+
+    Raises
+    ------
+    InputError
+        If a number is missing, or if two keys disagree by more than 1 %.
+
+    Notes
+    -----
+    Of keys that say the same thing the first, in the order of the deck's documentation, wins.
+    """
+    try:
+        electrons = _reduced(values, dimension) if reduced else _si(values, dimension)
+    except (OverflowError, ZeroDivisionError):
+        raise InputError(
+            "electrons: the numbers given are too large or too small: check their units"
+        ) from None
+    known = (electrons.tau, electrons.ell, electrons.D, electrons.v_F)
+    if not all(math.isfinite(number) and number > 0.0 for number in known):
+        raise InputError("electrons: the numbers given are too large or too small: check their units")
+    return electrons
+
+
+def matching(
+    given: Values,
+    derived: Mapping[str, float],
+    section: str,
+    notes: list[str],
+    units: Mapping[str, str] = _UNITS,
+) -> None:
+    """Check that keys which say the same thing agree to 1 %.
+
+    Parameters
+    ----------
+    given : mapping
+        Keys in order of rank, with the values given (None: not given).
+    derived : mapping
+        The same keys with what the first given one implies.
+    section : str
+        Prefix of the dotted keys.
+    notes : list of str
+        Gets a sentence for every key that was given twice and agrees.
+    units : mapping
+        Unit of each key, for the sentence.
+
+    Raises
+    ------
+    InputError
+        Naming both keys, both values and the tolerance.
+    """
+    names = [key for key in derived if given.get(key) is not None]
+    for key in names[1:]:
+        value, implied, unit = given[key], derived[key], units.get(key, "")
+        assert value is not None
+        if value != implied and not abs(value - implied) <= TOLERANCE * abs(implied):
+            raise InputError(
+                f"{section}.{key} = {_pretty(value, unit)} disagrees with {section}.{names[0]}, which gives "
+                f"{_pretty(implied, unit)}: give one of them, or values that agree to 1 %"
+            )
+        notes.append(f"{section}.{key} agrees with {section}.{names[0]} to 1 %; {names[0]} is used")
+
+
+def _pretty(value: float, unit: str) -> str:
+    """Value and unit for a sentence."""
+    return '"none"' if math.isinf(value) else f"{value:.6g} {unit}".rstrip()
+
+
+def _first(values: Values, ways: Mapping[str, Callable[[float], float]], what: str) -> float:
+    """Work out the wanted number from the first key that is given."""
+    for key, way in ways.items():
+        value = values.get(key)
+        if value is not None:
+            return way(value)
+    raise InputError(f"electrons: the {what} is missing: give one of {', '.join(ways)}")
+
+
+def _si(values: Values, dimension: int) -> Electrons:
+    """Electrons of an SI deck."""
+    if dimension != 3:
+        raise InputError(
+            f"electrons.dimension = {dimension} is not accepted in an SI deck, which has 3: "
+            f'dimensions 1 and 2 need units = "reduced"'
+        )
+    notes: list[str] = []
+    mass = (values.get("effective_mass") or 1.0) * M_ELECTRON
+    k_F = _first(
+        values,
+        {
+            "fermi_wavenumber": lambda k: k,
+            "fermi_velocity": lambda v: mass * v / HBAR,
+            "fermi_energy": lambda energy: math.sqrt(2.0 * mass) * math.sqrt(energy) / HBAR,
+        },
+        "Fermi surface",
+    )
+    v_F = HBAR * k_F / mass
+    energy = 0.5 * mass * v_F * v_F
+    matching(values, dict(zip(_FERMI, (k_F, v_F, energy), strict=True)), "electrons", notes)
+    nu = values.get("density_of_states") or mass / HBAR * k_F / (2.0 * math.pi**2 * HBAR)
+    to_sigma = 2.0 * E_CHARGE**2 * nu
+    tau = _lifetime(values, v_F, to_sigma)
+    D = v_F * v_F * tau / 3.0
+    sigma = to_sigma * D
+    matching(
+        values,
+        dict(zip(_SCATTERING, (v_F * tau, tau, D, sigma, 1.0 / sigma), strict=True)),
+        "electrons",
+        notes,
+    )
+    tau_sf = _relaxation_time(values, D, notes)
+    return Electrons(
+        3, k_F, v_F, energy, mass, nu, v_F * tau, tau, D, sigma, tau_sf, math.sqrt(D * tau_sf),
+        values.get("exchange") or 0.0, tuple(notes),
+    )  # fmt: skip
+
+
+def _lifetime(values: Values, v_F: float, to_sigma: float) -> float:
+    """τ from the first key that fixes it."""
+    return _first(
+        values,
+        {
+            "mean_free_path": lambda ell: ell / v_F,
+            "lifetime": lambda tau: tau,
+            "diffusion_coefficient": lambda D: 3.0 * D / v_F / v_F,
+            "conductivity": lambda sigma: 3.0 * sigma / to_sigma / v_F / v_F,
+            "resistivity": lambda rho: 3.0 / rho / to_sigma / v_F / v_F,
+        },
+        "strength of the scattering",
+    )
+
+
+def _relaxation_time(values: Values, D: float, notes: list[str]) -> float:
+    """τ_sf; infinite if no key gives it."""
+    if all(values.get(key) is None for key in SPIN_KEYS):
+        return math.inf
+    tau_sf = _first(
+        values,
+        {
+            "spin_diffusion_length": lambda length: length * length / D,
+            "spin_relaxation_time": lambda time: time,
+        },
+        "spin relaxation",
+    )
+    matching(values, dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True)), "electrons", notes)
+    return tau_sf
+
+
+def _reduced(values: Values, dimension: int) -> Electrons:
+    """Electrons of a reduced deck: ℓ = τ = v_F = ħ = 1."""
+    D, notes = 1.0 / dimension, list[str]()
+    for key in ("fermi_energy", "effective_mass", "density_of_states", "conductivity", "resistivity"):
+        if values.get(key) is not None:
+            raise InputError(
+                f"electrons.{key} = {values[key]:g} has no place in a deck "
+                f'with units = "reduced": leave it out'
+            )
+    for key, unit in (
+        ("mean_free_path", 1.0),
+        ("lifetime", 1.0),
+        ("fermi_velocity", 1.0),
+        ("diffusion_coefficient", D),
+    ):
+        value = values.get(key)
+        if value is not None and not math.isclose(value, unit, rel_tol=1e-9):
+            raise InputError(
+                f'electrons.{key} = {value:g} must be {unit:g} in a deck with units = "reduced", '
+                f"where lengths are in ℓ and times in τ: leave it out"
+            )
+    tau_sf = _relaxation_time(values, D, notes)
+    k_F = values.get("fermi_wavenumber") or math.nan
+    nan = math.nan
+    return Electrons(
+        dimension, k_F, 1.0, nan, nan, nan, 1.0, 1.0, D, nan, tau_sf, math.sqrt(D * tau_sf),
+        values.get("exchange") or 0.0, tuple(notes),
+    )  # fmt: skip

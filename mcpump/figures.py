@@ -1,0 +1,342 @@
+"""Figures: profiles of one run, and the crossover from diffusive to local over several runs.
+
+Sized for print: 85 or 170 mm wide, text of 7 points, colours that colour-blind readers tell apart (Okabe
+and Ito), and no dependence on a screen. matplotlib is imported when a figure is asked for, not before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.crossover import Point, problem_of
+from mcpump.diffusion import Face, diffusion_theory
+from mcpump.estimates import Estimate, Result
+from mcpump.model import ABSORBING, PERIODIC, Model, Problem
+from mcpump.report_text import channel_of, column_name, labels, positions, power_of_ten, pretty
+from mcpump.textures import texture_profile
+from mcpump.theory import Medium, local_share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MM = 1 / 25.4
+"""One millimetre [inch]."""
+SINGLE, DOUBLE = 85 * MM, 170 * MM
+"""Widths of one and of two columns of a journal [inch]."""
+COLOURS = {"x": "#0072B2", "y": "#D55E00", "z": "#009E73"}
+"""Components of the spin: blue, vermilion, green."""
+
+_STYLE: Any = {
+    "font.size": 7,
+    "axes.labelsize": 7,
+    "axes.titlesize": 7,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.0,
+    "legend.frameon": False,
+    "figure.dpi": 200,
+}
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_ROWS = (
+    ("magnetization", None, "S"),
+    ("spin_density", 2, "density g"),
+    ("spin_current", 0, "local j"),
+    ("spin_current", 1, "diffusive j"),
+)
+Array = NDArray[np.float64]
+
+
+def profile(result: Result, theory: bool = True) -> Figure:
+    """Profiles along x: texture, spin density, local and diffusive spin current, with ± one standard error.
+
+    Parameters
+    ----------
+    result : Result
+        A run. The sum of the channels is drawn where there is one.
+    theory : bool
+        Whether to lay the line of diffusion theory (leading order in qℓ and Ωτ; its current is the
+        total one) over density and diffusive current.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One column of panels for DC and one for each multiple of Ω; cosine components solid, sine
+        components dashed; points are the currents through the planes. For a pulse, density and current
+        in each time bin. Components that vanish identically are not drawn.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        return _pulse_figure(result) if "time" in result.coords else _periodic_figure(result, theory)
+
+
+def crossover(points: Sequence[Point]) -> Figure:
+    """Local share against qℓ on the exact curve, and the residuals in standard errors.
+
+    Parameters
+    ----------
+    points : sequence of Point
+        One for each run, of `mcpump.crossover.crossover_point`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Above: shares on 1 − K(qℓ), which is 1 − arctan(qℓ)/(qℓ) for d = 3, and the small-x law (qℓ)²/d.
+        Below: (share − exact)/standard error.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(_STYLE):
+        figure, (top, bottom) = _figure(
+            SINGLE, 95 * MM, 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
+        )
+        for dimension in sorted({point.dimension for point in points}, reverse=True):
+            _draw_shares(top, bottom, [point for point in points if point.dimension == dimension], dimension)
+        top.set(xscale="log", yscale="log", ylabel="local share of the spin current")
+        top.set_ylim(0.5 * min(point.share for point in points), 1.6)
+        top.legend(loc="lower right")
+        bottom.axhspan(-2, 2, color="0.9", zorder=0)
+        bottom.axhline(0, color="0.5", linewidth=0.6)
+        bottom.set(xlabel="qℓ", ylabel="residual [σ]")
+        largest = max((abs(value) for value in _residuals(points)), default=0.0)
+        bottom.yaxis.get_major_locator().set_params(integer=True)
+        bottom.set_ylim(-max(4, 1.2 * largest), max(4, 1.2 * largest))
+        figure.align_ylabels()
+        return figure
+
+
+def _figure(width: float, height: float, rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
+    # A Figure made without pyplot belongs to no window system: nothing to choose, nothing to close.
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
+def _draw_shares(top: Axes, bottom: Axes, points: Sequence[Point], dimension: int) -> None:
+    marker, colour = {3: ("o", "#0072B2"), 2: ("s", "#D55E00"), 1: ("^", "#009E73")}[dimension]
+    x = np.array([point.q_ell for point in points])
+    fine = np.geomspace(x.min() / 2, x.max() * 2, 300)
+    exact = "1 − arctan(qℓ)/qℓ" if dimension == 3 else f"1 − K(qℓ), d = {dimension}"
+    top.plot(fine, local_share(fine, dimension), color="0.2", label=exact)
+    law = fine[fine**2 / dimension < 1.5]
+    top.plot(law, law**2 / dimension, "--", color="0.5", label=f"(qℓ)²/{dimension}, small qℓ")
+    share, stderr = [point.share for point in points], [point.stderr for point in points]
+    look: dict[str, Any] = {
+        "fmt": marker,
+        "color": colour,
+        "markersize": 3.5,
+        "capsize": 2,
+        "elinewidth": 0.8,
+    }
+    top.errorbar(x, share, yerr=stderr, label=f"Monte Carlo, d = {dimension}", **look)
+    bottom.errorbar(x, _residuals(points), yerr=np.ones(len(points)), **look)
+
+
+def _residuals(points: Sequence[Point]) -> list[float]:
+    exact = [float(local_share(point.q_ell, point.dimension)) for point in points]
+    return [
+        (point.share - value) / point.stderr if point.stderr > 0 else math.nan
+        for point, value in zip(points, exact, strict=True)
+    ]
+
+
+def _periodic_figure(result: Result, with_theory: bool) -> Figure:
+    problem = problem_of(result) if with_theory else None
+    multiples = _multiples(result)
+    width = SINGLE if len(multiples) == 1 else DOUBLE
+    figure, axes = _figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
+    lines = None if problem is None else _theory_lines(result, problem)
+    for column, multiple in enumerate(multiples):
+        for row, (name, part, title) in enumerate(_ROWS):
+            _draw_panel(axes[row, column], result, name, part, title, multiple, lines)
+        axes[-1, column].set_xlabel(f"x [{_length(result)[1]}]")
+        title = "DC" if multiple == 0 else ("AC at Ω" if multiple == 1 else f"AC at {multiple}Ω")
+        # One mention of the theory's line is enough, and all that a narrow column has room for.
+        _legend(axes[:, column], title, with_theory=column == 0)
+    figure.align_ylabels()
+    return figure
+
+
+def _multiples(result: Result) -> list[int]:
+    """Multiples of Ω in which something is driven; DC alone if nothing is."""
+    alive = set()
+    for name in ("spin_density", "spin_current"):
+        estimate = result.estimates[name]
+        alive |= {(h + 1) // 2 for h, _ in _alive(estimate.mean, estimate.dims)}
+    return sorted(alive) or [0]
+
+
+def _alive(values: Array, dims: tuple[str, ...]) -> list[tuple[int, int]]:
+    """(harmonic, component) pairs that are not identically zero."""
+    others = tuple(i for i, name in enumerate(dims) if name not in ("harmonic", "component"))
+    return [(int(h), int(c)) for h, c in np.argwhere((np.nan_to_num(values) != 0).any(axis=others))]
+
+
+def _select(result: Result, name: str, part: int | None) -> tuple[Array, Array | None, str]:
+    """(harmonic, component, place) of one variable in the drawn channel, its error, its units."""
+    estimate = result.estimates[name]
+    index: list[Any] = [] if part is None else [channel_of(result)[0], part]
+    if "direction" in estimate.dims:
+        index.append(0)
+    stderr = None if estimate.stderr is None else estimate.stderr[tuple(index)]
+    return estimate.mean[tuple(index)], stderr, estimate.units
+
+
+def _draw_panel(
+    axes: Axes,
+    result: Result,
+    name: str,
+    part: int | None,
+    title: str,
+    multiple: int,
+    lines: dict[str, tuple[Array, Array]] | None,
+) -> None:
+    mean, stderr, units = _select(result, name, part)
+    rows = [h for h in range(mean.shape[0]) if (h + 1) // 2 == multiple]
+    scale = _power(mean[rows])
+    factor, (metres, _) = 10.0**-scale, _length(result)
+    x = positions(result, "x").mean * metres
+    pairs = [pair for pair in _alive(mean, ("harmonic", "component", "x")) if pair[0] in rows]
+    for pair in pairs:
+        look = _look(result, pair)
+        axes.plot(x, mean[pair] * factor, **look)
+        if stderr is not None:
+            low, high = (mean[pair] - stderr[pair]) * factor, (mean[pair] + stderr[pair]) * factor
+            axes.fill_between(x, low, high, color=look["color"], alpha=0.25, linewidth=0)
+        if name == "spin_current" and part is not None:
+            _draw_planes(axes, result, part, pair, factor)
+        if lines is not None and name in lines and part != 0:
+            places, values = lines[name]
+            axes.plot(places * metres, values[pair] * factor, ":", color="black", linewidth=0.9, zorder=3)
+    if not pairs:
+        axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
+        axes.set_yticks([])
+    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+    axes.set_ylabel(_label(title, units, scale))
+    axes.margins(x=0)
+
+
+def _power(values: Array) -> int:
+    """Power of ten to take out of an axis: none where the numbers read well as they are."""
+    largest = float(np.nan_to_num(np.abs(values)).max(initial=0.0))
+    return 0 if 0.1 <= largest < 1000 else power_of_ten(values)
+
+
+def _label(title: str, units: str, scale: int) -> str:
+    power = f"10{str(scale).translate(_RAISED)} " if scale else ""
+    return title if units == "1" else f"{title} [{power}{pretty(units)}]"
+
+
+def _length(result: Result) -> tuple[float, str]:
+    """Factor and unit in which lengths are drawn."""
+    units = positions(result, "x").units
+    return (1e9, "nm") if units == "m" else (1.0, pretty(units))
+
+
+def _look(result: Result, pair: tuple[int, int]) -> dict[str, Any]:
+    harmonic, component = labels(result, "harmonic")[pair[0]], labels(result, "component")[pair[1]]
+    # Circular precession lays x cos upon y sin: a dashed line on top of a solid one shows both.
+    style = (0, (4, 2.5)) if harmonic.startswith("sin") else "-"
+    name = column_name(harmonic, component)
+    zorder = 2.5 if harmonic.startswith("sin") else 2.0
+    return {"color": COLOURS[component], "linestyle": style, "label": name, "zorder": zorder}
+
+
+def _draw_planes(axes: Axes, result: Result, part: int, pair: tuple[int, int], factor: float) -> None:
+    if "plane_current" not in result.estimates:
+        return
+    mean, stderr, _ = _select(result, "plane_current", part)
+    x = positions(result, "plane").mean * _length(result)[0]
+    error = None if stderr is None else np.nan_to_num(stderr[pair]) * factor
+    look: dict[str, Any] = {
+        "color": COLOURS[labels(result, "component")[pair[1]]],
+        "markersize": 3,
+        "elinewidth": 0.8,
+    }
+    points = axes.errorbar(x, mean[pair] * factor, yerr=error, fmt="o", capsize=1.5, zorder=4, **look)
+    # Planes at the faces lie on the frame: draw them whole.
+    for artist in (points[0], *points[1], *points[2]):
+        artist.set_clip_on(False)
+
+
+def _legend(column: Any, title: str, with_theory: bool) -> None:
+    """One legend above a column, of everything drawn in it."""
+    handles: dict[str, Any] = {}
+    for axes in column:
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(name.removeprefix("DC "), handle)
+    handles = dict(sorted(handles.items()))
+    dotted = [line for axes in column for line in axes.lines if line.get_linestyle() == ":"]
+    if with_theory and dotted:
+        handles["diffusion theory (total)"] = dotted[0]
+    column[0].set_title(title, loc="left", pad=16 if handles else None)
+    place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "borderpad": 0.2}
+    column[0].legend(
+        list(handles.values()), list(handles), ncols=5, columnspacing=0.9, handlelength=1.8, **place
+    )
+
+
+def _theory_lines(result: Result, problem: Problem) -> dict[str, tuple[Array, Array]]:
+    """Lines of diffusion theory: density at the cell centres, total current at the cells' faces."""
+    model, scales = problem.model, problem.scales
+    relaxation = 1 / model.gamma_sf if model.gamma_sf > 0 else math.inf
+    medium = Medium.reduced(problem.exchange, relaxation, model.dimension)
+    edges = np.linspace(0.0, model.length, model.cells + 1)
+    mean, cosine, sine = texture_profile(model, (edges[1:] + edges[:-1]) / 2)
+    h = model.length / model.cells
+    faces = _face(model, model.left), _face(model, model.right)
+    channels = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
+    chosen = channel_of(result)[1].split(" + ")
+    density = np.sum([channels[name].density for name in chosen], axis=0) * scales.density
+    flux = np.sum([channels[name].flux for name in chosen], axis=0) * scales.current
+    return {
+        "spin_density": (positions(result, "x").mean, density),
+        "spin_current": (positions(result, "x_edge").mean, flux),
+    }
+
+
+def _face(model: Model, code: int) -> Face:
+    return "absorbing" if code == ABSORBING else ("periodic" if code == PERIODIC else "closed")
+
+
+def _pulse_figure(result: Result) -> Figure:
+    figure, axes = _figure(DOUBLE, 100 * MM, 2, 2, sharex=True)
+    rows = (("spin_density", "density g"), ("spin_current", "current j"))
+    for row, (name, title) in enumerate(rows):
+        for part, kind in enumerate(("local", "diffusive")):
+            _draw_times(axes[row, part], result, name, part, f"{kind} {title}")
+    for column in (0, 1):
+        axes[1, column].set_xlabel(f"x [{_length(result)[1]}]")
+    axes[0, 0].legend(title=f"t [{pretty(positions(result, 'time').units)}]", title_fontsize=7)
+    figure.align_ylabels()
+    return figure
+
+
+def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) -> None:
+    import matplotlib as mpl
+
+    mean, stderr, units = _select(result, name, part)
+    component = int(np.argmax(np.abs(result.estimates["spin_density"].mean).max(axis=(0, 1, 2, 4))))
+    scale = _power(mean[:, component])
+    x, edges = positions(result, "x").mean * _length(result)[0], positions(result, "time_edge")
+    for index, colour in enumerate(mpl.colormaps["viridis"](np.linspace(0, 0.9, mean.shape[0]))):
+        values = mean[index, component] * 10.0**-scale
+        axes.plot(x, values, color=colour, label=_span(edges, index))
+        if stderr is not None:
+            error = stderr[index, component] * 10.0**-scale
+            axes.fill_between(x, values - error, values + error, color=colour, alpha=0.25, linewidth=0)
+    axes.set_ylabel(_label(f"{title}, {labels(result, 'component')[component]}", units, scale))
+    axes.margins(x=0)
+
+
+def _span(edges: Estimate, index: int) -> str:
+    return f"{edges.mean[index]:.3g} … {edges.mean[index + 1]:.3g}"

@@ -1,0 +1,51 @@
+"""A slab 0 ≤ x ≤ L between two faces: straight paths, folding at specular and periodic faces.
+
+Times and lengths are both in flights (v_F = 1): a walker with direction cosine μ moves by μ t.
+"""
+
+from __future__ import annotations
+
+import math
+
+from mcpump.compiled import kernel
+from mcpump.model import PERIODIC, SPECULAR
+
+LEFT, RIGHT, NOWHERE = 0, 1, 2
+"""Which face a straight path ends at."""
+
+
+@kernel
+def path_end(x, mu, L, left, right):
+    """Time after which an undisturbed flight meets a face that ends it, and which face: (time, face)."""
+    if left == PERIODIC or mu == 0.0:
+        return math.inf, NOWHERE
+    speed = abs(mu)
+    if mu > 0.0:
+        first, ahead, behind, face = (L - x) / speed, right, left, RIGHT
+    else:
+        first, ahead, behind, face = x / speed, left, right, LEFT
+    if ahead != SPECULAR:
+        return first, face
+    if behind != SPECULAR:
+        return first + L / speed, 1 - face
+    return math.inf, NOWHERE
+
+
+@kernel
+def fold(y, L, periodic):
+    """Bring an unfolded place y back into the slab: (place, ±1), the sign that of the velocity."""
+    if 0.0 <= y <= L:
+        return y, 1.0
+    if periodic:
+        y -= L * math.floor(y / L)
+        return min(max(y, 0.0), L), 1.0
+    y -= 2.0 * L * math.floor(y / (2.0 * L))
+    if y > L:
+        return max(2.0 * L - y, 0.0), -1.0
+    return y, 1.0
+
+
+@kernel
+def cell_of(x, cells_per_length, cells):
+    """Index of the mesh cell that holds x."""
+    return min(int(x * cells_per_length), cells - 1)

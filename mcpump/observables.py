@@ -1,0 +1,280 @@
+"""From the books to named observables: channels, parts, harmonics, units and standard errors."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
+from mcpump.model import Model, Problem
+from mcpump.spin import SIZES
+from mcpump.tally import Groups, Tally, amplitudes, has_sink
+from mcpump.textures import texture_gradient, texture_profile
+
+Array = NDArray[np.float64]
+
+
+def channels_of(problem: Problem) -> tuple[str, ...]:
+    """Channels in the results: those asked for and, of two, their sum."""
+    return problem.channels if len(problem.channels) == 1 else (*problem.channels, "sum")
+
+
+def units_of(problem: Problem) -> dict[str, str]:
+    """Units' names of a deck: SI, or those of reduced decks."""
+    if problem.scales.si:
+        return {
+            "length": "m", "time": "s", "density": "J s/m^3", "current": "J/m^2", "torque": "J/m^3",
+            "mean": "J s/m^3",
+        }  # fmt: skip
+    return {
+        "length": "ell", "time": "tau", "density": "hbar nu J", "current": "hbar nu J v_F",
+        "torque": "hbar nu J/tau", "mean": "hbar nu J",
+    }  # fmt: skip
+
+
+def unpacking(problem: Problem) -> tuple[NDArray[np.intp], Array]:
+    """Where each (channel, harmonic, component) lies among the packed amplitudes (−1: exactly zero), and its unit.
+
+    Returns
+    -------
+    index, factor : (channels, harmonics, 3) arrays
+        The factor turns raw units into reduced ones: Ωτ, times 2Jτ/ħ for `second`; 1 for a pulse.
+    """
+    model, size = problem.model, SIZES[problem.model.harmonics]
+    drive = 1.0 if model.pulse else model.Omega
+    first, second = [-1, 3, 9, -1, -1], [0, 6, 12, 15, 18]
+    both = [0, size, size + 3, 15, 18]
+    if model.pulse:
+        first = [0]
+    weak = drive * 2.0 * problem.exchange
+    table = {
+        "first": (first, [drive] * 5),
+        "second": (second, [weak] * 5),
+        "sum": (both, [weak, drive, drive, weak, weak]),
+    }
+    count = 1 + 2 * model.harmonics
+    index = np.array([table[name][0][:count] for name in channels_of(problem)])[:, :, None]
+    factor = np.array([table[name][1][:count] for name in channels_of(problem)])[:, :, None]
+    index = np.where(index < 0, -1, index + np.arange(3))
+    return index, np.broadcast_to(factor, index.shape)
+
+
+class Unpacker:
+    """Turns arrays of packed amplitudes into (channel, ..., harmonic, component, ...) in the deck's units."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.index, self.factor = unpacking(problem)
+        self.scales = problem.scales
+
+    def __call__(self, packed: Array, kind: str) -> Array:
+        """Map the last axis (amplitudes) to three leading ones (channel, harmonic, component)."""
+        scale = 1.0 if kind == "" else getattr(self.scales, kind)
+        padded = np.concatenate([packed, np.zeros((*packed.shape[:-1], 1))], axis=-1)
+        unpacked = padded[..., self.index] * (self.factor * scale)
+        return np.moveaxis(unpacked, (-3, -2, -1), (0, 1, 2))
+
+
+def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Every estimate of a run, by name; see ARCHITECTURE.md for the list.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    tally : Tally
+        The books.
+    """
+    found = profile_estimates(problem, tally)
+    if not problem.model.pulse:
+        found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
+    return found | budget_estimates(problem, tally)
+
+
+def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Densities, currents and torques on the mesh (and in time bins for a pulse).
+
+    The local and the diffusive part are walked with different random numbers, so the variance of the
+    total is the sum of theirs.
+    """
+    model, unpack, units = problem.model, Unpacker(problem), units_of(problem)
+    mean, stderr = tally.profiles()
+    none = np.zeros_like(mean[0])
+    kinds = {
+        "spin_density": ((0, 3), "density", "non-equilibrium spin density g (rho_s = hbar nu J S + g)"),
+        "spin_current": ((1, 4), "current", "spin current of the walkers along x"),
+        "torque": ((2, None), "torque", "relaxation torque T"),
+    }
+    found = {}
+    for name, ((local, diffusive), unit, title) in kinds.items():
+        if name == "torque" and model.pulse:
+            continue
+        m = [mean[local], none if diffusive is None else mean[diffusive]]
+        e = [stderr[local], none if diffusive is None else stderr[diffusive]]
+        means = np.stack([unpack(part, unit) for part in (*m, m[0] + m[1])], axis=1)
+        errors = np.abs(np.stack([unpack(part, unit) for part in (*e, np.hypot(*e))], axis=1))
+        dims: tuple[str, ...] = ("channel", "part", "harmonic", "component", "x")
+        if model.pulse:
+            means, errors = (_time_axis(model, array) for array in (means, errors))
+            dims = ("channel", "part", "time", "component", "x")
+        if name == "spin_current":
+            means, errors = np.expand_dims(means, 2), np.expand_dims(errors, 2)
+            dims = ("channel", "part", "direction", *dims[2:])
+        found[name] = Estimate(means, errors, dims, units[unit], title)
+    return found
+
+
+def _time_axis(model: Model, values: Array) -> Array:
+    """(channel, part, 1, component, x · time) → (channel, part, time, component, x)."""
+    split = values[:, :, 0].reshape(*values.shape[:2], 3, model.cells, model.time_bins)
+    return np.moveaxis(split, -1, 2)
+
+
+def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Net spin passing each plane, its covariance, and the local share with its jackknife error."""
+    unpack, units = Unpacker(problem), units_of(problem)
+    parts = tally.groups("passages").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
+    parts = parts.map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+    # groups, part, channel, harmonic, component, plane
+    mean = np.moveaxis(parts.mean, 0, 1)[:, :, None]
+    error = np.moveaxis(parts.stderr(), 0, 1)[:, :, None]
+    dims = ("channel", "part", "direction", "harmonic", "component", "plane")
+    both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share, share_error = parts.jackknife(lambda m: m[0] / m[2])
+    return {
+        "plane_current": Estimate(mean, error, dims, units["current"], "spin current through planes along x"),
+        "plane_current_covariance": Estimate(
+            both.covariance(), None, ("channel", "harmonic", "component", "plane_part", "plane_part_2"),
+            f"({units['current']})^2", "covariance of the planes' local and diffusive currents",
+        ),
+        "local_share": Estimate(
+            share, share_error, ("channel", "harmonic", "component", "plane"), "1",
+            "local share of the spin current through planes",
+        ),
+    }  # fmt: skip
+
+
+def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Sample mean of the density; without a sink the DC mean is undefined, the AC mean follows from the budget."""
+    model, unpack = problem.model, Unpacker(problem)
+    means = tally.groups("means")
+    if not has_sink(model):
+        stored = tally.groups("budget").map(lambda s: _mean_from_stored(model, s))
+        means = Groups(np.stack([means.sums[:, 0], stored.sums - means.sums[:, 0]], axis=1), means.counts)
+    means = means.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
+    means = means.map(lambda s: np.moveaxis(unpack(s, "density"), (3, 4), (0, 1)))
+    mean, error = np.moveaxis(means.mean, 0, 1), np.moveaxis(means.stderr(), 0, 1)
+    title = "spin density g, mean over the sample"
+    if not has_sink(model):
+        title += " (DC undefined: the sample has no sink)"
+    return {
+        "spin_density_mean": Estimate(
+            mean, error, ("channel", "part", "harmonic", "component"), units_of(problem)["mean"], title
+        )
+    }
+
+
+def _mean_from_stored(model: Model, budget: Array) -> Array:
+    """Sample mean of the AC density from what is stored, ∂_t of it: budget (groups, lines, amplitudes); DC NaN."""
+    stored = budget[:, LINES.index("stored")] + budget[:, LINES.index("cut")]
+    mean = np.full_like(stored, np.nan)
+    size = SIZES[model.harmonics]
+    pairs = [(slice(3, 9), slice(9, 15), 1), (slice(15, 18), slice(18, 21), 2)][: model.harmonics]
+    if model.harmonics > 0:
+        pairs.append((slice(size, size + 3), slice(size + 3, size + 6), 1))
+    for cosine, sine, n in pairs:
+        rate = n * model.Omega * model.length
+        mean[:, sine] = stored[:, cosine] / rate if rate > 0.0 else 0.0
+        mean[:, cosine] = -stored[:, sine] / rate if rate > 0.0 else 0.0
+    return mean
+
+
+def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Lines of the spin budget per area, and by how much they fail to close."""
+    unpack, units = Unpacker(problem), units_of(problem)
+    lines = tally.groups("budget").map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+    signs = np.array([1.0, 1.0] + [-1.0] * (len(LINES) - 2))
+    rest = np.einsum("l,l...->...", signs, lines.mean)
+    gained = np.abs(lines.mean[:2]).sum(axis=0)
+    imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
+    unit = units["current"] if not problem.model.pulse else "1"
+    return {
+        "budget": Estimate(
+            lines.mean, lines.stderr(), ("line", "channel", "harmonic", "component"), unit,
+            "spin budget per area: emitted + torque = stored + relaxed + left + cut",
+        ),
+        "budget_imbalance": Estimate(
+            imbalance, None, ("channel", "harmonic", "component"), "1",
+            "emitted + torque − stored − relaxed − left − cut, over emitted + torque",
+        ),
+    }  # fmt: skip
+
+
+def equilibrium(problem: Problem) -> dict[str, Estimate]:
+    """Terms evaluated from the texture, not walked: S, ħνJS, and the super-current, Eq. (8)."""
+    model, units = problem.model, units_of(problem)
+    centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
+    count = 1 + 2 * model.harmonics
+    S = np.zeros((count, 3, model.cells))
+    S[:3] = texture_profile(model, centres)[:count]
+    current = problem.scales.current
+    super_cells = supercurrent(problem, centres)[None] * current
+    super_planes = supercurrent(problem, np.array(model.planes))[None] * current
+    names = ("harmonic", "component")
+    title = "equilibrium super-current −(ħ²νJ²/12mε_F) S×∂S/∂x, Eq. (8)"
+    return {
+        "magnetization": Estimate(S, None, (*names, "x"), "1", "texture S at the cell centres"),
+        "static_polarization": Estimate(
+            S * problem.scales.density, None, (*names, "x"), units["density"], "static polarization ħνJ S"
+        ),
+        "supercurrent": Estimate(super_cells, None, ("direction", *names, "x"), units["current"], title),
+        "plane_supercurrent": Estimate(
+            super_planes, None, ("direction", *names, "plane"), units["current"], title
+        ),
+    }
+
+
+def supercurrent(problem: Problem, x: Array) -> Array:
+    """Harmonics of −c S×∂S/∂x, Eq. (8), in reduced units, (harmonics, 3, n); NaN where k_F is not given."""
+    S, slope = texture_profile(problem.model, x), texture_gradient(problem.model, x)
+
+    def cross(i: int, j: int) -> Array:
+        return np.cross(S[i], slope[j], axis=0)
+
+    dc = cross(0, 0) + 0.5 * (cross(1, 1) + cross(2, 2))
+    terms = [dc, cross(0, 1) + cross(1, 0), cross(0, 2) + cross(2, 0)]
+    terms += [0.5 * (cross(1, 1) - cross(2, 2)), 0.5 * (cross(1, 2) + cross(2, 1))]
+    return -problem.supercurrent * np.array(terms[: 1 + 2 * problem.model.harmonics])
+
+
+def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
+    """Axes of the results: numbers with units, or labels."""
+    model, scales, units = problem.model, problem.scales, units_of(problem)
+    edges = np.linspace(0.0, model.length, model.cells + 1) * scales.length
+
+    def axis(name: str, values: Array, unit: str, title: str) -> Estimate:
+        return Estimate(values, None, (name,), unit, title)
+
+    found: dict[str, Estimate | tuple[str, ...]] = {
+        "x": axis("x", 0.5 * (edges[1:] + edges[:-1]), units["length"], "cell centre"),
+        "x_edge": axis("x_edge", edges, units["length"], "cell edge"),
+        "channel": channels_of(problem),
+        "part": PARTS,
+        "direction": ("x",),
+        "component": COMPONENTS,
+        "line": LINES,
+        "harmonic": harmonic_names(model.harmonics),
+    }
+    if model.pulse:
+        times = np.linspace(0.0, model.t_max, model.time_bins + 1) * scales.time
+        found["time"] = axis("time", 0.5 * (times[1:] + times[:-1]), units["time"], "centre of time bin")
+        found["time_edge"] = axis("time_edge", times, units["time"], "edge of time bin")
+    else:
+        planes = np.array(model.planes) * scales.length
+        found["plane"] = axis("plane", planes, units["length"], "position of plane")
+        labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))
+        found["plane_part"] = found["plane_part_2"] = labels
+    return found
+
+
+

@@ -1,0 +1,143 @@
+"""Regime numbers of a problem, and what they warn of."""
+
+from __future__ import annotations
+
+import cmath
+import math
+
+from mcpump.deck import Deck
+from mcpump.deck_checks import angular_frequency, wave_number
+
+SMALL = 0.2
+"""Numbers that the theory wants small are worth a warning above this."""
+Regime = dict[str, tuple[float, str, str]]
+
+
+def ladder(x: float, gamma: complex, dimension: int) -> complex:
+    """One rung of the diffusion ladder, K = ⟨1/(γ + i qℓ μ)⟩ over directions, x = qℓ.
+
+    Parameters
+    ----------
+    x : float
+        qℓ; may be infinite.
+    gamma : complex
+        γ = 1 + iΩτ + τ/τ_sf.
+    dimension : int
+        Dimension d of the velocity sphere.
+
+    Returns
+    -------
+    complex
+        K(q, Ω); Takeuchi et al., PRB 81, 144405 (2010), as arctan(qℓ/γ)/(qℓ) for d = 3.
+    """
+    if math.isinf(x):
+        return 0.0
+    if x == 0.0:
+        return 1.0 / gamma
+    if dimension == 3:
+        return cmath.atan(x / gamma) / x
+    square = gamma * gamma + x * x
+    return 1.0 / cmath.sqrt(square) if dimension == 2 else gamma / square
+
+
+def texture_length(deck: Deck) -> float:
+    """Length scale λ of the texture: junction width, 1/|q|; infinite if uniform, NaN for a pulse."""
+    texture = deck.texture
+    if texture is None:
+        return math.nan
+    if texture.kind == "junction":
+        return texture.width
+    q = wave_number(texture, deck.reduced, [])
+    return 1.0 / abs(q) if q else math.inf
+
+
+def regime_numbers(deck: Deck) -> Regime:
+    """Regime numbers of a deck.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+
+    Returns
+    -------
+    dict
+        Name → (value, unit, what it is). Unknown numbers are NaN.
+    """
+    gas, length = deck.gas, texture_length(deck)
+    Omega = angular_frequency(deck.texture, deck.reduced, []) * gas.tau if deck.texture else 0.0
+    gamma_sf = gas.tau / gas.tau_sf
+    inverse = math.inf if length == 0.0 else gas.ell / length
+    turns = 2.0 * gas.exchange_number
+    stay = _stay(deck, length)
+    unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
+    rung = 1.0 - ladder(inverse, complex(1.0 + gamma_sf, Omega), gas.dimension)
+    one_ladder = math.nan if deck.texture is None else turns / abs(rung) if rung else math.inf
+    return {
+        "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
+        "J tau/hbar": (gas.exchange_number, "", "turn of a spin in one lifetime, halved"),
+        "Omega tau": (Omega, "", "angular frequency times lifetime"),
+        "tau/tau_sf": (gamma_sf, "", "lifetime over spin relaxation time"),
+        "k_F ell": (gas.k_F * gas.ell, "", "Fermi wave number times mean free path"),
+        "D": (gas.D, unit_D, "diffusion coefficient"),
+        "sigma": (gas.sigma, unit_sigma, "conductivity 2e²νD"),
+        "one-ladder number": (one_ladder, "", "(2Jτ/ħ)/|1 − K(1/λ, Ω)|, small where one ladder is enough"),
+        "turn angle": (turns * stay, "rad", f"turn of a spin within its stay, {_stay_name(deck)}"),
+    }
+
+
+def _stay_name(deck: Deck) -> str:
+    """Name what limits the stay in the texture."""
+    if deck.texture is not None and deck.texture.kind == "junction":
+        return "min((length of the magnet)²/D, τ_sf)"
+    return "min(λ²/D, τ_sf)"
+
+
+def _stay(deck: Deck, length: float) -> float:
+    """Stay of a spin in the texture [τ]; in a junction it is the magnet, not the width, that holds it."""
+    gas = deck.gas
+    if deck.texture is None:
+        return 0.0
+    extent = deck.texture.interface if deck.texture.kind == "junction" else length
+    scaled = extent / gas.ell
+    return min(scaled * scaled * gas.dimension, gas.tau_sf / gas.tau)
+
+
+def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]]:
+    """Sentences on regime numbers that are not small.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+    regime : dict
+        Its `regime_numbers`.
+
+    Returns
+    -------
+    (list of str, list of str)
+        Warnings (the theory is outside its range) and notes (worth knowing).
+    """
+    number = {key: entry[0] for key, entry in regime.items()}
+    warnings = [
+        f"{name} = {number[key]:.3g} is not small: the theory is of lowest order in it"
+        for key, name in (("J tau/hbar", "Jτ/ħ"), ("Omega tau", "Ωτ"))
+        if number[key] > SMALL
+    ]
+    if 1.0 / number["k_F ell"] > SMALL:
+        warnings.append(f"1/(k_F ℓ) = {1.0 / number['k_F ell']:.3g} is not small: the walk wants k_F ℓ ≫ 1")
+    notes = []
+    if deck.texture is not None and deck.texture.kind == "junction" and deck.texture.width == 0.0:
+        notes.append("the interface is sharp: λ = 0, so ℓ/λ is infinite")
+    if "second" in deck.results.channels and number["one-ladder number"] > SMALL:
+        size = f"(2Jτ/ħ)/(1 − K) = {number['one-ladder number']:.3g}"
+        if number["turn angle"] > 1.0:
+            notes.append(
+                f"spins turn {number['turn angle']:.3g} rad during their stay, {size}: `second` keeps one "
+                f"ladder (the paper), `exact` keeps all orders"
+            )
+        else:
+            warnings.append(
+                f"{size} is not small: `second` keeps one ladder (the paper), a second one would matter"
+            )
+    return warnings, notes

@@ -1,0 +1,178 @@
+"""A run in words: the text table, one summary line, and a tidy CSV.
+
+Every number stands with one standard error, cut to the two digits that the error allows. What is zero
+by symmetry (0 ± 0, scored so, not by luck) gets one line instead of rows of zeros.
+"""
+
+from __future__ import annotations
+
+import csv as csv_module
+import io
+from typing import Any
+
+import numpy as np
+
+from mcpump.estimates import PARTS, Estimate, Result
+from mcpump.report_planes import plane_lines
+from mcpump.report_text import (
+    at,
+    channel_of,
+    column_name,
+    columns_of,
+    labels,
+    number,
+    place,
+    positions,
+    power_of_ten,
+    pretty,
+    thousands,
+    wrap,
+)
+
+
+def table(result: Result) -> str:
+    """Text table of a run.
+
+    Parameters
+    ----------
+    result
+        The run.
+
+    Returns
+    -------
+    str
+        Head (statistics, regime, warnings, notes), spin currents along +x through the planes with one
+        standard error each, local shares, super-current, what is zero by symmetry, and the spin budget;
+        for a pulse the spin in each time bin. Lines are at most 120 columns wide where that is possible.
+    """
+    lines = _head(result)
+    if "plane_current" in result.estimates:
+        lines += plane_lines(result)
+    elif "time" in result.coords:
+        lines += _pulse_lines(result)
+    return "\n".join(lines) + "\n"
+
+
+def summary_line(result: Result) -> str:
+    """One line: name, walkers, leading spin current with its error and local share, how the run ended.
+
+    Parameters
+    ----------
+    result
+        The run.
+
+    Returns
+    -------
+    str
+        The total DC current where the run has one, else the largest harmonic, at the plane where it is
+        largest; a line without a current for a run without planes.
+    """
+    parts = [result.name, f"{thousands(result.walkers)} walkers"]
+    estimate = result.estimates.get("plane_current")
+    if estimate is not None:
+        parts += _leading_current(result, estimate)
+    parts.append("complete" if result.complete else result.message)
+    return "   ".join(parts)
+
+
+def csv(result: Result) -> str:
+    """Tidy CSV of the plane currents (every channel) and of the spin budget.
+
+    Parameters
+    ----------
+    result
+        The run.
+
+    Returns
+    -------
+    str
+        One row a number: quantity, channel, part, direction, harmonic, component, line, position,
+        position_units, mean, stderr, units. Numbers round-trip; an exact number has an empty stderr.
+    """
+    stream = io.StringIO()
+    writer = csv_module.writer(stream, lineterminator="\n")
+    axes = ("channel", "part", "direction", "harmonic", "component", "line")
+    writer.writerow(["quantity", *axes, "position", "position_units", "mean", "stderr", "units"])
+    for name in ("plane_current", "plane_supercurrent", "budget"):
+        if name in result.estimates:
+            for row in _csv_rows(result, name, axes):
+                writer.writerow(row)
+    return stream.getvalue()
+
+
+def _head(result: Result) -> list[str]:
+    seconds = result.provenance.get("wall_seconds")
+    clock = f"   {seconds:.3g} s" if isinstance(seconds, (int, float)) else ""
+    status = "complete" if result.complete else f"NOT COMPLETE: {result.message}"
+    statistics = f"{thousands(result.walkers)} walkers, {result.blocks} blocks, seed {result.seed}"
+    lines = [f"{result.name}   {statistics}   {result.flights:.3g} flights{clock}   {status}"]
+    # A name and its number stay on one line: tie them with a character that wrapping does not cut at.
+    regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in result.regime.items()]
+    if regime:
+        tied = "   ".join(item.rstrip().replace(" ", "\0") for item in regime)
+        lines += wrap(tied)
+    for kind, sentences in (("warning", result.warnings), ("note", result.notes)):
+        for sentence in sentences:
+            lines += wrap(f"{kind}: {sentence}")
+    return lines
+
+
+def _leading_current(result: Result, estimate: Estimate) -> list[str]:
+    channel, _ = channel_of(result)
+    pairs = columns_of(estimate, channel)
+    if not pairs:
+        return ["no spin current (zero by symmetry)"]
+    totals = np.abs(estimate.mean[channel, 2, 0])
+    chosen = [pair for pair in pairs if pair[0] == 0] or pairs
+    harmonic, component = max(chosen, key=lambda pair: float(totals[pair].max()))
+    plane = int(np.argmax(totals[harmonic, component]))
+    mean, stderr = at(estimate, channel, 2, 0, harmonic, component, plane)
+    power = power_of_ten(np.array([mean]))
+    scaled = number(mean / 10.0**power, None if stderr is None else stderr / 10.0**power)
+    planes = positions(result, "plane")
+    name = column_name(labels(result, "harmonic")[harmonic], labels(result, "component")[component])
+    where = place(float(planes.mean[plane]), planes.units)
+    parts = [f"spin current {name} at x = {where}: ({scaled})e{power} {pretty(estimate.units)}"]
+    share = result.estimates.get("local_share")
+    if share is not None and np.isfinite(share.mean[channel, harmonic, component, plane]):
+        value, error = at(share, channel, harmonic, component, plane)
+        parts.append(f"local share {number(100 * value, None if error is None else 100 * error)} %")
+    return parts
+
+
+def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any]]:
+    estimate = result.estimates[name]
+    planes = positions(result, "plane")
+    rows = []
+    for index in np.ndindex(estimate.mean.shape):
+        here = dict(zip(estimate.dims, index, strict=True))
+        names = [labels(result, axis)[here[axis]] if axis in here else "" for axis in axes]
+        position = [float(planes.mean[here["plane"]]), planes.units] if "plane" in here else ["", ""]
+        mean, stderr = at(estimate, *index)
+        rows.append(
+            [name, *names, *position, repr(mean), "" if stderr is None else repr(stderr), estimate.units]
+        )
+    return rows
+
+
+def _pulse_lines(result: Result) -> list[str]:
+    """Spin in each time bin; cells share walkers, so the sum of the cells' errors is only a bound."""
+    density = result.estimates["spin_density"]
+    edges, times = positions(result, "x_edge"), positions(result, "time_edge")
+    channel, name = channel_of(result)
+    widths = np.diff(edges.mean)
+    bound = np.zeros_like(density.mean) if density.stderr is None else density.stderr
+    mean, stderr = density.mean[channel] @ widths, bound[channel] @ widths
+    unit = f"{pretty(density.units)} × {pretty(edges.units)}"
+    lines = [f"Spin in the sample by time bin, channel {name}  [{unit}]"]
+    lines.append("± is at most: cells share walkers, and their errors are added as if they agreed")
+    for component in np.flatnonzero(mean.any(axis=(0, 1))):
+        lines.append(
+            f"{labels(result, 'component')[component]:<22}" + "".join(f"{part:>20}" for part in PARTS)
+        )
+        for bin_ in range(mean.shape[1]):
+            span = f"t = {times.mean[bin_]:.4g} … {times.mean[bin_ + 1]:.4g} {pretty(times.units)}"
+            places = [(part, bin_, component) for part in range(len(PARTS))]
+            cells = [number(float(mean[here]), float(stderr[here])) for here in places]
+            lines.append(f"{span:<22}" + "".join(f"{cell:>20}" for cell in cells))
+    return lines

@@ -1,0 +1,285 @@
+"""The table's middle: spin currents through the planes, shares, symmetry zeros, spin budget."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.constants import E_CHARGE, HBAR
+from mcpump.estimates import LINES, PARTS, Estimate, Result
+from mcpump.report_text import (
+    WIDTH,
+    Pair,
+    at,
+    channel_of,
+    column_name,
+    columns_of,
+    labels,
+    number,
+    place,
+    positions,
+    power_of_ten,
+    pretty,
+    wrap,
+)
+
+_AMPERE = 2 * E_CHARGE / HBAR
+Row = tuple[str, list[str]]
+_NAMES = {"left_at_left": "left at the left face", "left_at_right": "left at the right face"}
+
+
+def plane_lines(result: Result) -> list[str]:
+    """Lines of the table for a run with planes."""
+    current = result.estimates["plane_current"]
+    channel, _ = channel_of(result)
+    pairs = columns_of(current, channel)
+    lines: list[str] = []
+    if pairs:
+        lines += _current_block(result, current, channel, pairs)
+        lines += _share_lines(result, channel, pairs)
+        lines += _compatible_lines(result, current, channel, pairs)
+    lines += _supercurrent_lines(result)
+    lines += _zero_lines(result, current, channel, pairs)
+    return lines + _budget_lines(result, channel)
+
+
+def _current_block(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    scale = power_of_ten(current.mean[channel, 2, 0])
+    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
+    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
+    rows += _rows(result, current, channel, pairs, 10.0**-scale)
+    if current.units == "J/m^2":
+        rows += _ampere_rows(result, current, channel, pairs)
+    first = max(len(name) for name, _ in rows) + 1
+    widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
+    lines = [f"Spin current along +x, {_channel_words(result)}"]
+    for chunk in _chunks(pairs, first, widths):
+        lines += _chunk_lines(pairs, rows, first, widths, chunk)
+    return lines
+
+
+def _channel_words(result: Result) -> str:
+    name = channel_of(result)[1]
+    return f"channels {name}" if "+" in name else f"channel {name}"
+
+
+def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair], factor: float) -> list[Row]:
+    rows = []
+    planes = positions(result, "plane")
+    for plane in _open_planes(current, channel):
+        where = f"x = {place(float(planes.mean[plane]), planes.units)}"
+        for part, name in enumerate(PARTS):
+            cells = [_scaled(current, factor, channel, part, 0, *pair, plane) for pair in pairs]
+            rows.append((f"{where if part == 0 else '':<{len(where)}} {name}", cells))
+    return rows
+
+
+def _ampere_rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
+    scale = power_of_ten(current.mean[channel, 2, 0] * _AMPERE)
+    planes = positions(result, "plane")
+    rows = [(f"[1e{scale} A/m²]" if scale else "[A/m²]", [""] * len(pairs))]
+    for plane in _open_planes(current, channel):
+        cells = [_scaled(current, _AMPERE * 10.0**-scale, channel, 2, 0, *pair, plane) for pair in pairs]
+        rows.append((f"x = {place(float(planes.mean[plane]), planes.units)} total", cells))
+    return rows
+
+
+def _scaled(estimate: Estimate, factor: float, *index: int) -> str:
+    mean, stderr = at(estimate, *index)
+    return number(mean * factor, None if stderr is None else stderr * factor)
+
+
+def _chunks(pairs: list[Pair], first: int, widths: list[int]) -> list[range]:
+    """Cut the columns into groups that fit the table's width; one multiple of Ω a group if not all fit."""
+    if first + sum(width + 3 for width in widths) <= WIDTH:
+        return [range(len(widths))]
+    chunks, start, used = [], 0, first
+    for column, width in enumerate(widths):
+        fresh = column > start and _multiple(pairs[column]) != _multiple(pairs[column - 1])
+        if fresh or (column > start and used + width + 3 > WIDTH):
+            chunks.append(range(start, column))
+            start, used = column, first
+        used += width + 3
+    return [*chunks, range(start, len(widths))]
+
+
+def _chunk_lines(
+    pairs: list[Pair], rows: list[Row], first: int, widths: list[int], chunk: range
+) -> list[str]:
+    """Lay out one group of columns: a bar, and a title, wherever the multiple of Ω changes."""
+    multiples = [_multiple(pair) for pair in pairs]
+    fresh = {c for c in chunk if c == chunk[0] or multiples[c] != multiples[c - 1]}
+    title, place_ = "", first
+    for column in chunk:
+        if column in fresh:
+            title = f"{title:<{place_}} | {_group_name(multiples[column])}"
+        place_ += widths[column] + 3
+    lines = [title]
+    for name, cells in rows:
+        texts = [(" | " if c in fresh else "   ") + f"{cells[c]:>{widths[c]}}" for c in chunk]
+        lines.append((f"{name:<{first}}" + "".join(texts)).rstrip())
+    return lines
+
+
+def _multiple(pair: Pair) -> int:
+    return (pair[0] + 1) // 2
+
+
+def _group_name(multiple: int) -> str:
+    if multiple == 0:
+        return "DC"
+    return "cos Ωt, sin Ωt" if multiple == 1 else f"cos {multiple}Ωt, sin {multiple}Ωt"
+
+
+def _short_name(result: Result, pair: Pair) -> str:
+    name = _name(result, pair)
+    return name.removeprefix("DC ").removesuffix(f" {_multiple(pair)}")
+
+
+def _name(result: Result, pair: Pair) -> str:
+    return column_name(labels(result, "harmonic")[pair[0]], labels(result, "component")[pair[1]])
+
+
+def _open_planes(current: Estimate, channel: int) -> list[int]:
+    alive = current.mean[channel] != 0
+    if current.stderr is not None:
+        alive = alive | (current.stderr[channel] != 0)
+    return [int(plane) for plane in np.flatnonzero(alive.any(axis=(0, 1, 2, 3)))]
+
+
+def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
+    share = result.estimates.get("local_share")
+    if share is None:
+        return []
+    planes = positions(result, "plane")
+    lines = []
+    for plane in _open_planes(result.estimates["plane_current"], channel):
+        known = [pair for pair in pairs if np.isfinite(share.mean[(channel, *pair, plane)])]
+        if known:
+            texts = [
+                f"{_name(result, pair)} {_scaled(share, 100.0, channel, *pair, plane)} %" for pair in known
+            ]
+            where = place(float(planes.mean[plane]), planes.units)
+            lines += wrap(f"local share at x = {where}: " + ", ".join(texts))
+    return lines
+
+
+def _compatible_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    if current.stderr is None:
+        return []
+    planes = positions(result, "plane")
+    found = []
+    for plane in _open_planes(current, channel):
+        for part, name in enumerate(PARTS):
+            index = [(channel, part, 0, *pair, plane) for pair in pairs]
+            small = [
+                p for p, i in zip(pairs, index, strict=True) if 0 < current.stderr[i] >= abs(current.mean[i])
+            ]
+            if small:
+                where = place(float(planes.mean[plane]), planes.units)
+                found.append(f"{name} at x = {where} ({', '.join(_name(result, pair) for pair in small)})")
+    return wrap("compatible with zero (smaller than its error): " + "; ".join(found)) if found else []
+
+
+def _supercurrent_lines(result: Result) -> list[str]:
+    estimate = result.estimates.get("plane_supercurrent")
+    if estimate is None or not np.isfinite(estimate.mean).any():
+        return ["super-current: not evaluated (it needs k_F)"]
+    pairs = columns_of(estimate, 0)
+    if not pairs:
+        return []
+    planes = positions(result, "plane")
+    scale = power_of_ten(estimate.mean)
+    head = f"equilibrium super-current, exact [1e{scale} {pretty(estimate.units)}]: "
+    texts = []
+    for plane in range(estimate.mean.shape[-1]):
+        values = [f"{_name(result, p)} {_scaled(estimate, 10.0**-scale, 0, *p, plane)}" for p in pairs]
+        texts.append(f"x = {place(float(planes.mean[plane]), planes.units)} {', '.join(values)}")
+    return wrap(head + "; ".join(texts))
+
+
+def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    items = _zero_columns(result, pairs)
+    supercurrent = result.estimates.get("plane_supercurrent")
+    if supercurrent is not None and not supercurrent.mean.any():
+        items.append(_supercurrent_zero(result))
+    items += _closed_planes(result, current, channel)
+    return wrap("zero by symmetry: " + "; ".join(items)) if items else []
+
+
+def _supercurrent_zero(result: Result) -> str:
+    # At the planes asked for it may vanish by chance of place; only the whole profile tells the symmetry.
+    profile = result.estimates.get("supercurrent")
+    parallel = profile is None or not profile.mean.any()
+    return "super-current (S ∥ ∂S/∂x)" if parallel else "super-current at these planes"
+
+
+def _zero_columns(result: Result, pairs: list[Pair]) -> list[str]:
+    harmonics, components = labels(result, "harmonic"), labels(result, "component")
+    items = []
+    for multiple in range(len(harmonics) // 2 + 1):
+        mine = [h for h in range(len(harmonics)) if (h + 1) // 2 == multiple]
+        name = "DC" if multiple == 0 else ("AC" if multiple == 1 else f"AC {multiple}Ω")
+        dead = [c for c in range(3) if not any((h, c) in pairs for h in mine)]
+        if dead:
+            items.append(f"{name} " + ", ".join(components[c] for c in dead))
+        half = [
+            column_name(harmonics[h], components[c])
+            for c in range(3)
+            if c not in dead
+            for h in mine
+            if (h, c) not in pairs
+        ]
+        if half:
+            items.append(", ".join(half))
+    return items
+
+
+def _closed_planes(result: Result, current: Estimate, channel: int) -> list[str]:
+    planes, edges = positions(result, "plane"), positions(result, "x_edge").mean
+    still_open = _open_planes(current, channel)
+    items = []
+    for plane, position in enumerate(planes.mean):
+        if plane not in still_open and still_open:
+            face = position in (edges[0], edges[-1])
+            items.append(f"x = {place(float(position), planes.units)}" + (" (closed face)" if face else ""))
+    return items
+
+
+def _budget_lines(result: Result, channel: int) -> list[str]:
+    budget = result.estimates.get("budget")
+    if budget is None:
+        return []
+    moved = Estimate(
+        np.moveaxis(budget.mean, 0, -1)[channel],
+        None if budget.stderr is None else np.moveaxis(budget.stderr, 0, -1)[channel],
+        ("harmonic", "component", "line"),
+        budget.units,
+        budget.long_name,
+    )
+    pairs = columns_of(moved, channel)
+    if not pairs:
+        return []
+    scale = power_of_ten(moved.mean)
+    unit = f"1e{scale} {pretty(budget.units)}" if scale else pretty(budget.units)
+    lines = [f"spin budget [{unit}]"]
+    for pair in pairs:
+        gains, losses = (_side(moved, pair, scale, names) for names in (LINES[:2], LINES[2:]))
+        lines += wrap(f"  {_name(result, pair)}: {gains} = {losses}{_closes(result, channel, pair)}")
+    return lines
+
+
+def _side(moved: Estimate, pair: Pair, scale: int, names: tuple[str, ...]) -> str:
+    terms = []
+    for name in names:
+        line = LINES.index(name)
+        mean, stderr = at(moved, *pair, line)
+        if mean != 0 or stderr:
+            terms.append(f"{_NAMES.get(name, name)} {_scaled(moved, 10.0**-scale, *pair, line)}")
+    return " + ".join(terms) or "0"
+
+
+def _closes(result: Result, channel: int, pair: Pair) -> str:
+    imbalance = result.estimates.get("budget_imbalance")
+    value: NDArray[np.float64] | float = np.nan if imbalance is None else imbalance.mean[(channel, *pair)]
+    return f"   closes to {abs(float(value)):.1g}" if np.isfinite(value) else ""

@@ -1,0 +1,145 @@
+"""Words and numbers of the table: symbols, powers of ten, "mean ± error", and the names of axes."""
+
+from __future__ import annotations
+
+import math
+import re
+import textwrap
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.estimates import Estimate, Result
+
+WIDTH = 120
+"""Columns that the table keeps to where it can."""
+
+_WORDS = {
+    "hbar": "ħ",
+    "nu": "ν",
+    "ell": "ℓ",
+    "tau": "τ",
+    "tau_sf": "τ_sf",
+    "lambda": "λ",
+    "lam": "λ",
+    "l": "ℓ",
+}
+_WORDS |= {"Omega": "Ω", "sigma": "σ", "pi": "π", "lambda_s": "λ_s", "lam_s": "λ_s"}
+
+Pair = tuple[int, int]
+"""Indices of a harmonic and of a component of the spin."""
+
+
+def pretty(text: str) -> str:
+    """Write symbols and powers as print has them: "hbar nu J v_F" → "ħνJ v_F", "J/m^2" → "J/m²"."""
+    text = re.sub(r"[A-Za-z_]+", lambda word: _WORDS.get(word.group(), word.group()), text)
+    text = re.sub(r"(?<=[ħνJΩ]) (?=[νJτ])", "", text)
+    text = re.sub(r"\s*/\s*", "/", text)
+    return re.sub(
+        r"\^(-?\d)", lambda power: power.group(1).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), text
+    )
+
+
+def power_of_ten(values: NDArray[np.float64]) -> int:
+    """Exponent, a multiple of three, that brings the largest of `values` into 1 … 1000; 0 if all vanish."""
+    finite = np.abs(values[np.isfinite(values)])
+    largest = float(finite.max()) if finite.size else 0.0
+    return 3 * math.floor(math.log10(largest) / 3) if largest > 0 else 0
+
+
+def number(mean: float, stderr: float | None) -> str:
+    """Write "mean ± stderr" with the two digits that the error allows.
+
+    Parameters
+    ----------
+    mean, stderr
+        The number and its standard error; None for an exact number, NaN for an unknown error.
+
+    Returns
+    -------
+    str
+        "34.62 ± 0.11"; "0" for an exact zero, "34.6153" for another exact number, "34.6 ± ?" where
+        the error is unknown.
+    """
+    if math.isnan(mean):
+        return "–"
+    if stderr is None or stderr == 0:
+        return f"{mean:.6g}"
+    if math.isnan(stderr):
+        return f"{mean:.3g} ± ?"
+    digits = 1 - math.floor(math.log10(float(f"{stderr:.1e}")))
+    if -7 < digits < 8:
+        decimals = max(digits, 0)
+        # Adding zero takes the sign off a rounded −0.
+        return f"{round(mean, digits) + 0.0:.{decimals}f} ± {round(stderr, digits):.{decimals}f}"
+    exponent = math.floor(math.log10(max(abs(mean), stderr)))
+    return f"({number(mean / 10.0**exponent, stderr / 10.0**exponent)})e{exponent}"
+
+
+def place(value: float, units: str) -> str:
+    """Position with its unit: SI lengths in nm, reduced ones in ℓ."""
+    return f"{value * 1e9:.6g} nm" if units == "m" else f"{value:.6g} {pretty(units)}"
+
+
+def channel_of(result: Result) -> tuple[int, str]:
+    """Index and name of the channel that a report shows: the sum if there is one, else the first."""
+    channels = labels(result, "channel")
+    if "sum" in channels:
+        return channels.index("sum"), " + ".join(name for name in channels if name != "sum")
+    return 0, channels[0]
+
+
+def labels(result: Result, axis: str) -> tuple[str, ...]:
+    """Labels of an axis whose coordinates are names."""
+    coordinate = result.coords[axis]
+    assert not isinstance(coordinate, Estimate)
+    return coordinate
+
+
+def positions(result: Result, axis: str) -> Estimate:
+    """Coordinates of an axis whose coordinates are numbers."""
+    coordinate = result.coords[axis]
+    assert isinstance(coordinate, Estimate)
+    return coordinate
+
+
+def column_name(harmonic: str, component: str) -> str:
+    """Name of a (harmonic, component): "DC z", "x cos", "x sin 2" for the second harmonic."""
+    if harmonic == "dc":
+        return f"DC {component}"
+    return f"{component} {harmonic[:3]}" + (f" {harmonic[3:]}" if harmonic[3:] != "1" else "")
+
+
+def columns_of(estimate: Estimate, channel: int) -> list[Pair]:
+    """(harmonic, component) pairs that are not identically zero in an estimate, DC first."""
+    names = list(estimate.dims)
+    alive = estimate.mean != 0
+    if estimate.stderr is not None:
+        alive = alive | (estimate.stderr != 0)
+    if "channel" in names:
+        alive = np.take(alive, channel, axis=names.index("channel"))
+        names.remove("channel")
+    others = tuple(i for i, name in enumerate(names) if name not in ("harmonic", "component"))
+    alive = alive.any(axis=others)
+    pairs = [(h, c) for h in range(alive.shape[0]) for c in range(3) if alive[h, c]]
+    # Within one multiple of Ω the components stand together: x cos, x sin, y cos, …
+    return sorted(pairs, key=lambda pair: ((pair[0] + 1) // 2, pair[1], pair[0]))
+
+
+def thousands(count: int) -> str:
+    """Count with thin groups of three digits: 1 000 000."""
+    return f"{count:,}".replace(",", " ")
+
+
+def wrap(text: str) -> list[str]:
+    """Cut a long line at the table's width, never inside "mean ± error"; what follows is indented."""
+    # A character that wrapping does not cut at keeps a number and its error together.
+    tied = text.replace(" ± ", "\0±\0").replace(" %", "\0%")
+    lines = textwrap.wrap(tied, WIDTH, subsequent_indent="    ", break_long_words=False) or [""]
+    return [line.replace("\0", " ") for line in lines]
+
+
+def at(estimate: Estimate, *index: Any) -> tuple[float, float | None]:
+    """Mean and standard error of one element."""
+    return float(estimate.mean[index]), None if estimate.stderr is None else float(estimate.stderr[index])

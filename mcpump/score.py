@@ -1,0 +1,49 @@
+"""Scores: a walker's row of amplitudes, turned to its age, is added to a tally."""
+
+from __future__ import annotations
+
+import math
+
+from mcpump.compiled import kernel
+
+
+@kernel
+def add_aged(tally, place, at, row, c, s, weight):
+    """Add weight × row, turned by the angle with cosine c and sine s, to tally[place, at:]."""
+    size = row.shape[0]
+    for i in range(3):
+        tally[place, at + i] += weight * row[i]
+    if size > 3:
+        wc, ws = weight * c, weight * s
+        for i in range(3, 9):
+            tally[place, at + i] += wc * row[i] - ws * row[i + 6]
+            tally[place, at + 6 + i] += ws * row[i] + wc * row[i + 6]
+    if size > 15:
+        wc, ws = weight * (c * c - s * s), weight * 2.0 * c * s
+        for i in range(15, 18):
+            tally[place, at + i] += wc * row[i] - ws * row[i + 3]
+            tally[place, at + 3 + i] += ws * row[i] + wc * row[i + 3]
+
+
+@kernel
+def add_oscillating(tally, place, row, c, s, weight):
+    """As `add_aged` without the DC part: the oscillating spin that is stored and given back."""
+    size = row.shape[0]
+    if size > 3:
+        wc, ws = weight * c, weight * s
+        for i in range(3, 9):
+            tally[place, i] += wc * row[i] - ws * row[i + 6]
+            tally[place, 6 + i] += ws * row[i] + wc * row[i + 6]
+    if size > 15:
+        wc, ws = weight * (c * c - s * s), weight * 2.0 * c * s
+        for i in range(15, 18):
+            tally[place, i] += wc * row[i] - ws * row[i + 3]
+            tally[place, 3 + i] += ws * row[i] + wc * row[i + 3]
+
+
+@kernel
+def cos_sin(angle):
+    """Cosine and sine, free of charge at angle 0 (a pulse, a static texture)."""
+    if angle == 0.0:
+        return 1.0, 0.0
+    return math.cos(angle), math.sin(angle)

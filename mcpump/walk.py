@@ -1,0 +1,357 @@
+"""The diffusive part: walkers from birth to death, a few hundred side by side.
+
+Spins of `first` and `second` are frozen after the first flight, so the walk is pure arithmetic. It is done
+in lanes: arrays of a few hundred walkers, in loops without branches or calls into the mathematics
+library, which the compiler turns into vector code. What is rare (a face, a death, a plane, a score) is
+flagged there and done walker by walker afterwards; an ended lane is refilled with the next walker.
+
+Relaxation is sampled: a walker dies at an age drawn from e^{−t/τ_sf}. Then a spin neither grows nor
+shrinks along its path and the budget closes event by event.
+
+The tallies of one block, `size` amplitudes wide (see `mcpump.spin`):
+
+    visits    (cells · time_bins, 2 size)  impurity collisions ending flights n ≥ 1: density; then, for a
+                                           texture, the same times the share of the cell to the right of the
+                                           place, for a pulse the flux
+    events    (cells + 1, 2 size)          spin that begins (+) or ends (−) to diffuse, with that share;
+                                           last row: net passage through a periodic face
+    passages  (planes, size)               net passages of planes towards +x, n ≥ 1
+    budget    (lines, size)                spin budget, lines as `mcpump.estimates.LINES`
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mcpump.compiled import kernel
+from mcpump.emission import birth_place
+from mcpump.first_flight import direction
+from mcpump.geometry import LEFT, fold, path_end
+from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
+from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
+from mcpump.score import add_aged, add_oscillating, cos_sin
+from mcpump.spin import emit, source_of, turn
+
+LANES = 256
+STREAM_WALK = np.uint64(0)
+STREAM_BIRTH = np.uint64(0x80000000)
+STREAM_DEATH = np.uint64(0xC0000000)
+EMITTED, TORQUE, STORED, RELAXED, LEFT_AT_LEFT, LEFT_AT_RIGHT, CUT = range(7)
+
+# rows of the lanes' floating-point state
+X, AGE, T_END, RELAXES, MU, LENGTH, NEXT = range(7)
+# logarithm of a float by its bits: exponent, then 2 artanh of the mantissa's (m − 1)/(m + 1)
+MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
+ONE_BITS = np.int64(0x3FF0000000000000)
+EXPONENT = np.int64(52)
+ONE = np.uint64(1)
+LN2 = math.log(2.0)
+
+
+@kernel
+def lane_numbers(walker, number, count, k0, k1, length, mu, spare):
+    """Draw one 128-bit number a lane: 52 bits to `length` (uniform on (0, 2^52)), 32 to `mu`, 32 to `spare`."""
+    for j in range(count):
+        c0, c1, c2, c3 = philox(
+            number[j] & MASK, number[j] >> HALF, walker[j] & MASK, walker[j] >> HALF, k0, k1
+        )
+        length[j] = np.float64(np.int64(((c0 << HALF) | c1) >> np.uint64(12))) + 0.5
+        mu[j] = (np.float64(np.int64(c2)) + 0.5) * TWO_M32
+        spare[j] = np.int64(c3)
+        number[j] += ONE
+
+
+@kernel
+def lane_lengths(count, length, bits, exponent):
+    """Turn uniform numbers on (0, 2^52) into −ln(u/2^52); `bits` views `length` as integers."""
+    for j in range(count):
+        exponent[j] = np.float64((bits[j] >> EXPONENT) - np.int64(1023 + 52))
+        bits[j] = (bits[j] & MANTISSA) | ONE_BITS
+    for j in range(count):
+        m, e = length[j], exponent[j]
+        large = m > 1.4142135623730951
+        m = 0.5 * m if large else m
+        e = e + 1.0 if large else e
+        z = (m - 1.0) / (m + 1.0)
+        w = z * z
+        # |z| < 0.172: the first term left out is 4e-14 of the whole
+        series = 1.0 + w * (
+            1 / 3 + w * (1 / 5 + w * (1 / 7 + w * (1 / 9 + w * (1 / 11 + w * (1 / 13 + w * (1 / 15))))))
+        )
+        length[j] = -(e * LN2 + 2.0 * z * series)
+
+
+@kernel
+def lane_directions(count, mu, dimension):
+    """Turn uniform numbers into direction cosines of the d-sphere."""
+    if dimension == 3:
+        for j in range(count):
+            mu[j] = 2.0 * mu[j] - 1.0
+    elif dimension == 1:
+        for j in range(count):
+            mu[j] = 1.0 if mu[j] < 0.5 else -1.0
+    else:
+        for j in range(count):
+            # cos πu = −sin π(u − ½), an odd series that converges to rounding within ±π/2
+            y = math.pi * (mu[j] - 0.5)
+            w = y * y
+            mu[j] = -y * (1.0 - w / 6.0 * (1.0 - w / 20.0 * (1.0 - w / 42.0 * (1.0 - w / 72.0 * (
+                1.0 - w / 110.0 * (1.0 - w / 156.0 * (1.0 - w / 210.0 * (1.0 - w / 272.0 * (
+                    1.0 - w / 342.0)))))))))  # fmt: skip
+
+
+@kernel
+def lane_moves(count, lanes, spare, mask, L, planes, flag):
+    """Move every lane by its flight; flag those that meet a face, their end, a plane or their turn to score."""
+    x, age, t_end, mu, length, ahead = lanes[X], lanes[AGE], lanes[T_END], lanes[MU], lanes[LENGTH], lanes[NEXT]
+    for j in range(count):
+        end = x[j] + mu[j] * length[j]
+        ahead[j] = end
+        rare = (end <= 0.0) | (end >= L) | (age[j] + length[j] >= t_end[j])
+        flag[j] = (np.int64(2) if rare else np.int64(0)) | (np.int64(1) if (spare[j] & mask) == 0 else np.int64(0))
+    for p in range(planes.shape[0]):
+        plane = planes[p]
+        for j in range(count):
+            flag[j] |= np.int64(2) if (x[j] < plane) != (ahead[j] < plane) else np.int64(0)
+    for j in range(count):
+        x[j] = x[j] if flag[j] != 0 else ahead[j]
+        age[j] = age[j] if flag[j] != 0 else age[j] + length[j]
+
+
+@kernel
+def walk_block(model, quantiles, inverse_density, width, block, visits, events, passages, budget):
+    """Walk one block of walkers from birth to death and add their scores; returns the number of flights."""
+    size = budget.shape[1]
+    k0, k1 = np.uint64(model.seed & 0xFFFFFFFF), np.uint64(model.seed >> 32)
+    L, planes = model.length, model.planes
+    mask = np.int64(model.score_interval - 1)
+    lanes = np.zeros((7, LANES))
+    length, mu = lanes[LENGTH], lanes[MU]
+    bits = length.view(np.int64)
+    exponent = np.zeros(LANES)
+    rows, scratch = np.zeros((LANES, size)), np.zeros(size)
+    walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
+    spare, flag = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    count, born, flights = 0, 0, 0
+    while True:
+        while count < LANES and born < model.walkers_per_block:
+            flights += 1
+            if birth(
+                model, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number,
+                count, scratch, visits, events, passages, budget,
+            ):  # fmt: skip
+                count += 1
+            born += 1
+        if count == 0:
+            return flights
+        flights += count
+        lane_numbers(walker, number, count, k0, k1, length, mu, spare)
+        lane_lengths(count, length, bits, exponent)
+        lane_directions(count, mu, model.dimension)
+        lane_moves(count, lanes, spare, mask, L, planes, flag)
+        for j in range(count - 1, -1, -1):  # downwards: a lane may be filled from the end
+            if flag[j] == 0:
+                continue
+            if flag[j] == 1:
+                lanes[X, j] = lanes[NEXT, j]
+                lanes[AGE, j] += length[j]
+                visit(model, lanes[X, j], lanes[AGE, j], mu[j], rows[j], visits)
+            elif not finish_flight(
+                model, lanes, rows, walker, number, k0, k1, j, spare[j], visits, events, passages, budget
+            ):
+                count -= 1
+                move_lane(lanes, rows, walker, number, count, j)
+
+
+@kernel
+def move_lane(lanes, rows, walker, number, source, target):
+    """Move a lane into the place of an ended one."""
+    for i in range(lanes.shape[0]):
+        lanes[i, target] = lanes[i, source]
+    for i in range(rows.shape[1]):
+        rows[target, i] = rows[source, i]
+    walker[target], number[target] = walker[source], number[source]
+
+
+@kernel
+def visit(model, x, age, mu, row, visits):
+    """Score an impurity collision: the density at x, and with it the flux or the share of the cell beyond x."""
+    size = row.shape[0]
+    place = x * (model.cells / model.length)
+    cell = min(int(place), model.cells - 1)
+    weight = np.float64(model.score_interval)
+    c, s = cos_sin(model.Omega * age)
+    if model.pulse:
+        cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
+        add_aged(visits, cell, 0, row, c, s, weight)
+        add_aged(visits, cell, size, row, c, s, weight * mu)
+    else:
+        add_aged(visits, cell, 0, row, c, s, weight)
+        add_aged(visits, cell, size, row, c, s, weight * (cell + 1 - place))
+
+
+@kernel
+def event(model, x, c, s, row, sign, events):
+    """Score spin that begins (sign +1) or ends (−1) to diffuse at x."""
+    size = row.shape[0]
+    place = x * (model.cells / model.length)
+    cell = min(int(place), model.cells - 1)
+    add_aged(events, cell, 0, row, c, s, sign)
+    add_aged(events, cell, size, row, c, s, sign * (cell + 1 - place))
+
+
+@kernel
+def end_spin(row, c, s, line, budget):
+    """Book the end of a walker's spin in a line of the budget."""
+    add_aged(budget, line, 0, row, c, s, 1.0)
+    add_oscillating(budget, STORED, row, c, s, -1.0)
+
+
+@kernel
+def birth(model, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number, j,
+          scratch, visits, events, passages, budget):  # fmt: skip
+    """Bear a walker in lane j and fly its first flight; returns whether it goes on to diffuse."""
+    row = rows[j]
+    name = np.uint64(block * model.walkers_per_block + born)
+    w0, w1, w2, w3 = draw(name >> ONE, np.uint64(0), STREAM_BIRTH, k0, k1)
+    v0, v1, _, _ = draw(name >> ONE, np.uint64(1), STREAM_BIRTH, k0, k1)
+    weight = 1.0 / model.walkers_per_block
+    x = model.pulse_x
+    if not model.pulse:
+        pairs = model.walkers_per_block // 2
+        x, inverse = birth_place(quantiles, inverse_density, width, (born // 2 + uniform53(v0, v1)) / pairs)
+        weight *= inverse
+    mu = direction(w2, model.dimension) * (1.0 - 2.0 * (born & 1))
+    t_end, relaxes = model.t_max, 0.0
+    if model.gamma_sf > 0.0:
+        d0, d1, _, _ = draw(name, np.uint64(0), STREAM_DEATH, k0, k1)
+        death = -math.log(uniform53(d0, d1)) / model.gamma_sf
+        if death < t_end:
+            t_end, relaxes = death, 1.0
+    flight = -math.log(uniform53(w0, w1))
+    wall_time, wall = path_end(x, mu, model.length, model.left, model.right)
+    age = min(flight, wall_time, t_end)
+
+    emit(model, x, weight, row)
+    add_aged(budget, EMITTED, 0, row, 1.0, 0.0, 1.0)
+    add_oscillating(budget, STORED, row, 1.0, 0.0, 1.0)
+    if not model.pulse:
+        gain(model, x, mu, age, uniform(w3), weight, row, scratch, budget)
+    c, s = cos_sin(model.Omega * age)
+    if age == t_end:
+        end_spin(row, c, s, RELAXED if relaxes > 0.0 else CUT, budget)
+        return False
+    at_wall = age == wall_time
+    if at_wall and (model.left if wall == LEFT else model.right) == ABSORBING:
+        end_spin(row, c, s, LEFT_AT_LEFT if wall == LEFT else LEFT_AT_RIGHT, budget)
+        return False
+    if at_wall:
+        place = 0.0 if wall == LEFT else model.length
+    else:
+        place, _ = fold(x + mu * age, model.length, model.left == PERIODIC)
+    event(model, place, c, s, row, 1.0, events)
+    lanes[X, j], lanes[AGE, j], lanes[T_END, j], lanes[RELAXES, j] = place, age, t_end, relaxes
+    walker[j], number[j] = name, ONE
+    if at_wall:
+        spare = leave_face(model, lanes, walker, number, k0, k1, j, wall == LEFT)
+        return finish_flight(
+            model, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget
+        )
+    return True
+
+
+@kernel
+def gain(model, x, mu, age, u, weight, row, scratch, budget):
+    """Turn the emitted spin over the first flight, sampled at one point of it, and book the torque."""
+    part = age * u
+    middle, _ = fold(x + mu * part, model.length, model.left == PERIODIC)
+    scratch[:] = 0.0
+    turn(model, source_of(model, x), middle, part, weight * age, scratch)
+    c, s = cos_sin(model.Omega * part)
+    add_aged(budget, TORQUE, 0, scratch, c, s, 1.0)
+    add_oscillating(budget, STORED, scratch, c, s, 1.0)
+    for i in range(row.shape[0]):
+        row[i] += scratch[i]
+
+
+@kernel
+def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
+    """Begin a flight from a diffuse face by the cosine law; returns the spare random word."""
+    c0, c1, c2, c3 = draw(walker[j], number[j], STREAM_WALK, k0, k1)
+    number[j] += ONE
+    u = uniform(c2)
+    if model.dimension == 3:
+        mu = math.sqrt(u)
+    elif model.dimension == 2:
+        mu = math.sqrt(u * (2.0 - u))  # the sine of the angle to the face's normal is uniform
+    else:
+        mu = 1.0
+    lanes[MU, j] = mu if inward_right else -mu
+    lanes[LENGTH, j] = -math.log(uniform53(c0, c1))
+    return np.int64(c3)
+
+
+@kernel
+def pass_planes(model, x, to, age, mu, row, passages):
+    """Score the planes inside the slab between x and `to`."""
+    for p in range(model.planes.shape[0]):
+        plane = model.planes[p]
+        if 0.0 < plane < model.length and (x < plane) != (to < plane):
+            c, s = cos_sin(model.Omega * (age + (plane - x) / mu))
+            add_aged(passages, p, 0, row, c, s, 1.0 if mu > 0.0 else -1.0)
+
+
+@kernel
+def pass_face(model, face, c, s, row, sign, passages):
+    """Score the planes that lie on a face through which a walker passes."""
+    for p in range(model.planes.shape[0]):
+        plane = model.planes[p]
+        if plane == face or (model.left == PERIODIC and plane == model.length - face):
+            add_aged(passages, p, 0, row, c, s, sign)
+
+
+@kernel
+def finish_flight(model, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget):
+    """Follow lane j's flight through faces and planes to its collision or its end; returns whether it lives."""
+    row, L, t_end = rows[j], model.length, lanes[T_END, j]
+    x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU, j], lanes[LENGTH, j]
+    while True:
+        step = min(left_over, t_end - age)
+        face = L if mu > 0.0 else 0.0
+        to_face = (face - x) / mu if mu != 0.0 else math.inf
+        if to_face > step:
+            break
+        pass_planes(model, x, face, age, mu, row, passages)
+        kind = model.right if mu > 0.0 else model.left
+        sign = 1.0 if mu > 0.0 else -1.0
+        x, age, left_over = face, age + to_face, left_over - to_face
+        if kind == ABSORBING:
+            c, s = cos_sin(model.Omega * age)
+            pass_face(model, face, c, s, row, sign, passages)
+            event(model, x, c, s, row, -1.0, events)
+            end_spin(row, c, s, LEFT_AT_RIGHT if mu > 0.0 else LEFT_AT_LEFT, budget)
+            return False
+        if kind == PERIODIC:
+            c, s = cos_sin(model.Omega * age)
+            pass_face(model, face, c, s, row, sign, passages)
+            add_aged(events, model.cells, 0, row, c, s, sign)
+            x = L - face
+        elif kind == DIFFUSE:
+            lanes[X, j], lanes[AGE, j] = x, age
+            spare = leave_face(model, lanes, walker, number, k0, k1, j, mu < 0.0)
+            mu, left_over = lanes[MU, j], lanes[LENGTH, j]
+        else:
+            mu = -mu
+    to = min(max(x + mu * step, 0.0), L)
+    pass_planes(model, x, to, age, mu, row, passages)
+    if left_over >= t_end - age:
+        c, s = cos_sin(model.Omega * t_end)
+        event(model, to, c, s, row, -1.0, events)
+        end_spin(row, c, s, RELAXED if lanes[RELAXES, j] > 0.0 else CUT, budget)
+        return False
+    lanes[X, j], lanes[AGE, j] = to, age + step
+    if spare & np.int64(model.score_interval - 1) == 0:
+        visit(model, to, age + step, mu, row, visits)
+    return True

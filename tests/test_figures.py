@@ -1,0 +1,156 @@
+"""Figures and their scripts run without a screen, and say what they show."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_result import junction, pulse, spiral
+
+pytest.importorskip("matplotlib")
+
+from mcpump import figures, results
+from mcpump.crossover import Point, crossover_point
+from mcpump.errors import InputError
+from mcpump.theory import local_share
+
+ANALYSIS = Path(__file__).parent.parent / "analysis"
+
+
+def script(name, *arguments):
+    environment = {key: value for key, value in os.environ.items() if key != "DISPLAY"}
+    root = str(ANALYSIS.parent)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [root, environment.get("PYTHONPATH")]))
+    command = [sys.executable, str(ANALYSIS / name), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment)
+
+
+def test_profile_has_labelled_axes():
+    figure = figures.profile(junction())
+    axes = np.array(figure.axes).reshape(4, 2)
+    labels = [[one.get_ylabel() for one in row] for row in axes]
+    assert labels[0] == ["S", "S"]
+    for row, word in zip(labels[1:], ("density g", "local j", "diffusive j"), strict=True):
+        assert all(label.startswith(word) and label.endswith(("J s/m³]", "J/m²]")) for label in row)
+    assert [one.get_xlabel() for one in axes[-1]] == ["x [nm]", "x [nm]"]
+    assert axes[0, 1].get_title(loc="left") == "AC at Ω"
+    names = [text.get_text() for text in axes[0, 1].get_legend().get_texts()]
+    assert names == ["x cos", "x sin", "y cos", "y sin"]
+    assert [text.get_text() for text in axes[0, 0].get_legend().get_texts()] == [
+        "z",
+        "diffusion theory (total)",
+    ]
+    assert figure.get_figwidth() == pytest.approx(170 / 25.4)
+
+
+def test_profile_text_is_legible_at_final_size(tmp_path):
+    figure = figures.profile(junction())
+    figure.savefig(tmp_path / "figure.pdf")
+    sizes = [
+        label.get_fontsize() for axes in figure.axes for label in (*axes.get_xticklabels(), axes.yaxis.label)
+    ]
+    assert min(sizes) >= 7
+
+
+def test_profile_of_dc_alone_is_one_column_wide():
+    figure = figures.profile(junction(("second",)), theory=False)
+    assert len(figure.axes) == 4
+    assert figure.get_figwidth() == pytest.approx(85 / 25.4)
+
+
+def test_theory_line_is_drawn_in_the_files_units():
+    [line] = [
+        line for line in figures.profile(junction(("second",))).axes[3].lines if line.get_linestyle() == ":"
+    ]
+    # P0 with an absorbing end: tens of nJ/m² at the interface, as in the deck's own units
+    assert 1 < np.abs(line.get_ydata()).max() < 1000
+    assert line.get_xdata()[[0, -1]] == pytest.approx([0, 40])
+
+
+def test_profile_of_a_pulse():
+    figure = figures.profile(pulse())
+    assert len(figure.axes) == 4
+    assert figure.axes[0].get_ylabel() == "local density g, z [ħνJ]"
+    assert figure.axes[2].get_xlabel() == "x [ℓ]"
+    assert len(figure.axes[0].get_legend().get_texts()) == 3
+
+
+def test_crossover_figure_has_curve_law_and_residuals():
+    points = [
+        Point(x, float(local_share(x)) * 1.01, 0.01 * float(local_share(x)), 3, "planes")
+        for x in (0.05, 1, 30)
+    ]
+    top, bottom = figures.crossover(points).axes
+    assert (top.get_xscale(), top.get_yscale()) == ("log", "log")
+    assert "local share" in top.get_ylabel()
+    assert bottom.get_xlabel() == "qℓ"
+    assert len(top.get_legend().get_texts()) == 3
+    np.testing.assert_allclose(figures._residuals(points), 1.0)
+
+
+@pytest.mark.parametrize("source", ["planes", "profile"])
+@pytest.mark.parametrize("q_ell", [0.05, 1.0, 30.0])
+def test_crossover_point_recovers_the_share(source, q_ell):
+    share = float(local_share(q_ell))
+    point = crossover_point(spiral(q_ell, share), source)
+    assert point.q_ell == pytest.approx(q_ell)
+    assert point.share == pytest.approx(share)
+    assert point.source == source
+    # local and diffusive parts uncorrelated, both known to 1 %
+    assert point.stderr == pytest.approx(np.sqrt(2) * 0.01 * share * (1 - share), rel=1e-6)
+
+
+def test_planes_errors_fall_as_planes_are_added():
+    one, four = (crossover_point(spiral(1.0, 0.2, planes=planes)) for planes in (1, 4))
+    assert four.share == pytest.approx(0.2)
+    assert four.stderr < one.stderr
+
+
+def test_correlated_parts_are_known():
+    result = spiral(1.0, 0.2)
+    covariance = result.estimates["plane_current_covariance"].mean
+    diagonal = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
+    covariance[:] = diagonal[..., None] * diagonal[..., None, :]
+    # an error that scales both parts alike leaves their ratio alone
+    assert crossover_point(result).stderr < 1e-9
+
+
+def test_crossover_refuses_other_runs():
+    with pytest.raises(InputError, match="one wave number"):
+        crossover_point(junction())
+    with pytest.raises(InputError, match="no channel `first`"):
+        crossover_point(junction(("second",)))
+
+
+def test_profile_script(tmp_path):
+    file = tmp_path / "run.h5"
+    results.write(junction(), file)
+    done = script("plot_profile.py", file)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run.png").stat().st_size > 10_000
+    file.write_bytes(b"no")
+    done = script("plot_profile.py", file)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_crossover_script(tmp_path):
+    files = []
+    for q_ell in (0.3, 3.0):
+        files.append(tmp_path / f"{q_ell}.h5")
+        results.write(dataclasses.replace(spiral(q_ell, float(local_share(q_ell)))), files[-1])
+    done = script("plot_crossover.py", *files, "-o", tmp_path / "figure.pdf")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "figure.pdf").exists()
+    assert "0.583651" in done.stdout
+    assert script("plot_crossover.py", "--help").returncode == 0
+
+
+def test_matplotlib_is_not_imported_until_asked():
+    code = "import sys, mcpump.figures, mcpump.results, mcpump.report; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ANALYSIS.parent).returncode == 0

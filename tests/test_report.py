@@ -1,0 +1,183 @@
+"""The text table, the summary line and the CSV."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+from fake_result import junction, pulse, spiral
+
+from mcpump import report
+from mcpump.constants import E_CHARGE, HBAR
+from mcpump.report_text import number, power_of_ten, pretty
+
+
+@pytest.mark.parametrize(
+    ("mean", "stderr", "text"),
+    [
+        (34.6153, 0.1123, "34.62 ± 0.11"),
+        (34.6153, 0.0996, "34.62 ± 0.10"),
+        (0.0123, 0.0999, "0.01 ± 0.10"),
+        (-0.001, 0.11, "0.00 ± 0.11"),
+        (12345.0, 678.0, "12340 ± 680"),
+        (1.5, 0.0, "1.5"),
+        (0.0, 0.0, "0"),
+        (34.6153, None, "34.6153"),
+        (34.6153, float("nan"), "34.6 ± ?"),
+        (float("nan"), 1.0, "–"),
+        (2.5e-20, 1.0e-22, "(2.500 ± 0.010)e-20"),
+        (0.0, 1.0e-22, "(0.0 ± 1.0)e-22"),
+        (1.0, 1e-12, "(1.0000000000000 ± 0.0000000000010)e0"),
+    ],
+)
+def test_digits_that_the_error_allows(mean, stderr, text):
+    if stderr == 1e-12:
+        assert number(mean, stderr) == "1.0000000000000 ± 0.0000000000010"
+    else:
+        assert number(mean, stderr) == text
+
+
+def test_symbols_and_powers():
+    assert pretty("hbar nu J v_F") == "ħνJ v_F"
+    assert pretty("J tau / hbar") == "Jτ/ħ"
+    assert pretty("J s/m^3") == "J s/m³"
+    assert pretty("ell") == "ℓ"
+    assert [power_of_ten(np.array([v])) for v in (3.5e-8, 999.0, 1000.0, -1e-9, 0.0, np.nan)] == [
+        -9,
+        0,
+        3,
+        -9,
+        0,
+        0,
+    ]
+
+
+def test_head():
+    lines = report.table(junction()).splitlines()
+    assert lines[0].startswith(
+        "junction   1 000 000 walkers, 64 blocks, seed 18446744073709551615   1.65e+09 flights"
+    )
+    assert lines[0].endswith("28.2 s   complete")
+    assert lines[1].startswith("ℓ/λ 0.3333   Jτ/ħ 0.04825   D 0.0005248 m²/s")
+    assert lines[2].startswith("warning: ")
+    assert lines[3].startswith("note: ")
+
+
+def test_width():
+    for result in (junction(), junction(("second",)), pulse()):
+        assert max(map(len, report.table(result).splitlines())) <= 120
+
+
+def test_columns_are_aligned():
+    lines = report.table(junction()).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("Spin current along +x"))
+    block = lines[start + 1 : start + 10]
+    assert "first + second" in lines[start]
+    assert len({line.index("|") for line in block}) == 1
+    assert {len(line) for line in block[1:] if "±" in line} == {len(block[1])}
+
+
+def row(text, name, after):
+    """First line that begins with a name, after a line that begins with another."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith(after))
+    return next(line for line in lines[start:] if line.split("|")[0].strip().endswith(name))
+
+
+def test_numbers_stand_with_their_error_in_both_units():
+    result = junction(("second",))
+    current = result.estimates["plane_current"]
+    text = report.table(result)
+    mean, stderr = current.mean[0, 2, 0, 0, 2, 1], current.stderr[0, 2, 0, 0, 2, 1]
+    assert number(mean * 1e9, stderr * 1e9) in row(text, "total", "x = 20 nm")
+    ampere = 2 * E_CHARGE / HBAR * 1e-6
+    assert number(mean * ampere, stderr * ampere) in row(text, "total", "[1e6 A/m²]")
+
+
+def test_zero_by_symmetry_is_one_line():
+    text = report.table(junction())
+    [line] = [line for line in text.splitlines() if line.startswith("zero by symmetry")]
+    for item in ("DC x, y", "AC z", "super-current (S ∥ ∂S/∂x)", "x = 0 nm (closed face)"):
+        assert item in line
+    assert "0 ± 0" not in text
+    assert "x = 0 nm local" not in text
+
+
+def test_half_of_a_component_may_vanish():
+    result = spiral(1.0, 0.2)
+    text = report.table(result)
+    assert "zero by symmetry: DC x, y, z; AC z; x sin, y cos" in text
+    assert "A/m²" not in text
+    assert "[ħνJ v_F]" in text
+
+
+def test_everything_zero():
+    result = spiral(1.0, 0.2)
+    estimate = result.estimates["plane_current"]
+    none = dataclasses.replace(estimate, mean=0 * estimate.mean, stderr=0 * estimate.mean)
+    result.estimates["plane_current"] = none
+    assert "zero by symmetry: DC x, y, z; AC x, y, z" in report.table(result)
+    assert "no spin current" in report.summary_line(result)
+
+
+def test_smaller_than_its_error_says_so():
+    result = junction(("second",))
+    current = result.estimates["plane_current"]
+    current.mean[0, 0, 0, 0, 2, 1] = 0.5 * current.stderr[0, 0, 0, 0, 2, 1]
+    text = report.table(result)
+    assert "compatible with zero (smaller than its error): local at x = 20 nm (DC z)" in text
+    assert "compatible with zero" not in report.table(junction(("second",)))
+
+
+def test_supercurrent_is_exact():
+    result = junction()
+    estimate = result.estimates["plane_supercurrent"]
+    estimate.mean[0, 0, 2, 1] = 1.25e-12
+    text = report.table(result)
+    assert "equilibrium super-current, exact [1e-12 J/m²]: x = 0 nm DC z 0; x = 20 nm DC z 1.25" in text
+    estimate.mean[:] = np.nan
+    assert "needs k_F" in report.table(result)
+
+
+def test_local_share_and_budget():
+    text = report.table(junction())
+    assert "local share at x = 20 nm: DC z 1.8" in text
+    assert "DC z: torque 36.20 ± 0.10 = relaxed 2.90 ± 0.10 + left at the right face 33.30 ± 0.10" in text
+    assert "closes to 2e-16" in text
+
+
+def test_pulse():
+    text = report.table(pulse())
+    assert "NOT COMPLETE: stopped by a signal" in text
+    assert text.count("t = ") == 3
+    assert "stopped by a signal" in report.summary_line(pulse())
+
+
+def test_summary_line():
+    line = report.summary_line(junction())
+    assert "spin current DC z at x = 20 nm: (35." in line
+    assert "local share 1.8" in line
+    assert line.endswith("complete")
+    assert "\n" not in line
+
+
+def test_csv_holds_every_plane_current_and_the_budget():
+    result = junction()
+    rows = list(csv.DictReader(io.StringIO(report.csv(result))))
+    current, budget = result.estimates["plane_current"], result.estimates["budget"]
+    mine = [row for row in rows if row["quantity"] == "plane_current"]
+    assert [float(row["mean"]) for row in mine] == current.mean.ravel().tolist()
+    assert [float(row["stderr"]) for row in mine] == current.stderr.ravel().tolist()
+    assert {row["channel"] for row in mine} == {"first", "second", "sum"}
+    assert {(row["position"], row["position_units"]) for row in mine} == {
+        ("0.0", "m"),
+        ("2e-08", "m"),
+        ("4e-08", "m"),
+    }
+    lines = [row for row in rows if row["quantity"] == "budget"]
+    assert len(lines) == budget.mean.size
+    assert lines[0]["line"] == "emitted"
+    assert {row["units"] for row in rows} == {"J/m^2"}
