@@ -1,3 +1,29 @@
-"""Monte Carlo spin pumping (filled in below)."""
+"""Monte Carlo spin pumping: local and diffusive spin currents from electrons that walk at random.
+
+Source: A. Takeuchi, K. Hosono, G. Tatara, "Diffusive versus local spin currents in dynamic spin pumping
+systems", Phys. Rev. B 81, 144405 (2010).
+
+Symbols, one meaning each, in code and documents:
+
+==============  ==================================================================================
+``ell``         mean free path ℓ = v_F τ [m]
+``tau``         elastic lifetime τ [s]
+``v_F``         Fermi velocity [m/s];  ``k_F`` Fermi wave number [1/m]
+``D``           diffusion coefficient v_F² τ/d [m²/s], d the dimension of the velocity sphere
+``nu``          density of states per spin and volume at the Fermi energy [1/(J m³)]
+``J``           exchange constant in −J S·σ [J]; a spin turns about S at the rate 2J|S|/ħ
+``S``           magnetization texture S(x, t), a pure vector; |S| falls to 0 in the normal metal
+``Omega``       angular frequency of the texture [rad/s]
+``lam``, ``q``  length scale [m] and wave number [1/m] of the texture
+``tau_sf``      spin relaxation time [s];  ``gamma_sf`` = τ/τ_sf
+``mu``          direction cosine of a walker's velocity along x
+``rho_s``       spin density ħνJ S + g [J s/m³], g the walkers' (non-equilibrium) density
+``j_s``         spin current [J/m²], 2e/ħ times that in A/m²
+``mu_s``        effective spin potential D(ρ_s − ħνJS)
+==============  ==================================================================================
+
+From Python: `mcpump.deck.read_deck` or `deck_from_dict`, `mcpump.problem.make_problem`,
+`mcpump.simulate.run`, `mcpump.results.write` and `read`; closed forms in `mcpump.theory`.
+"""
 
 __version__ = "0.1.0"

@@ -275,7 +275,7 @@ def _sentence(error: ValidationError, data: Any) -> str:
     kind = finding["type"]
     if kind == "missing":
         return f"{key} is missing"
-    if kind in ("union_tag_not_found", "union_tag_invalid"):
+    if kind in ("union_tag_not_found", "union_tag_invalid", "model_attributes_type"):
         return _kind_sentence(data)
     if kind == "value_error":
         text = str(finding["ctx"]["error"])

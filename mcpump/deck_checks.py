@@ -42,7 +42,7 @@ def check(deck: Deck) -> Electrons:
     _check_faces(deck)
     if deck.texture is not None:
         _check_texture(deck)
-        _check_sizes(deck, gas)
+    _check_sizes(deck, gas)
     _check_results(deck, gas)
     _check_stop(deck, gas)
     _check_memory(deck)
@@ -169,19 +169,24 @@ def _check_texture(deck: Deck) -> None:
 
 
 def _check_sizes(deck: Deck, gas: Electrons) -> None:
-    """Ratios that no sample has are slips of a unit, and would overflow later."""
-    texture, ell = deck.texture, gas.ell
-    assert texture is not None
+    """Refuse ratios that no sample has: they are slips of a unit, and would overflow later."""
+    length, ell = deck.sample.x.length, gas.ell
     ratios = {
-        "sample.x.length / ℓ": deck.sample.x.length / ell,
-        "wave number × ℓ": abs(wave_number(texture, deck.reduced, [])) * ell,
-        "Ωτ": angular_frequency(texture, deck.reduced, []) * gas.tau,
+        "sample.x.length / ℓ": length / ell,
+        "ℓ / sample.x.length": ell / length,
         "Jτ/ħ": gas.exchange_number,
         "τ/τ_sf": gas.tau / gas.tau_sf,
-        "depth": abs(getattr(texture, "depth", 0.0)),
-        "mean": abs(getattr(texture, "mean", 0.0)),
-        "ℓ / width": ell / (getattr(texture, "width", 0.0) or ell),
+        "results.end / τ": (deck.results.end or 0.0) / gas.tau,
     }
+    texture = deck.texture
+    if texture is not None:
+        ratios["wave number × ℓ"] = abs(wave_number(texture, deck.reduced, [])) * ell
+        ratios["Ωτ"] = angular_frequency(texture, deck.reduced, []) * gas.tau
+        ratios["|depth|"] = abs(getattr(texture, "depth", 0.0))
+        ratios["|mean|"] = abs(getattr(texture, "mean", 0.0))
+        ratios["|phase|"] = abs(getattr(texture, "phase", 0.0))
+        ratios["ℓ / width"] = ell / (getattr(texture, "width", 0.0) or ell)
+        ratios["width / ℓ"] = getattr(texture, "width", 0.0) / ell
     for name, ratio in ratios.items():
         if not ratio <= _RATIO_WINDOW:
             raise InputError(
@@ -209,7 +214,7 @@ def _check_results(deck: Deck, gas: Electrons) -> None:
     if results.mean_density and not has_sink(deck, gas):
         raise InputError(
             "results.mean_density = true cannot be had: in a sample without a sink the mean of the DC "
-            "density grows for ever; give an absorbing face or a spin_relaxation_time, or leave mean_density out"
+            "density grows for ever; give an absorbing face or a spin_relaxation_time, or leave it out"
         )
     _check_pulse_results(deck)
 

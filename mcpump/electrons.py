@@ -101,7 +101,9 @@ def resolve(values: Values, reduced: bool, dimension: int = 3) -> Electrons:
         raise InputError(
             "electrons: the numbers given are too large or too small: check their units"
         ) from None
-    known = (electrons.tau, electrons.ell, electrons.D, electrons.v_F)
+    known = [electrons.tau, electrons.ell, electrons.D, electrons.v_F]
+    if not reduced:
+        known += [electrons.energy, electrons.nu, electrons.sigma]
     if not all(math.isfinite(number) and number > 0.0 for number in known):
         raise InputError("electrons: the numbers given are too large or too small: check their units")
     return electrons
@@ -138,7 +140,8 @@ def matching(
     for key in names[1:]:
         value, implied, unit = given[key], derived[key], units.get(key, "")
         assert value is not None
-        if value != implied and not abs(value - implied) <= TOLERANCE * abs(implied):
+        both_finite = math.isfinite(value) and math.isfinite(implied)
+        if value != implied and not (both_finite and abs(value - implied) <= TOLERANCE * abs(implied)):
             raise InputError(
                 f"{section}.{key} = {_pretty(value, unit)} disagrees with {section}.{names[0]}, which gives "
                 f"{_pretty(implied, unit)}: give one of them, or values that agree to 1 %"

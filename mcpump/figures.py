@@ -70,7 +70,7 @@ def profile(result: Result, theory: bool = True) -> Figure:
     matplotlib.figure.Figure
         One column of panels for DC and one for each multiple of Ω; cosine components solid, sine
         components dashed; points are the currents through the planes. For a pulse, density and current
-        in each time bin. Components that vanish identically are not drawn.
+        in up to six time bins. Components that vanish identically are not drawn.
     """
     import matplotlib as mpl
 
@@ -316,7 +316,7 @@ def _pulse_figure(result: Result) -> Figure:
             _draw_times(axes[row, part], result, name, part, f"{kind} {title}")
     for column in (0, 1):
         axes[1, column].set_xlabel(f"x [{_length(result)[1]}]")
-    axes[0, 0].legend(title=f"t [{pretty(positions(result, 'time').units)}]", title_fontsize=7)
+    axes[0, 1].legend(title=f"t [{pretty(positions(result, 'time').units)}]", title_fontsize=7)
     figure.align_ylabels()
     return figure
 
@@ -328,7 +328,9 @@ def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) ->
     component = int(np.argmax(np.abs(result.estimates["spin_density"].mean).max(axis=(0, 1, 2, 4))))
     scale = _power(mean[:, component])
     x, edges = positions(result, "x").mean * _length(result)[0], positions(result, "time_edge")
-    for index, colour in enumerate(mpl.colormaps["viridis"](np.linspace(0, 0.9, mean.shape[0]))):
+    # Six bins tell the story, early ones more of it than late ones.
+    bins = np.unique(np.rint(np.geomspace(1, mean.shape[0], 6)).astype(int) - 1)
+    for index, colour in zip(bins, mpl.colormaps["viridis"](np.linspace(0, 0.9, bins.size)), strict=True):
         values = mean[index, component] * 10.0**-scale
         axes.plot(x, values, color=colour, label=_span(edges, index))
         if stderr is not None:

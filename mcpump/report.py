@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
+import math
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from mcpump.report_text import (
     power_of_ten,
     pretty,
     thousands,
+    tied,
     wrap,
 )
 
@@ -101,16 +103,15 @@ def csv(result: Result) -> str:
 
 
 def _head(result: Result) -> list[str]:
-    seconds = result.provenance.get("wall_seconds")
+    seconds = result.provenance.get("wall_time_s")
     clock = f"   {seconds:.3g} s" if isinstance(seconds, (int, float)) else ""
     status = "complete" if result.complete else f"NOT COMPLETE: {result.message}"
     statistics = f"{thousands(result.walkers)} walkers, {result.blocks} blocks, seed {result.seed}"
     lines = [f"{result.name}   {statistics}   {result.flights:.3g} flights{clock}   {status}"]
-    # A name and its number stay on one line: tie them with a character that wrapping does not cut at.
-    regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in result.regime.items()]
+    known = {key: item for key, item in result.regime.items() if not math.isnan(item[0])}
+    regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in known.items()]
     if regime:
-        tied = "   ".join(item.rstrip().replace(" ", "\0") for item in regime)
-        lines += wrap(tied)
+        lines += wrap("   ".join(tied(item.rstrip()) for item in regime))
     for kind, sentences in (("warning", result.warnings), ("note", result.notes)):
         for sentence in sentences:
             lines += wrap(f"{kind}: {sentence}")

@@ -20,6 +20,7 @@ from mcpump.report_text import (
     positions,
     power_of_ten,
     pretty,
+    tied,
     wrap,
 )
 
@@ -44,17 +45,41 @@ def plane_lines(result: Result) -> list[str]:
 
 
 def _current_block(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    scale = power_of_ten(current.mean[channel, 2, 0])
-    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
-    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
-    rows += _rows(result, current, channel, pairs, 10.0**-scale)
-    if current.units == "J/m^2":
-        rows += _ampere_rows(result, current, channel, pairs)
+    lines = [f"Spin current along +x, {_channel_words(result)}"]
+    whole = _laid_out(result, current, channel, pairs)
+    if max(map(len, whole)) <= WIDTH:
+        return lines + whole
+    # Too wide: one block for each multiple of Ω, with a power of ten of its own, cut further if it must be.
+    for multiple in sorted({_multiple(pair) for pair in pairs}):
+        mine = [pair for pair in pairs if _multiple(pair) == multiple]
+        lines += _cut(result, current, channel, mine)
+    return lines
+
+
+def _cut(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    block = _laid_out(result, current, channel, pairs)
+    if max(map(len, block)) <= WIDTH or len(pairs) == 1:
+        return block
+    half = (len(pairs) + 1) // 2
+    return _cut(result, current, channel, pairs[:half]) + _cut(result, current, channel, pairs[half:])
+
+
+def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    """Rows of one block of columns: a bar, and a title, wherever the multiple of Ω changes."""
+    rows = _rows(result, current, channel, pairs)
     first = max(len(name) for name, _ in rows) + 1
     widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
-    lines = [f"Spin current along +x, {_channel_words(result)}"]
-    for chunk in _chunks(pairs, first, widths):
-        lines += _chunk_lines(pairs, rows, first, widths, chunk)
+    multiples = [_multiple(pair) for pair in pairs]
+    fresh = [c == 0 or multiples[c] != multiples[c - 1] for c in range(len(pairs))]
+    title, start = "", first
+    for column, width in enumerate(widths):
+        if fresh[column]:
+            title = f"{title:<{start}} | {_group_name(multiples[column])}"
+        start += width + 3
+    lines = [title]
+    for name, cells in rows:
+        texts = [(" | " if fresh[c] else "   ") + f"{cell:>{widths[c]}}" for c, cell in enumerate(cells)]
+        lines.append((f"{name:<{first}}" + "".join(texts)).rstrip())
     return lines
 
 
@@ -63,21 +88,22 @@ def _channel_words(result: Result) -> str:
     return f"channels {name}" if "+" in name else f"channel {name}"
 
 
-def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair], factor: float) -> list[Row]:
-    rows = []
+def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
+    """Head, every part at every open plane, and for SI the totals in A/m²."""
     planes = positions(result, "plane")
+    totals = np.array([current.mean[(channel, 2, 0, *pair)] for pair in pairs])
+    scale = power_of_ten(totals)
+    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
+    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
     for plane in _open_planes(current, channel):
         where = f"x = {place(float(planes.mean[plane]), planes.units)}"
         for part, name in enumerate(PARTS):
-            cells = [_scaled(current, factor, channel, part, 0, *pair, plane) for pair in pairs]
+            cells = [_scaled(current, 10.0**-scale, channel, part, 0, *pair, plane) for pair in pairs]
             rows.append((f"{where if part == 0 else '':<{len(where)}} {name}", cells))
-    return rows
-
-
-def _ampere_rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
-    scale = power_of_ten(current.mean[channel, 2, 0] * _AMPERE)
-    planes = positions(result, "plane")
-    rows = [(f"[1e{scale} A/m²]" if scale else "[A/m²]", [""] * len(pairs))]
+    if current.units != "J/m^2":
+        return rows
+    scale = power_of_ten(totals * _AMPERE)
+    rows.append((f"[1e{scale} A/m²]" if scale else "[A/m²]", [""] * len(pairs)))
     for plane in _open_planes(current, channel):
         cells = [_scaled(current, _AMPERE * 10.0**-scale, channel, 2, 0, *pair, plane) for pair in pairs]
         rows.append((f"x = {place(float(planes.mean[plane]), planes.units)} total", cells))
@@ -87,38 +113,6 @@ def _ampere_rows(result: Result, current: Estimate, channel: int, pairs: list[Pa
 def _scaled(estimate: Estimate, factor: float, *index: int) -> str:
     mean, stderr = at(estimate, *index)
     return number(mean * factor, None if stderr is None else stderr * factor)
-
-
-def _chunks(pairs: list[Pair], first: int, widths: list[int]) -> list[range]:
-    """Cut the columns into groups that fit the table's width; one multiple of Ω a group if not all fit."""
-    if first + sum(width + 3 for width in widths) <= WIDTH:
-        return [range(len(widths))]
-    chunks, start, used = [], 0, first
-    for column, width in enumerate(widths):
-        fresh = column > start and _multiple(pairs[column]) != _multiple(pairs[column - 1])
-        if fresh or (column > start and used + width + 3 > WIDTH):
-            chunks.append(range(start, column))
-            start, used = column, first
-        used += width + 3
-    return [*chunks, range(start, len(widths))]
-
-
-def _chunk_lines(
-    pairs: list[Pair], rows: list[Row], first: int, widths: list[int], chunk: range
-) -> list[str]:
-    """Lay out one group of columns: a bar, and a title, wherever the multiple of Ω changes."""
-    multiples = [_multiple(pair) for pair in pairs]
-    fresh = {c for c in chunk if c == chunk[0] or multiples[c] != multiples[c - 1]}
-    title, place_ = "", first
-    for column in chunk:
-        if column in fresh:
-            title = f"{title:<{place_}} | {_group_name(multiples[column])}"
-        place_ += widths[column] + 3
-    lines = [title]
-    for name, cells in rows:
-        texts = [(" | " if c in fresh else "   ") + f"{cells[c]:>{widths[c]}}" for c in chunk]
-        lines.append((f"{name:<{first}}" + "".join(texts)).rstrip())
-    return lines
 
 
 def _multiple(pair: Pair) -> int:
@@ -157,7 +151,8 @@ def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
         known = [pair for pair in pairs if np.isfinite(share.mean[(channel, *pair, plane)])]
         if known:
             texts = [
-                f"{_name(result, pair)} {_scaled(share, 100.0, channel, *pair, plane)} %" for pair in known
+                tied(f"{_name(result, pair)} {_scaled(share, 100.0, channel, *pair, plane)} %")
+                for pair in known
             ]
             where = place(float(planes.mean[plane]), planes.units)
             lines += wrap(f"local share at x = {where}: " + ", ".join(texts))
@@ -185,15 +180,15 @@ def _supercurrent_lines(result: Result) -> list[str]:
     estimate = result.estimates.get("plane_supercurrent")
     if estimate is None or not np.isfinite(estimate.mean).any():
         return ["super-current: not evaluated (it needs k_F)"]
-    pairs = columns_of(estimate, 0)
-    if not pairs:
+    if _is_rounding(result, "plane_supercurrent"):
         return []
+    pairs = columns_of(estimate, 0)
     planes = positions(result, "plane")
     scale = power_of_ten(estimate.mean)
     head = f"equilibrium super-current, exact [1e{scale} {pretty(estimate.units)}]: "
     texts = []
     for plane in range(estimate.mean.shape[-1]):
-        values = [f"{_name(result, p)} {_scaled(estimate, 10.0**-scale, 0, *p, plane)}" for p in pairs]
+        values = [tied(f"{_name(result, p)} {_scaled(estimate, 10.0**-scale, 0, *p, plane)}") for p in pairs]
         texts.append(f"x = {place(float(planes.mean[plane]), planes.units)} {', '.join(values)}")
     return wrap(head + "; ".join(texts))
 
@@ -201,7 +196,7 @@ def _supercurrent_lines(result: Result) -> list[str]:
 def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
     items = _zero_columns(result, pairs)
     supercurrent = result.estimates.get("plane_supercurrent")
-    if supercurrent is not None and not supercurrent.mean.any():
+    if supercurrent is not None and _is_rounding(result, "plane_supercurrent"):
         items.append(_supercurrent_zero(result))
     items += _closed_planes(result, current, channel)
     return wrap("zero by symmetry: " + "; ".join(items)) if items else []
@@ -209,9 +204,17 @@ def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pai
 
 def _supercurrent_zero(result: Result) -> str:
     # At the planes asked for it may vanish by chance of place; only the whole profile tells the symmetry.
-    profile = result.estimates.get("supercurrent")
-    parallel = profile is None or not profile.mean.any()
+    parallel = _is_rounding(result, "supercurrent")
     return "super-current (S ∥ ∂S/∂x)" if parallel else "super-current at these planes"
+
+
+def _is_rounding(result: Result, name: str) -> bool:
+    """Whether a super-current is zero but for the rounding of S × ∂S/∂x: beyond the walkers' last digit."""
+    estimate = result.estimates.get(name)
+    if estimate is None:
+        return True
+    walked = float(np.abs(result.estimates["plane_current"].mean).max(initial=0.0))
+    return bool(np.all(np.abs(estimate.mean) <= 1e-15 * walked))
 
 
 def _zero_columns(result: Result, pairs: list[Pair]) -> list[str]:

@@ -27,6 +27,8 @@ _WORDS = {
 }
 _WORDS |= {"Omega": "Ω", "sigma": "σ", "pi": "π", "lambda_s": "λ_s", "lam_s": "λ_s"}
 
+_TIE = "\0"  # wrapping does not cut here; printed as a space
+
 Pair = tuple[int, int]
 """Indices of a harmonic and of a component of the spin."""
 
@@ -64,17 +66,24 @@ def number(mean: float, stderr: float | None) -> str:
     """
     if math.isnan(mean):
         return "–"
-    if stderr is None or stderr == 0:
-        return f"{mean:.6g}"
-    if math.isnan(stderr):
+    if stderr is None or stderr == 0 or math.isinf(mean):
+        return f"{mean + 0.0:.6g}"
+    if not math.isfinite(stderr):
         return f"{mean:.3g} ± ?"
+    # Rounded first, so that 0.0996 counts as 0.10 and keeps two digits, not three.
     digits = 1 - math.floor(math.log10(float(f"{stderr:.1e}")))
-    if -7 < digits < 8:
-        decimals = max(digits, 0)
-        # Adding zero takes the sign off a rounded −0.
-        return f"{round(mean, digits) + 0.0:.{decimals}f} ± {round(stderr, digits):.{decimals}f}"
     exponent = math.floor(math.log10(max(abs(mean), stderr)))
-    return f"({number(mean / 10.0**exponent, stderr / 10.0**exponent)})e{exponent}"
+    if -5 < exponent < 7:
+        return _fixed(mean, stderr, digits)
+    return f"({_fixed(mean / 10.0**exponent, stderr / 10.0**exponent, digits + exponent)})e{exponent}"
+
+
+def _fixed(mean: float, stderr: float, digits: int) -> str:
+    """Mean and error rounded to `digits` after the point (before it, if negative)."""
+    decimals = max(digits, 0)
+    # Adding zero takes the sign off a rounded −0.
+    texts = [f"{round(value, digits) + 0.0:.{decimals}f}" for value in (mean, stderr)]
+    return " ± ".join(texts)
 
 
 def place(value: float, units: str) -> str:
@@ -134,10 +143,17 @@ def thousands(count: int) -> str:
 
 def wrap(text: str) -> list[str]:
     """Cut a long line at the table's width, never inside "mean ± error"; what follows is indented."""
-    # A character that wrapping does not cut at keeps a number and its error together.
-    tied = text.replace(" ± ", "\0±\0").replace(" %", "\0%")
-    lines = textwrap.wrap(tied, WIDTH, subsequent_indent="    ", break_long_words=False) or [""]
-    return [line.replace("\0", " ") for line in lines]
+    for joint in (" ± ", " %"):
+        text = text.replace(joint, tied(joint))
+    lines = textwrap.wrap(
+        text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    ) or [""]
+    return [line.replace(_TIE, " ") for line in lines]
+
+
+def tied(text: str) -> str:
+    """Text that `wrap` keeps on one line."""
+    return text.replace(" ", _TIE)
 
 
 def at(estimate: Estimate, *index: Any) -> tuple[float, float | None]:

@@ -12,13 +12,15 @@ Layout (an interface: `SCHEMA` counts its versions)::
     /checkpoint/<name>   exact integer sums, each with its sha256
     /provenance          attributes: dates, wall time, machine, all that may differ between equal runs
 
-Everything outside `/provenance` depends on the result alone: no time stamps are kept.
+Everything outside `/provenance` depends on the result alone: no time stamps are kept. Behind the HDF5 data,
+where every HDF5 reader stops, stands a seal: the sha256 of all bytes before it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import json
 import os
 import secrets
@@ -42,6 +44,7 @@ SCHEMA = 1
 STDERR = "_stderr"
 """Ending of a standard error's variable name."""
 
+_SEAL = b"\nsha256 of all bytes before this line: "
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _JSON = "json:"
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, MemoryError)
@@ -99,7 +102,7 @@ def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False)
     image = _image(result)
     temporary = _temporary(target)
     try:
-        _write_synced(temporary, image)
+        _write_synced(temporary, image + _seal(image))
         os.replace(temporary, target)
         _sync_folder(target.parent)
     except OSError as error:
@@ -131,9 +134,10 @@ def read(path: str | os.PathLike[str]) -> Result:
     if not Path(path).is_file():
         raise ResultsFileError(f"{path} does not exist or is not a file.")
     try:
-        with h5py.File(path, "r", locking="best-effort") as file:
+        # Read whole, then parsed from memory: no lock is taken, and a file replaced meanwhile does no harm.
+        with h5py.File(io.BytesIO(_unsealed(path)), "r") as file:
             _check_type(file, path)
-            return _result(file)
+            return _result(file, path)
     except ResultsFileError:
         raise
     except _DAMAGE as error:
@@ -159,6 +163,22 @@ def _write_synced(path: Path, image: bytes) -> None:
         stream.write(image)
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def _seal(image: bytes) -> bytes:
+    return _SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
+
+
+def _unsealed(path: str | os.PathLike[str]) -> bytes:
+    """Bytes of a file whose seal holds, or that has none, as after an edit by another program.
+
+    HDF5's own reader may crash on damaged structures, so it must not see them.
+    """
+    data = Path(path).read_bytes()
+    length = len(_seal(b""))
+    if data[-length:].startswith(_SEAL) and data[-length:] != _seal(data[:-length]):
+        raise ResultsFileError(f"{path} is damaged: its checksum is wrong.")
+    return data
 
 
 def _sync_folder(folder: Path) -> None:
@@ -273,7 +293,7 @@ def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
         )
 
 
-def _result(file: h5py.File) -> Result:
+def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
     attributes = file.attrs
     coords: dict[str, Estimate | tuple[str, ...]] = {}
     estimates: dict[str, Estimate] = {}
@@ -297,7 +317,7 @@ def _result(file: h5py.File) -> Result:
         flights=int(attributes["flights"]),
         complete=bool(attributes["complete"]),
         message=_text(attributes["message"]),
-        checkpoint={name: _checked(file, name, dataset) for name, dataset in _variables(file["checkpoint"])},
+        checkpoint={name: _checked(path, name, dataset) for name, dataset in _variables(file["checkpoint"])},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
     )
 
@@ -323,10 +343,10 @@ def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
     return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name)
 
 
-def _checked(file: h5py.File, name: str, dataset: h5py.Dataset) -> NDArray[np.int64]:
+def _checked(path: str | os.PathLike[str], name: str, dataset: h5py.Dataset) -> NDArray[np.int64]:
     values = np.asarray(dataset[()])
     if _text(dataset.attrs["sha256"]) != _sha256(name, values):
-        raise ResultsFileError(f"{file.filename} is damaged: the checksum of checkpoint/{name} is wrong.")
+        raise ResultsFileError(f"{path} is damaged: the checksum of checkpoint/{name} is wrong.")
     return values
 
 

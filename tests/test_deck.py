@@ -19,7 +19,8 @@ JUNCTION = {
     "electrons": {"fermi_wavenumber": "13.6 /nm", "mean_free_path": "1 nm", "exchange": "50 meV"},
     "sample": {"x": {"length": "40 nm", "cells": 80, "left": "specular", "right": "absorbing"}},
     "texture": {
-        "kind": "junction", "interface": "20 nm", "width": "3 nm", "cone_angle": "10 deg", "frequency": "10 GHz",
+        "kind": "junction", "interface": "20 nm", "width": "3 nm", "cone_angle": "10 deg",
+        "frequency": "10 GHz",
     },
     "results": {"planes": ["0 nm", "20 nm", "40 nm"]},
     "run": {"walkers": 1000},
@@ -94,7 +95,7 @@ def test_unknown_example():
 
 
 BAD = [
-    (JUNCTION, {"electrons__mean_free_pth": "1 nm"}, ["electrons", '"mean_free_pth"', "did you mean mean_free_path?"]),
+    (JUNCTION, {"electrons__mean_free_pth": "1 nm"}, ["electrons", '"mean_free_pth"', "mean_free_path?"]),
     (JUNCTION, {"texture__widht": "1 nm"}, ["texture has", '"widht"', "did you mean width?"]),
     (JUNCTION, {"rnu": {}}, ["the deck has", '"rnu"', "did you mean run?"]),
     (JUNCTION, {"units": "si"}, ['units = "si"', "SI, reduced"]),
@@ -107,7 +108,7 @@ BAD = [
     (JUNCTION, {"electrons__mean_free_path": 1.0}, ["electrons.mean_free_path = 1.0", "no unit", '"1 nm"']),
     (JUNCTION, {"electrons__mean_free_path": "1 s"}, ['electrons.mean_free_path = "1 s"', '"1 nm"']),
     (JUNCTION, {"electrons__mean_free_path": "-1 nm"}, ["electrons.mean_free_path", "must be positive"]),
-    (JUNCTION, {"electrons__mean_free_path": "1e40 m"}, ["sample.x.length / ℓ", "check the units"], ),
+    (JUNCTION, {"electrons__mean_free_path": "1e40 m"}, ["ℓ / sample.x.length", "check the units"]),
     (JUNCTION, {"electrons__mean_free_path": "1e-40 m"}, ["sample.x.length / ℓ", "check the units"]),
     (JUNCTION, {"electrons__effective_mass": "1 kg"}, ["electrons.effective_mass", "plain number"]),
     (JUNCTION, {"electrons__effective_mass": 0}, ["electrons.effective_mass = 0", "must be positive"]),
@@ -123,13 +124,13 @@ BAD = [
     (JUNCTION, {"sample__x__cells": 10**400}, ["sample.x.cells", "bits", "between 1"]),
     (JUNCTION, {"sample__x__cells": 10**12}, ["sample.x.cells = 1000000000000", "GB", "this machine has"]),
     (JUNCTION, {"sample__x__left": "spekular"}, ["sample.x.left", "absorbing", "did you mean specular?"]),
-    (JUNCTION, {"sample__x__left": "periodic"}, ["sample.x.left", "sample.x.right", "both faces are periodic"]),
+    (JUNCTION, {"sample__x__left": "periodic"}, ["sample.x.left", "sample.x.right", "both faces are"]),
     (
         JUNCTION, {"sample__x__left": "periodic", "sample__x__right": "periodic"},
         ['texture.kind = "junction"', "periodic sample"],
     ),
     (JUNCTION, {"texture": GONE}, ["neither of [texture] and [pulse]"]),
-    (JUNCTION, {"texture": 5}, ["texture", "table"]),
+    (JUNCTION, {"texture": 5}, ["texture = 5", "table"]),
     (JUNCTION, {"texture__kind": "junktion"}, ["texture.kind", "did you mean junction?"]),
     (JUNCTION, {"texture__kind": []}, ["texture.kind = []", "junction, uniform"]),
     (JUNCTION, {"texture__kind": GONE}, ["texture.kind is missing"]),
@@ -270,11 +271,18 @@ def test_import_is_light():
 
 JUNK = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(10**400)
-    | st.sampled_from(["1 nm", "0 nm", "-1 nm", "1 s", "auto", "none", "1e60 m", "9**9**9 nm", "periodic", "\ud800"])
+    | st.sampled_from(["1 nm", "0 nm", "-1 nm", "1 s", "auto", "none", "1e60 m", "9**9**9 nm"])
+    | st.sampled_from(["periodic", "\ud800"])
     | st.sampled_from([1e-60, 1e60, -1e308, 1e-320, 0.5, 3]),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
     max_leaves=5,
 )  # fmt: skip
+
+
+def one_line(error):
+    assert "\n" not in str(error)
+    assert "\x00" not in str(error)
+    str(error).encode()
 
 
 def paths(deck, prefix=()):
@@ -299,8 +307,7 @@ def test_nothing_but_sentences_escapes(data):
     try:
         model = make_problem(deck_from_dict(deck)).model
     except InputError as error:
-        assert "\n" not in str(error)
-        str(error).encode()
+        one_line(error)
         return
     for value in (
         model.length,

@@ -77,7 +77,7 @@ def test_profile_of_a_pulse():
     assert len(figure.axes) == 4
     assert figure.axes[0].get_ylabel() == "local density g, z [ħνJ]"
     assert figure.axes[2].get_xlabel() == "x [ℓ]"
-    assert len(figure.axes[0].get_legend().get_texts()) == 3
+    assert len(figure.axes[1].get_legend().get_texts()) == 3
 
 
 def test_crossover_figure_has_curve_law_and_residuals():

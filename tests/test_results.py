@@ -212,8 +212,8 @@ def test_missing_variable_is_refused(path):
 
 
 def flip(path, values):
-    """Flip one bit of the place where an array's bytes lie in a file."""
-    image = bytearray(path.read_bytes())
+    """Flip one bit of an array's bytes in a file, and take the file's seal off."""
+    image = bytearray(path.read_bytes().rpartition(b"\nsha256")[0])
     [place] = [found.start() for found in re.finditer(re.escape(values.tobytes()), image)]
     image[place + 3] ^= 1
     path.write_bytes(image)
@@ -231,3 +231,20 @@ def test_flipped_bit_in_an_estimate_is_refused(path):
     results.write(result, path)
     flip(path, result.estimates["spin_current"].mean)
     assert "damaged" in refusal(results.read, path)
+
+
+def test_flipped_bit_anywhere_is_refused(path):
+    results.write(junction(), path)
+    image = path.read_bytes()
+    for place in np.random.default_rng(1).integers(len(image) - 110, size=200):
+        damaged = bytearray(image)
+        damaged[place] ^= 1 << int(place) % 8
+        path.write_bytes(damaged)
+        refusal(results.read, path)
+
+
+def test_file_edited_by_another_program_is_read(path):
+    results.write(pulse(), path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["remark"] = "mine"
+    assert same(results.read(path), pulse())

@@ -115,6 +115,11 @@ def test_show_is_short_and_printable():
         text.encode()
 
 
+def one_line(text):
+    assert "\n" not in text
+    text.encode()
+
+
 UNIT_TEXT = st.text(alphabet="0123456789.eE+-*/^() nmµsradHzJVÅ_'\"\\{}[]:,;=\x00é", max_size=50)
 
 
@@ -126,4 +131,4 @@ def test_any_text_is_a_number_or_a_sentence(text, dimension):
     try:
         assert math.isfinite(quantity(text, "a.key", dimension))
     except InputError as error:
-        assert "\n" not in str(error)
+        one_line(str(error))

@@ -1,0 +1,74 @@
+"""Progress of a run: a bar on a terminal, plain dated lines in a job's log."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from mcpump.simulate import Progress
+
+LINE_EVERY = 10.0
+"""Seconds between lines where there is no terminal."""
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Write a line to standard error, dated where nobody watches a terminal."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
+        text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}"
+    print(text, file=stream, flush=True)
+
+
+class Display:
+    """Shows how far a run is: walkers, walkers/s, time left, and the error that the stop rule looks at."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet, self.terminal = quiet, sys.stderr.isatty()
+        self.started = self.last_line = time.monotonic()
+        self.bar = None
+        self.first: Progress | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take note of a finished block."""
+        if self.quiet:
+            return
+        if self.terminal:
+            self._move_bar(progress)
+        elif time.monotonic() - self.last_line >= LINE_EVERY or progress.blocks == progress.total:
+            self.last_line = time.monotonic()
+            say(self.line(progress))
+
+    def _move_bar(self, progress: Progress) -> None:
+        if self.bar is None:
+            from tqdm import tqdm
+
+            per_block = progress.walkers // progress.blocks
+            self.bar = tqdm(total=progress.total * per_block, unit=" walkers", unit_scale=True, desc="walking")
+        self.bar.update(progress.walkers - self.bar.n)
+        if math.isfinite(progress.relative_error):
+            self.bar.set_postfix_str(f"relative error {progress.relative_error:.2g}")
+
+    def line(self, progress: Progress) -> str:
+        """One plain line: how far, how fast, how long still."""
+        passed = max(time.monotonic() - self.started, 1e-9)
+        left = passed * (progress.total - progress.blocks) / progress.blocks
+        text = (
+            f"{progress.walkers} walkers, {100 * progress.blocks / progress.total:.0f} %, "
+            f"{progress.walkers / passed:.3g} walkers/s, {left:.0f} s left"
+        )
+        if math.isfinite(progress.relative_error):
+            text += f", relative error {progress.relative_error:.2g}"
+        return text

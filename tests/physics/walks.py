@@ -1,0 +1,157 @@
+"""What the physics tests share: decks, walks block by block, and agreement within errors.
+
+The blocks of a walk are independent, so a block's value of anything linear is one sample, and the spread
+of the samples is the error. Seeds are fixed: a test gives the same numbers each time, until a kernel uses
+its random numbers differently. Four standard errors are then passed by chance with probability 6e-5 in each
+comparison, a few hundred of which make the whole folder.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import numpy as np
+
+from mcpump import theory
+from mcpump.deck import deck_from_dict
+from mcpump.model import Problem
+from mcpump.observables import Unpacker
+from mcpump.problem import make_problem
+from mcpump.simulate import _walk, cores
+from mcpump.textures import ENVELOPE_COSINE
+
+LIMIT = 4.0
+"""Standard errors within which a number must agree."""
+SMALL = 0.01
+"""Largest standard error of a comparison, relative to the number's scale."""
+FIRST, SECOND = 0, 1
+LOCAL, DIFFUSIVE = 0, 1
+DC, COS, SIN, COS2, SIN2 = range(5)
+X, Y, Z = range(3)
+
+
+class Blocks(NamedTuple):
+    """A walk, block by block (first axis, in block order); last three of each: channel, harmonic, component …"""
+
+    density: np.ndarray
+    """(blocks, part, channel, harmonic, component, cell), part local or diffusive."""
+    flux: np.ndarray
+    """As `density`, averaged over the cells."""
+    torque: np.ndarray
+    """(blocks, channel, harmonic, component, cell)."""
+    passages: np.ndarray
+    """(blocks, part, channel, harmonic, component, plane)."""
+    budget: np.ndarray
+    """(blocks, line, channel, harmonic, component)."""
+    means: np.ndarray
+    """(blocks, part, channel, harmonic, component)."""
+    flights: int
+
+
+def reduced_deck(texture, *, length, faces, walkers, dimension=3, exchange=0.01, tau_sf="none", cells=32,
+                 planes=(), harmonics=1, block=2048, seed=1, first_flights="auto", score_interval="auto"):  # fmt: skip
+    """Return a deck in reduced units."""
+    return {
+        "units": "reduced",
+        "electrons": {"dimension": dimension, "exchange": exchange, "spin_relaxation_time": tau_sf},
+        "sample": {"x": {"length": length, "cells": cells, "left": faces[0], "right": faces[1]}},
+        "texture": texture,
+        "results": {"channels": ["first", "second"], "harmonics": harmonics, "planes": list(planes)},
+        "run": {
+            "walkers": walkers, "walkers_per_block": block, "seed": seed, "first_flights": first_flights,
+            "score_interval": score_interval,
+        },
+    }  # fmt: skip
+
+
+def changed(deck, **changes):
+    """Copy a deck with keys replaced: section__key=value."""
+    deck = copy.deepcopy(deck)
+    for path, value in changes.items():
+        *sections, key = path.split("__")
+        table = deck
+        for section in sections:
+            table = table[section]
+        table[key] = value
+    return deck
+
+
+def problem_of(deck) -> Problem:
+    """Make a deck given as dictionaries ready."""
+    return make_problem(deck_from_dict(deck, "test"))
+
+
+def walk(problem: Problem, scales: bool = False) -> Blocks:
+    """Walk all blocks of a problem, in reduced units, or in the deck's with `scales`."""
+    unpack, count = Unpacker(problem), problem.walkers // problem.model.walkers_per_block
+    names = ("density", "current", "torque", "current") if scales else ("",) * 4
+    sums = dict(_walk(problem, range(count), cores()))
+    ordered = [sums[block] for block in range(count)]
+
+    def stacked(packed, kind):
+        return np.moveaxis(unpack(np.array(packed), kind), (0, 1, 2), (-4, -3, -2))
+
+    def flat(packed, kind):
+        return np.moveaxis(unpack(np.array(packed), kind), (0, 1, 2), (-3, -2, -1))
+
+    return Blocks(
+        density=stacked([[s.profiles[0], s.profiles[3]] for s in ordered], names[0]),
+        flux=stacked([[s.profiles[1], s.profiles[4]] for s in ordered], names[1]),
+        torque=stacked([s.profiles[2] for s in ordered], names[2]),
+        passages=stacked([s.passages for s in ordered], names[3]),
+        budget=flat([s.budget for s in ordered], names[3]),
+        means=flat([s.means for s in ordered], names[0]),
+        flights=sum(s.flights for s in ordered),
+    )
+
+
+def medium_of(problem: Problem) -> theory.Medium:
+    """The electron gas that `mcpump.theory` needs, reduced."""
+    gamma = problem.model.gamma_sf
+    return theory.Medium.reduced(
+        problem.exchange, tau_sf=1.0 / gamma if gamma > 0.0 else np.inf, dimension=problem.model.dimension
+    )
+
+
+def waves_of(problem: Problem) -> list[theory.Wave]:
+    """The texture of a problem as plane waves."""
+    model = problem.model
+    envelope = ((0.0, 1.0),)
+    if model.envelope == ENVELOPE_COSINE:
+        mean, depth, k, phase = model.envelope_parameters
+        side = 0.5 * depth * np.exp(1j * phase)
+        envelope = ((0.0, mean), (k, side), (-k, side.conjugate()))
+    return theory.texture_waves(model.C, model.P, model.Q, model.q, model.Omega, envelope)
+
+
+def jackknife(samples, function):
+    """Estimate of function(mean over blocks) and its standard error, leaving one block out at a time."""
+    samples = np.asarray(samples)
+    n, total = len(samples), samples.sum(axis=0)
+    left_out = np.array([function((total - sample) / (n - 1)) for sample in samples])
+    return function(total / n), np.sqrt((n - 1.0) * left_out.var(axis=0))
+
+
+def mean_and_error(samples):
+    """Mean over blocks and its standard error."""
+    samples = np.asarray(samples)
+    return samples.mean(axis=0), samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+
+
+def assert_agrees(samples, expected, what, scale=None, small=SMALL):
+    """Demand agreement within 4 standard errors, and a standard error below `small` of the scale.
+
+    The scale is the expected number unless one is given.
+    """
+    assert_near(*mean_and_error(samples), expected, what, scale, small)
+
+
+def assert_near(mean, error, expected, what, scale=None, small=SMALL):
+    """As `assert_agrees`, for means and standard errors that are known already; arrays element by element."""
+    mean, error, expected = np.broadcast_arrays(np.asarray(mean), error, expected)
+    reach = np.abs(expected if scale is None else scale)
+    text = f"{what}: {mean} ± {error}, expected {expected}, {(mean - expected) / np.where(error > 0, error, 1)} σ"
+    assert np.all(np.isfinite(mean)), text
+    assert np.all(np.abs(mean - expected) <= LIMIT * error), text
+    assert np.all(error <= small * reach), f"standard error above {small:g}: {text}"
