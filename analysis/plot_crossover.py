@@ -18,16 +18,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, help="results files, each with another wave number")
     parser.add_argument("-o", "--output", type=Path, default=Path("crossover.png"), help="figure to write")
-    parser.add_argument(
-        "--from",
-        dest="source",
-        choices=("planes", "profile"),
-        default="planes",
-        help="take the share from the planes (exact error) or from all cells (error is an upper bound)",
-    )
     options = parser.parse_args(arguments)
     try:
-        points = sorted(crossover_point(results.read(file), options.source) for file in options.files)
+        points = sorted(crossover_point(results.read(file)) for file in options.files)
         figures.crossover(points).savefig(options.output)
     except (McpumpError, OSError, ValueError) as error:
         print(error, file=sys.stderr)

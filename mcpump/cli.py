@@ -64,11 +64,19 @@ def parser() -> Parser:
 
     run = commands.add_parser("run", help="walk a deck; write a results file, print the table")
     _add_deck(run)
-    run.add_argument("-o", "--output", type=Path, metavar="FILE", help="results file (default: the deck's name with .h5, here)")
+    run.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="results file (default: the deck's name with .h5, here)",
+    )
     run.add_argument("--walkers", metavar="N", help="number of walkers (run.walkers)")
     run.add_argument("--rel-err", metavar="E", help="stop at this relative error (run.stop.relative_error)")
     run.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
-    run.add_argument("--threads", type=_positive, metavar="N", help="threads (default: all cores); the result is the same")
+    run.add_argument(
+        "--threads", type=_positive, metavar="N", help="threads (default: all cores); the result is the same"
+    )
     run.add_argument("--quiet", action="store_true", help="no progress and no table")
     run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
     run.set_defaults(act=run_deck)
@@ -124,7 +132,9 @@ def run_deck(options: argparse.Namespace) -> int:
     output = options.output or Path(options.deck.stem + ".h5")
     results.check_writable(output, options.overwrite)
     if not options.quiet:
-        say(f"{problem.name}: {problem.walkers} walkers on {options.threads or simulate.cores()} threads, to {output}")
+        say(
+            f"{problem.name}: {problem.walkers} walkers on {options.threads or simulate.cores()} threads, to {output}"
+        )
         for sentence in problem.warnings:
             say(f"warning: {sentence}")
         if not simulate.is_compiled():

@@ -18,7 +18,7 @@ LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_righ
 
 def harmonic_names(harmonics: int) -> tuple[str, ...]:
     """Names of the real harmonics: "dc", "cos1", "sin1", … in A(t) = A_0 + Σ A_n^c cos nΩt + A_n^s sin nΩt."""
-    return ("dc",) + tuple(f"{part}{n}" for n in range(1, harmonics + 1) for part in ("cos", "sin"))
+    return ("dc", *(f"{part}{n}" for n in range(1, harmonics + 1) for part in ("cos", "sin")))
 
 
 @dataclass(frozen=True)

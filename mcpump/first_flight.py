@@ -37,84 +37,84 @@ def direction(word, dimension):
 
 
 @kernel
-def first_flights(model, quantiles, inverse_density, width, block, profile, passages):
+def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, block, profile, passages):
     """Walk the first flights of one block and add their scores.
 
     profile: (cells · time_bins, 3 · size), density, flux and torque of a row's amplitudes;
     passages: (planes, size), net passages towards +x.
     """
-    size = passages.shape[1]
     pairs = model.walkers_per_block // 2 * model.first_flights
-    k0, k1 = np.uint64(model.seed & 0xFFFFFFFF), np.uint64(model.seed >> 32)
-    row, spin = np.zeros(size), np.zeros(size)
+    rows = np.zeros((2, passages.shape[1]))  # the emitted spin; the spin at a point
     for i in range(pairs):
         pair = np.uint64(block * pairs + i)
         w0, w1, w2, w3 = draw(pair, np.uint64(0), STREAM_FIRST, k0, k1)
         v0, v1, _, _ = draw(pair, np.uint64(1), STREAM_FIRST, k0, k1)
-        if model.pulse:
-            x, weight = model.pulse_x, 0.5 / pairs
-        else:
-            x, weight = birth_place(quantiles, inverse_density, width, (i + uniform53(w0, w1)) / pairs)
-            weight *= 0.5 / pairs
+        x, weight = model.pulse_x, 0.5 / pairs
+        if not model.pulse:
+            x, inverse = birth_place(quantiles, inverse_density, width, (i + uniform53(w0, w1)) / pairs)
+            weight *= inverse
         mu = direction(w2, model.dimension)
-        emit(model, x, weight, row)
         source = source_of(model, x)
+        emit(model, source, weight, rows, 0)
         for _ in range(2):
-            score_point(model, source, x, mu, weight, row, spin, uniform(w3), uniform(v0), profile)
-            score_passages(model, source, x, mu, weight, row, spin, uniform(v0), uniform(v1), passages)
+            score_point(model, source, x, mu, weight, rows, uniform(w3), uniform(v0), profile)
+            if planes.shape[0] > 0 and mu != 0.0:
+                score_passages(model, planes, source, x, mu, weight, rows, uniform(v0), uniform(v1), passages)
             mu = -mu
 
 
 @kernel
-def score_point(model, source, x, mu, weight, row, spin, u, part, profile):
+def spin_at(model, source, x, mu, age, part, weight, rows):
+    """Write the spin at an age of the first flight into row 1: emitted, and turned as seen at one point of it."""
+    for i in range(rows.shape[1]):
+        rows[1, i] = rows[0, i]
+    if not model.pulse:
+        middle, _ = fold(x + mu * age * part, model.length, model.left == PERIODIC)
+        turn(model, source, middle, age * part, weight * age, rows, 1)
+
+
+@kernel
+def score_point(model, source, x, mu, weight, rows, u, part, profile):
     """Score density, flux and torque at one point of the flight, drawn from its survival law."""
-    size = row.shape[0]
+    size = rows.shape[1]
     rate = 1.0 + model.gamma_sf
     end = min(path_end(x, mu, model.length, model.left, model.right)[0], model.t_max)
     survived = -math.expm1(-rate * end)
     age = min(-math.log1p(-u * survived) / rate, end)
     stay = survived / rate
-    periodic = model.left == PERIODIC
-    place, sign = fold(x + mu * age, model.length, periodic)
-    spin[:] = row
-    if not model.pulse:
-        middle, _ = fold(x + mu * age * part, model.length, periodic)
-        turn(model, source, middle, age * part, weight * age, spin)
+    place, sign = fold(x + mu * age, model.length, model.left == PERIODIC)
     cell = cell_of(place, model.cells / model.length, model.cells)
     if model.pulse:
-        cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
+        cell = cell * model.time_bins + cell_of(age, model.time_bins / model.t_max, model.time_bins)
+    spin_at(model, source, x, mu, age, part, weight, rows)
     c, s = cos_sin(model.Omega * age)
-    add_aged(profile, cell, 0, spin, c, s, stay)
-    add_aged(profile, cell, size, spin, c, s, stay * sign * mu)
+    add_aged(profile, cell, 0, rows, 1, c, s, stay)
+    add_aged(profile, cell, size, rows, 1, c, s, stay * sign * mu)
     if not model.pulse:
-        spin[:] = 0.0
-        turn(model, source, place, age, weight, spin)
-        add_aged(profile, cell, 2 * size, spin, c, s, stay)
+        for i in range(size):
+            rows[1, i] = 0.0
+        turn(model, source, place, age, weight, rows, 1)
+        add_aged(profile, cell, 2 * size, rows, 1, c, s, stay)
 
 
 @kernel
-def score_passages(model, source, x, mu, weight, row, spin, part, u, passages):
+def score_passages(model, planes, source, x, mu, weight, rows, part, u, passages):
     """Score every passage of a plane, leg by leg, with the survival e^{−(1+τ/τ_sf)t} at the passage."""
-    if model.planes.shape[0] == 0 or mu == 0.0:
-        return
-    L, periodic = model.length, model.left == PERIODIC
-    rate, speed, forward = 1.0 + model.gamma_sf, abs(mu), mu > 0.0
+    L, rate, speed, forward = model.length, 1.0 + model.gamma_sf, abs(mu), mu > 0.0
     horizon = CERTAIN - math.log(u)
     end = min(path_end(x, mu, L, model.left, model.right)[0], horizon / rate)
     leg_start, here = 0.0, x
     while leg_start < end:
-        for p in range(model.planes.shape[0]):
-            ahead = distance_ahead(model, model.planes[p], here, forward)
+        for p in range(planes.shape[0]):
+            ahead = distance_ahead(model, planes[p], here, forward)
             age = leg_start + ahead / speed
-            if 0.0 < ahead and age <= end:
+            if ahead > 0.0 and age <= end:
                 survival = math.exp(-rate * age) / min(1.0, math.exp(CERTAIN - rate * age))
-                spin[:] = row
-                middle, _ = fold(x + mu * age * part, L, periodic)
-                turn(model, source, middle, age * part, weight * age, spin)
+                spin_at(model, source, x, mu, age, part, weight, rows)
                 c, s = cos_sin(model.Omega * age)
-                add_aged(passages, p, 0, spin, c, s, survival if forward else -survival)
+                add_aged(passages, p, 0, rows, 1, c, s, survival if forward else -survival)
         leg_start += (L - here if forward else here) / speed
-        if not periodic:
+        if model.left != PERIODIC:
             forward = not forward
         here = 0.0 if forward else L
 

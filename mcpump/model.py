@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+Vector = tuple[float, float, float]
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `FACES` names them in this order."""
@@ -41,16 +40,16 @@ class Model(NamedTuple):
     """Highest harmonic that is kept: 0, 1 or 2."""
     envelope: int
     """Code of the envelope f(x)."""
-    envelope_parameters: NDArray[np.float64]
-    """Parameters of f(x), lengths in ℓ; (4,)."""
+    envelope_parameters: tuple[float, float, float, float]
+    """Parameters of f(x), lengths in ℓ."""
     q: float
     """Wave number of the texture's phase φ = q x [1/ℓ]."""
-    C: NDArray[np.float64]
-    """Constant part of the precession; (3,)."""
-    P: NDArray[np.float64]
-    """Cosine part of the precession; (3,)."""
-    Q: NDArray[np.float64]
-    """Sine part of the precession; (3,)."""
+    C: Vector
+    """Constant part of the precession."""
+    P: Vector
+    """Cosine part of the precession."""
+    Q: Vector
+    """Sine part of the precession."""
     pulse: bool
     """True: a plane pulse of one unit of spin `C` at `pulse_x`, t = 0, instead of a texture."""
     pulse_x: float
@@ -60,8 +59,8 @@ class Model(NamedTuple):
     t_max: float
     """Age at which a walker is ended [τ]: end of the last time bin (pulse), decay of the slowest mode
     (sample without a sink), inf otherwise."""
-    planes: NDArray[np.float64]
-    """Positions of the planes in increasing order [ℓ]; (n,)."""
+    planes: tuple[float, ...]
+    """Positions of the planes in increasing order [ℓ]."""
     first_flights: int
     """First-flight pairs sampled for the local part, per walker pair of the diffusive part."""
     score_interval: int

@@ -8,10 +8,12 @@ from numpy.typing import NDArray
 from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
 from mcpump.model import Model, Problem
 from mcpump.spin import SIZES
-from mcpump.tally import Groups, Tally, amplitudes, has_sink
-from mcpump.textures import texture_gradient, texture_profile
+from mcpump.tally import Groups, Tally, has_sink
+from mcpump.textures import Places, texture_gradient, texture_profile
 
 Array = NDArray[np.float64]
+VAGUE = 4.0
+"""A total smaller than so many of its errors has no local share."""
 
 
 def channels_of(problem: Problem) -> tuple[str, ...]:
@@ -87,6 +89,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
         found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
+        found |= projection_estimates(problem, tally)
     return found | budget_estimates(problem, tally)
 
 
@@ -141,6 +144,9 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
         share, share_error = parts.jackknife(lambda m: m[0] / m[2])
+    # a ratio of two numbers means nothing where the lower one may be zero
+    vague = np.abs(parts.mean[2]) < VAGUE * parts.stderr()[2]
+    share, share_error = np.where(vague, np.nan, share), np.where(vague, np.nan, share_error)
     return {
         "plane_current": Estimate(mean, error, dims, units["current"], "spin current through planes along x"),
         "plane_current_covariance": Estimate(
@@ -152,6 +158,27 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
             "local share of the spin current through planes",
         ),
     }  # fmt: skip
+
+
+def projection_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """First-order current projected on ħνJτD ∇Ṡ, and its local share: Fig. 3 of the paper in one number a run."""
+    parts = tally.groups("projections")
+    parts = parts.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
+    share, error = parts.jackknife(
+        lambda m: np.divide(m[0], m[2], out=np.full((), np.nan), where=m[2] != 0.0)
+    )
+    return {
+        "first_order_projection": Estimate(
+            parts.mean,
+            parts.stderr(),
+            ("part",),
+            "1",
+            "first-order current projected on hbar nu J tau D grad dS/dt",
+        ),
+        "first_order_local_share": Estimate(
+            share, error, (), "1", "local share of the first-order current, projected on grad dS/dt"
+        ),
+    }
 
 
 def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
@@ -234,7 +261,7 @@ def equilibrium(problem: Problem) -> dict[str, Estimate]:
     }
 
 
-def supercurrent(problem: Problem, x: Array) -> Array:
+def supercurrent(problem: Problem, x: Places) -> Array:
     """Harmonics of −c S×∂S/∂x, Eq. (8), in reduced units, (harmonics, 3, n); NaN where k_F is not given."""
     S, slope = texture_profile(problem.model, x), texture_gradient(problem.model, x)
 
@@ -244,7 +271,10 @@ def supercurrent(problem: Problem, x: Array) -> Array:
     dc = cross(0, 0) + 0.5 * (cross(1, 1) + cross(2, 2))
     terms = [dc, cross(0, 1) + cross(1, 0), cross(0, 2) + cross(2, 0)]
     terms += [0.5 * (cross(1, 1) - cross(2, 2)), 0.5 * (cross(1, 2) + cross(2, 1))]
-    return -problem.supercurrent * np.array(terms[: 1 + 2 * problem.model.harmonics])
+    harmonics = np.array(terms[: 1 + 2 * problem.model.harmonics])
+    # S ∥ ∂S/∂x leaves rounding of a product of two equal numbers: none of it is a current
+    rounding = 1e-14 * np.abs(S).max(initial=0.0) * np.abs(slope).max(initial=0.0)
+    return -problem.supercurrent * np.where(np.abs(harmonics) > rounding, harmonics, 0.0) + 0.0
 
 
 def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
@@ -275,6 +305,3 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
         labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))
         found["plane_part"] = found["plane_part_2"] = labels
     return found
-
-
-

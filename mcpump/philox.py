@@ -38,6 +38,11 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0 & MASK, c1 & MASK, c2 & MASK, c3 & MASK
 
 
+def key(seed: int) -> tuple[np.uint64, np.uint64]:
+    """Key of a seed: its low and its high 32 bits."""
+    return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+
+
 @kernel
 def draw(walker, number, stream, k0, k1):
     """Random words number `number` of a walker's stream: four 32-bit words as uint64."""

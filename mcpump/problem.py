@@ -165,10 +165,10 @@ def _model(deck: Deck, notes: list[str]) -> Model:
     model = Model(
         dimension=gas.dimension, length=x.length / gas.ell, cells=x.cells,
         left=FACES.index(x.left), right=FACES.index(x.right), gamma_sf=gas.tau / gas.tau_sf, Omega=Omega,
-        harmonics=deck.results.harmonics, envelope=envelope, envelope_parameters=np.array(parameters), q=q,
-        C=C, P=P, Q=Q, pulse=deck.pulse is not None, pulse_x=pulse_x,
+        harmonics=deck.results.harmonics, envelope=envelope, envelope_parameters=parameters, q=q,
+        C=_vector(C), P=_vector(P), Q=_vector(Q), pulse=deck.pulse is not None, pulse_x=pulse_x,
         time_bins=deck.results.time_bins or 1, t_max=math.inf,
-        planes=np.array(planes, dtype=np.float64) / gas.ell,
+        planes=tuple(float(plane / gas.ell) for plane in planes),
         first_flights=1, score_interval=1, walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
     )  # fmt: skip
     return _planned(model._replace(t_max=_t_max(deck, model, notes)), deck)
@@ -186,17 +186,17 @@ def _planned(model: Model, deck: Deck) -> Model:
     )
 
 
-def _envelope(deck: Deck, notes: list[str]) -> tuple[int, list[float], float]:
+def _envelope(deck: Deck, notes: list[str]) -> tuple[int, tuple[float, float, float, float], float]:
     """Envelope's code and parameters, and the phase's wave number [1/ℓ]."""
     texture, ell = deck.texture, deck.gas.ell
     if texture is None or texture.kind == "uniform":
-        return ENVELOPE_CONSTANT, [0.0] * 4, 0.0
+        return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), 0.0
     if texture.kind == "junction":
-        return ENVELOPE_TANH, [texture.interface / ell, texture.width / ell, 0.0, 0.0], 0.0
+        return ENVELOPE_TANH, (texture.interface / ell, texture.width / ell, 0.0, 0.0), 0.0
     k = wave_number(texture, deck.reduced, notes) * ell
     if texture.kind == "spiral":
-        return ENVELOPE_CONSTANT, [0.0] * 4, k
-    return ENVELOPE_COSINE, [texture.mean, texture.depth, k, texture.phase], 0.0
+        return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), k
+    return ENVELOPE_COSINE, (texture.mean, texture.depth, k, texture.phase), 0.0
 
 
 def _precession(deck: Deck) -> tuple[Array, Array, Array]:
@@ -209,6 +209,11 @@ def _precession(deck: Deck) -> tuple[Array, Array, Array]:
     cosine, sine = math.cos(texture.cone_angle), math.sin(texture.cone_angle)
     # Adding 0.0 turns −0.0 into 0.0, which prints and compares like what it is.
     return cosine * e3 + 0.0, sine * e1 + 0.0, texture.ellipticity * sine * e2 + 0.0
+
+
+def _vector(array: Array) -> tuple[float, float, float]:
+    """Three plain numbers."""
+    return float(array[0]), float(array[1]), float(array[2])
 
 
 def triad(axis: Array) -> tuple[Array, Array, Array]:

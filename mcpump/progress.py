@@ -6,9 +6,11 @@ import math
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, NoReturn, Self, TextIO
 
 if TYPE_CHECKING:
+    from tqdm import tqdm
+
     from mcpump.simulate import Progress
 
 LINE_EVERY = 10.0
@@ -29,8 +31,7 @@ class Display:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet, self.terminal = quiet, sys.stderr.isatty()
         self.started = self.last_line = time.monotonic()
-        self.bar = None
-        self.first: Progress | None = None
+        self.bar: tqdm[NoReturn] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -53,10 +54,12 @@ class Display:
 
     def _move_bar(self, progress: Progress) -> None:
         if self.bar is None:
-            from tqdm import tqdm
+            from tqdm import tqdm  # not before it is needed: --help is to be instant
 
             per_block = progress.walkers // progress.blocks
-            self.bar = tqdm(total=progress.total * per_block, unit=" walkers", unit_scale=True, desc="walking")
+            self.bar = tqdm(
+                total=progress.total * per_block, unit=" walkers", unit_scale=True, desc="walking"
+            )
         self.bar.update(progress.walkers - self.bar.n)
         if math.isfinite(progress.relative_error):
             self.bar.set_postfix_str(f"relative error {progress.relative_error:.2g}")

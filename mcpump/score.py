@@ -8,37 +8,37 @@ from mcpump.compiled import kernel
 
 
 @kernel
-def add_aged(tally, place, at, row, c, s, weight):
-    """Add weight × row, turned by the angle with cosine c and sine s, to tally[place, at:]."""
-    size = row.shape[0]
+def add_aged(tally, place, at, rows, j, c, s, weight):
+    """Add weight × row j, turned by the angle with cosine c and sine s, to tally[place, at:]."""
+    size = rows.shape[1]
     for i in range(3):
-        tally[place, at + i] += weight * row[i]
+        tally[place, at + i] += weight * rows[j, i]
     if size > 3:
         wc, ws = weight * c, weight * s
         for i in range(3, 9):
-            tally[place, at + i] += wc * row[i] - ws * row[i + 6]
-            tally[place, at + 6 + i] += ws * row[i] + wc * row[i + 6]
+            tally[place, at + i] += wc * rows[j, i] - ws * rows[j, i + 6]
+            tally[place, at + 6 + i] += ws * rows[j, i] + wc * rows[j, i + 6]
     if size > 15:
         wc, ws = weight * (c * c - s * s), weight * 2.0 * c * s
         for i in range(15, 18):
-            tally[place, at + i] += wc * row[i] - ws * row[i + 3]
-            tally[place, at + 3 + i] += ws * row[i] + wc * row[i + 3]
+            tally[place, at + i] += wc * rows[j, i] - ws * rows[j, i + 3]
+            tally[place, at + 3 + i] += ws * rows[j, i] + wc * rows[j, i + 3]
 
 
 @kernel
-def add_oscillating(tally, place, row, c, s, weight):
+def add_oscillating(tally, place, rows, j, c, s, weight):
     """As `add_aged` without the DC part: the oscillating spin that is stored and given back."""
-    size = row.shape[0]
+    size = rows.shape[1]
     if size > 3:
         wc, ws = weight * c, weight * s
         for i in range(3, 9):
-            tally[place, i] += wc * row[i] - ws * row[i + 6]
-            tally[place, 6 + i] += ws * row[i] + wc * row[i + 6]
+            tally[place, i] += wc * rows[j, i] - ws * rows[j, i + 6]
+            tally[place, 6 + i] += ws * rows[j, i] + wc * rows[j, i + 6]
     if size > 15:
         wc, ws = weight * (c * c - s * s), weight * 2.0 * c * s
         for i in range(15, 18):
-            tally[place, i] += wc * row[i] - ws * row[i + 3]
-            tally[place, 3 + i] += ws * row[i] + wc * row[i + 3]
+            tally[place, i] += wc * rows[j, i] - ws * rows[j, i + 3]
+            tally[place, 3 + i] += ws * rows[j, i] + wc * rows[j, i + 3]
 
 
 @kernel

@@ -16,7 +16,7 @@ import numpy as np
 import mcpump
 from mcpump.compiled import cache_folder
 from mcpump.emission import births
-from mcpump.estimates import COMPONENTS, PARTS, Estimate, Result, harmonic_names
+from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
 from mcpump.model import Problem, StopRule
 from mcpump.observables import coordinates, observables
 from mcpump.tally import MIN_BLOCKS, BlockSums, Tally, walk_one_block
@@ -83,7 +83,9 @@ def run(
         for block, sums in _walk(problem, range(done, target), threads):
             tally.add(block, sums)
             if on_progress:
-                on_progress(Progress(tally.blocks, most, tally.blocks * problem.model.walkers_per_block, error))
+                on_progress(
+                    Progress(tally.blocks, most, tally.blocks * problem.model.walkers_per_block, error)
+                )
         done = target
         if look:
             error = relative_error(problem, tally, look)
@@ -181,6 +183,3 @@ def make_result(problem: Problem, tally: Tally, complete: bool, message: str) ->
         checkpoint={name: array.copy() for name, array in tally.sums.items()},
         provenance={"mcpump": mcpump.__version__},
     )
-
-
-

@@ -28,16 +28,16 @@ SIZES = (3, 15, 21)
 
 
 @kernel
-def emit(model, x, weight, row):
-    """Write the emitted spin a = −ħνJ Ṡ at x, times a weight, into a row; the rest of the row becomes 0."""
-    row[:] = 0.0
+def emit(model, source, weight, rows, j):
+    """Write the emitted spin, times a weight, into row j; the rest of the row becomes 0."""
+    for i in range(rows.shape[1]):
+        rows[j, i] = 0.0
     if model.pulse:
         for i in range(3):
-            row[i] = weight * model.C[i]
+            rows[j, i] = weight * model.C[i]
     elif model.harmonics > 0:
-        _, _, _, cx, cy, cz, sx, sy, sz = texture(model, x)
-        row[3], row[4], row[5] = -weight * sx, -weight * sy, -weight * sz
-        row[9], row[10], row[11] = weight * cx, weight * cy, weight * cz
+        rows[j, 3], rows[j, 4], rows[j, 5] = weight * source[0], weight * source[1], weight * source[2]
+        rows[j, 9], rows[j, 10], rows[j, 11] = weight * source[3], weight * source[4], weight * source[5]
 
 
 @kernel
@@ -48,16 +48,16 @@ def source_of(model, x):
 
 
 @kernel
-def cross_add(row, at, ax, ay, az, bx, by, bz, weight):
-    """Add weight · a × b to three numbers of a row."""
-    row[at] += weight * (ay * bz - az * by)
-    row[at + 1] += weight * (az * bx - ax * bz)
-    row[at + 2] += weight * (ax * by - ay * bx)
+def cross_add(rows, j, at, ax, ay, az, bx, by, bz, weight):
+    """Add weight · a × b to three numbers of row j."""
+    rows[j, at] += weight * (ay * bz - az * by)
+    rows[j, at + 1] += weight * (az * bx - ax * bz)
+    rows[j, at + 2] += weight * (ax * by - ay * bx)
 
 
 @kernel
-def turn(model, source, x, age, weight, row):
-    """Add weight · a × S(x, t₀ + age), the turn of the emitted spin (as of t₀), to a row's `second` part.
+def turn(model, source, x, age, weight, rows, j):
+    """Add weight · a × S(x, t₀ + age), the turn of the emitted spin (as of t₀), to the `second` part of row j.
 
     source: six numbers of `source_of` at the birth place; harmonics: products of a's and S's.
     """
@@ -68,13 +68,13 @@ def turn(model, source, x, age, weight, row):
     px, py, pz = c * xc + s * xs, c * yc + s * ys, c * zc + s * zs
     qx, qy, qz = c * xs - s * xc, c * ys - s * yc, c * zs - s * zc
     half = 0.5 * weight
-    cross_add(row, 0, acx, acy, acz, px, py, pz, half)
-    cross_add(row, 0, asx, asy, asz, qx, qy, qz, half)
+    cross_add(rows, j, 0, acx, acy, acz, px, py, pz, half)
+    cross_add(rows, j, 0, asx, asy, asz, qx, qy, qz, half)
     if model.harmonics > 0:
-        cross_add(row, 6, acx, acy, acz, x0, y0, z0, weight)
-        cross_add(row, 12, asx, asy, asz, x0, y0, z0, weight)
+        cross_add(rows, j, 6, acx, acy, acz, x0, y0, z0, weight)
+        cross_add(rows, j, 12, asx, asy, asz, x0, y0, z0, weight)
     if model.harmonics > 1:
-        cross_add(row, 15, acx, acy, acz, px, py, pz, half)
-        cross_add(row, 15, asx, asy, asz, qx, qy, qz, -half)
-        cross_add(row, 18, acx, acy, acz, qx, qy, qz, half)
-        cross_add(row, 18, asx, asy, asz, px, py, pz, half)
+        cross_add(rows, j, 15, acx, acy, acz, px, py, pz, half)
+        cross_add(rows, j, 15, asx, asy, asz, qx, qy, qz, -half)
+        cross_add(rows, j, 18, acx, acy, acz, qx, qy, qz, half)
+        cross_add(rows, j, 18, asx, asy, asz, px, py, pz, half)

@@ -12,6 +12,7 @@ at the first harmonic, the only one both share.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,9 @@ from mcpump.estimates import LINES
 from mcpump.exact import CAPACITY, join, split
 from mcpump.first_flight import first_flights
 from mcpump.model import ABSORBING, Model
+from mcpump.philox import key
 from mcpump.spin import SIZES
+from mcpump.textures import texture_gradient
 from mcpump.walk import walk_block
 
 GROUPS = 64
@@ -44,13 +47,16 @@ class BlockSums(NamedTuple):
     """(lines, amplitudes)."""
     means: NDArray[np.float64]
     """(2, amplitudes): local and diffusive density, mean over the sample."""
+    projections: NDArray[np.float64]
+    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ."""
     flights: int
     """Flights walked."""
 
     @property
     def totals(self) -> NDArray[np.float64]:
-        """Passages, budget and means in one vector."""
-        return np.concatenate([self.passages.ravel(), self.budget.ravel(), self.means.ravel()])
+        """All but the profiles in one vector."""
+        parts = self.passages, self.budget, self.means, self.projections
+        return np.concatenate([part.ravel() for part in parts])
 
 
 def has_sink(model: Model) -> bool:
@@ -77,12 +83,15 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
     block : int
         Number of the block, from 0.
     """
-    size, rows, planes = SIZES[model.harmonics], model.cells * model.time_bins, len(model.planes)
-    profile, local = np.zeros((rows, 3 * size)), np.zeros((planes, size))
-    first_flights(model, *births, block, profile, local)
+    size, rows = SIZES[model.harmonics], model.cells * model.time_bins
+    # one type of model for the compiled code, however many planes there are
+    plain, planes = model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64)
+    start = plain, planes, *key(model.seed), *births, block
+    profile, local = np.zeros((rows, 3 * size)), np.zeros((len(planes), size))
+    first_flights(*start, profile, local)
     visits, events = np.zeros((rows, 2 * size)), np.zeros((model.cells + 1, 2 * size))
-    diffusive, budget = np.zeros((planes, size)), np.zeros((len(LINES), size))
-    flights = walk_block(model, *births, block, visits, events, diffusive, budget)
+    diffusive, budget = np.zeros((len(planes), size)), np.zeros((len(LINES), size))
+    flights = walk_block(*start, visits, events, diffusive, budget)
 
     width = model.length / model.cells
     density, current, torque = np.moveaxis(profile.reshape(rows, 3, size), 1, 0) / width
@@ -96,8 +105,28 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
     if not has_sink(model) and not model.pulse:
         walked = walked[0] - means[1], walked[1]
     profiles = np.array([density, current, torque, *walked])
-    add = [_with_sum(part, model, exchange) for part in (profiles, np.array([local, diffusive]), budget, means)]
-    return BlockSums(add[0], add[1], add[2], add[3], int(flights))
+    add = [
+        _with_sum(part, model, exchange) for part in (profiles, np.array([local, diffusive]), budget, means)
+    ]
+    projections = np.einsum("pxa,xa->p", profiles[[1, 4]], gradient_pattern(model))
+    return BlockSums(add[0], add[1], add[2], add[3], projections, int(flights))
+
+
+@lru_cache(maxsize=4)
+def gradient_pattern(model: Model) -> NDArray[np.float64]:
+    """Weights that project a profile of the first-order current on ħνJτD ∇Ṡ; (cells · time_bins, amplitudes).
+
+    The local current is ħνJτD ∇Ṡ to leading order in qℓ, Eq. (31), so that its projection tends to 1. All
+    zero where there is no such gradient.
+    """
+    pattern = np.zeros((model.cells * model.time_bins, SIZES[model.harmonics]))
+    if model.pulse or model.harmonics == 0:
+        return pattern
+    centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
+    _, cosine, sine = texture_gradient(model, centres)
+    pattern[:, 3:6], pattern[:, 9:12] = sine.T, -cosine.T
+    norm = (pattern**2).sum() / model.dimension
+    return pattern / norm if norm > 0.0 else pattern
 
 
 def current_from_events(
@@ -132,7 +161,8 @@ def _with_sum(values: NDArray[np.float64], model: Model, exchange: float) -> NDA
     if model.harmonics == 0:
         return values
     both = [
-        values[..., at] + 2.0 * exchange * values[..., at.start + 3 : at.stop + 3] for at in (slice(3, 6), slice(9, 12))
+        values[..., at] + 2.0 * exchange * values[..., at.start + 3 : at.stop + 3]
+        for at in (slice(3, 6), slice(9, 12))
     ]
     return np.concatenate([values, *both], axis=-1)
 
@@ -147,7 +177,12 @@ class Tally:
         """Open empty books for a model."""
         size, planes = amplitudes(model), len(model.planes)
         self.shape = (len(PROFILES), model.cells * model.time_bins, size)
-        self.shapes = {"passages": (2, planes, size), "budget": (len(LINES), size), "means": (2, size)}
+        self.shapes = {
+            "passages": (2, planes, size),
+            "budget": (len(LINES), size),
+            "means": (2, size),
+            "projections": (2,),
+        }
         totals = sum(int(np.prod(shape)) for shape in self.shapes.values())
         self.sums = {
             "profiles": np.zeros((self.LIMBS, *self.shape), np.int64),

@@ -12,12 +12,15 @@ carries as the three vectors of
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.compiled import kernel
 from mcpump.model import Model
+
+Places = NDArray[np.floating[Any]]
 
 ENVELOPE_CONSTANT, ENVELOPE_TANH, ENVELOPE_COSINE = 0, 1, 2
 """Codes of f(x): 1;  ½[1 − tanh((x − x₀)/λ)], parameters (x₀, λ), a step where λ = 0;
@@ -51,8 +54,9 @@ def envelope_slope(code, parameters, x):
 def texture(model, x):
     """Harmonics of the texture at x: S_0 (3 numbers), S_c (3), S_s (3)."""
     f = envelope(model.envelope, model.envelope_parameters, x)
-    c = f * math.cos(model.q * x)
-    s = f * math.sin(model.q * x)
+    c, s = f, 0.0
+    if model.q != 0.0:
+        c, s = f * math.cos(model.q * x), f * math.sin(model.q * x)
     C, P, Q = model.C, model.P, model.Q
     return (
         f * C[0], f * C[1], f * C[2],
@@ -61,7 +65,7 @@ def texture(model, x):
     )  # fmt: skip
 
 
-def texture_profile(model: Model, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def texture_profile(model: Model, x: Places) -> NDArray[np.float64]:
     """Harmonics of the texture at many places.
 
     Parameters
@@ -76,26 +80,27 @@ def texture_profile(model: Model, x: NDArray[np.float64]) -> NDArray[np.float64]
     (3, 3, n) array
         Harmonic (S_0, S_c, S_s) × component × place, pure numbers.
     """
+    model = model._replace(planes=(), seed=0)  # what the kernels see has always the same type
     return np.array([texture(model, float(place)) for place in x]).T.reshape(3, 3, len(x))
 
 
-def texture_gradient(model: Model, x: NDArray[np.float64]) -> NDArray[np.float64]:
+def texture_gradient(model: Model, x: Places) -> NDArray[np.float64]:
     """Exact ∂/∂x of the texture's harmonics; arguments and shape as `texture_profile` [1/ℓ]."""
     f = np.array([envelope(model.envelope, model.envelope_parameters, float(place)) for place in x])
     slope = np.array([envelope_slope(model.envelope, model.envelope_parameters, float(p)) for p in x])
     c, s = np.cos(model.q * x), np.sin(model.q * x)
-    C, P, Q = (vector[:, None] for vector in (model.C, model.P, model.Q))
+    C, P, Q = (np.array(vector)[:, None] for vector in (model.C, model.P, model.Q))
     cosine, sine = P * c + Q * s, Q * c - P * s
     return np.array([C * slope, cosine * slope + model.q * f * sine, sine * slope - model.q * f * cosine])
 
 
-def texture_at(model: Model, x: NDArray[np.float64], t: float) -> NDArray[np.float64]:
+def texture_at(model: Model, x: Places, t: float) -> NDArray[np.float64]:
     """S(x, t) at one time t [τ]; shape (3, n), pure numbers."""
     s0, cosine, sine = texture_profile(model, x)
     return s0 + cosine * math.cos(model.Omega * t) + sine * math.sin(model.Omega * t)
 
 
-def texture_rate(model: Model, x: NDArray[np.float64], t: float) -> NDArray[np.float64]:
+def texture_rate(model: Model, x: Places, t: float) -> NDArray[np.float64]:
     """Ṡ(x, t) at one time t [τ]; shape (3, n) [1/τ]."""
     _, cosine, sine = texture_profile(model, x)
     phase = model.Omega * t

@@ -105,12 +105,21 @@ def lane_directions(count, mu, dimension):
 @kernel
 def lane_moves(count, lanes, spare, mask, L, planes, flag):
     """Move every lane by its flight; flag those that meet a face, their end, a plane or their turn to score."""
-    x, age, t_end, mu, length, ahead = lanes[X], lanes[AGE], lanes[T_END], lanes[MU], lanes[LENGTH], lanes[NEXT]
+    x, age, t_end, mu, length, ahead = (
+        lanes[X],
+        lanes[AGE],
+        lanes[T_END],
+        lanes[MU],
+        lanes[LENGTH],
+        lanes[NEXT],
+    )
     for j in range(count):
         end = x[j] + mu[j] * length[j]
         ahead[j] = end
         rare = (end <= 0.0) | (end >= L) | (age[j] + length[j] >= t_end[j])
-        flag[j] = (np.int64(2) if rare else np.int64(0)) | (np.int64(1) if (spare[j] & mask) == 0 else np.int64(0))
+        flag[j] = (np.int64(2) if rare else np.int64(0)) | (
+            np.int64(1) if (spare[j] & mask) == 0 else np.int64(0)
+        )
     for p in range(planes.shape[0]):
         plane = planes[p]
         for j in range(count):
@@ -121,17 +130,17 @@ def lane_moves(count, lanes, spare, mask, L, planes, flag):
 
 
 @kernel
-def walk_block(model, quantiles, inverse_density, width, block, visits, events, passages, budget):
+def walk_block(
+    model, planes, k0, k1, quantiles, inverse_density, width, block, visits, events, passages, budget
+):
     """Walk one block of walkers from birth to death and add their scores; returns the number of flights."""
     size = budget.shape[1]
-    k0, k1 = np.uint64(model.seed & 0xFFFFFFFF), np.uint64(model.seed >> 32)
-    L, planes = model.length, model.planes
     mask = np.int64(model.score_interval - 1)
     lanes = np.zeros((7, LANES))
     length, mu = lanes[LENGTH], lanes[MU]
     bits = length.view(np.int64)
     exponent = np.zeros(LANES)
-    rows, scratch = np.zeros((LANES, size)), np.zeros(size)
+    rows = np.zeros((LANES + 1, size))  # the last one is for passing use
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
     spare, flag = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     count, born, flights = 0, 0, 0
@@ -139,8 +148,8 @@ def walk_block(model, quantiles, inverse_density, width, block, visits, events, 
         while count < LANES and born < model.walkers_per_block:
             flights += 1
             if birth(
-                model, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number,
-                count, scratch, visits, events, passages, budget,
+                model, planes, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number,
+                count, visits, events, passages, budget,
             ):  # fmt: skip
                 count += 1
             born += 1
@@ -150,16 +159,29 @@ def walk_block(model, quantiles, inverse_density, width, block, visits, events, 
         lane_numbers(walker, number, count, k0, k1, length, mu, spare)
         lane_lengths(count, length, bits, exponent)
         lane_directions(count, mu, model.dimension)
-        lane_moves(count, lanes, spare, mask, L, planes, flag)
+        lane_moves(count, lanes, spare, mask, model.length, planes, flag)
         for j in range(count - 1, -1, -1):  # downwards: a lane may be filled from the end
             if flag[j] == 0:
                 continue
             if flag[j] == 1:
                 lanes[X, j] = lanes[NEXT, j]
                 lanes[AGE, j] += length[j]
-                visit(model, lanes[X, j], lanes[AGE, j], mu[j], rows[j], visits)
+                visit(model, lanes[X, j], lanes[AGE, j], mu[j], rows, j, visits)
             elif not finish_flight(
-                model, lanes, rows, walker, number, k0, k1, j, spare[j], visits, events, passages, budget
+                model,
+                planes,
+                lanes,
+                rows,
+                walker,
+                number,
+                k0,
+                k1,
+                j,
+                spare[j],
+                visits,
+                events,
+                passages,
+                budget,
             ):
                 count -= 1
                 move_lane(lanes, rows, walker, number, count, j)
@@ -176,44 +198,43 @@ def move_lane(lanes, rows, walker, number, source, target):
 
 
 @kernel
-def visit(model, x, age, mu, row, visits):
+def visit(model, x, age, mu, rows, j, visits):
     """Score an impurity collision: the density at x, and with it the flux or the share of the cell beyond x."""
-    size = row.shape[0]
+    size = rows.shape[1]
     place = x * (model.cells / model.length)
     cell = min(int(place), model.cells - 1)
     weight = np.float64(model.score_interval)
     c, s = cos_sin(model.Omega * age)
     if model.pulse:
         cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
-        add_aged(visits, cell, 0, row, c, s, weight)
-        add_aged(visits, cell, size, row, c, s, weight * mu)
+        add_aged(visits, cell, 0, rows, j, c, s, weight)
+        add_aged(visits, cell, size, rows, j, c, s, weight * mu)
     else:
-        add_aged(visits, cell, 0, row, c, s, weight)
-        add_aged(visits, cell, size, row, c, s, weight * (cell + 1 - place))
+        add_aged(visits, cell, 0, rows, j, c, s, weight)
+        add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
 
 
 @kernel
-def event(model, x, c, s, row, sign, events):
+def event(model, x, c, s, rows, j, sign, events):
     """Score spin that begins (sign +1) or ends (−1) to diffuse at x."""
-    size = row.shape[0]
+    size = rows.shape[1]
     place = x * (model.cells / model.length)
     cell = min(int(place), model.cells - 1)
-    add_aged(events, cell, 0, row, c, s, sign)
-    add_aged(events, cell, size, row, c, s, sign * (cell + 1 - place))
+    add_aged(events, cell, 0, rows, j, c, s, sign)
+    add_aged(events, cell, size, rows, j, c, s, sign * (cell + 1 - place))
 
 
 @kernel
-def end_spin(row, c, s, line, budget):
+def end_spin(rows, j, c, s, line, budget):
     """Book the end of a walker's spin in a line of the budget."""
-    add_aged(budget, line, 0, row, c, s, 1.0)
-    add_oscillating(budget, STORED, row, c, s, -1.0)
+    add_aged(budget, line, 0, rows, j, c, s, 1.0)
+    add_oscillating(budget, STORED, rows, j, c, s, -1.0)
 
 
 @kernel
-def birth(model, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number, j,
-          scratch, visits, events, passages, budget):  # fmt: skip
+def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number, j,
+          visits, events, passages, budget):  # fmt: skip
     """Bear a walker in lane j and fly its first flight; returns whether it goes on to diffuse."""
-    row = rows[j]
     name = np.uint64(block * model.walkers_per_block + born)
     w0, w1, w2, w3 = draw(name >> ONE, np.uint64(0), STREAM_BIRTH, k0, k1)
     v0, v1, _, _ = draw(name >> ONE, np.uint64(1), STREAM_BIRTH, k0, k1)
@@ -234,46 +255,48 @@ def birth(model, quantiles, inverse_density, width, block, born, k0, k1, lanes, 
     wall_time, wall = path_end(x, mu, model.length, model.left, model.right)
     age = min(flight, wall_time, t_end)
 
-    emit(model, x, weight, row)
-    add_aged(budget, EMITTED, 0, row, 1.0, 0.0, 1.0)
-    add_oscillating(budget, STORED, row, 1.0, 0.0, 1.0)
+    source = source_of(model, x)
+    emit(model, source, weight, rows, j)
+    add_aged(budget, EMITTED, 0, rows, j, 1.0, 0.0, 1.0)
+    add_oscillating(budget, STORED, rows, j, 1.0, 0.0, 1.0)
     if not model.pulse:
-        gain(model, x, mu, age, uniform(w3), weight, row, scratch, budget)
+        gain(model, source, x, mu, age, uniform(w3), weight, rows, j, budget)
     c, s = cos_sin(model.Omega * age)
     if age == t_end:
-        end_spin(row, c, s, RELAXED if relaxes > 0.0 else CUT, budget)
+        end_spin(rows, j, c, s, RELAXED if relaxes > 0.0 else CUT, budget)
         return False
     at_wall = age == wall_time
     if at_wall and (model.left if wall == LEFT else model.right) == ABSORBING:
-        end_spin(row, c, s, LEFT_AT_LEFT if wall == LEFT else LEFT_AT_RIGHT, budget)
+        end_spin(rows, j, c, s, LEFT_AT_LEFT if wall == LEFT else LEFT_AT_RIGHT, budget)
         return False
     if at_wall:
         place = 0.0 if wall == LEFT else model.length
     else:
         place, _ = fold(x + mu * age, model.length, model.left == PERIODIC)
-    event(model, place, c, s, row, 1.0, events)
+    event(model, place, c, s, rows, j, 1.0, events)
     lanes[X, j], lanes[AGE, j], lanes[T_END, j], lanes[RELAXES, j] = place, age, t_end, relaxes
     walker[j], number[j] = name, ONE
     if at_wall:
         spare = leave_face(model, lanes, walker, number, k0, k1, j, wall == LEFT)
         return finish_flight(
-            model, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget
+            model, planes, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget
         )
     return True
 
 
 @kernel
-def gain(model, x, mu, age, u, weight, row, scratch, budget):
+def gain(model, source, x, mu, age, u, weight, rows, j, budget):
     """Turn the emitted spin over the first flight, sampled at one point of it, and book the torque."""
-    part = age * u
+    part, size, spare = age * u, rows.shape[1], rows.shape[0] - 1
     middle, _ = fold(x + mu * part, model.length, model.left == PERIODIC)
-    scratch[:] = 0.0
-    turn(model, source_of(model, x), middle, part, weight * age, scratch)
+    for i in range(size):
+        rows[spare, i] = 0.0
+    turn(model, source, middle, part, weight * age, rows, spare)
     c, s = cos_sin(model.Omega * part)
-    add_aged(budget, TORQUE, 0, scratch, c, s, 1.0)
-    add_oscillating(budget, STORED, scratch, c, s, 1.0)
-    for i in range(row.shape[0]):
-        row[i] += scratch[i]
+    add_aged(budget, TORQUE, 0, rows, spare, c, s, 1.0)
+    add_oscillating(budget, STORED, rows, spare, c, s, 1.0)
+    for i in range(size):
+        rows[j, i] += rows[spare, i]
 
 
 @kernel
@@ -294,28 +317,30 @@ def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
 
 
 @kernel
-def pass_planes(model, x, to, age, mu, row, passages):
+def pass_planes(model, planes, x, to, age, mu, rows, j, passages):
     """Score the planes inside the slab between x and `to`."""
-    for p in range(model.planes.shape[0]):
-        plane = model.planes[p]
+    for p in range(planes.shape[0]):
+        plane = planes[p]
         if 0.0 < plane < model.length and (x < plane) != (to < plane):
             c, s = cos_sin(model.Omega * (age + (plane - x) / mu))
-            add_aged(passages, p, 0, row, c, s, 1.0 if mu > 0.0 else -1.0)
+            add_aged(passages, p, 0, rows, j, c, s, 1.0 if mu > 0.0 else -1.0)
 
 
 @kernel
-def pass_face(model, face, c, s, row, sign, passages):
+def pass_face(model, planes, face, c, s, rows, j, sign, passages):
     """Score the planes that lie on a face through which a walker passes."""
-    for p in range(model.planes.shape[0]):
-        plane = model.planes[p]
+    for p in range(planes.shape[0]):
+        plane = planes[p]
         if plane == face or (model.left == PERIODIC and plane == model.length - face):
-            add_aged(passages, p, 0, row, c, s, sign)
+            add_aged(passages, p, 0, rows, j, c, s, sign)
 
 
 @kernel
-def finish_flight(model, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget):
+def finish_flight(
+    model, planes, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget
+):
     """Follow lane j's flight through faces and planes to its collision or its end; returns whether it lives."""
-    row, L, t_end = rows[j], model.length, lanes[T_END, j]
+    L, t_end = model.length, lanes[T_END, j]
     x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU, j], lanes[LENGTH, j]
     while True:
         step = min(left_over, t_end - age)
@@ -323,20 +348,20 @@ def finish_flight(model, lanes, rows, walker, number, k0, k1, j, spare, visits, 
         to_face = (face - x) / mu if mu != 0.0 else math.inf
         if to_face > step:
             break
-        pass_planes(model, x, face, age, mu, row, passages)
+        pass_planes(model, planes, x, face, age, mu, rows, j, passages)
         kind = model.right if mu > 0.0 else model.left
         sign = 1.0 if mu > 0.0 else -1.0
         x, age, left_over = face, age + to_face, left_over - to_face
         if kind == ABSORBING:
             c, s = cos_sin(model.Omega * age)
-            pass_face(model, face, c, s, row, sign, passages)
-            event(model, x, c, s, row, -1.0, events)
-            end_spin(row, c, s, LEFT_AT_RIGHT if mu > 0.0 else LEFT_AT_LEFT, budget)
+            pass_face(model, planes, face, c, s, rows, j, sign, passages)
+            event(model, x, c, s, rows, j, -1.0, events)
+            end_spin(rows, j, c, s, LEFT_AT_RIGHT if mu > 0.0 else LEFT_AT_LEFT, budget)
             return False
         if kind == PERIODIC:
             c, s = cos_sin(model.Omega * age)
-            pass_face(model, face, c, s, row, sign, passages)
-            add_aged(events, model.cells, 0, row, c, s, sign)
+            pass_face(model, planes, face, c, s, rows, j, sign, passages)
+            add_aged(events, model.cells, 0, rows, j, c, s, sign)
             x = L - face
         elif kind == DIFFUSE:
             lanes[X, j], lanes[AGE, j] = x, age
@@ -345,13 +370,13 @@ def finish_flight(model, lanes, rows, walker, number, k0, k1, j, spare, visits, 
         else:
             mu = -mu
     to = min(max(x + mu * step, 0.0), L)
-    pass_planes(model, x, to, age, mu, row, passages)
+    pass_planes(model, planes, x, to, age, mu, rows, j, passages)
     if left_over >= t_end - age:
         c, s = cos_sin(model.Omega * t_end)
-        event(model, to, c, s, row, -1.0, events)
-        end_spin(row, c, s, RELAXED if lanes[RELAXES, j] > 0.0 else CUT, budget)
+        event(model, to, c, s, rows, j, -1.0, events)
+        end_spin(rows, j, c, s, RELAXED if lanes[RELAXES, j] > 0.0 else CUT, budget)
         return False
     lanes[X, j], lanes[AGE, j] = to, age + step
     if spare & np.int64(model.score_interval - 1) == 0:
-        visit(model, to, age + step, mu, row, visits)
+        visit(model, to, age + step, mu, rows, j, visits)
     return True

@@ -289,41 +289,11 @@ planes = [0.0]
 """
 
 
-def spiral(q_ell, share, relative=0.01, planes=1):
-    """Run of a plane wave whose first-order current has a given local share; errors but no noise."""
+def spiral(q_ell, share, relative=0.01):
+    """Run of a plane wave whose first-order current has a given local share."""
     length = 2 * np.pi / q_ell
-    edges = np.linspace(0, length, 21)
-    place = np.linspace(0, length, planes, endpoint=False)
-    names = tuple(f"{part}@{plane}" for part in ("local", "diffusive") for plane in range(planes))
-    base = pulse()
-
-    def current(x):
-        # ∂Ṡ/∂x of S = (cos(qx + Ωt), sin(qx + Ωt), 0): the mode is (−cos, −sin) for both harmonics
-        mode = np.zeros((3, 3, x.size))
-        mode[1, 0], mode[2, 0] = -np.cos(q_ell * x), np.sin(q_ell * x)
-        mode[1, 1], mode[2, 1] = -np.sin(q_ell * x), -np.cos(q_ell * x)
-        return np.stack([share * mode, (1 - share) * mode, mode])[None, :, None]
-
-    profile, plane = current((edges[1:] + edges[:-1]) / 2), current(place)
-    dims = ("channel", "part", "direction", "harmonic", "component")
-    errors = relative * np.moveaxis(np.abs(plane[:, :2, 0]), 1, -2).reshape(1, 3, 3, 2 * planes)
-    covariance = errors[..., None] ** 2 * np.eye(2 * planes)
-    coords = {
-        **base.coords,
-        "x": axis("x", (edges[1:] + edges[:-1]) / 2, "ell", "cell centre"),
-        "x_edge": axis("x_edge", edges, "ell", "cell edge"),
-        "plane": axis("plane", place, "ell", "position of the plane"),
-        "harmonic": harmonic_names(1),
-        "plane_part": names,
-        "plane_part_2": names,
-    }
-    del coords["time"], coords["time_edge"]
-    pair = ("channel", "harmonic", "component", "plane_part", "plane_part_2")
-    unit = "hbar nu J v_F"
-    estimates = {
-        "spin_current": Estimate(profile, relative * np.abs(profile), (*dims, "x"), unit, "current"),
-        "plane_current": Estimate(plane, relative * np.abs(plane), (*dims, "plane"), unit, "current"),
-        "plane_current_covariance": Estimate(covariance, None, pair, f"({unit})^2", "covariance"),
-    }
+    estimate = Estimate(np.array(share), np.array(relative * share), (), "1", "local share")
     resolved = SPIRAL.format(length=length)
-    return dataclasses.replace(base, name="spiral", resolved=resolved, coords=coords, estimates=estimates)
+    return dataclasses.replace(
+        pulse(), name="spiral", resolved=resolved, estimates={"first_order_local_share": estimate}
+    )

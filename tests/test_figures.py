@@ -82,7 +82,7 @@ def test_profile_of_a_pulse():
 
 def test_crossover_figure_has_curve_law_and_residuals():
     points = [
-        Point(x, float(local_share(x)) * 1.01, 0.01 * float(local_share(x)), 3, "planes")
+        Point(x, float(local_share(x)) * 1.01, 0.01 * float(local_share(x)), 3)
         for x in (0.05, 1, 30)
     ]
     top, bottom = figures.crossover(points).axes
@@ -93,38 +93,18 @@ def test_crossover_figure_has_curve_law_and_residuals():
     np.testing.assert_allclose(figures._residuals(points), 1.0)
 
 
-@pytest.mark.parametrize("source", ["planes", "profile"])
 @pytest.mark.parametrize("q_ell", [0.05, 1.0, 30.0])
-def test_crossover_point_recovers_the_share(source, q_ell):
+def test_crossover_point_recovers_the_share(q_ell):
     share = float(local_share(q_ell))
-    point = crossover_point(spiral(q_ell, share), source)
+    point = crossover_point(spiral(q_ell, share))
     assert point.q_ell == pytest.approx(q_ell)
-    assert point.share == pytest.approx(share)
-    assert point.source == source
-    # local and diffusive parts uncorrelated, both known to 1 %
-    assert point.stderr == pytest.approx(np.sqrt(2) * 0.01 * share * (1 - share), rel=1e-6)
-
-
-def test_planes_errors_fall_as_planes_are_added():
-    one, four = (crossover_point(spiral(1.0, 0.2, planes=planes)) for planes in (1, 4))
-    assert four.share == pytest.approx(0.2)
-    assert four.stderr < one.stderr
-
-
-def test_correlated_parts_are_known():
-    result = spiral(1.0, 0.2)
-    covariance = result.estimates["plane_current_covariance"].mean
-    diagonal = np.sqrt(np.diagonal(covariance, axis1=-2, axis2=-1))
-    covariance[:] = diagonal[..., None] * diagonal[..., None, :]
-    # an error that scales both parts alike leaves their ratio alone
-    assert crossover_point(result).stderr < 1e-9
+    assert (point.share, point.dimension) == (share, 3)
+    assert point.stderr == pytest.approx(0.01 * share)
 
 
 def test_crossover_refuses_other_runs():
     with pytest.raises(InputError, match="one wave number"):
         crossover_point(junction())
-    with pytest.raises(InputError, match="no channel `first`"):
-        crossover_point(junction(("second",)))
 
 
 def test_profile_script(tmp_path):

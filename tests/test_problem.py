@@ -140,7 +140,7 @@ def test_textures():
     assert m.envelope == ENVELOPE_COSINE
     np.testing.assert_allclose(m.envelope_parameters, [0.5, 0.2, 2 * math.pi / 5, math.pi / 2])
     np.testing.assert_allclose(m.C, [math.cos(0.2), 0, 0])
-    assert not m.Q.any()
+    assert m.Q == (0.0, 0.0, 0.0)
     assert problem(JUNCTION, texture__width="0 nm").regime["ell/lambda"][0] == math.inf
 
 

@@ -11,12 +11,11 @@ harmonic that Ωτ ≪ 1 or an angular mean all but forbids, that is out of reac
 four standard errors are demanded everywhere.
 """
 
-import time
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from walks import DIFFUSIVE, LOCAL, assert_agrees, medium_of, problem_of, reduced_deck, walk, waves_of
+from walks import DIFFUSIVE, LOCAL, SMALL, assert_agrees, medium_of, problem_of, reduced_deck, walk, waves_of
 
 from mcpump import theory
 
@@ -25,6 +24,7 @@ QUANTITIES = (
 )  # fmt: skip
 HARMONICS = {"dc": slice(0, 1), "Ω": slice(1, 3), "2Ω": slice(3, 5)}
 SMALL_PART = 0.1
+BLOCKS = 64
 
 
 class Case(NamedTuple):
@@ -34,26 +34,27 @@ class Case(NamedTuple):
     dimension: int
     tau_sf: float | str
     ellipticity: float
-    blocks: int
     block: int
     first_flights: int
+    mean: float = 0.3
+    small: float = SMALL
 
     def __str__(self):
         return f"{self.kind}-q{self.q:g}-Omega{self.Omega:g}-d{self.dimension}-tau_sf_{self.tau_sf}"
 
 
 CASES = [
-    Case("spiral", 0.05, 0.001, 3, "none", 1.0, 64, 512, 4),
-    Case("modulated", 0.05, 0.01, 2, 1000.0, 1.0, 64, 2048, 4),
-    Case("spiral", 0.3, 0.3, 1, "none", 0.4, 64, 4096, 1),
-    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 64, 4096, 1),
-    Case("spiral", 1.0, 0.1, 3, "none", 1.0, 64, 4096, 1),
-    Case("modulated", 1.0, 0.1, 2, 20.0, 0.4, 64, 4096, 1),
-    Case("modulated", 1.0, 0.001, 1, "none", 1.0, 64, 4096, 1),
-    Case("spiral", 3.0, 0.01, 3, 10.0, 0.4, 64, 4096, 1),
-    Case("modulated", 3.0, 0.3, 1, 10.0, 1.0, 64, 4096, 1),
-    Case("spiral", 20.0, 0.3, 2, "none", 1.0, 64, 4096, 1),
-    Case("modulated", 20.0, 0.03, 3, 100.0, 0.4, 64, 4096, 1),
+    Case("spiral", 0.05, 0.001, 3, "none", 1.0, 2048, 1, small=0.025),
+    Case("modulated", 0.05, 0.001, 2, 1000.0, 1.0, 4096, 4),
+    Case("spiral", 0.3, 0.03, 1, "none", 0.4, 10240, 1),
+    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 4096, 1),
+    Case("spiral", 1.0, 0.1, 3, "none", 1.0, 20480, 1),
+    Case("modulated", 1.0, 0.1, 2, 20.0, 0.4, 8192, 1),
+    Case("modulated", 1.0, 0.001, 1, "none", 1.0, 24576, 1, mean=0.0, small=0.025),
+    Case("spiral", 3.0, 0.01, 3, 10.0, 0.4, 40960, 1),
+    Case("modulated", 3.0, 0.3, 1, 10.0, 1.0, 36864, 1),
+    Case("spiral", 20.0, 0.3, 2, 1.0, 1.0, 114688, 2),
+    Case("modulated", 20.0, 0.03, 3, 10.0, 0.4, 18432, 18),
 ]
 
 
@@ -62,7 +63,7 @@ def texture(case):
         "kind": case.kind, "cone_angle": 1.0, "angular_frequency": case.Omega, "wavenumber": case.q,
         "ellipticity": case.ellipticity,
     }  # fmt: skip
-    return shared if case.kind == "spiral" else {**shared, "mean": 1.0, "depth": 0.7, "phase": 0.3}
+    return shared if case.kind == "spiral" else {**shared, "mean": case.mean, "depth": 1.0, "phase": 0.3}
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -70,7 +71,7 @@ def test_every_profile_follows_the_exact_solution(case):
     problem = problem_of(
         reduced_deck(
             texture(case), length=2.0 * np.pi / case.q, faces=("periodic", "periodic"), harmonics=2,
-            walkers=case.blocks * case.block, block=case.block, dimension=case.dimension, tau_sf=case.tau_sf,
+            walkers=BLOCKS * case.block, block=case.block, dimension=case.dimension, tau_sf=case.tau_sf,
             first_flights=case.first_flights,
         )
     )  # fmt: skip
@@ -90,6 +91,8 @@ def test_every_profile_follows_the_exact_solution(case):
         for quantity, part in QUANTITIES:
             other = exact.get((quantity, "diffusive" if part == "local" else "local"), 0.0)
             whole = np.sqrt(((exact[quantity, part] + other) ** 2).sum())
+            if case.q > 10.0 and case.kind == "spiral" and (name, quantity) == ("second", "flux"):
+                whole = np.sqrt(((exact["density", "local"] + exact["density", "diffusive"]) ** 2).sum())
             data = getattr(blocks, quantity)
             data = data[:, channel] if quantity == "torque" else data[:, DIFFUSIVE if part == "diffusive" else LOCAL, channel]
             for harmonic, at in HARMONICS.items():
@@ -100,10 +103,10 @@ def test_every_profile_follows_the_exact_solution(case):
                 scale = 1.0 if size >= SMALL_PART * whole else whole / size
                 shifted = np.roll(profile, model.cells // 4, axis=-1)
                 what = f"{name} {part} {quantity} {harmonic}"
-                assert_agrees(np.einsum("bhcx,hcx->b", data[:, at], profile) / size**2, 1.0, what, scale)
+                assert_agrees(np.einsum("bhcx,hcx->b", data[:, at], profile) / size**2, 1.0, what, scale, case.small)
                 assert_agrees(
                     np.einsum("bhcx,hcx->b", data[:, at], shifted) / size**2,
-                    (profile * shifted).sum() / size**2, what + ", a quarter of a wave further", scale,
+                    (profile * shifted).sum() / size**2, what + ", a quarter of a wave further", scale, case.small,
                 )  # fmt: skip
                 compared += 1
     assert compared >= 8
