@@ -72,7 +72,11 @@ def parser() -> Parser:
         help="results file (default: the deck's name with .h5, here)",
     )
     run.add_argument("--walkers", metavar="N", help="number of walkers (run.walkers)")
-    run.add_argument("--rel-err", metavar="E", help="stop at this relative error (run.stop.relative_error)")
+    run.add_argument(
+        "--rel-err",
+        metavar="E",
+        help="stop at this relative error (of run.stop; else of the DC current along z, middle plane)",
+    )
     run.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
     run.add_argument(
         "--threads", type=_positive, metavar="N", help="threads (default: all cores); the result is the same"
@@ -121,10 +125,40 @@ def _problem(options: argparse.Namespace, more: list[str] | None = None) -> Prob
     return make_problem(deck)
 
 
+def _target(options: argparse.Namespace, overrides: list[str]) -> list[str]:
+    """Overrides for `--rel-err`: the deck's stop rule, or one for the DC current along z at the middle plane."""
+    import tomllib
+
+    from mcpump.deck import read_deck
+    from mcpump.deck_text import override, read_toml
+
+    target = [f"run.stop.relative_error={options.rel_err}"]
+    run = override(read_toml(options.deck), options.overrides).get("run")
+    if isinstance(run, dict) and "stop" in run:
+        return target + ([f"run.stop.max_walkers={options.walkers}"] if options.walkers is not None else [])
+    deck = read_deck(options.deck, [*options.overrides, *overrides])
+    if not deck.results.planes:
+        raise InputError(
+            f"--rel-err {options.rel_err} needs a target: give the deck a [run.stop], or a plane in results.planes"
+        )
+    texts = tomllib.loads(deck.resolved)["results"]["planes"]
+    by_place = sorted(range(len(texts)), key=lambda i: deck.results.planes[i])
+    most = deck.run.walkers if options.walkers is not None else 100 * deck.run.walkers
+    return [
+        *target,
+        "run.stop.quantity=spin_current.total.z.dc",
+        f"run.stop.at={texts[by_place[len(texts) // 2]]}",
+        f"run.stop.max_walkers={most}",
+    ]
+
+
 def run_deck(options: argparse.Namespace) -> int:
     """`mcpump run`: walk a deck."""
-    named = {"walkers": options.walkers, "seed": options.seed, "stop.relative_error": options.rel_err}
-    problem = _problem(options, [f"run.{key}={value}" for key, value in named.items() if value is not None])
+    named = {"walkers": options.walkers, "seed": options.seed}
+    overrides = [f"run.{key}={value}" for key, value in named.items() if value is not None]
+    if options.rel_err is not None:
+        overrides += _target(options, overrides)
+    problem = _problem(options, overrides)
 
     from mcpump import report, results, simulate
     from mcpump.progress import Display, say

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 import os
-from typing import TYPE_CHECKING
 
+from mcpump.deck_sections import Deck, Precession
 from mcpump.electrons import Electrons, matching, resolve
 from mcpump.errors import InputError
 from mcpump.units import show
-
-if TYPE_CHECKING:
-    from mcpump.deck import Deck, Precession
 
 SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one place."""

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.deck import Deck
 from mcpump.deck_checks import (
     angular_frequency,
     cores,
@@ -18,6 +17,7 @@ from mcpump.deck_checks import (
     snapped,
     wave_number,
 )
+from mcpump.deck_sections import Deck
 from mcpump.electrons import Electrons
 from mcpump.model import FACES, Model, Problem, Scales, StopRule
 from mcpump.regime import regime_numbers, warnings_and_notes

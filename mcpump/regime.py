@@ -5,8 +5,8 @@ from __future__ import annotations
 import cmath
 import math
 
-from mcpump.deck import Deck
 from mcpump.deck_checks import angular_frequency, wave_number
+from mcpump.deck_sections import Deck
 
 SMALL = 0.2
 """Numbers that the theory wants small are worth a warning above this."""

@@ -98,6 +98,8 @@ def run(
                 f"target missed: {look.quantity} has relative error {error:.3g} after {most} blocks, "
                 f"wanted {look.relative_error:g}"
             )
+            if math.isinf(error):
+                message = f"target missed: {look.quantity} is exactly zero, it has no relative error"
     result = make_result(problem, tally, complete, message)
     result.provenance.update(
         wall_time_s=time.time() - started,
