@@ -106,7 +106,9 @@ def test_continuity_in_every_cell(name):
             for harmonic, component in SEEN[channel]:
                 what = f"{name} channel {channel} {part} harmonic {harmonic} component {component}"
                 residual = (left - gained)[:, harmonic, component]
-                assert_residuals_vanish(residual, max(scale[harmonic], scale[1:].max() if harmonic else 0.0), what)
+                assert_residuals_vanish(
+                    residual, max(scale[harmonic], scale[1:].max() if harmonic else 0.0), what
+                )
 
 
 @pytest.mark.parametrize("tau_sf", [1.0 / GAMMA, "none"])
@@ -131,6 +133,11 @@ def test_budget_of_the_sample_closes_to_rounding(name, tau_sf):
         assert not np.any(lines["cut"])
 
 
+def test_a_deck_without_planes_has_a_budget_too():
+    result = run(sample("specular-absorbing", walkers=65536))
+    assert np.all(np.abs(result.estimates["budget_imbalance"].mean) <= 1e-12)
+
+
 @pytest.mark.parametrize("name", ["specular-absorbing", "periodic"])
 def test_the_budget_and_the_profiles_tell_the_same_torque_and_relaxation(name):
     problem = sample(name)
@@ -143,7 +150,12 @@ def test_the_budget_and_the_profiles_tell_the_same_torque_and_relaxation(name):
 
 def test_profiles_and_planes_tell_the_same_current():
     # Of a wave of period 2π/q the mean of both face values is the cell's mean times (qh/2)/tan(qh/2).
-    spiral = {"kind": "spiral", "wavenumber": 2.0 * np.pi / LENGTH, "cone_angle": 1.0, "angular_frequency": OMEGA}
+    spiral = {
+        "kind": "spiral",
+        "wavenumber": 2.0 * np.pi / LENGTH,
+        "cone_angle": 1.0,
+        "angular_frequency": OMEGA,
+    }
     h = LENGTH / CELLS
     problem = problem_of(
         reduced_deck(

@@ -5,10 +5,13 @@ cell averages are known for any qℓ, Ωτ and τ/τ_sf. Every block of walkers 
 (what must come out is 1) and on the same profile a quarter of a wave further (the overlap of the two, which a wrong phase or
 a wrong sign would change).
 
-The standard error must be at most 1 % of the profile itself. Where a profile is less than a tenth of the total
-of its quantity (local + diffusive, all harmonics of that channel), e.g. the diffusive density at qℓ = 20 or a
-harmonic that Ωτ ≪ 1 or an angular mean all but forbids, that is out of reach: there it must be at most 1 % of that total. The
-four standard errors are demanded everywhere.
+The standard error must be at most 1 % of the profile itself. Where a profile is less than a tenth of the total of its
+quantity (local + diffusive, all harmonics of that channel), e.g. the diffusive density at qℓ = 20 or a harmonic that
+Ωτ ≪ 1 or an angular mean all but forbids, that is out of reach: there it must be at most 1 % of that total. Two
+more exceptions: two samples without a sink, whose walks are long, are content with 2.5 %; and the
+second-order flux of a spiral at qℓ = 20, which is all but forbidden as a whole, is held against v_F times
+the density. The four standard errors are demanded everywhere: about 300 comparisons, of which one fails by chance
+in one of fifty choices of the seed.
 """
 
 from typing import NamedTuple
@@ -94,7 +97,11 @@ def test_every_profile_follows_the_exact_solution(case):
             if case.q > 10.0 and case.kind == "spiral" and (name, quantity) == ("second", "flux"):
                 whole = np.sqrt(((exact["density", "local"] + exact["density", "diffusive"]) ** 2).sum())
             data = getattr(blocks, quantity)
-            data = data[:, channel] if quantity == "torque" else data[:, DIFFUSIVE if part == "diffusive" else LOCAL, channel]
+            data = (
+                data[:, channel]
+                if quantity == "torque"
+                else data[:, DIFFUSIVE if part == "diffusive" else LOCAL, channel]
+            )
             for harmonic, at in HARMONICS.items():
                 profile = exact[quantity, part][at]
                 size = np.sqrt((profile**2).sum())
@@ -103,7 +110,9 @@ def test_every_profile_follows_the_exact_solution(case):
                 scale = 1.0 if size >= SMALL_PART * whole else whole / size
                 shifted = np.roll(profile, model.cells // 4, axis=-1)
                 what = f"{name} {part} {quantity} {harmonic}"
-                assert_agrees(np.einsum("bhcx,hcx->b", data[:, at], profile) / size**2, 1.0, what, scale, case.small)
+                assert_agrees(
+                    np.einsum("bhcx,hcx->b", data[:, at], profile) / size**2, 1.0, what, scale, case.small
+                )
                 assert_agrees(
                     np.einsum("bhcx,hcx->b", data[:, at], shifted) / size**2,
                     (profile * shifted).sum() / size**2, what + ", a quarter of a wave further", scale, case.small,

@@ -78,7 +78,9 @@ def first_order_flux(problem, blocks):
 def test_local_share_of_a_static_wave(qell, dimension, share, first_flights, walkers):
     problem = static_spiral(qell, dimension, walkers, first_flights)
     flux = first_order_flux(problem, walk(problem))
-    assert_near(*jackknife(flux, lambda m: m[LOCAL] / m.sum()), share, f"local share at {qell}, d = {dimension}")
+    assert_near(
+        *jackknife(flux, lambda m: m[LOCAL] / m.sum()), share, f"local share at {qell}, d = {dimension}"
+    )
 
 
 def test_local_share_through_planes():
@@ -88,7 +90,13 @@ def test_local_share_through_planes():
     place = share.dims.index("plane")
     mean, error = np.moveaxis(share.mean, place, -1), np.moveaxis(share.stderr, place, -1)
     for harmonic, component in ((COS, X), (SIN, Y)):
-        assert_near(mean[FIRST, harmonic, component, 0], error[FIRST, harmonic, component, 0], 0.214602, "share", small=0.02)
+        assert_near(
+            mean[FIRST, harmonic, component, 0],
+            error[FIRST, harmonic, component, 0],
+            0.214602,
+            "share",
+            small=0.02,
+        )
 
 
 def test_first_order_amplitude_in_SI():
@@ -104,7 +112,9 @@ def test_second_order_torque_in_SI(gamma, torque):
     if gamma:
         tau = problem_of(P0).scales.time
         deck = changed(P0, electrons__spin_relaxation_time=f"{tau / gamma * 1e15:.12g} fs")
-    problem = problem_of(changed(deck, run__first_flights=16, run__walkers=65536, run__walkers_per_block=1024))
+    problem = problem_of(
+        changed(deck, run__first_flights=16, run__walkers=65536, run__walkers_per_block=1024)
+    )
     solution = theory.exact_solution(waves_of(problem), medium_of(problem), "second")
     uniform = theory.harmonics(solution.torque["total"], [0.0], problem.model.Omega, 1)[DC, Z, 0]
     assert uniform * problem.scales.torque == pytest.approx(torque, abs=1e-4)
@@ -120,7 +130,10 @@ def test_supercurrent_of_a_spiral_in_SI():
     assert 3.0 * problem.supercurrent == pytest.approx(1.304e-4, rel=4e-4)
     found, model = equilibrium(problem), problem.model
     size = problem.supercurrent * problem.scales.current * model.q
-    places = {"x": (np.arange(model.cells) + 0.5) * model.length / model.cells, "plane": np.array(model.planes)}
+    places = {
+        "x": (np.arange(model.cells) + 0.5) * model.length / model.cells,
+        "plane": np.array(model.planes),
+    }
     for name, axis in (("supercurrent", "x"), ("plane_supercurrent", "plane")):
         phase = model.q * places[axis]
         expected = np.zeros((3, 3, len(phase)))
@@ -167,7 +180,12 @@ def test_ac_to_dc_ratio_of_the_source_is_cot_theta():
     texture = {"kind": "spiral", "cone_angle": "1 deg", "angular_frequency": 1e-4, "wavenumber": 1.0}
     problem = problem_of(
         reduced_deck(
-            texture, length=2.0 * np.pi, faces=("periodic", "periodic"), walkers=65536, first_flights=8, cells=16
+            texture,
+            length=2.0 * np.pi,
+            faces=("periodic", "periodic"),
+            walkers=65536,
+            first_flights=8,
+            cells=16,
         )
     )
     torque = walk(problem).torque[:, SECOND]
