@@ -181,6 +181,62 @@ def diffusion_theory(
     }
 
 
+def cross_harmonics(A: ArrayLike, B: ArrayLike) -> NDArray[np.float64]:
+    """Vector product of two fields A(t) = A_0 + A^c cos Ωt + A^s sin Ωt, B(t) alike.
+
+    Parameters
+    ----------
+    A, B : array_like
+        Real harmonics (A_0, A^c, A^s), shape (3, 3, n): harmonic, component, place.
+
+    Returns
+    -------
+    (5, 3, n) array
+        Real harmonics of A × B: dc, cos Ωt, sin Ωt, cos 2Ωt, sin 2Ωt.
+    """
+    a, b = np.asarray(A, dtype=float), np.asarray(B, dtype=float)
+
+    def cross(i: int, j: int) -> NDArray[np.float64]:
+        return np.cross(a[i], b[j], axis=0)
+
+    return np.array(
+        [
+            cross(0, 0) + 0.5 * (cross(1, 1) + cross(2, 2)),
+            cross(0, 1) + cross(1, 0),
+            cross(0, 2) + cross(2, 0),
+            0.5 * (cross(1, 1) - cross(2, 2)),
+            0.5 * (cross(1, 2) + cross(2, 1)),
+        ]
+    )
+
+
+def local_theory(
+    S: ArrayLike, slope: ArrayLike, medium: Medium, Omega: float
+) -> dict[str, NDArray[np.float64]]:
+    """Local current to leading order in ℓ/λ, Eq. (31): ħνJτD(∇Ṡ − (2Jτ/ħ){∇[S×Ṡ] + [S×∇Ṡ]}).
+
+    Parameters
+    ----------
+    S, slope : array_like
+        Real harmonics of the texture and of ∂S/∂x, shape (3, 3, n).
+    medium : Medium
+    Omega : float
+        Angular frequency.
+
+    Returns
+    -------
+    dict of str to (5, 3, n) array
+        Channels `first` and `second`, real harmonics up to 2Ω.
+    """
+    S, slope = np.asarray(S, dtype=float), np.asarray(slope, dtype=float)
+    rate = Omega * np.array([0.0 * S[0], S[2], -S[1]])
+    rate_slope = Omega * np.array([0.0 * S[0], slope[2], -slope[1]])
+    coefficient = medium.polarization * medium.tau * medium.D
+    turned = cross_harmonics(slope, rate) + 2.0 * cross_harmonics(S, rate_slope)
+    first = np.concatenate([coefficient * rate_slope, np.zeros((2, *S.shape[1:]))])
+    return {"first": first, "second": -coefficient * medium.precession * medium.tau * turned}
+
+
 def _profiles(
     sources: dict[int, NDArray], h: float, medium: Medium, Omega: float, faces: tuple[Face, Face], n_max: int
 ) -> Profiles:

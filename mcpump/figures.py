@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.crossover import Point, problem_of
-from mcpump.diffusion import Face, diffusion_theory
+from mcpump.diffusion import Face, diffusion_theory, local_theory
 from mcpump.estimates import Estimate, Result
 from mcpump.model import ABSORBING, PERIODIC, Model, Problem
 from mcpump.report_text import channel_of, column_name, labels, positions, power_of_ten, pretty
-from mcpump.textures import texture_profile
+from mcpump.textures import texture_gradient, texture_profile
 from mcpump.theory import Medium, local_share
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ _ROWS = (
     ("spin_current", 1, "diffusive j"),
 )
 Array = NDArray[np.float64]
+Lines = dict[tuple[str, int | None], tuple[Array, Array]]
+"""(variable, part) → places and values of a theory line."""
 
 
 def profile(result: Result, theory: bool = True) -> Figure:
@@ -62,8 +64,8 @@ def profile(result: Result, theory: bool = True) -> Figure:
     result : Result
         A run. The sum of the channels is drawn where there is one.
     theory : bool
-        Whether to lay the line of diffusion theory (leading order in qℓ and Ωτ; its current is the
-        total one) over density and diffusive current.
+        Whether to lay the lines of the theory for ℓ ≪ λ over the walk: diffusion for the density, Eq. (31)
+        for the local current, and the total current of diffusion less that for the diffusive one.
 
     Returns
     -------
@@ -198,7 +200,7 @@ def _draw_panel(
     part: int | None,
     title: str,
     multiple: int,
-    lines: dict[str, tuple[Array, Array]] | None,
+    lines: Lines | None,
 ) -> None:
     mean, stderr, units = _select(result, name, part)
     rows = [h for h in range(mean.shape[0]) if (h + 1) // 2 == multiple]
@@ -214,8 +216,8 @@ def _draw_panel(
             axes.fill_between(x, low, high, color=look["color"], alpha=0.25, linewidth=0)
         if name == "spin_current" and part is not None:
             _draw_planes(axes, result, part, pair, factor)
-        if lines is not None and name in lines and part != 0:
-            places, values = lines[name]
+        if lines is not None and (name, part) in lines:
+            places, values = lines[name, part]
             axes.plot(places * metres, values[pair] * factor, ":", color="black", linewidth=0.9, zorder=3)
     if not pairs:
         axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
@@ -277,7 +279,7 @@ def _legend(column: Any, title: str, with_theory: bool) -> None:
     handles = dict(sorted(handles.items()))
     dotted = [line for axes in column for line in axes.lines if line.get_linestyle() == ":"]
     if with_theory and dotted:
-        handles["diffusion theory (total)"] = dotted[0]
+        handles["theory for ℓ ≪ λ"] = dotted[0]
     column[0].set_title(title, loc="left", pad=16 if handles else None)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "borderpad": 0.2}
     column[0].legend(
@@ -285,22 +287,26 @@ def _legend(column: Any, title: str, with_theory: bool) -> None:
     )
 
 
-def _theory_lines(result: Result, problem: Problem) -> dict[str, tuple[Array, Array]]:
-    """Lines of diffusion theory: density at the cell centres, total current at the cells' faces."""
+def _theory_lines(result: Result, problem: Problem) -> Lines:
+    """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
     model, scales = problem.model, problem.scales
     relaxation = 1 / model.gamma_sf if model.gamma_sf > 0 else math.inf
     medium = Medium.reduced(problem.exchange, relaxation, model.dimension)
     edges = np.linspace(0.0, model.length, model.cells + 1)
     mean, cosine, sine = texture_profile(model, (edges[1:] + edges[:-1]) / 2)
-    h = model.length / model.cells
     faces = _face(model, model.left), _face(model, model.right)
-    channels = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
+    h = model.length / model.cells
+    total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
+    local = local_theory(texture_profile(model, edges), texture_gradient(model, edges), medium, model.Omega)
     chosen = channel_of(result)[1].split(" + ")
-    density = np.sum([channels[name].density for name in chosen], axis=0) * scales.density
-    flux = np.sum([channels[name].flux for name in chosen], axis=0) * scales.current
+    density = np.sum([total[name].density for name in chosen], axis=0) * scales.density
+    flux = np.sum([total[name].flux for name in chosen], axis=0) * scales.current
+    near = np.sum([local[name] for name in chosen], axis=0) * scales.current
+    centres, edges = positions(result, "x").mean, positions(result, "x_edge").mean
     return {
-        "spin_density": (positions(result, "x").mean, density),
-        "spin_current": (positions(result, "x_edge").mean, flux),
+        ("spin_density", 2): (centres, density),
+        ("spin_current", 0): (edges, near),
+        ("spin_current", 1): (edges, flux - near),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.diffusion import cross_harmonics
 from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
 from mcpump.model import Model, Problem
 from mcpump.spin import SIZES
@@ -264,14 +265,7 @@ def equilibrium(problem: Problem) -> dict[str, Estimate]:
 def supercurrent(problem: Problem, x: Places) -> Array:
     """Harmonics of −c S×∂S/∂x, Eq. (8), in reduced units, (harmonics, 3, n); NaN where k_F is not given."""
     S, slope = texture_profile(problem.model, x), texture_gradient(problem.model, x)
-
-    def cross(i: int, j: int) -> Array:
-        return np.cross(S[i], slope[j], axis=0)
-
-    dc = cross(0, 0) + 0.5 * (cross(1, 1) + cross(2, 2))
-    terms = [dc, cross(0, 1) + cross(1, 0), cross(0, 2) + cross(2, 0)]
-    terms += [0.5 * (cross(1, 1) - cross(2, 2)), 0.5 * (cross(1, 2) + cross(2, 1))]
-    harmonics = np.array(terms[: 1 + 2 * problem.model.harmonics])
+    harmonics = cross_harmonics(S, slope)[: 1 + 2 * problem.model.harmonics]
     # S ∥ ∂S/∂x leaves rounding of a product of two equal numbers: none of it is a current
     rounding = 1e-14 * np.abs(S).max(initial=0.0) * np.abs(slope).max(initial=0.0)
     return -problem.supercurrent * np.where(np.abs(harmonics) > rounding, harmonics, 0.0) + 0.0

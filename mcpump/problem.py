@@ -178,7 +178,7 @@ def _planned(model: Model, deck: Deck) -> Model:
     """Split of the effort: more first flights and rarer scores where walks are long."""
     flights = mean_flights(model)
     first, interval = deck.run.first_flights, deck.run.score_interval
-    automatic_first = round(min(max(flights / 100.0, 1.0), 16.0))
+    automatic_first = round(min(max(flights / 40.0, 1.0), 32.0))
     automatic_interval = 2 ** int(math.log2(min(max(flights / 64.0, 1.0), 16.0)))
     return model._replace(
         first_flights=automatic_first if first == "auto" else int(first),

@@ -43,7 +43,7 @@ def test_profile_has_labelled_axes():
     assert names == ["x cos", "x sin", "y cos", "y sin"]
     assert [text.get_text() for text in axes[0, 0].get_legend().get_texts()] == [
         "z",
-        "diffusion theory (total)",
+        "theory for ℓ ≪ λ",
     ]
     assert figure.get_figwidth() == pytest.approx(170 / 25.4)
 

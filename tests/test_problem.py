@@ -83,7 +83,7 @@ def test_junction_numbers():
     assert not p.warnings
     assert any("`exact` keeps all orders" in note for note in p.notes)
     assert p.walkers == 16 * 4096
-    assert (m.first_flights, m.score_interval) == (3, 4)
+    assert (m.first_flights, m.score_interval) == (8, 4)
     assert p.channels == ("first", "second")
 
 
@@ -186,7 +186,7 @@ def test_pulse():
 def test_plan():
     assert mean_flights(problem(SPIRAL, electrons__spin_relaxation_time=5000).model) == pytest.approx(5000)
     m = problem(SPIRAL, electrons__spin_relaxation_time=5000).model
-    assert (m.first_flights, m.score_interval) == (16, 16)
+    assert (m.first_flights, m.score_interval) == (32, 16)
     m = problem(
         SPIRAL, electrons__spin_relaxation_time=5000, run__first_flights=2, run__score_interval=64
     ).model

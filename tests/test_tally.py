@@ -9,9 +9,20 @@ from test_deck import JUNCTION, PULSE, SPIRAL, changed
 from mcpump import tally
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
+from mcpump.errors import InputError
 from mcpump.estimates import LINES
 from mcpump.problem import make_problem
-from mcpump.tally import GROUPS, MIN_BLOCKS, PROFILES, BlockSums, Groups, Tally, amplitudes, has_sink, walk_one_block
+from mcpump.tally import (
+    GROUPS,
+    MIN_BLOCKS,
+    PROFILES,
+    BlockSums,
+    Groups,
+    Tally,
+    amplitudes,
+    has_sink,
+    walk_one_block,
+)
 
 REPETITIONS = 400
 MODEL = make_problem(deck_from_dict(SPIRAL)).model
@@ -213,9 +224,31 @@ def test_error_of_a_small_spread_on_a_large_mean_is_right():
 
 def test_a_constant_has_no_error():
     blocks = [synthetic(1)[0]] * 50
-    _, stderr = books_of(enumerate(blocks)).profiles()
-    profiles = np.abs(blocks[0].profiles)
-    assert np.all(stderr <= 1e-8 / math.sqrt(50) * profiles + 1e-17)
+    blocks = [sums._replace(profiles=np.sign(sums.profiles) * 3.7) for sums in blocks]
+    mean, stderr = books_of(enumerate(blocks)).profiles()
+    assert np.all(stderr <= 1e-8 * np.abs(mean))
+
+
+@pytest.mark.parametrize("cone_angle", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12])
+def test_errors_scale_with_the_amplitude(cone_angle):
+    """The second order is ∝ sin²θ, with its errors: no absolute resolution may show, or the deck is refused."""
+
+    def torque(angle):
+        deck = changed(SPIRAL, texture__cone_angle=angle, run__walkers_per_block=64)
+        problem = make_problem(deck_from_dict(deck))
+        born = births(problem.model)
+        books = books_of(((b, walk_one_block(problem.model, born, 0.1, b)) for b in range(16)), problem.model)
+        mean, stderr = books.profiles()
+        return np.array([mean[2, :, 2], stderr[2, :, 2]]) / math.sin(angle) ** 2
+
+    expected = torque(0.01)
+    try:
+        found = torque(cone_angle)
+    except InputError:
+        return
+    assert np.all(expected[1] > 0.0)
+    # cosθ differs from 1 by 5e-5 at the larger angle
+    np.testing.assert_allclose(found, expected, rtol=2e-3)
 
 
 def test_any_order_of_blocks_gives_the_same_bits():

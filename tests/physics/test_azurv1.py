@@ -5,6 +5,7 @@ table and causality see it.
 """
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,7 @@ def test_unscattered_part(densities):
             breaks = sorted({k, k + 1, *(t for t in (abs(low), abs(high)) if k < t < k + 1)})
             exact[i] = sum(
                 quad(lambda t, a=low, b=high: np.exp(-t) / (2.0 * t) * inside(t, a, b) / H, a, b)[0]
-                for a, b in zip(breaks[:-1], breaks[1:], strict=True)
+                for a, b in pairwise(breaks)
             )
         mean, error = mean_and_error(densities[:, 0, :, k])
         assert np.all(mean[exact == 0.0] == 0.0)

@@ -1,9 +1,9 @@
 """Monte Carlo against the exact plane-wave solution: every density, current and torque of a periodic sample.
 
-Each harmonic of each part of each quantity is a profile (cos and sin amplitudes, three components, all cells) whose exact
-cell averages are known for any qℓ, Ωτ and τ/τ_sf. Every block of walkers is projected on the exact profile
-(what must come out is 1) and on the same profile a quarter of a wave further (the overlap of the two, which a wrong phase or
-a wrong sign would change).
+Each harmonic of each part of each quantity is a profile (cos and sin amplitudes, three components, all cells) whose
+exact cell averages are known for any qℓ, Ωτ and τ/τ_sf. Every block of walkers is projected on the exact profile
+(what must come out is 1) and on the same profile a quarter of a wave further (the overlap of the two, which a wrong
+phase or a wrong sign would change).
 
 The standard error must be at most 1 % of the profile itself. Where a profile is less than a tenth of the total of its
 quantity (local + diffusive, all harmonics of that channel), e.g. the diffusive density at qℓ = 20 or a harmonic that
@@ -50,13 +50,13 @@ CASES = [
     Case("spiral", 0.05, 0.001, 3, "none", 1.0, 2048, 1, small=0.025),
     Case("modulated", 0.05, 0.001, 2, 1000.0, 1.0, 4096, 4),
     Case("spiral", 0.3, 0.03, 1, "none", 0.4, 10240, 1),
-    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 4096, 1),
+    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 6144, 1),
     Case("spiral", 1.0, 0.1, 3, "none", 1.0, 20480, 1),
     Case("modulated", 1.0, 0.1, 2, 20.0, 0.4, 8192, 1),
     Case("modulated", 1.0, 0.001, 1, "none", 1.0, 24576, 1, mean=0.0, small=0.025),
     Case("spiral", 3.0, 0.01, 3, 10.0, 0.4, 40960, 1),
     Case("modulated", 3.0, 0.3, 1, 10.0, 1.0, 36864, 1),
-    Case("spiral", 20.0, 0.3, 2, 1.0, 1.0, 114688, 2),
+    Case("spiral", 20.0, 0.3, 2, 1.0, 1.0, 163840, 2),
     Case("modulated", 20.0, 0.03, 3, 10.0, 0.4, 18432, 18),
 ]
 

@@ -194,7 +194,7 @@ def test_sign_of_the_first_order_current():
 
 
 def test_sign_of_the_torque_is_that_of_S_cross_S_dot():
-    # T → 2νJ²τ S×Ṡ, Eq. (26): here (2Jτ/ħ)Ω (∓sinθ cosθ …) up to terms of order Ωτ: for S = (sinθ cos Ωt, ±sinθ sin Ωt, cosθ)
+    # T → 2νJ²τ S×Ṡ, Eq. (26), up to terms of order Ωτ. For S = (sinθ cos Ωt, ±sinθ sin Ωt, cosθ)
     # S×Ṡ = Ω sinθ (∓cosθ cos Ωt, −cosθ sin Ωt, ±sinθ).
     deck = changed(
         sample("uniform", harmonics=1, tau_sf="none", walkers=65536, block=1024),
