@@ -172,7 +172,8 @@ def run_deck(options: argparse.Namespace) -> int:
         for sentence in problem.warnings:
             say(f"warning: {sentence}")
         if not simulate.is_compiled():
-            say("compiling the kernels, once on this machine (about 20 s)")
+            say("compiling the kernels, once for this version on this machine (about 20 s)")
+    simulate.compile_kernels(problem)
     with Display(options.quiet) as display:
         result = simulate.run(problem, options.threads, display)
     results.write(result, output, options.overwrite)

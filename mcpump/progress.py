@@ -31,6 +31,7 @@ class Display:
     def __init__(self, quiet: bool = False) -> None:
         self.quiet, self.terminal = quiet, sys.stderr.isatty()
         self.started = self.last_line = time.monotonic()
+        self.last_error = 0.0
         self.bar: tqdm[NoReturn] | None = None
 
     def __enter__(self) -> Self:
@@ -60,9 +61,12 @@ class Display:
             self.bar = tqdm(
                 total=progress.total * per_block, unit=" walkers", unit_scale=True, desc="walking"
             )
+        if time.monotonic() - self.last_error > 1.0:
+            self.last_error = time.monotonic()
+            error = progress.relative_error()
+            if math.isfinite(error):
+                self.bar.set_postfix_str(f"relative error {error:.2g}", refresh=False)
         self.bar.update(progress.walkers - self.bar.n)
-        if math.isfinite(progress.relative_error):
-            self.bar.set_postfix_str(f"relative error {progress.relative_error:.2g}")
 
     def line(self, progress: Progress) -> str:
         """One plain line: how far, how fast, how long still."""
@@ -72,6 +76,7 @@ class Display:
             f"{progress.walkers} walkers, {100 * progress.blocks / progress.total:.0f} %, "
             f"{progress.walkers / passed:.3g} walkers/s, {left:.0f} s left"
         )
-        if math.isfinite(progress.relative_error):
-            text += f", relative error {progress.relative_error:.2g}"
+        error = progress.relative_error()
+        if math.isfinite(error):
+            text += f", relative error {error:.2g}"
         return text

@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from mcpump.compiled import cache_folder
 from mcpump.emission import births
 from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
 from mcpump.model import Problem, StopRule
-from mcpump.observables import coordinates, observables
+from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.tally import MIN_BLOCKS, BlockSums, Tally, walk_one_block
 
 FIRST_LOOK = 32
@@ -32,8 +33,9 @@ class Progress(NamedTuple):
     total: int
     """Blocks to be walked at most."""
     walkers: int
-    relative_error: float
-    """Of the stop rule's quantity at its last look; NaN without one."""
+    relative_error: Callable[[], float]
+    """Computes the relative error of the stop rule's quantity or, without one, of the largest current through a
+    plane; NaN while it is not known."""
 
 
 def cores() -> int:
@@ -48,7 +50,7 @@ def block_count(problem: Problem, walkers: int) -> int:
 
 def is_compiled() -> bool:
     """Whether this version's kernels have been compiled on this machine before."""
-    return cache_folder().is_dir()
+    return any(cache_folder().rglob("walk.walk_block*.nbi"))
 
 
 def run(
@@ -83,9 +85,8 @@ def run(
         for block, sums in _walk(problem, range(done, target), threads):
             tally.add(block, sums)
             if on_progress:
-                on_progress(
-                    Progress(tally.blocks, most, tally.blocks * problem.model.walkers_per_block, error)
-                )
+                walkers = tally.blocks * problem.model.walkers_per_block
+                on_progress(Progress(tally.blocks, most, walkers, partial(watched_error, problem, tally)))
         done = target
         if look:
             error = relative_error(problem, tally, look)
@@ -144,6 +145,25 @@ def _walk(problem: Problem, blocks: Iterable[int], threads: int) -> Iterator[tup
         finally:
             for future in pending:
                 future.cancel()
+
+
+def compile_kernels(problem: Problem) -> None:
+    """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
+    model = problem.model._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
+    walk_one_block(model, births(model), problem.exchange, 0)
+
+
+def watched_error(problem: Problem, tally: Tally) -> float:
+    """Relative error that a progress display shows; see `Progress`."""
+    if problem.stop is not None:
+        return relative_error(problem, tally, problem.stop)
+    if problem.model.pulse or not problem.model.planes or tally.blocks < MIN_BLOCKS:
+        return math.nan
+    current = plane_estimates(problem, tally)["plane_current"]
+    assert current.stderr is not None
+    totals, errors = np.abs(current.mean[-1, 2]).ravel(), current.stderr[-1, 2].ravel()
+    largest = int(np.argmax(totals))
+    return float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
 
 
 def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:

@@ -48,7 +48,7 @@ def same(a, b):
         assert array.dtype == b.checkpoint[name].dtype == np.int64
         assert np.array_equal(array, b.checkpoint[name]), name
     for name in ("walkers", "blocks", "seed", "flights", "complete", "message", "resolved", "regime", "notes"):
-        assert getattr(a, name) == getattr(b, name), name
+        assert repr(getattr(a, name)) == repr(getattr(b, name)), name  # regime numbers may be NaN
     return True
 
 
@@ -128,21 +128,21 @@ def test_the_stop_rule_sees_the_same_blocks_whatever_the_threads(monkeypatch, th
 
 
 def test_stops_as_soon_as_the_target_is_met():
-    problem = stopping(0.05, 64 * 10000)
+    problem = stopping(0.1, 64 * 10000)
     result = run(problem, 2)
     assert result.complete
     assert result.message == "complete"
     assert result.blocks in {32 * 2**k for k in range(9)}
     current = result.estimates["plane_current"]
     at = (-1, 2, 0, 1, 0, 0)
-    assert current.stderr[at] <= 0.05 * abs(current.mean[at])
+    assert current.stderr[at] <= 0.1 * abs(current.mean[at])
     assert same(result, run(problem, 1))
     assert same(result, run(problem, 3))
     # half as many would not have done
     if result.blocks > 32:
         shorter = run(problem_of(changed(SPIRAL, run__walkers=32 * result.blocks, run__walkers_per_block=64)), 2)
         current = shorter.estimates["plane_current"]
-        assert current.stderr[at] > 0.05 * abs(current.mean[at])
+        assert current.stderr[at] > 0.1 * abs(current.mean[at])
 
 
 def test_a_missed_target_says_so():
@@ -267,5 +267,4 @@ def test_errors_of_a_run_fall_as_the_root_of_its_length():
     )
     for name in ("plane_current", "spin_density", "budget"):
         few, many = short[name].stderr, long[name].stderr
-        used = (few > 1e-9 * few.max()) & (many > 0.0)
-        assert np.exp(np.log(few[used] / many[used]).mean()) == pytest.approx(2.0, rel=0.2), name
+        assert np.sqrt((few**2).sum() / (many**2).sum()) == pytest.approx(2.0, rel=0.15), name
