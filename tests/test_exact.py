@@ -41,7 +41,9 @@ def test_any_order_and_any_grouping_gives_the_same_bits(data, numbers):
     for a, b in zip(numbers, shuffled, strict=True):
         in_order += limbs_of(a)
         other_order += limbs_of(b)
-    parts = [sum((limbs_of(n) for n in part), np.zeros(LIMBS, np.int64)) for part in (numbers[cut:], numbers[:cut])]
+    parts = [
+        sum((limbs_of(n) for n in part), np.zeros(LIMBS, np.int64)) for part in (numbers[cut:], numbers[:cut])
+    ]
     assert np.array_equal(in_order, other_order)
     assert np.array_equal(in_order, parts[0] + parts[1])
     assert np.array_equal(in_order, limbs_of(numbers).sum(axis=1))
@@ -60,7 +62,11 @@ def test_agrees_with_fractions(numbers):
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.lists(st.builds(lambda m, e: m * 2.0**e, st.integers(-(2**20), 2**20), st.integers(-80, 19)), max_size=30))
+@given(
+    st.lists(
+        st.builds(lambda m, e: m * 2.0**e, st.integers(-(2**20), 2**20), st.integers(-80, 19)), max_size=30
+    )
+)
 def test_what_lies_above_the_lowest_limb_is_summed_without_error(numbers):
     digits = limbs_of(numbers).sum(axis=1)
     assert fraction_of(digits) == sum(map(Fraction, numbers))
@@ -85,7 +91,12 @@ def test_cancellation_loses_nothing():
 
 def test_rounds_below_the_lowest_limb_to_nearest():
     least = 2.0**LOWEST
-    for value, expected in ((0.5001 * least, least), (0.4999 * least, 0.0), (-0.75 * least, -least), (5e-324, 0.0)):
+    for value, expected in (
+        (0.5001 * least, least),
+        (0.4999 * least, 0.0),
+        (-0.75 * least, -least),
+        (5e-324, 0.0),
+    ):
         assert float(join(limbs_of(value), TOP)) == expected
 
 

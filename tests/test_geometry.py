@@ -79,7 +79,9 @@ def test_fold_by_hand(y, periodic, expected):
 
 
 @pytest.mark.parametrize("periodic", [False, True])
-@pytest.mark.parametrize("y", [-5e-324, -1e-300, -1e-17, 1.0 + 2.0**-52, 2.0 - 2.0**-53, -1.0, 1e15, -1e15, 0.1 * 3e9])
+@pytest.mark.parametrize(
+    "y", [-5e-324, -1e-300, -1e-17, 1.0 + 2.0**-52, 2.0 - 2.0**-53, -1.0, 1e15, -1e15, 0.1 * 3e9]
+)
 def test_fold_never_leaves_the_slab(y, periodic):
     for L in (1.0, 0.1, 1.0 / 3.0, 40.2):
         place, sign = fold(y, L, periodic)

@@ -43,7 +43,9 @@ def words(*numbers):
 
 
 def draws(walker, number, stream, seed):
-    return tuple(int(word) for word in draw(np.uint64(walker), np.uint64(number), np.uint64(stream), *key(seed)))
+    return tuple(
+        int(word) for word in draw(np.uint64(walker), np.uint64(number), np.uint64(stream), *key(seed))
+    )
 
 
 @pytest.mark.parametrize(("counter", "keys", "expected"), KNOWN)
@@ -61,7 +63,9 @@ def test_agrees_with_plain_integers(counter, keys):
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(st.integers(0, 2**64 - 1), st.integers(0, 2**62 - 1), st.sampled_from(STREAMS), st.integers(0, 2**64 - 1))
+@given(
+    st.integers(0, 2**64 - 1), st.integers(0, 2**62 - 1), st.sampled_from(STREAMS), st.integers(0, 2**64 - 1)
+)
 def test_draw_counts_in_number_stream_and_walker(walker, number, stream, seed):
     counter = (number & FULL, (number >> 32) ^ int(stream), walker & FULL, walker >> 32)
     assert draws(walker, number, stream, seed) == plain_philox(counter, (seed & FULL, seed >> 32))

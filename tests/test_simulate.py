@@ -47,7 +47,17 @@ def same(a, b):
     for name, array in a.checkpoint.items():
         assert array.dtype == b.checkpoint[name].dtype == np.int64
         assert np.array_equal(array, b.checkpoint[name]), name
-    for name in ("walkers", "blocks", "seed", "flights", "complete", "message", "resolved", "regime", "notes"):
+    for name in (
+        "walkers",
+        "blocks",
+        "seed",
+        "flights",
+        "complete",
+        "message",
+        "resolved",
+        "regime",
+        "notes",
+    ):
         assert repr(getattr(a, name)) == repr(getattr(b, name)), name  # regime numbers may be NaN
     return True
 
@@ -70,7 +80,8 @@ def test_the_seed_matters():
 
 
 @pytest.mark.parametrize(
-    ("walkers", "block", "blocks"), [(1, 64, 16), (1024, 64, 16), (1025, 64, 17), (1087, 64, 17), (1089, 64, 18), (10, 2, 16)]
+    ("walkers", "block", "blocks"),
+    [(1, 64, 16), (1024, 64, 16), (1025, 64, 17), (1087, 64, 17), (1089, 64, 18), (10, 2, 16)],
 )
 def test_walkers_are_rounded_up_to_whole_blocks_at_least_sixteen(walkers, block, blocks):
     problem = problem_of(changed(SPIRAL, run__walkers=walkers, run__walkers_per_block=block))
@@ -99,7 +110,9 @@ def test_the_stop_rule_looks_after_doubling_numbers_of_blocks(monkeypatch):
 @pytest.mark.parametrize("most", [1, 16, 31, 32, 33, 64])
 def test_the_last_look_is_at_the_last_block(monkeypatch, most):
     looked = []
-    monkeypatch.setattr(simulate, "relative_error", lambda problem, tally, rule: looked.append(tally.blocks) or 1.0)
+    monkeypatch.setattr(
+        simulate, "relative_error", lambda problem, tally, rule: looked.append(tally.blocks) or 1.0
+    )
     run(stopping(0.01, 64 * most), 2)
     last = max(most, 16)
     assert looked == [n for n in (32,) if n < last] + [last]
@@ -140,7 +153,9 @@ def test_stops_as_soon_as_the_target_is_met():
     assert same(result, run(problem, 3))
     # half as many would not have done
     if result.blocks > 32:
-        shorter = run(problem_of(changed(SPIRAL, run__walkers=32 * result.blocks, run__walkers_per_block=64)), 2)
+        shorter = run(
+            problem_of(changed(SPIRAL, run__walkers=32 * result.blocks, run__walkers_per_block=64)), 2
+        )
         current = shorter.estimates["plane_current"]
         assert current.stderr[at] > 0.1 * abs(current.mean[at])
 

@@ -89,7 +89,9 @@ def test_mean_error_and_covariance_of_equal_groups_are_numpys(blocks):
     np.testing.assert_allclose(groups.stderr(), per_group.std(axis=0, ddof=1) / math.sqrt(n), rtol=1e-12)
     expected = [np.cov(per_group[:, i], rowvar=False) / n for i in range(3)]
     np.testing.assert_allclose(groups.covariance(), expected, rtol=1e-12)
-    np.testing.assert_allclose(np.diagonal(groups.covariance(), axis1=-2, axis2=-1), groups.stderr() ** 2, rtol=1e-12)
+    np.testing.assert_allclose(
+        np.diagonal(groups.covariance(), axis1=-2, axis2=-1), groups.stderr() ** 2, rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("blocks", [65, 100, 200])
@@ -327,7 +329,10 @@ def test_quoted_errors_of_a_walk_are_the_spread_of_repeated_walks():
     born = births(problem.model)
     walks = [
         books_of(
-            ((b, walk_one_block(problem.model, born, problem.exchange, b)) for b in range(32 * w, 32 * w + 32)),
+            (
+                (b, walk_one_block(problem.model, born, problem.exchange, b))
+                for b in range(32 * w, 32 * w + 32)
+            ),
             problem.model,
         )
         for w in range(24)

@@ -106,7 +106,9 @@ def test_si_decks_have_the_same_texture():
     nm, t = np.linspace(0.0, 40.0, 21), 3e-11
     f = 0.5 * (1.0 - np.tanh((nm - 20.0) / 3.0))
     theta, phase = math.radians(10.0), 2.0 * math.pi * 10e9 * t
-    S = f * np.array([[math.sin(theta) * math.cos(phase)], [math.sin(theta) * math.sin(phase)], [math.cos(theta)]])
+    S = f * np.array(
+        [[math.sin(theta) * math.cos(phase)], [math.sin(theta) * math.sin(phase)], [math.cos(theta)]]
+    )
     found = texture_at(problem.model, nm * 1e-9 / problem.scales.length, t / problem.scales.time)
     np.testing.assert_allclose(found, S, rtol=1e-9, atol=1e-15)
 
@@ -205,12 +207,16 @@ def test_elliptical_precession_about_any_axis(axis, ellipticity):
         S = texture_at(model, np.array([1.0]), t)[:, 0]
         assert S @ e3 == pytest.approx(math.cos(THETA), rel=1e-13)
         assert S @ e1 == pytest.approx(math.sin(THETA) * math.cos(OMEGA * t), rel=1e-12, abs=1e-14)
-        assert S @ e2 == pytest.approx(ellipticity * math.sin(THETA) * math.sin(OMEGA * t), rel=1e-12, abs=1e-14)
+        assert S @ e2 == pytest.approx(
+            ellipticity * math.sin(THETA) * math.sin(OMEGA * t), rel=1e-12, abs=1e-14
+        )
 
 
 def test_axis_need_not_be_a_unit_vector():
     one, other = uniform(axis=[1.0, 2.0, -0.5]), uniform(axis=[1e30, 2e30, -0.5e30])
-    np.testing.assert_allclose(texture_profile(one, places()), texture_profile(other, places()), rtol=1e-14, atol=1e-16)
+    np.testing.assert_allclose(
+        texture_profile(one, places()), texture_profile(other, places()), rtol=1e-14, atol=1e-16
+    )
 
 
 def test_axis_z_has_no_rounding():

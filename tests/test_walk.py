@@ -24,7 +24,13 @@ from mcpump.walk import walk_block
 
 JUNCTION = {"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1}
 SHARP = {**JUNCTION, "width": 0.0}
-SPIRAL = {"kind": "spiral", "wavelength": 3.0, "cone_angle": 1.0, "angular_frequency": 0.2, "ellipticity": 0.4}
+SPIRAL = {
+    "kind": "spiral",
+    "wavelength": 3.0,
+    "cone_angle": 1.0,
+    "angular_frequency": 0.2,
+    "ellipticity": 0.4,
+}
 MODULATED = {
     "kind": "modulated", "mean": 0.3, "depth": 0.8, "phase": 0.4, "wavelength": 1.5, "cone_angle": 1.0,
     "angular_frequency": 0.3, "axis": [1.0, 2.0, -0.5],
@@ -36,7 +42,11 @@ PULSE = {"position": 1.5, "spin": [0.3, -0.2, 1.0]}
 def deck(source, faces, dimension=3, harmonics=1, planes=(0.0, 1.5, 3.0), tau_sf="none", walkers=320, **run):
     """A small deck, 3 ℓ long."""
     kind = {"pulse": source} if "position" in source else {"texture": source}
-    results = {"end": 2.5, "time_bins": 5} if "position" in source else {"harmonics": harmonics, "planes": list(planes)}
+    results = (
+        {"end": 2.5, "time_bins": 5}
+        if "position" in source
+        else {"harmonics": harmonics, "planes": list(planes)}
+    )
     return {
         "units": "reduced",
         "electrons": {"dimension": dimension, "exchange": 0.2, "spin_relaxation_time": tau_sf},
@@ -86,7 +96,11 @@ def interpreted(tmp_path_factory):
     path = tmp_path_factory.mktemp("walk") / "interpreted.npz"
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run(
-        [sys.executable, __file__, path], env=environment, cwd=Path(__file__).parent, capture_output=True, text=True
+        [sys.executable, __file__, path],
+        env=environment,
+        cwd=Path(__file__).parent,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr
@@ -136,7 +150,9 @@ def test_lengths_are_minus_the_logarithm():
     lane_lengths(len(u), length, length.view(np.int64), np.zeros(len(u)))
     # near 2^52 the quotient keeps fewer digits than its distance from 1
     half = 2.0**51
-    expected = np.array([-math.log(v / 2**52) if v < half else -math.log1p((v - 2.0**52) / 2.0**52) for v in u])
+    expected = np.array(
+        [-math.log(v / 2**52) if v < half else -math.log1p((v - 2.0**52) / 2.0**52) for v in u]
+    )
     assert np.all(length > 0.0)
     np.testing.assert_allclose(length, expected, rtol=1e-13)
 
@@ -196,13 +212,18 @@ def test_directions_of_the_first_and_of_later_flights_agree(dimension):
     from mcpump.philox import uniform
     from mcpump.walk import lane_directions
 
-    words = [np.uint64(w) for w in (0, 1, 2**31 - 1, 2**31, 2**32 - 1, *np.random.default_rng(1).integers(0, 2**32, 500))]
+    words = [
+        np.uint64(w)
+        for w in (0, 1, 2**31 - 1, 2**31, 2**32 - 1, *np.random.default_rng(1).integers(0, 2**32, 500))
+    ]
     mu = np.array([uniform(word) for word in words])
     lane_directions(len(mu), mu, dimension)
     np.testing.assert_allclose(mu, [direction(word, dimension) for word in words], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("source", [JUNCTION, SHARP, SPIRAL, MODULATED, UNIFORM], ids=lambda source: source["kind"])
+@pytest.mark.parametrize(
+    "source", [JUNCTION, SHARP, SPIRAL, MODULATED, UNIFORM], ids=lambda source: source["kind"]
+)
 def test_birth_density_integrates_to_one(source):
     faces = ("periodic", "periodic") if source is SPIRAL else ("specular", "absorbing")
     model = problem_of(deck(source, faces)).model
@@ -238,7 +259,9 @@ def test_emission_weights_are_unbiased(name):
     """`emitted` of the budget is ∫ a dx, a = −Ṡ in units of ħνJΩ; births are stratified, but not to this accuracy."""
     problem = problem_of(DECKS[name])
     born, n = births(problem.model), 64
-    lines = np.array([walk_one_block(problem.model, born, problem.exchange, block).budget for block in range(n)])
+    lines = np.array(
+        [walk_one_block(problem.model, born, problem.exchange, block).budget for block in range(n)]
+    )
     emitted = lines[:, LINES.index("emitted")]
     x = (np.arange(30000) + 0.5) * (problem.model.length / 30000)
     _, cosine, sine = texture_profile(problem.model, x).mean(axis=2) * problem.model.length
