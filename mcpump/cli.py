@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
     from mcpump.deck import Deck
+    from mcpump.estimates import Result
     from mcpump.model import Problem
+    from mcpump.parallel import Alone
 
 COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -45,15 +48,25 @@ def main(arguments: list[str] | None = None) -> int:
         options = parser().parse_args(arguments)
         return int(options.act(options))
     except McpumpError as error:
-        print(f"mcpump: {error}", file=sys.stderr)
+        if _speaks():
+            print(f"mcpump: {error}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
         # the reader of our output (head, less) has gone; let the interpreter not complain at exit
         sys.stdout = None  # type: ignore[assignment]
         return COMPLETE
     except KeyboardInterrupt:
-        print("mcpump: interrupted; nothing was written", file=sys.stderr)
+        print(
+            "mcpump: interrupted; a results file, if there is one, is as it was last saved", file=sys.stderr
+        )
         return INTERRUPTED
+
+
+def _speaks() -> bool:
+    """Whether this is the one process of a job that tells the user of a mistake."""
+    from mcpump.parallel import launcher_rank
+
+    return launcher_rank() == 0
 
 
 def parser() -> Parser:
@@ -80,6 +93,19 @@ def parser() -> Parser:
     run.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
     run.add_argument(
         "--threads", type=_positive, metavar="N", help="threads (default: all cores); the result is the same"
+    )
+    run.add_argument(
+        "--save-every",
+        type=_seconds,
+        default=300.0,
+        metavar="S",
+        help="save the results so far every S seconds (300)",
+    )
+    run.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default="info",
+        help="how much to log (info)",
     )
     run.add_argument("--quiet", action="store_true", help="no progress and no table")
     run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
@@ -114,6 +140,17 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 4096:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 4096")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    """A positive number of seconds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return seconds
 
 
 def _problem(options: argparse.Namespace, more: list[str] | None = None) -> Problem:
@@ -153,32 +190,72 @@ def _target(options: argparse.Namespace, overrides: list[str]) -> list[str]:
 
 
 def run_deck(options: argparse.Namespace) -> int:
-    """`mcpump run`: walk a deck."""
+    """`mcpump run`: walk a deck, on one process or on the ranks of an MPI job."""
+    # the walk has its own threads; those of the linear algebra library would only stand in their way
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+    from mcpump import parallel
+
+    ranks = parallel.connect()
+    with ranks.guard():
+        plan = ranks.broadcast(_plan(options) if ranks.rank == 0 else InputError(""))
+        if not isinstance(plan, McpumpError):
+            return ranks.broadcast(_walk(options, ranks, plan))
+    if ranks.rank == 0:
+        raise plan
+    return BAD_INPUT
+
+
+def _plan(options: argparse.Namespace) -> Problem | McpumpError:
+    """Make the deck ready and see that the results can be written; an error is handed over to all ranks."""
+    from mcpump import results
+
     named = {"walkers": options.walkers, "seed": options.seed}
     overrides = [f"run.{key}={value}" for key, value in named.items() if value is not None]
-    if options.rel_err is not None:
-        overrides += _target(options, overrides)
-    problem = _problem(options, overrides)
+    try:
+        if options.rel_err is not None:
+            overrides += _target(options, overrides)
+        problem = _problem(options, overrides)
+        results.check_writable(_output(options), options.overwrite)
+    except McpumpError as error:
+        return error
+    return problem
 
-    from mcpump import report, results, simulate
-    from mcpump.progress import Display, say
 
-    output = options.output or Path(options.deck.stem + ".h5")
-    results.check_writable(output, options.overwrite)
+def _output(options: argparse.Namespace) -> Path:
+    """The results file of a run."""
+    return options.output or Path(options.deck.stem + ".h5")
+
+
+def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
+    """Walk, save, and print the table; the exit status, which rank 0 knows."""
+    from mcpump import parallel, report, results, simulate
+    from mcpump.progress import Display, log, start_log
+
+    start_log("warning" if options.quiet else options.log_level, ranks.rank, ranks.size)
+    threads = options.threads or parallel.default_threads(ranks, simulate.cores())
+    log.info(
+        f"{problem.name}: {problem.walkers} walkers on {ranks.size} ranks × {threads} threads, to {_output(options)}"
+    )
+    for sentence in problem.warnings:
+        log.warning(f"warning: {sentence}")
+    if not simulate.is_compiled():
+        log.info("compiling the kernels, once for this version on this machine (about 20 s)")
+    ranks.compile_once(lambda: simulate.compile_kernels(problem))
+    saved: list[int] = []
+
+    def save(result: Result) -> None:
+        results.write(result, _output(options), options.overwrite or bool(saved))
+        saved.append(result.blocks)
+        log.debug(f"saved {result.blocks} blocks")
+
+    with Display() as display:
+        result = simulate.run(problem, threads, display, ranks, save, options.save_every)
+    if result is None:
+        return COMPLETE
+    save(result)
     if not options.quiet:
-        say(
-            f"{problem.name}: {problem.walkers} walkers on {options.threads or simulate.cores()} threads, to {output}"
-        )
-        for sentence in problem.warnings:
-            say(f"warning: {sentence}")
-        if not simulate.is_compiled():
-            say("compiling the kernels, once for this version on this machine (about 20 s)")
-    simulate.compile_kernels(problem)
-    with Display(options.quiet) as display:
-        result = simulate.run(problem, options.threads, display)
-    results.write(result, output, options.overwrite)
-    if not options.quiet:
-        print(report.table(result))
+        print(report.table(result), flush=True)
     if not result.complete:
         print(f"mcpump: {result.message}", file=sys.stderr)
         return TARGET_MISSED

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 import time
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self, TextIO
+from typing import TYPE_CHECKING, NoReturn, Self
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -17,19 +18,35 @@ LINE_EVERY = 10.0
 """Seconds between lines where there is no terminal."""
 
 
-def say(text: str, stream: TextIO | None = None) -> None:
-    """Write a line to standard error, dated where nobody watches a terminal."""
-    stream = stream or sys.stderr
-    if not stream.isatty():
-        text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}"
-    print(text, file=stream, flush=True)
+log = logging.getLogger("mcpump")
+LEVELS = ("debug", "info", "warning", "error")
+
+
+def start_log(level: str, rank: int = 0, size: int = 1) -> None:
+    """Send the log to standard error: plain on a terminal, dated elsewhere; ranks above 0 speak at level debug only.
+
+    Parameters
+    ----------
+    level : str
+        One of `LEVELS`.
+    rank, size : int
+        This process and the number of processes.
+    """
+    form = "%(message)s" if sys.stderr.isatty() else "%(asctime)s %(message)s"
+    if level == "debug" and size > 1:
+        form = f"[rank {rank}] {form}"
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(form, "%Y-%m-%d %H:%M:%S"))
+    log.handlers[:] = [handler]
+    log.propagate = False
+    log.setLevel(logging.CRITICAL if rank > 0 and level != "debug" else level.upper())
 
 
 class Display:
     """Shows how far a run is: walkers, walkers/s, time left, and the error that the stop rule looks at."""
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet, self.terminal = quiet, sys.stderr.isatty()
+    def __init__(self) -> None:
+        self.shown, self.terminal = log.isEnabledFor(logging.INFO), sys.stderr.isatty()
         self.started = self.last_line = time.monotonic()
         self.last_error = 0.0
         self.bar: tqdm[NoReturn] | None = None
@@ -45,13 +62,13 @@ class Display:
 
     def __call__(self, progress: Progress) -> None:
         """Take note of a finished block."""
-        if self.quiet:
+        if not self.shown:
             return
         if self.terminal:
             self._move_bar(progress)
         elif time.monotonic() - self.last_line >= LINE_EVERY or progress.blocks == progress.total:
             self.last_line = time.monotonic()
-            say(self.line(progress))
+            log.info(self.line(progress))
 
     def _move_bar(self, progress: Progress) -> None:
         if self.bar is None:

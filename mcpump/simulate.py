@@ -1,4 +1,4 @@
-"""The engine: blocks of walkers on all cores, the stop rule, and the result."""
+"""The engine: from a problem to a result, with the stop rule and saves on the way."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ import math
 import os
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 import mcpump
 from mcpump.compiled import cache_folder
+from mcpump.crew import Lead, follow
 from mcpump.emission import births
 from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
 from mcpump.model import Problem, StopRule
 from mcpump.observables import coordinates, observables, plane_estimates
-from mcpump.tally import MIN_BLOCKS, BlockSums, Tally, walk_one_block
+from mcpump.parallel import Alone, default_threads
+from mcpump.tally import MIN_BLOCKS, Tally, walk_one_block
 
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
@@ -57,7 +57,10 @@ def run(
     problem: Problem,
     threads: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-) -> Result:
+    ranks: Alone | None = None,
+    save: Callable[[Result], None] | None = None,
+    save_every: float = 300.0,
+) -> Result | None:
     """Walk all blocks of a problem and return what they tell.
 
     Parameters
@@ -67,50 +70,72 @@ def run(
     threads : int, optional
         Threads to walk on; all cores by default. The result does not depend on it.
     on_progress : callable, optional
-        Called with a `Progress` after every block.
+        Called with a `Progress` now and then.
+    ranks : Alone, optional
+        Processes that share the run, from `mcpump.parallel.connect`; this one alone by default. The result does
+        not depend on their number.
+    save : callable, optional
+        Called with the result so far every `save_every` seconds.
+    save_every : float
+        Seconds.
 
     Returns
     -------
-    Result
-        With `complete` False and a message when a stop rule's target was missed.
+    Result or None
+        With `complete` False and a message when a stop rule's target was missed. None on ranks above 0.
     """
+    ranks = ranks or Alone()
+    threads = threads or default_threads(ranks, cores())
+    if ranks.rank > 0:
+        follow(problem, threads, ranks)
+        return None
     started = time.time()
-    tally, message, complete = Tally(problem.model), "complete", True
-    threads = threads or cores()
-    look = problem.stop
-    most = block_count(problem, look.max_walkers if look else problem.walkers)
-    error = math.nan
-    done = 0
-    for target in _looks(most) if look else [most]:
-        for block, sums in _walk(problem, range(done, target), threads):
-            tally.add(block, sums)
-            if on_progress:
-                walkers = tally.blocks * problem.model.walkers_per_block
-                on_progress(Progress(tally.blocks, most, walkers, partial(watched_error, problem, tally)))
-        done = target
-        if look:
-            error = relative_error(problem, tally, look)
-            if error <= look.relative_error:
-                break
-    else:
-        if look:
-            complete = False
-            message = (
-                f"target missed: {look.quantity} has relative error {error:.3g} after {most} blocks, "
-                f"wanted {look.relative_error:g}"
-            )
-            if math.isinf(error):
-                message = f"target missed: {look.quantity} is exactly zero, it has no relative error"
+    saver = _Saver(problem, save, save_every)
+    with Lead(problem, threads, ranks) as lead:
+        tally, complete, message = _walk_to_the_end(problem, lead, saver, on_progress)
     result = make_result(problem, tally, complete, message)
     result.provenance.update(
         wall_time_s=time.time() - started,
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        ranks=ranks.size,
         threads=threads,
+        reductions=ranks.reductions,
+        bytes_reduced=ranks.bytes_reduced,
         python=platform.python_version(),
         numpy=np.__version__,
         machine=platform.machine(),
     )
     return result
+
+
+def _walk_to_the_end(
+    problem: Problem, lead: Lead, saver: _Saver, on_progress: Callable[[Progress], None] | None
+) -> tuple[Tally, bool, str]:
+    """Walk until the stop rule is content or all blocks are done: (books, complete, message)."""
+    rule, block = problem.stop, problem.model.walkers_per_block
+    most = block_count(problem, rule.max_walkers if rule else problem.walkers)
+
+    def tell() -> None:
+        if on_progress:
+            error = partial(watched_error, problem, lead.tally, lead.blocks)
+            on_progress(Progress(lead.blocks, most, lead.blocks * block, error))
+
+    error = math.inf
+    for target in _looks(most) if rule else [most]:
+        tally = lead.walk_to(target, saver.is_due, tell)
+        while lead.next < target:
+            saver(tally)
+            tally = lead.walk_to(target, saver.is_due, tell)
+        if rule is None:
+            return tally, True, "complete"
+        error = relative_error(problem, tally, rule)
+        if error <= rule.relative_error:
+            return tally, True, "complete"
+    assert rule is not None
+    if math.isinf(error):
+        return tally, False, f"target missed: {rule.quantity} is exactly zero, it has no relative error"
+    message = f"target missed: {rule.quantity} has relative error {error:.3g} after {most} blocks"
+    return tally, False, f"{message}, wanted {rule.relative_error:g}"
 
 
 def _looks(most: int) -> Iterator[int]:
@@ -122,29 +147,21 @@ def _looks(most: int) -> Iterator[int]:
     yield most
 
 
-def _walk(problem: Problem, blocks: Iterable[int], threads: int) -> Iterator[tuple[int, BlockSums]]:
-    """Walk blocks on threads (the kernels hold no interpreter lock), yielding each as it is done."""
-    born = births(problem.model)
-    queue = iter(blocks)
-    with ThreadPoolExecutor(threads) as pool:
+class _Saver:
+    """Knows when it is time to save, and saves."""
 
-        def submit(n: int) -> dict[Future[BlockSums], int]:
-            return {
-                pool.submit(walk_one_block, problem.model, born, problem.exchange, block): block
-                for block in islice(queue, n)
-            }
+    def __init__(self, problem: Problem, save: Callable[[Result], None] | None, every: float) -> None:
+        self.problem, self.save, self.every, self.last = problem, save, every, time.monotonic()
 
-        pending = submit(2 * threads)
-        try:
-            while pending:
-                finished, _ = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    block = pending.pop(future)
-                    pending |= submit(1)
-                    yield block, future.result()
-        finally:
-            for future in pending:
-                future.cancel()
+    def is_due(self) -> bool:
+        """Whether there is somebody to save for and the time has passed."""
+        return self.save is not None and time.monotonic() - self.last >= self.every
+
+    def __call__(self, tally: Tally) -> None:
+        """Hand over the result so far."""
+        if self.save is not None and tally.blocks > 0:
+            self.save(make_result(self.problem, tally, False, "running"))
+        self.last = time.monotonic()
 
 
 def compile_kernels(problem: Problem) -> None:
@@ -153,17 +170,18 @@ def compile_kernels(problem: Problem) -> None:
     walk_one_block(model, births(model), problem.exchange, 0)
 
 
-def watched_error(problem: Problem, tally: Tally) -> float:
-    """Relative error that a progress display shows; see `Progress`."""
+def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
+    """Relative error of `blocks` blocks for a progress display (see `Progress`), from this rank's share of them."""
+    share = math.sqrt(tally.blocks / blocks)
     if problem.stop is not None:
-        return relative_error(problem, tally, problem.stop)
+        return share * relative_error(problem, tally, problem.stop)
     if problem.model.pulse or not problem.model.planes or tally.blocks < MIN_BLOCKS:
         return math.nan
     current = plane_estimates(problem, tally)["plane_current"]
     assert current.stderr is not None
     totals, errors = np.abs(current.mean[-1, 2]).ravel(), current.stderr[-1, 2].ravel()
     largest = int(np.argmax(totals))
-    return float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
+    return share * float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
 
 
 def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:

@@ -173,8 +173,8 @@ class Tally:
     TOP, LIMBS = 40, 3
     TOP_SQUARE, LIMBS_SQUARE = 80, 5
 
-    def __init__(self, model: Model) -> None:
-        """Open empty books for a model."""
+    def __init__(self, model: Model, sums: dict[str, NDArray[np.int64]] | None = None) -> None:
+        """Open the books of a model: empty ones, or with sums that were taken from others."""
         size, planes = amplitudes(model), len(model.planes)
         self.shape = (len(PROFILES), model.cells * model.time_bins, size)
         self.shapes = {
@@ -184,7 +184,7 @@ class Tally:
             "projections": (2,),
         }
         totals = sum(int(np.prod(shape)) for shape in self.shapes.values())
-        self.sums = {
+        self.sums = sums or {
             "profiles": np.zeros((self.LIMBS, *self.shape), np.int64),
             "squares": np.zeros((self.LIMBS_SQUARE, *self.shape), np.int64),
             "totals": np.zeros((self.LIMBS, GROUPS, totals), np.int64),

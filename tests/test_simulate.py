@@ -197,25 +197,45 @@ def test_relative_error_is_that_of_the_sum_of_channels(part):
     assert found == current.stderr[at] / abs(current.mean[at])
 
 
-def test_progress_is_told_after_every_block():
+def heard_of(problem, threads=2):
+    """Result of a run and what its display was told, the error asked for at once."""
     heard = []
-    result = run(problem_of(SOURCES["spiral"]), 2, heard.append)
+    result = run(problem, threads, lambda progress: heard.append((progress, progress.relative_error())))
+    return result, [progress for progress, _ in heard], [error for _, error in heard]
+
+
+def test_progress_is_told_after_every_block():
+    result, heard, errors = heard_of(problem_of(SOURCES["spiral"]))
     assert [progress.blocks for progress in heard] == list(range(1, 21))
     assert {progress.total for progress in heard} == {20}
     assert [progress.walkers for progress in heard] == [64 * n for n in range(1, 21)]
-    assert all(math.isnan(progress.relative_error) for progress in heard)
     assert result.blocks == 20
+    # the error of the largest current through a plane, once there are blocks enough for one
+    assert all(math.isnan(error) for error in errors[:15])
+    current = result.estimates["plane_current"]
+    at = np.unravel_index(np.argmax(np.abs(current.mean[-1, 2])), current.mean[-1, 2].shape)
+    assert errors[-1] == pytest.approx(current.stderr[-1, 2][at] / np.abs(current.mean[-1, 2][at]), rel=1e-12)
 
 
-def test_progress_tells_the_error_of_the_last_look():
-    heard = []
-    run(stopping(1e-9, 64 * 70), 2, heard.append)
+def test_progress_tells_the_error_that_the_stop_rule_looks_at():
+    result, heard, errors = heard_of(stopping(1e-9, 64 * 70))
     assert [progress.blocks for progress in heard] == list(range(1, 71))
-    errors = [progress.relative_error for progress in heard]
-    assert all(math.isnan(error) for error in errors[:32])
-    assert len(set(errors[32:64])) == 1
-    assert len(set(errors[64:])) == 1
-    assert 0.0 < errors[64] < errors[32]
+    assert {progress.total for progress in heard} == {70}
+    assert all(math.isnan(error) for error in errors[:15])
+    current = result.estimates["plane_current"]
+    at = (-1, 2, 0, 1, 0, 0)
+    assert errors[-1] == current.stderr[at] / abs(current.mean[at])
+
+
+def test_progress_of_a_pulse_has_no_error():
+    _, heard, errors = heard_of(problem_of(SOURCES["pulse"]))
+    assert len(heard) == 16
+    assert all(math.isnan(error) for error in errors)
+
+
+def test_a_display_does_not_change_the_result():
+    problem = stopping(1e-9, 64 * 40)
+    assert same(heard_of(problem)[0], run(problem, 1))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])

@@ -247,7 +247,7 @@ def test_stratified_births_integrate_functions(source):
     found = [birth_place(*born, (i + 0.5) / n) for i in range(n)]
     x, inverse = np.array(found).T
     assert np.all(np.diff(x) > 0.0)
-    assert 0.0 < x[0]
+    assert x[0] > 0.0
     assert x[-1] < model.length
     assert inverse.mean() == pytest.approx(model.length, rel=1e-3)
     assert (x * inverse).mean() == pytest.approx(0.5 * model.length**2, rel=1e-3)

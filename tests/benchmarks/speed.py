@@ -216,7 +216,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description="Measure the speed of mcpump.")
     parser.add_argument("--repeats", type=int, default=15, metavar="N", help="repeats (default: 15)")
-    parser.add_argument("--walkers", type=int, default=65536, metavar="N", help="walkers a time (default: 65536)")
+    parser.add_argument(
+        "--walkers", type=int, default=65536, metavar="N", help="walkers a time (default: 65536)"
+    )
     options = parser.parse_args()
     # an empty cache of this run's own, for the processes started here and, as it is set before mcpump is
     # imported, for this one

@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 from scipy.stats import f as f_distribution
-from walks import Z, assert_agrees, assert_near, mean_and_error, problem_of
+from walks import Z, assert_agrees, assert_near, block_sums, mean_and_error, problem_of
 
 from mcpump import examples
-from mcpump.simulate import _walk, cores
 
 REFERENCE = Path(__file__).with_name("azurv1_c1_cells.csv")
 CELLS, BINS, H = 201, 20, 0.2
@@ -31,7 +30,7 @@ def densities():
     problem = problem_of(deck)
     assert (problem.model.cells, problem.model.time_bins, problem.model.length) == (CELLS, BINS, CELLS * H)
     found = np.empty((BLOCKS, 2, HALF, BINS))
-    for block, sums in _walk(problem, range(BLOCKS), cores()):
+    for block, sums in enumerate(block_sums(problem)):
         local, diffusive = sums.profiles[0, :, Z], sums.profiles[3, :, Z]
         table = np.array([local, local + diffusive]).reshape(2, CELLS, BINS)
         assert not np.any(sums.profiles[..., :Z])

@@ -9,16 +9,20 @@ comparison, a few hundred of which make the whole folder.
 from __future__ import annotations
 
 import copy
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 
 from mcpump import theory
 from mcpump.deck import deck_from_dict
+from mcpump.emission import births
 from mcpump.model import Problem
 from mcpump.observables import Unpacker
 from mcpump.problem import make_problem
-from mcpump.simulate import _walk, cores
+from mcpump.tally import BlockSums, walk_one_block
 from mcpump.textures import ENVELOPE_COSINE
 
 LIMIT = 4.0
@@ -82,12 +86,20 @@ def problem_of(deck) -> Problem:
     return make_problem(deck_from_dict(deck, "test"))
 
 
+def block_sums(problem: Problem) -> Iterator[BlockSums]:
+    """Walk all blocks on all cores, in block order."""
+    born, count = births(problem.model), problem.walkers // problem.model.walkers_per_block
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        yield from pool.map(
+            lambda block: walk_one_block(problem.model, born, problem.exchange, block), range(count)
+        )
+
+
 def walk(problem: Problem, scales: bool = False) -> Blocks:
     """Walk all blocks of a problem, in reduced units, or in the deck's with `scales`."""
-    unpack, count = Unpacker(problem), problem.walkers // problem.model.walkers_per_block
+    unpack = Unpacker(problem)
     names = ("density", "current", "torque", "current") if scales else ("",) * 4
-    sums = dict(_walk(problem, range(count), cores()))
-    ordered = [sums[block] for block in range(count)]
+    ordered = list(block_sums(problem))
 
     def stacked(packed, kind):
         return np.moveaxis(unpack(np.array(packed), kind), (0, 1, 2), (-4, -3, -2))

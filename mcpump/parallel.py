@@ -1,0 +1,203 @@
+"""Processes that share a run: the only chapter that knows of MPI.
+
+`connect` gives a `World` of ranks under mpirun or srun and its serial twin `Alone` otherwise; the engine is
+written once, for both. Blocks are dealt by rank 0, a second's worth at a time, to whoever asks; sums are
+exact integers, so that it does not matter who walked what.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.errors import InputError
+
+Value = TypeVar("Value")
+Sums = dict[str, NDArray[np.int64]]
+PATIENCE = 0.002
+"""Seconds between two looks for a message: short beside a block, long enough to leave the core to the walk."""
+WALK, REDUCE, DONE = 0, 1, 2
+_REQUEST, _ORDER = 1, 2
+_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
+_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
+
+
+class Order(NamedTuple):
+    """What rank 0 tells a rank to do: walk so many blocks from `first` on, add up the sums, or go home."""
+
+    kind: int
+    first: int = 0
+    blocks: int = 0
+
+
+def launcher_rank() -> int:
+    """Rank that the launcher gave this process, 0 without one."""
+    return _first_number(_RANKS, 0)
+
+
+def _first_number(names: tuple[str, ...], default: int) -> int:
+    """First of some environment variables that is a number."""
+    texts = (os.environ.get(name, "") for name in names)
+    return next((int(text) for text in texts if text.isdigit()), default)
+
+
+class Alone:
+    """One process, the serial twin of `World`."""
+
+    rank, size, bytes_reduced, reductions = 0, 1, 0, 0
+    patience: float | None = None
+
+    def broadcast(self, value: Value) -> Value:
+        """Give rank 0's value to all."""
+        return value
+
+    def requests(self) -> Iterator[tuple[int, int]]:
+        """Ranks that ask for work, with the number of blocks they have done."""
+        return iter(())
+
+    def order(self, rank: int, order: Order) -> None:
+        """Answer a rank's request."""
+
+    def ask(self, done: int) -> Order:
+        """Ask rank 0 for work."""
+        return Order(DONE)
+
+    def reduce(self, sums: Sums) -> Sums:
+        """Add up every rank's sums; the total is rank 0's."""
+        return sums
+
+    def compile_once(self, compile_kernels: Callable[[], None]) -> None:
+        """Compile on one rank of each node before the others fetch it from the cache."""
+        compile_kernels()
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """Let no rank fail alone."""
+        yield
+
+
+class World(Alone):
+    """The ranks of an MPI job."""
+
+    patience: float | None = PATIENCE
+
+    def __init__(self, MPI: Any) -> None:
+        self._MPI = MPI
+        self._comm = MPI.COMM_WORLD.Dup()
+        self.rank, self.size = self._comm.rank, self._comm.size
+        self.bytes_reduced = self.reductions = 0
+
+    def broadcast(self, value: Value) -> Value:
+        """Give rank 0's value to all."""
+        return self._comm.bcast(value)  # type: ignore[no-any-return]
+
+    def requests(self) -> Iterator[tuple[int, int]]:
+        """Ranks that ask for work, with the number of blocks they have done."""
+        status, done = self._MPI.Status(), np.empty(1, np.int64)
+        while self._comm.Iprobe(self._MPI.ANY_SOURCE, _REQUEST, status):
+            self._comm.Recv(done, status.source, _REQUEST)
+            yield status.source, int(done[0])
+
+    def order(self, rank: int, order: Order) -> None:
+        """Answer a rank's request."""
+        self._comm.Send(np.array(order, np.int64), rank, _ORDER)
+
+    def ask(self, done: int) -> Order:
+        """Ask rank 0 for work; sleeps while waiting, for a core that polls is lost to the walk."""
+        self._comm.Send(np.array([done], np.int64), 0, _REQUEST)
+        answer = np.empty(3, np.int64)
+        self._wait(self._comm.Irecv(answer, 0, _ORDER))
+        return Order(*map(int, answer))
+
+    def reduce(self, sums: Sums) -> Sums:
+        """Add up every rank's sums in one reduction; the total is rank 0's."""
+        mine = np.concatenate([array.ravel() for array in sums.values()])
+        total = np.empty_like(mine) if self.rank == 0 else None
+        self._comm.Reduce(mine, total)
+        self.bytes_reduced += mine.nbytes
+        self.reductions += 1
+        if total is None:
+            return sums
+        parts = np.split(total, np.cumsum([array.size for array in sums.values()])[:-1])
+        return {
+            name: part.reshape(array.shape) for (name, array), part in zip(sums.items(), parts, strict=True)
+        }
+
+    def compile_once(self, compile_kernels: Callable[[], None]) -> None:
+        """Compile on one rank of each node before the others fetch it from the cache."""
+        node = self._comm.Split_type(self._MPI.COMM_TYPE_SHARED)
+        if node.rank == 0:
+            compile_kernels()
+        self._wait(node.Ibarrier())
+        if node.rank > 0:
+            compile_kernels()
+        node.Free()
+
+    @contextlib.contextmanager
+    def guard(self) -> Iterator[None]:
+        """End the whole job when this rank fails: the others would wait for it for ever."""
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                text = "interrupted"
+            elif isinstance(error, MemoryError):
+                text = "out of memory"
+            else:
+                traceback.print_exc()
+                text = f"{type(error).__name__}: {error}"
+            print(f"mcpump: rank {self.rank} of {self.size} failed: {text}", file=sys.stderr, flush=True)
+            self._MPI.COMM_WORLD.Abort(1)
+
+    def _wait(self, request: Any) -> None:
+        while not request.Test():
+            time.sleep(PATIENCE)
+
+
+def connect() -> Alone:
+    """Connect to the other ranks of a job.
+
+    Returns
+    -------
+    Alone or World
+        Alone without a launcher, or where the launcher started one process.
+
+    Raises
+    ------
+    InputError
+        Where a launcher started several processes that cannot see each other: each would walk the whole run
+        and write the same file.
+    """
+    expected = _first_number(_SIZES, 1)
+    if expected <= 1:
+        return Alone()
+    try:
+        import mpi4py
+
+        mpi4py.rc.thread_level = "funneled"  # type: ignore[attr-defined]
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        raise InputError(
+            f"this is one of {expected} processes, but MPI cannot be used ({error}): install mcpump[mpi] and an MPI "
+            "library, or start one process"
+        ) from None
+    if MPI.COMM_WORLD.size != expected:
+        library = MPI.Get_library_version().split("\n")[0].strip()
+        raise InputError(
+            f"the launcher started {expected} processes, but MPI ({library}) sees {MPI.COMM_WORLD.size}: start the job "
+            "with the mpirun of that library (under Slurm also srun --mpi=pmi2 for MPICH, --mpi=pmix for Open MPI)"
+        )
+    return World(MPI)
+
+
+def default_threads(ranks: Alone, cores: int) -> int:
+    """Threads of a process: all cores when alone; under MPI one, or what Slurm gives each task."""
+    return cores if ranks.size == 1 else _first_number(("SLURM_CPUS_PER_TASK",), 1)
