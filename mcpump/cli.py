@@ -107,6 +107,12 @@ def parser() -> Parser:
         default="info",
         help="how much to log (info)",
     )
+    run.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines"),
+        default="auto",
+        help="a bar on a terminal, else lines (auto)",
+    )
     run.add_argument("--quiet", action="store_true", help="no progress and no table")
     run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
     run.set_defaults(act=run_deck)
@@ -249,7 +255,8 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
         saved.append(result.blocks)
         log.debug(f"saved {result.blocks} blocks")
 
-    with Display() as display:
+    bar = None if options.progress == "auto" else options.progress == "bar"
+    with Display(bar) as display:
         result = simulate.run(problem, threads, display, ranks, save, options.save_every)
     if result is None:
         return COMPLETE

@@ -12,6 +12,7 @@ import os
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, TypeVar
 
@@ -183,7 +184,8 @@ def connect() -> Alone:
         import mpi4py
 
         mpi4py.rc.thread_level = "funneled"  # type: ignore[attr-defined]
-        from mpi4py import MPI
+        with warnings.catch_warnings(action="ignore"):  # what mpi4py suspects is refused below
+            from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
         raise InputError(
             f"this is one of {expected} processes, but MPI cannot be used ({error}): install mcpump[mpi] and an MPI "

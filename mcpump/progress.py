@@ -45,8 +45,12 @@ def start_log(level: str, rank: int = 0, size: int = 1) -> None:
 class Display:
     """Shows how far a run is: walkers, walkers/s, time left, and the error that the stop rule looks at."""
 
-    def __init__(self) -> None:
-        self.shown, self.terminal = log.isEnabledFor(logging.INFO), sys.stderr.isatty()
+    def __init__(self, bar: bool | None = None) -> None:
+        """Show a bar, or lines; by default a bar on a terminal only."""
+        self.shown, self.terminal = (
+            log.isEnabledFor(logging.INFO),
+            sys.stderr.isatty() if bar is None else bar,
+        )
         self.started = self.last_line = time.monotonic()
         self.last_error = 0.0
         self.bar: tqdm[NoReturn] | None = None
