@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined
 from mcpump.model import Model
 from mcpump.textures import texture_profile
 
@@ -47,7 +47,7 @@ def births(model: Model) -> Births:
     return Births(quantiles, width / np.diff(quantiles), width)
 
 
-@kernel
+@inlined
 def birth_place(quantiles, inverse_density, width, quantile):
     """Place of the given quantile and 1/p there."""
     low, high = 0, inverse_density.shape[0]

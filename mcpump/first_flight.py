@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.geometry import cell_of, fold, path_end
 from mcpump.model import ABSORBING, PERIODIC
@@ -26,7 +26,7 @@ CERTAIN = 3.0
 """Passages of a plane score their expected value up to this age, sampled survival afterwards."""
 
 
-@kernel
+@inlined
 def direction(word, dimension):
     """Direction cosine of an isotropic direction on the d-sphere."""
     if dimension == 3:
@@ -63,7 +63,7 @@ def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, bloc
             mu = -mu
 
 
-@kernel
+@inlined
 def spin_at(model, source, x, mu, age, part, weight, rows):
     """Write the spin at an age of the first flight into row 1: emitted, and turned as seen at one point of it."""
     for i in range(rows.shape[1]):
@@ -73,7 +73,7 @@ def spin_at(model, source, x, mu, age, part, weight, rows):
         turn(model, source, middle, age * part, weight * age, rows, 1)
 
 
-@kernel
+@inlined
 def score_point(model, source, x, mu, weight, rows, u, part, profile):
     """Score density, flux and torque at one point of the flight, drawn from its survival law."""
     size = rows.shape[1]
@@ -97,7 +97,7 @@ def score_point(model, source, x, mu, weight, rows, u, part, profile):
         add_aged(profile, cell, 2 * size, rows, 1, c, s, stay)
 
 
-@kernel
+@inlined
 def score_passages(model, planes, source, x, mu, weight, rows, part, u, passages):
     """Score every passage of a plane, leg by leg, with the survival e^{−(1+τ/τ_sf)t} at the passage."""
     L, rate, speed, forward = model.length, 1.0 + model.gamma_sf, abs(mu), mu > 0.0
@@ -119,7 +119,7 @@ def score_passages(model, planes, source, x, mu, weight, rows, part, u, passages
         here = 0.0 if forward else L
 
 
-@kernel
+@inlined
 def distance_ahead(model, plane, here, forward):
     """Distance to a plane along a leg; 0 where it is not passed (behind, or on a face that lets nothing through)."""
     face = model.length if forward else 0.0

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined
 from mcpump.model import PERIODIC, SPECULAR
 
 LEFT, RIGHT, NOWHERE = 0, 1, 2
 """Which face a straight path ends at."""
 
 
-@kernel
+@inlined
 def path_end(x, mu, L, left, right):
     """Time after which an undisturbed flight meets a face that ends it, and which face: (time, face)."""
     if left == PERIODIC or mu == 0.0:
@@ -31,7 +31,7 @@ def path_end(x, mu, L, left, right):
     return math.inf, NOWHERE
 
 
-@kernel
+@inlined
 def fold(y, L, periodic):
     """Bring an unfolded place y back into the slab: (place, ±1), the sign that of the velocity."""
     if 0.0 <= y <= L:
@@ -45,7 +45,7 @@ def fold(y, L, periodic):
     return y, 1.0
 
 
-@kernel
+@inlined
 def cell_of(x, cells_per_length, cells):
     """Index of the mesh cell that holds x."""
     return min(int(x * cells_per_length), cells - 1)

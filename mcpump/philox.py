@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import inlined, kernel
+from mcpump.compiled import inlined
 
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -43,19 +43,19 @@ def key(seed: int) -> tuple[np.uint64, np.uint64]:
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
-@kernel
+@inlined
 def draw(walker, number, stream, k0, k1):
     """Random words number `number` of a walker's stream: four 32-bit words as uint64."""
     return philox(number & MASK, (number >> HALF) ^ stream, walker & MASK, walker >> HALF, k0, k1)
 
 
-@kernel
+@inlined
 def uniform(word):
     """Turn a 32-bit word into a number in the open interval (0, 1)."""
     return (np.float64(np.int64(word)) + 0.5) * TWO_M32
 
 
-@kernel
+@inlined
 def uniform53(high, low):
     """Turn two 32-bit words into a number in the open interval (0, 1), spaced 2^-52."""
     return (np.float64(np.int64(((high << HALF) | low) >> np.uint64(12))) + 0.5) * 2.0**-52

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined
 
 
-@kernel
+@inlined
 def add_aged(tally, place, at, rows, j, c, s, weight):
     """Add weight × row j, turned by the angle with cosine c and sine s, to tally[place, at:]."""
     size = rows.shape[1]
@@ -25,7 +25,7 @@ def add_aged(tally, place, at, rows, j, c, s, weight):
             tally[place, at + 3 + i] += ws * rows[j, i] + wc * rows[j, i + 3]
 
 
-@kernel
+@inlined
 def add_oscillating(tally, place, rows, j, c, s, weight):
     """As `add_aged` without the DC part: the oscillating spin that is stored and given back."""
     size = rows.shape[1]
@@ -41,7 +41,7 @@ def add_oscillating(tally, place, rows, j, c, s, weight):
             tally[place, 3 + i] += ws * rows[j, i] + wc * rows[j, i + 3]
 
 
-@kernel
+@inlined
 def cos_sin(angle):
     """Cosine and sine, free of charge at angle 0 (a pulse, a static texture)."""
     if angle == 0.0:

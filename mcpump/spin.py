@@ -20,14 +20,14 @@ from __future__ import annotations
 
 import math
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined
 from mcpump.textures import texture
 
 SIZES = (3, 15, 21)
 """Length of a packed row for harmonics = 0, 1, 2."""
 
 
-@kernel
+@inlined
 def emit(model, source, weight, rows, j):
     """Write the emitted spin, times a weight, into row j; the rest of the row becomes 0."""
     for i in range(rows.shape[1]):
@@ -40,14 +40,14 @@ def emit(model, source, weight, rows, j):
         rows[j, 9], rows[j, 10], rows[j, 11] = weight * source[3], weight * source[4], weight * source[5]
 
 
-@kernel
+@inlined
 def source_of(model, x):
     """Cosine and sine amplitudes of a = −ħνJ Ṡ at x in units of ħνJ Ω: six numbers."""
     _, _, _, cx, cy, cz, sx, sy, sz = texture(model, x)
     return -sx, -sy, -sz, cx, cy, cz
 
 
-@kernel
+@inlined
 def cross_add(rows, j, at, ax, ay, az, bx, by, bz, weight):
     """Add weight · a × b to three numbers of row j."""
     rows[j, at] += weight * (ay * bz - az * by)
@@ -55,7 +55,7 @@ def cross_add(rows, j, at, ax, ay, az, bx, by, bz, weight):
     rows[j, at + 2] += weight * (ax * by - ay * bx)
 
 
-@kernel
+@inlined
 def turn(model, source, x, age, weight, rows, j):
     """Add weight · a × S(x, t₀ + age), the turn of the emitted spin (as of t₀), to the `second` part of row j.
 

@@ -230,7 +230,9 @@ class Tally:
         for kind, shape in self.shapes.items():
             length = int(np.prod(shape))
             if kind == name:
-                return Groups(values[:, at : at + length].reshape(len(values), *shape), counts[used].astype(float))
+                return Groups(
+                    values[:, at : at + length].reshape(len(values), *shape), counts[used].astype(float)
+                )
             at += length
         raise KeyError(name)
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined
 from mcpump.model import Model
 
 Places = NDArray[np.floating[Any]]
@@ -27,7 +27,7 @@ ENVELOPE_CONSTANT, ENVELOPE_TANH, ENVELOPE_COSINE = 0, 1, 2
 mean + depth cos(kx + phase), parameters (mean, depth, k, phase)."""
 
 
-@kernel
+@inlined
 def envelope(code, parameters, x):
     """Envelope f(x)."""
     if code == ENVELOPE_TANH:
@@ -39,7 +39,7 @@ def envelope(code, parameters, x):
     return 1.0
 
 
-@kernel
+@inlined
 def envelope_slope(code, parameters, x):
     """Slope df/dx of the envelope (a step has slope 0 wherever it has one)."""
     if code == ENVELOPE_TANH and parameters[1] != 0.0:
@@ -50,7 +50,7 @@ def envelope_slope(code, parameters, x):
     return 0.0
 
 
-@kernel
+@inlined
 def texture(model, x):
     """Harmonics of the texture at x: S_0 (3 numbers), S_c (3), S_s (3)."""
     f = envelope(model.envelope, model.envelope_parameters, x)

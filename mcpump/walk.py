@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.first_flight import direction
 from mcpump.geometry import LEFT, fold, path_end
@@ -50,7 +50,7 @@ ONE = np.uint64(1)
 LN2 = math.log(2.0)
 
 
-@kernel
+@inlined
 def lane_numbers(walker, number, count, k0, k1, length, mu, spare):
     """Draw one 128-bit number a lane: 52 bits to `length` (uniform on (0, 2^52)), 32 to `mu`, 32 to `spare`."""
     for j in range(count):
@@ -63,7 +63,7 @@ def lane_numbers(walker, number, count, k0, k1, length, mu, spare):
         number[j] += ONE
 
 
-@kernel
+@inlined
 def lane_lengths(count, length, bits, exponent):
     """Turn uniform numbers on (0, 2^52) into −ln(u/2^52); `bits` views `length` as integers."""
     for j in range(count):
@@ -83,7 +83,7 @@ def lane_lengths(count, length, bits, exponent):
         length[j] = -(e * LN2 + 2.0 * z * series)
 
 
-@kernel
+@inlined
 def lane_directions(count, mu, dimension):
     """Turn uniform numbers into direction cosines of the d-sphere."""
     if dimension == 3:
@@ -102,7 +102,7 @@ def lane_directions(count, mu, dimension):
                     1.0 - w / 342.0)))))))))  # fmt: skip
 
 
-@kernel
+@inlined
 def lane_moves(count, lanes, spare, mask, L, planes, flag):
     """Move every lane by its flight; flag those that meet a face, their end, a plane or their turn to score."""
     x, age, t_end, mu, length, ahead = (
@@ -129,6 +129,16 @@ def lane_moves(count, lanes, spare, mask, L, planes, flag):
         age[j] = age[j] if flag[j] != 0 else age[j] + length[j]
 
 
+@inlined
+def lane_marks(count, flag, marks):
+    """List the flagged lanes, without a branch that would be guessed wrongly; returns how many."""
+    marked = 0
+    for j in range(count):
+        marks[marked] = j
+        marked += np.int64(flag[j] != 0)
+    return marked
+
+
 @kernel
 def walk_block(
     model, planes, k0, k1, quantiles, inverse_density, width, block, visits, events, passages, budget
@@ -143,6 +153,8 @@ def walk_block(
     rows = np.zeros((LANES + 1, size))  # the last one is for passing use
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
     spare, flag = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    marks = np.zeros(LANES, np.int64)
+    inner = planes[(planes > 0.0) & (planes < model.length)]  # those on faces are seen to at the faces
     count, born, flights = 0, 0, 0
     while True:
         while count < LANES and born < model.walkers_per_block:
@@ -159,10 +171,11 @@ def walk_block(
         lane_numbers(walker, number, count, k0, k1, length, mu, spare)
         lane_lengths(count, length, bits, exponent)
         lane_directions(count, mu, model.dimension)
-        lane_moves(count, lanes, spare, mask, model.length, planes, flag)
-        for j in range(count - 1, -1, -1):  # downwards: a lane may be filled from the end
-            if flag[j] == 0:
-                continue
+        lane_moves(count, lanes, spare, mask, model.length, inner, flag)
+        for i in range(
+            lane_marks(count, flag, marks) - 1, -1, -1
+        ):  # downwards: lanes are filled from the end
+            j = marks[i]
             if flag[j] == 1:
                 lanes[X, j] = lanes[NEXT, j]
                 lanes[AGE, j] += length[j]
@@ -187,7 +200,7 @@ def walk_block(
                 move_lane(lanes, rows, walker, number, count, j)
 
 
-@kernel
+@inlined
 def move_lane(lanes, rows, walker, number, source, target):
     """Move a lane into the place of an ended one."""
     for i in range(lanes.shape[0]):
@@ -197,7 +210,7 @@ def move_lane(lanes, rows, walker, number, source, target):
     walker[target], number[target] = walker[source], number[source]
 
 
-@kernel
+@inlined
 def visit(model, x, age, mu, rows, j, visits):
     """Score an impurity collision: the density at x, and with it the flux or the share of the cell beyond x."""
     size = rows.shape[1]
@@ -214,7 +227,7 @@ def visit(model, x, age, mu, rows, j, visits):
         add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
 
 
-@kernel
+@inlined
 def event(model, x, c, s, rows, j, sign, events):
     """Score spin that begins (sign +1) or ends (−1) to diffuse at x."""
     size = rows.shape[1]
@@ -224,14 +237,14 @@ def event(model, x, c, s, rows, j, sign, events):
     add_aged(events, cell, size, rows, j, c, s, sign * (cell + 1 - place))
 
 
-@kernel
+@inlined
 def end_spin(rows, j, c, s, line, budget):
     """Book the end of a walker's spin in a line of the budget."""
     add_aged(budget, line, 0, rows, j, c, s, 1.0)
     add_oscillating(budget, STORED, rows, j, c, s, -1.0)
 
 
-@kernel
+@inlined
 def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number, j,
           visits, events, passages, budget):  # fmt: skip
     """Bear a walker in lane j and fly its first flight; returns whether it goes on to diffuse."""
@@ -284,7 +297,7 @@ def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1,
     return True
 
 
-@kernel
+@inlined
 def gain(model, source, x, mu, age, u, weight, rows, j, budget):
     """Turn the emitted spin over the first flight, sampled at one point of it, and book the torque."""
     part, size, spare = age * u, rows.shape[1], rows.shape[0] - 1
@@ -299,7 +312,7 @@ def gain(model, source, x, mu, age, u, weight, rows, j, budget):
         rows[j, i] += rows[spare, i]
 
 
-@kernel
+@inlined
 def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
     """Begin a flight from a diffuse face by the cosine law; returns the spare random word."""
     c0, c1, c2, c3 = draw(walker[j], number[j], STREAM_WALK, k0, k1)
@@ -316,7 +329,7 @@ def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
     return np.int64(c3)
 
 
-@kernel
+@inlined
 def pass_planes(model, planes, x, to, age, mu, rows, j, passages):
     """Score the planes inside the slab between x and `to`."""
     for p in range(planes.shape[0]):
@@ -326,7 +339,7 @@ def pass_planes(model, planes, x, to, age, mu, rows, j, passages):
             add_aged(passages, p, 0, rows, j, c, s, 1.0 if mu > 0.0 else -1.0)
 
 
-@kernel
+@inlined
 def pass_face(model, planes, face, c, s, rows, j, sign, passages):
     """Score the planes that lie on a face through which a walker passes."""
     for p in range(planes.shape[0]):
@@ -335,7 +348,7 @@ def pass_face(model, planes, face, c, s, rows, j, sign, passages):
             add_aged(passages, p, 0, rows, j, c, s, sign)
 
 
-@kernel
+@inlined
 def finish_flight(
     model, planes, lanes, rows, walker, number, k0, k1, j, spare, visits, events, passages, budget
 ):

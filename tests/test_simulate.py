@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 from test_deck import JUNCTION, PULSE, SPIRAL, changed
 
-from mcpump import simulate
+from mcpump import crew, simulate
 from mcpump.deck import deck_from_dict
+from mcpump.emission import births
 from mcpump.estimates import Estimate
 from mcpump.model import StopRule
+from mcpump.parallel import Alone
 from mcpump.problem import make_problem
 from mcpump.simulate import block_count, run
-from mcpump.tally import Tally
+from mcpump.tally import Tally, walk_one_block
 
 SOURCES = {
     "junction": changed(
@@ -189,8 +191,9 @@ def test_the_stop_rule_may_look_at_a_density():
 def test_relative_error_is_that_of_the_sum_of_channels(part):
     problem = problem_of(SOURCES["spiral"])
     tally = Tally(problem.model)
-    for block, sums in simulate._walk(problem, range(32), 2):
-        tally.add(block, sums)
+    born = births(problem.model)
+    for block in range(32):
+        tally.add(block, walk_one_block(problem.model, born, problem.exchange, block))
     current = simulate.observables(problem, tally)["plane_current"]
     at = (2, ("local", "diffusive", "total").index(part), 0, 2, 1, 0)
     found = simulate.relative_error(problem, tally, StopRule(f"spin_current.{part}.y.sin1", 5.0, 0.1, 1))
@@ -240,7 +243,7 @@ def test_a_display_does_not_change_the_result():
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
-    true, walked = simulate.walk_one_block, []
+    true, walked = crew.walk_one_block, []
 
     def failing(model, born, exchange, block):
         walked.append(block)
@@ -248,7 +251,7 @@ def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
             raise FloatingPointError("block 7 went wrong")
         return true(model, born, exchange, block)
 
-    monkeypatch.setattr(simulate, "walk_one_block", failing)
+    monkeypatch.setattr(crew, "walk_one_block", failing)
     before = threading.active_count()
     with pytest.raises(FloatingPointError, match="block 7 went wrong"):
         run(problem_of(changed(SPIRAL, run__walkers=64 * 500, run__walkers_per_block=64)), threads)
@@ -265,18 +268,40 @@ def test_an_error_in_the_progress_display_comes_through(kind):
         run(problem_of(SOURCES["spiral"]), 2, shout)
 
 
-def test_few_blocks_are_in_flight():
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_few_blocks_are_in_flight(threads):
     """A long run keeps a few blocks per thread, not all of its blocks, in memory."""
     problem = problem_of(changed(SPIRAL, run__walkers_per_block=2))
-    asked = []
+    seen = []
+    with crew.Lead(problem, threads, Alone()) as lead:
+        tally = lead.walk_to(
+            400, lambda: False, lambda: seen.append((len(lead.pending), lead.next, lead.blocks))
+        )
+    assert tally.blocks == len(seen) == 400
+    for pending, dealt, done in seen:
+        assert pending <= 2 * threads
+        assert dealt - done <= 2 * threads
 
-    def blocks():
-        for block in range(400):
-            asked.append(block)
-            yield block
 
-    for taken, _ in enumerate(simulate._walk(problem, blocks(), 2), start=1):
-        assert len(asked) <= taken + 2 * 2 + 1
+def test_saves_on_the_way_hold_what_is_known_and_change_nothing():
+    saved = []
+    for problem in (stopping(1e-9, 64 * 70), problem_of(SOURCES["spiral"])):
+        saved.clear()
+        result = run(problem, 2, save=saved.append, save_every=1e-9)
+        assert same(result, run(problem, 3))
+        assert len(saved) > 1
+        blocks = [part.blocks for part in saved]
+        assert blocks == sorted(set(blocks))
+        assert blocks[-1] <= result.blocks
+        for part in saved:
+            assert (part.complete, part.message) == (False, "running")
+            # the blocks that are in the books are the first ones
+            counts = np.bincount(np.arange(part.blocks) % 64, minlength=64)
+            assert np.array_equal(part.checkpoint["blocks"], counts)
+
+
+def test_nothing_is_saved_before_its_time():
+    run(problem_of(SOURCES["spiral"]), 2, save=lambda result: pytest.fail("too early"), save_every=1e6)
 
 
 def test_result_tells_how_it_was_got():
