@@ -72,7 +72,7 @@ class Lead(Walkers):
 
     def walk_to(self, target: int, pause: Callable[[], bool], on_block: Callable[[], None]) -> Tally:
         """Deal all blocks below `target`, or until it is time to pause; return the books of all ranks."""
-        while self.next < target and not pause():
+        while self.next < target:
             self.submit(self._deal(2 * self.threads - len(self.pending), target))
             self._listen()
             for rank in sorted(self.asking):
@@ -80,6 +80,8 @@ class Lead(Walkers):
                     self.ranks.order(rank, Order(WALK, portion.start, len(portion)))
                     self.asking.discard(rank)
             self.collect(self.ranks.patience, on_block)
+            if pause():
+                break
         while self.pending:
             self._listen()
             self.collect(self.ranks.patience, on_block)

@@ -48,11 +48,14 @@ PULSE = (
 )
 
 
-def call(*arguments, folder, **environment):
+ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+
+
+def call(*arguments, folder, timeout=300, **environment):
     """Run `python -m mcpump …` in a folder."""
     return subprocess.run(
         [sys.executable, "-m", "mcpump", *map(str, arguments)],
-        cwd=folder, env={**os.environ, **environment}, capture_output=True, encoding="utf-8", timeout=300,
+        cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True, encoding="utf-8", timeout=timeout,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -552,6 +555,15 @@ def test_a_folder_without_permission_is_found_before_walking(folder):
 
 
 @pytest.mark.usefixtures("finished")  # so that the kernels have been compiled
+@pytest.mark.parametrize("seconds", ["0.01", "1e-9"])
+def test_frequent_saves_do_not_stop_the_walk(seconds, folder):
+    call("run", "junction.toml", *QUICK, "--save-every", seconds, "--quiet", folder=folder, timeout=20)
+    result = results.read(folder / "junction.h5")
+    assert result.complete
+    assert result.walkers == 1024
+
+
+@pytest.mark.usefixtures("finished")  # so that the kernels have been compiled
 def test_an_interrupted_run_says_so_and_writes_nothing(folder):
     before = contents(folder)
     command = [sys.executable, "-m", "mcpump", "run", "junction.toml", "--walkers", "1000000000"]
@@ -576,7 +588,7 @@ def test_a_reader_that_leaves_is_no_error(arguments, finished):
     """`mcpump show out.h5 | head -0`."""
     command = [sys.executable, "-m", "mcpump", *arguments]
     with subprocess.Popen(
-        command, cwd=finished[1], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=finished[1], env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
         child.stdout.close()
         stderr = child.stderr.read()
