@@ -16,7 +16,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="results file of mcpump run")
     parser.add_argument("-o", "--output", type=Path, help="figure to write (default: FILE with .png)")
-    parser.add_argument("--no-theory", action="store_true", help="leave out the lines of the theory for ℓ ≪ λ")
+    parser.add_argument(
+        "--no-theory", action="store_true", help="leave out the lines of the theory for ℓ ≪ λ"
+    )
     options = parser.parse_args(arguments)
     output = options.output or options.file.with_suffix(".png")
     try:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from pathlib import Path
@@ -45,15 +46,20 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status.
     """
     try:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")  # an ASCII log shows ? for ℓ instead of failing
         options = parser().parse_args(arguments)
-        return int(options.act(options))
+        status = int(options.act(options))
+        sys.stdout.flush()
+        return status
     except McpumpError as error:
         if _speaks():
             print(f"mcpump: {error}", file=sys.stderr)
         return BAD_INPUT
     except BrokenPipeError:
-        # the reader of our output (head, less) has gone; let the interpreter not complain at exit
-        sys.stdout = None  # type: ignore[assignment]
+        # the reader of our output (head, less) has gone: what is left of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COMPLETE
     except KeyboardInterrupt:
         print(
@@ -162,9 +168,11 @@ def _seconds(text: str) -> float:
 def _problem(options: argparse.Namespace, more: list[str] | None = None) -> Problem:
     """Read the deck with its overrides and make it ready."""
     from mcpump.deck import read_deck
-    from mcpump.problem import make_problem
 
     deck: Deck = read_deck(options.deck, [*options.overrides, *(more or [])])
+
+    from mcpump.problem import make_problem  # loads numba: not before the deck is known to be good
+
     return make_problem(deck)
 
 

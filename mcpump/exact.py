@@ -2,7 +2,7 @@
 
 A number is cut into digits of 40 bits ("limbs"), and limbs are added as integers. Adding is then
 associative and commutative to the last bit: blocks may come in any order, from any thread, and parts of
-a run may be joined in any order. A sum of 2^23 numbers cannot overflow.
+a run may be joined in any order. Fewer than 2^23 numbers cannot overflow.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 BITS = 40
-CAPACITY = 2**23
+CAPACITY = 2**23 - 1
 """Most numbers that may be added up."""
 
 

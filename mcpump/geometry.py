@@ -42,7 +42,7 @@ def fold(y, L, periodic):
     y -= 2.0 * L * math.floor(y / (2.0 * L))
     if y > L:
         return max(2.0 * L - y, 0.0), -1.0
-    return y, 1.0
+    return max(y, 0.0), 1.0
 
 
 @inlined

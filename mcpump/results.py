@@ -145,12 +145,18 @@ def read(path: str | os.PathLike[str]) -> Result:
 
 
 def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) -> None:
-    if not target.parent.is_dir():
-        raise ResultsFileError(f"{path} cannot be written: the folder {target.parent} does not exist.")
-    if target.is_dir():
-        raise ResultsFileError(f"{path} is a folder, not a results file.")
-    if target.exists() and not overwrite:
-        raise ResultsFileError(f"{path} exists already: choose another name, or ask for overwriting.")
+    name = repr(os.fspath(path))  # a name may hold a line break
+    try:
+        if not target.parent.is_dir():
+            raise ResultsFileError(
+                f"{name} cannot be written: the folder {str(target.parent)!r} does not exist."
+            )
+        if target.is_dir():
+            raise ResultsFileError(f"{name} is a folder, not a results file.")
+        if target.exists() and not overwrite:
+            raise ResultsFileError(f"{name} exists already: choose another name, or ask for overwriting.")
+    except OSError as error:
+        raise ResultsFileError(f"{name} cannot be written: {error.strerror}.") from None
 
 
 def _temporary(target: Path) -> Path:

@@ -25,7 +25,7 @@ from mcpump.first_flight import first_flights
 from mcpump.model import ABSORBING, Model
 from mcpump.philox import key
 from mcpump.spin import SIZES
-from mcpump.textures import texture_gradient
+from mcpump.textures import texture_gradient, texture_profile
 from mcpump.walk import walk_block
 
 GROUPS = 64
@@ -52,12 +52,6 @@ class BlockSums(NamedTuple):
     flights: int
     """Flights walked."""
 
-    @property
-    def totals(self) -> NDArray[np.float64]:
-        """All but the profiles in one vector."""
-        parts = self.passages, self.budget, self.means, self.projections
-        return np.concatenate([part.ravel() for part in parts])
-
 
 def has_sink(model: Model) -> bool:
     """Whether spin can end: an absorbing face or a finite τ_sf."""
@@ -67,6 +61,24 @@ def has_sink(model: Model) -> bool:
 def amplitudes(model: Model) -> int:
     """Number of packed amplitudes, those of `sum` included."""
     return SIZES[model.harmonics] + (6 if model.harmonics > 0 else 0)
+
+
+@lru_cache(maxsize=4)
+def exponents(model: Model) -> NDArray[np.intp]:
+    """Powers of two of the amplitudes' natural sizes, so that the exact sums need no absolute scale.
+
+    The oscillating part of S, its largest value A over the sample, sets the size of `first`; `second` goes as A²
+    (DC, 2Ω) and as A times the constant part.
+    """
+    places = (np.arange(1024) + 0.5) * (model.length / 1024)
+    constant, *oscillating = np.sqrt((texture_profile(model, places) ** 2).sum(axis=1)).max(axis=1)
+    A = max(oscillating)
+    first, mixed, square = A, A * constant, A * A
+    sizes = [square] * 3 + ([first] * 3 + [mixed] * 3) * 2 + [square] * 6
+    if model.pulse:
+        sizes = [constant] * 3
+    sizes = sizes[: SIZES[model.harmonics]] + ([first + mixed] * 6 if model.harmonics > 0 else [])
+    return np.frexp(np.array(sizes))[1].astype(np.intp)
 
 
 def walk_one_block(model: Model, births: Births, exchange: float, block: int) -> BlockSums:
@@ -176,6 +188,7 @@ class Tally:
     def __init__(self, model: Model, sums: dict[str, NDArray[np.int64]] | None = None) -> None:
         """Open the books of a model: empty ones, or with sums that were taken from others."""
         size, planes = amplitudes(model), len(model.planes)
+        self.exponents = exponents(model)
         self.shape = (len(PROFILES), model.cells * model.time_bins, size)
         self.shapes = {
             "passages": (2, planes, size),
@@ -196,9 +209,12 @@ class Tally:
         """Add one block; the order of blocks does not matter."""
         if self.blocks >= CAPACITY:
             raise OverflowError(f"a run holds at most {CAPACITY} blocks; use a larger walkers_per_block")
-        self.sums["profiles"] += split(sums.profiles, self.TOP, self.LIMBS)
-        self.sums["squares"] += split(sums.profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE)
-        self.sums["totals"][:, block % GROUPS] += split(sums.totals, self.TOP, self.LIMBS)
+        profiles = np.ldexp(sums.profiles, -self.exponents)
+        scaled = [np.ldexp(part, -self.exponents) for part in (sums.passages, sums.budget, sums.means)]
+        totals = np.concatenate([part.ravel() for part in (*scaled, sums.projections)])
+        self.sums["profiles"] += split(profiles, self.TOP, self.LIMBS)
+        self.sums["squares"] += split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE)
+        self.sums["totals"][:, block % GROUPS] += split(totals, self.TOP, self.LIMBS)
         self.sums["blocks"][block % GROUPS] += 1
         self.sums["flights"] += sums.flights
 
@@ -216,10 +232,12 @@ class Tally:
         """Mean and standard error of the profiles, (5, cells · time_bins, amplitudes) each."""
         n = self.blocks
         total = join(self.sums["profiles"], self.TOP)
+        mean = np.ldexp((total / max(n, 1)).astype(float), self.exponents)
         if n < MIN_BLOCKS:
-            return (total / max(n, 1)).astype(float), np.full(self.shape, np.nan)
+            return mean, np.full(self.shape, np.nan)
         spread = join(self.sums["squares"], self.TOP_SQUARE) - total * total / n
-        return (total / n).astype(float), np.sqrt(np.maximum(spread, 0.0) / (n * (n - 1.0))).astype(float)
+        error = np.sqrt(np.maximum(spread, 0.0) / (n * (n - 1.0))).astype(float)
+        return mean, np.ldexp(error, self.exponents)
 
     def groups(self, name: str) -> Groups:
         """Sums of one kind of totals ("passages", "budget", "means") by groups of blocks."""
@@ -230,9 +248,10 @@ class Tally:
         for kind, shape in self.shapes.items():
             length = int(np.prod(shape))
             if kind == name:
-                return Groups(
-                    values[:, at : at + length].reshape(len(values), *shape), counts[used].astype(float)
-                )
+                sums = values[:, at : at + length].reshape(len(values), *shape)
+                if kind != "projections":
+                    sums = np.ldexp(sums, self.exponents)
+                return Groups(sums, counts[used].astype(float))
             at += length
         raise KeyError(name)
 

@@ -12,7 +12,8 @@ PACKAGE = Path(mcpump.__file__).parent
 CODE = """
 from mcpump.compiled import cache_folder
 from mcpump.geometry import fold
-print(cache_folder().name, fold(1.5, 1.0, False)[0], fold.stats.cache_hits[fold.signatures[0]] if fold.stats.cache_hits else 0)
+folded = fold(1.5, 1.0, False)[0]
+print(cache_folder().name, folded, sum(fold.stats.cache_hits.values()))
 """
 
 

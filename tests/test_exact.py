@@ -123,7 +123,8 @@ def test_holds_as_many_of_the_largest_numbers_as_it_says(sign):
     digits = limbs_of(number)
     sums = [int(digit) * CAPACITY for digit in digits]
     assert all(-(2**63) <= total < 2**63 for total in sums)
-    assert exactly(join(np.array(sums, np.int64), TOP)) == Fraction(number) * CAPACITY
+    true = Fraction(number) * CAPACITY  # 76 bits, of which a long double keeps 64
+    assert abs(exactly(join(np.array(sums, np.int64), TOP)) - true) <= abs(true) * Fraction(2) ** -63
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -81,10 +81,7 @@ def test_profile_of_a_pulse():
 
 
 def test_crossover_figure_has_curve_law_and_residuals():
-    points = [
-        Point(x, float(local_share(x)) * 1.01, 0.01 * float(local_share(x)), 3)
-        for x in (0.05, 1, 30)
-    ]
+    points = [Point(x, float(local_share(x)) * 1.01, 0.01 * float(local_share(x)), 3) for x in (0.05, 1, 30)]
     top, bottom = figures.crossover(points).axes
     assert (top.get_xscale(), top.get_yscale()) == ("log", "log")
     assert "local share" in top.get_ylabel()
