@@ -255,7 +255,7 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
         log.warning(f"warning: {sentence}")
     if not simulate.is_compiled():
         log.info("compiling the kernels, once for this version on this machine (about 20 s)")
-    ranks.compile_once(lambda: simulate.compile_kernels(problem))
+    ranks.compile_once(lambda: simulate.compile_kernels(problem), simulate.is_compiled)
     saved: list[int] = []
 
     def save(result: Result) -> None:

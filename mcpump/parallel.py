@@ -75,7 +75,7 @@ class Alone:
         """Add up every rank's sums; the total is rank 0's."""
         return sums
 
-    def compile_once(self, compile_kernels: Callable[[], None]) -> None:
+    def compile_once(self, compile_kernels: Callable[[], None], is_compiled: Callable[[], bool]) -> None:
         """Compile on one rank of each node before the others fetch it from the cache."""
         compile_kernels()
 
@@ -132,13 +132,14 @@ class World(Alone):
             name: part.reshape(array.shape) for (name, array), part in zip(sums.items(), parts, strict=True)
         }
 
-    def compile_once(self, compile_kernels: Callable[[], None]) -> None:
+    def compile_once(self, compile_kernels: Callable[[], None], is_compiled: Callable[[], bool]) -> None:
         """Compile on one rank of each node before the others fetch it from the cache."""
         node = self._comm.Split_type(self._MPI.COMM_TYPE_SHARED)
-        if node.rank == 0:
+        at_once = node.bcast(is_compiled() if node.rank == 0 else None)
+        if at_once or node.rank == 0:
             compile_kernels()
         self._wait(node.Ibarrier())
-        if node.rank > 0:
+        if not at_once and node.rank > 0:
             compile_kernels()
         node.Free()
 

@@ -2,42 +2,15 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 
 from mcpump.deck_checks import angular_frequency, wave_number
 from mcpump.deck_sections import Deck
+from mcpump.theory import ladder_gap
 
 SMALL = 0.2
 """Numbers that the theory wants small are worth a warning above this."""
 Regime = dict[str, tuple[float, str, str]]
-
-
-def ladder(x: float, gamma: complex, dimension: int) -> complex:
-    """One rung of the diffusion ladder, K = ⟨1/(γ + i qℓ μ)⟩ over directions, x = qℓ.
-
-    Parameters
-    ----------
-    x : float
-        qℓ; may be infinite.
-    gamma : complex
-        γ = 1 + iΩτ + τ/τ_sf.
-    dimension : int
-        Dimension d of the velocity sphere.
-
-    Returns
-    -------
-    complex
-        K(q, Ω); Takeuchi et al., PRB 81, 144405 (2010), as arctan(qℓ/γ)/(qℓ) for d = 3.
-    """
-    if math.isinf(x):
-        return 0.0
-    if x == 0.0:
-        return 1.0 / gamma
-    if dimension == 3:
-        return cmath.atan(x / gamma) / x
-    square = gamma * gamma + x * x
-    return 1.0 / cmath.sqrt(square) if dimension == 2 else gamma / square
 
 
 def texture_length(deck: Deck) -> float:
@@ -71,8 +44,12 @@ def regime_numbers(deck: Deck) -> Regime:
     turns = 2.0 * gas.exchange_number
     stay = _stay(deck, length)
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
-    rung = 1.0 - ladder(inverse, complex(1.0 + gamma_sf, Omega), gas.dimension)
-    one_ladder = math.nan if deck.texture is None else turns / abs(rung) if rung else math.inf
+    one_ladder = math.nan
+    if deck.texture is not None:
+        gamma = complex(1.0 + gamma_sf, Omega)
+        # at a sharp step nothing is left of K
+        gap = 1.0 if math.isinf(inverse) else abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
+        one_ladder = turns / gap if gap else math.inf
     return {
         "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
         "J tau/hbar": (gas.exchange_number, "", "turn of a spin in one lifetime, halved"),
@@ -134,7 +111,7 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
         if number["turn angle"] > 1.0:
             notes.append(
                 f"spins turn {number['turn angle']:.3g} rad during their stay, {size}: `second` keeps one "
-                f"ladder (the paper), `exact` keeps all orders"
+                f"ladder (the paper); `exact`, with all orders, is not in this version"
             )
         else:
             warnings.append(

@@ -81,7 +81,7 @@ def test_junction_numbers():
     assert values["Omega tau"] == pytest.approx(3.99e-5, rel=1e-3)
     assert values["turn angle"] == pytest.approx(28.95, rel=1e-3)
     assert not p.warnings
-    assert any("`exact` keeps all orders" in note for note in p.notes)
+    assert any("`exact`, with all orders" in note for note in p.notes)
     assert p.walkers == 16 * 4096
     assert (m.first_flights, m.score_interval) == (8, 4)
     assert p.channels == ("first", "second")

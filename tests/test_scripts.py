@@ -59,14 +59,15 @@ def test_crossover_script(folder):
 
 def commands():
     """`mcpump …` lines of the README's blocks, comments cut off."""
-    return [line.split("#")[0].strip() for line in re.findall(r"^ {4}(mcpump .*)$", README, re.M)]
+    lines = re.findall(r"^ {4}((?:mpirun -n \d+ )?mcpump .*)$", README, re.M)
+    return [line.split("#")[0].strip() for line in lines]
 
 
 def test_readme_commands(folder):
     assert len(commands()) >= 5
     for command in commands():
         shell(command, folder)
-    assert {"junction.toml", "5nm.h5", "accurate.h5"} <= {path.name for path in folder.iterdir()}
+    assert {"junction.toml", "5nm.h5", "accurate.h5", "ranks.h5"} <= {path.name for path in folder.iterdir()}
 
 
 def test_readme_python(folder, monkeypatch):
