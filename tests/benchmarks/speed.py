@@ -18,6 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or ""
+WHOLE = 16
+"""Whole runs take so many times the walkers of the other rows."""
 DECK = HERE.parents[1] / "run" / "junction.toml"
 FIRST_BLOCK = """
 import sys, time
@@ -156,6 +159,22 @@ def whole_run(walkers: int, threads: int) -> Callable[[], float]:
     return measure
 
 
+def ranks_run(walkers: int, ranks: int, folder: Path) -> Callable[[], float]:
+    """A call that measures walkers per second (of the walk's wall time) under mpirun, one thread a rank."""
+    from mcpump import results
+
+    file = folder / "ranks.h5"
+    program = [sys.executable, "-m", "mcpump", "run", str(DECK), "--walkers", str(walkers), "--threads", "1"]
+    command = [MPIRUN, "-n", str(ranks), *program, "-o", str(file), "--overwrite", "--quiet"]
+
+    def measure() -> float:
+        subprocess.run(command, check=True)
+        result = results.read(file)
+        return float(result.walkers / result.provenance["wall_time_s"])
+
+    return measure
+
+
 def row(name: str, unit: str, values: Sequence[float]) -> None:
     """Print the median and the range of some values."""
     numbers = statistics.median(values), min(values), max(values)
@@ -182,9 +201,11 @@ def walks(repeats: int, walkers: int, folder: Path) -> None:
         "bare": per_flight(bare(), blocks),
         "tallies": per_flight(model, blocks),
         "pairs": per_pair(model, blocks),
-        "one": whole_run(walkers, 1),
-        "two": whole_run(walkers, 2),
+        "one": whole_run(WHOLE * walkers, 1),
+        "two": whole_run(WHOLE * walkers, 2),
     }
+    if MPIRUN:
+        measures |= {f"rank{n}": ranks_run(WHOLE * walkers, n, folder) for n in (1, 2)}
     if program:
         measures["C"] = lambda: run_c(program, walkers)["ns_per_flight"]
     for measure in measures.values():
@@ -210,6 +231,10 @@ def walks(repeats: int, walkers: int, folder: Path) -> None:
         row("RATIO lanes / C, time per flight", "", ratio("bare", "C"))
     row("RATIO tallies / bare, time per flight", "", ratio("tallies", "bare"))
     row("RATIO 2 threads / 1, walkers/s", "", ratio("two", "one"))
+    if MPIRUN:
+        row("RATIO 2 ranks / 1, walkers/s", "", ratio("rank2", "rank1"))
+    else:
+        print("RATIO 2 ranks / 1: skipped, there is no mpirun here (mcpump[mpich])")
 
 
 def main() -> None:
