@@ -249,7 +249,7 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
     start_log("warning" if options.quiet else options.log_level, ranks.rank, ranks.size)
     threads = options.threads or parallel.default_threads(ranks, simulate.cores())
     log.info(
-        f"{problem.name}: {problem.walkers} walkers on {ranks.size} ranks × {threads} threads, to {_output(options)}"
+        f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {_output(options)}"
     )
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")

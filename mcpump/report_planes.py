@@ -199,7 +199,8 @@ def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pai
     if supercurrent is not None and _is_rounding(result, "plane_supercurrent"):
         items.append(_supercurrent_zero(result))
     items += _closed_planes(result, current, channel)
-    return wrap("zero by symmetry: " + "; ".join(items)) if items else []
+    items.append("currents along y and z (along which the sample is uniform)")
+    return wrap("zero by symmetry: " + "; ".join(items))
 
 
 def _supercurrent_zero(result: Result) -> str:

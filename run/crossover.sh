@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The crossover from diffusive to local, Fig. 3 of the paper as one curve: walks run/crossover.toml at a number of
-# values of qℓ (arguments; by default 13 from 0.01 to 100, a few minutes) and draws crossover.png into the current
+# values of qℓ (arguments; by default 13 from 0.01 to 100, a minute or two) and draws crossover.png into the current
 # folder. Walkers whose walks are long, ~ (qℓ)⁻², are fewer. Points that have been walked before are kept.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/environment.sh" plot
