@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.errors import InputError
+from mcpump.errors import InputError, McpumpError
 
 Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]
@@ -149,15 +149,18 @@ class World(Alone):
         try:
             yield
         except BaseException as error:
+            status = 1
             if isinstance(error, KeyboardInterrupt):
                 text = "interrupted"
             elif isinstance(error, MemoryError):
                 text = "out of memory"
+            elif isinstance(error, McpumpError):
+                text, status = str(error), 2
             else:
                 traceback.print_exc()
                 text = f"{type(error).__name__}: {error}"
             print(f"mcpump: rank {self.rank} of {self.size} failed: {text}", file=sys.stderr, flush=True)
-            self._MPI.COMM_WORLD.Abort(1)
+            self._MPI.COMM_WORLD.Abort(status)
 
     def _wait(self, request: Any) -> None:
         while not request.Test():

@@ -80,7 +80,7 @@ def reference(folder):
     return datasets(folder / "reference.h5")
 
 
-@pytest.mark.parametrize(("ranks", "threads"), [(1, 2), (2, 1), (2, 2), (3, 1), (4, 2)])
+@pytest.mark.parametrize(("ranks", "threads"), [(1, 2), (2, 1), (2, 2), (3, 1), (3, 2), (4, 1), (4, 2)])
 def test_same_bits(folder, reference, ranks, threads):
     file = folder / f"{ranks}x{threads}.h5"
     done = mpirun(ranks, folder, "run", "deck.toml", "-o", file, "--threads", threads)
@@ -148,6 +148,7 @@ sys.exit(cli.main(sys.argv[1:]))
     [
         ("raise ValueError('made to fail')", "rank 1 of 3 failed: ValueError: made to fail"),
         ("raise MemoryError", "rank 1 of 3 failed: out of memory"),
+        ("raise cli.InputError('one sentence')", "rank 1 of 3 failed: one sentence"),
         ("os.kill(os.getpid(), signal.SIGKILL)", ""),
     ],
 )
