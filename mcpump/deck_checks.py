@@ -230,6 +230,11 @@ def _check_pulse_results(deck: Deck) -> None:
         raise InputError("results.end is missing: a [pulse] needs the time at which its last time bin ends")
     if results.channels != ("first",):
         raise InputError(f'results.channels = {show(list(results.channels))} must be ["first"] for a [pulse]')
+    if results.planes:
+        raise InputError(
+            "results.planes cannot be used with a [pulse]: its current stands in every cell and time bin; "
+            "leave it out"
+        )
     if results.harmonics:
         raise InputError(
             f"results.harmonics = {results.harmonics} must be 0 for a [pulse], which is not periodic"

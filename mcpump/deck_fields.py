@@ -148,14 +148,11 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _even(value: int) -> int:
-    if value % 2:
-        raise ValueError(f"{KEY} = {show(value)} must be even: walkers are born in pairs")
-    return value
-
-
 def _block_size(value: Any) -> int:
-    return _even(count(2, 2**24).func(value))  # type: ignore[call-arg]
+    size: int = count(2, 2**24).func(value)  # type: ignore[call-arg, assignment]
+    if size % 2:
+        raise ValueError(f"{KEY} = {size} must be even: walkers are born in pairs")
+    return size
 
 
 def _interval(value: Any) -> int:
@@ -166,7 +163,7 @@ def _interval(value: Any) -> int:
 
 def _list(value: Any) -> Any:
     if not isinstance(value, list | tuple):
-        raise ValueError(f"{KEY} = {show(value)} must be a list, e.g. [...]")
+        raise ValueError(f"{KEY} = {show(value)} must be a list: [{show(value)}]")
     return value
 
 

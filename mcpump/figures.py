@@ -15,9 +15,18 @@ from numpy.typing import NDArray
 
 from mcpump.crossover import Point, problem_of
 from mcpump.diffusion import Face, diffusion_theory, local_theory
-from mcpump.estimates import Estimate, Result
+from mcpump.estimates import Result
 from mcpump.model import ABSORBING, PERIODIC, Model, Problem
-from mcpump.report_text import channel_of, column_name, labels, positions, power_of_ten, pretty
+from mcpump.report_text import (
+    channel_of,
+    column_name,
+    columns_of,
+    labels,
+    positions,
+    power_of_ten,
+    pretty,
+    times_of,
+)
 from mcpump.textures import texture_gradient, texture_profile
 from mcpump.theory import Medium, local_share
 
@@ -44,13 +53,14 @@ _STYLE: Any = {
     "legend.frameon": False,
     "figure.dpi": 200,
 }
-_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _ROWS = (
     ("magnetization", None, "S"),
     ("spin_density", 2, "density g"),
     ("spin_current", 0, "local j"),
     ("spin_current", 1, "diffusive j"),
 )
+_LEGEND_ROW = 4
+"""Entries of a legend that fit above one column of panels."""
 Array = NDArray[np.float64]
 Lines = dict[tuple[str, int | None], tuple[Array, Array]]
 """(variable, part) → places and values of a theory line."""
@@ -72,7 +82,8 @@ def profile(result: Result, theory: bool = True) -> Figure:
     matplotlib.figure.Figure
         One column of panels for DC and one for each multiple of Ω; cosine components solid, sine
         components dashed; points are the currents through the planes. For a pulse, density and current
-        in up to six time bins. Components that vanish identically are not drawn.
+        in up to six time bins. Components that vanish by symmetry are not drawn. Without a sink nothing
+        holds the mean of the density: it is drawn about its mean over the sample.
     """
     import matplotlib as mpl
 
@@ -104,7 +115,7 @@ def crossover(points: Sequence[Point]) -> Figure:
             _draw_shares(top, bottom, [point for point in points if point.dimension == dimension], dimension)
         top.set(xscale="log", yscale="log", ylabel="local share of the spin current")
         top.set_ylim(0.5 * min(point.share for point in points), 1.6)
-        top.legend(loc="lower right")
+        top.legend(loc="best")
         bottom.axhspan(-2, 2, color="0.9", zorder=0)
         bottom.axhline(0, color="0.5", linewidth=0.6)
         bottom.set(xlabel="qℓ", ylabel="residual [σ]")
@@ -129,8 +140,9 @@ def _draw_shares(top: Axes, bottom: Axes, points: Sequence[Point], dimension: in
     fine = np.geomspace(x.min() / 2, x.max() * 2, 300)
     exact = "1 − arctan(qℓ)/qℓ" if dimension == 3 else f"1 − K(qℓ), d = {dimension}"
     top.plot(fine, local_share(fine, dimension), color="0.2", label=exact)
+    power = "(qℓ)²" if dimension == 1 else f"(qℓ)²/{dimension}"
     law = fine[fine**2 / dimension < 1.5]
-    top.plot(law, law**2 / dimension, "--", color="0.5", label=f"(qℓ)²/{dimension}, small qℓ")
+    top.plot(law, law**2 / dimension, "--", color="0.5", label=f"{power}, small qℓ")
     share, stderr = [point.share for point in points], [point.stderr for point in points]
     look: dict[str, Any] = {
         "fmt": marker,
@@ -161,26 +173,23 @@ def _periodic_figure(result: Result, with_theory: bool) -> Figure:
         for row, (name, part, title) in enumerate(_ROWS):
             _draw_panel(axes[row, column], result, name, part, title, multiple, lines)
         axes[-1, column].set_xlabel(f"x [{_length(result)[1]}]")
+    # One mention of the theory's line is enough, and all that a narrow column has room for.
+    legends = [_legend_entries(axes[:, column], column == 0) for column in range(len(multiples))]
+    rows = -(-max(map(len, legends)) // _LEGEND_ROW)
+    for axis, multiple, handles in zip(axes[0], multiples, legends, strict=True):
         title = "DC" if multiple == 0 else ("AC at Ω" if multiple == 1 else f"AC at {multiple}Ω")
-        # One mention of the theory's line is enough, and all that a narrow column has room for.
-        _legend(axes[:, column], title, with_theory=column == 0)
+        if handles:
+            _draw_legend(axis, title, handles, rows)
+        else:
+            axis.set_title(title, loc="left")
     figure.align_ylabels()
     return figure
 
 
 def _multiples(result: Result) -> list[int]:
     """Multiples of Ω in which something is driven; DC alone if nothing is."""
-    alive = set()
-    for name in ("spin_density", "spin_current"):
-        estimate = result.estimates[name]
-        alive |= {(h + 1) // 2 for h, _ in _alive(estimate.mean, estimate.dims)}
-    return sorted(alive) or [0]
-
-
-def _alive(values: Array, dims: tuple[str, ...]) -> list[tuple[int, int]]:
-    """(harmonic, component) pairs that are not identically zero."""
-    others = tuple(i for i, name in enumerate(dims) if name not in ("harmonic", "component"))
-    return [(int(h), int(c)) for h, c in np.argwhere((np.nan_to_num(values) != 0).any(axis=others))]
+    driven = [result.estimates[name] for name in ("spin_density", "spin_current")]
+    return sorted({(h + 1) // 2 for estimate in driven for h, _ in columns_of(estimate)}) or [0]
 
 
 def _select(result: Result, name: str, part: int | None) -> tuple[Array, Array | None, str]:
@@ -190,7 +199,18 @@ def _select(result: Result, name: str, part: int | None) -> tuple[Array, Array |
     if "direction" in estimate.dims:
         index.append(0)
     stderr = None if estimate.stderr is None else estimate.stderr[tuple(index)]
-    return estimate.mean[tuple(index)], stderr, estimate.units
+    mean = estimate.mean[tuple(index)]
+    return _about_mean(mean) if name in _free(result) else mean, stderr, estimate.units
+
+
+def _free(result: Result) -> tuple[str, ...]:
+    """Variables drawn about their sample mean: the density where no sink holds it (its DC mean is NaN)."""
+    mean = result.estimates.get("spin_density_mean")
+    return ("spin_density",) if mean is not None and np.isnan(mean.mean).any() else ()
+
+
+def _about_mean(values: Array) -> Array:
+    return values - values.mean(axis=-1, keepdims=True)
 
 
 def _draw_panel(
@@ -203,11 +223,11 @@ def _draw_panel(
     lines: Lines | None,
 ) -> None:
     mean, stderr, units = _select(result, name, part)
-    rows = [h for h in range(mean.shape[0]) if (h + 1) // 2 == multiple]
-    scale = _power(mean[rows])
+    driven = [pair for pair in columns_of(result.estimates[name]) if (pair[0] + 1) // 2 == multiple]
+    pairs = [pair for pair in driven if np.nan_to_num(mean[pair]).any()]
+    scale = _power(np.array([mean[pair] for pair in pairs]))
     factor, (metres, _) = 10.0**-scale, _length(result)
     x = positions(result, "x").mean * metres
-    pairs = [pair for pair in _alive(mean, ("harmonic", "component", "x")) if pair[0] in rows]
     for pair in pairs:
         look = _look(result, pair)
         axes.plot(x, mean[pair] * factor, **look)
@@ -223,7 +243,7 @@ def _draw_panel(
         axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
     axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axes.set_ylabel(_label(title, units, scale))
+    axes.set_ylabel(_label(title + " − mean" * (name in _free(result)), units, scale))
     axes.margins(x=0)
 
 
@@ -234,7 +254,7 @@ def _power(values: Array) -> int:
 
 
 def _label(title: str, units: str, scale: int) -> str:
-    power = f"10{str(scale).translate(_RAISED)} " if scale else ""
+    power = pretty(f"10^{scale} ") if scale else ""
     return title if units == "1" else f"{title} [{power}{pretty(units)}]"
 
 
@@ -270,8 +290,8 @@ def _draw_planes(axes: Axes, result: Result, part: int, pair: tuple[int, int], f
         artist.set_clip_on(False)
 
 
-def _legend(column: Any, title: str, with_theory: bool) -> None:
-    """One legend above a column, of everything drawn in it."""
+def _legend_entries(column: Any, with_theory: bool) -> dict[str, Any]:
+    """Name → line, of everything drawn in a column of panels."""
     handles: dict[str, Any] = {}
     for axes in column:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -280,11 +300,15 @@ def _legend(column: Any, title: str, with_theory: bool) -> None:
     dotted = [line for axes in column for line in axes.lines if line.get_linestyle() == ":"]
     if with_theory and dotted:
         handles["theory for ℓ ≪ λ"] = dotted[0]
-    column[0].set_title(title, loc="left", pad=16 if handles else None)
+    return handles
+
+
+def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> None:
+    """One legend above a column, in as many rows as the fullest column needs, below the column's title."""
+    axes.set_title(title, loc="left", pad=5 + 11 * rows)
     place: dict[str, Any] = {"loc": "lower left", "bbox_to_anchor": (-0.02, 0.98), "borderpad": 0.2}
-    column[0].legend(
-        list(handles.values()), list(handles), ncols=5, columnspacing=0.9, handlelength=1.8, **place
-    )
+    place |= {"ncols": -(-len(handles) // rows), "columnspacing": 0.9, "handlelength": 1.8}
+    axes.legend(list(handles.values()), list(handles), **place)
 
 
 def _theory_lines(result: Result, problem: Problem) -> Lines:
@@ -304,7 +328,7 @@ def _theory_lines(result: Result, problem: Problem) -> Lines:
     near = np.sum([local[name] for name in chosen], axis=0) * scales.current
     centres, edges = positions(result, "x").mean, positions(result, "x_edge").mean
     return {
-        ("spin_density", 2): (centres, density),
+        ("spin_density", 2): (centres, _about_mean(density) if _free(result) else density),
         ("spin_current", 0): (edges, near),
         ("spin_current", 1): (edges, flux - near),
     }
@@ -322,7 +346,7 @@ def _pulse_figure(result: Result) -> Figure:
             _draw_times(axes[row, part], result, name, part, f"{kind} {title}")
     for column in (0, 1):
         axes[1, column].set_xlabel(f"x [{_length(result)[1]}]")
-    axes[0, 1].legend(title=f"t [{pretty(positions(result, 'time').units)}]", title_fontsize=7)
+    axes[0, 1].legend(title=f"t [{times_of(result)[1]}]", title_fontsize=7)
     figure.align_ylabels()
     return figure
 
@@ -333,18 +357,14 @@ def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) ->
     mean, stderr, units = _select(result, name, part)
     component = int(np.argmax(np.abs(result.estimates["spin_density"].mean).max(axis=(0, 1, 2, 4))))
     scale = _power(mean[:, component])
-    x, edges = positions(result, "x").mean * _length(result)[0], positions(result, "time_edge")
+    x, (times, _) = positions(result, "x").mean * _length(result)[0], times_of(result)
     # Six bins tell the story, early ones more of it than late ones.
     bins = np.unique(np.rint(np.geomspace(1, mean.shape[0], 6)).astype(int) - 1)
     for index, colour in zip(bins, mpl.colormaps["viridis"](np.linspace(0, 0.9, bins.size)), strict=True):
         values = mean[index, component] * 10.0**-scale
-        axes.plot(x, values, color=colour, label=_span(edges, index))
+        axes.plot(x, values, color=colour, label=f"{times[index]:.3g} … {times[index + 1]:.3g}")
         if stderr is not None:
             error = stderr[index, component] * 10.0**-scale
             axes.fill_between(x, values - error, values + error, color=colour, alpha=0.25, linewidth=0)
     axes.set_ylabel(_label(f"{title}, {labels(result, 'component')[component]}", units, scale))
     axes.margins(x=0)
-
-
-def _span(edges: Estimate, index: int) -> str:
-    return f"{edges.mean[index]:.3g} … {edges.mean[index + 1]:.3g}"

@@ -26,7 +26,8 @@ from mcpump.textures import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
 DECAYED = 1e-6
 """In a sample without a sink a walker ends when the slowest mode has decayed to this."""
 FEWEST_BLOCKS = 16
-_SECONDS_PER_FLIGHT, _COMPILATION_SECONDS = 6e-9, 15.0
+# Measured on one core with all tallies; first flights have a walk of their own, 395 ns a pair.
+_SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 200e-9, 13.0
 Array = NDArray[np.float64]
 
 
@@ -121,32 +122,32 @@ def check_report(problem: Problem) -> str:
         Derived and regime numbers with units, warnings, notes, memory and a rough time.
     """
     model, scales = problem.model, problem.scales
+    known = dict(problem.regime)
+    if scales.si:
+        known = {
+            "ell": (scales.length, "m", "mean free path"),
+            "tau": (scales.time, "s", "elastic lifetime"),
+        } | known
+    if scales.si and not model.pulse:
+        known["hbar nu J"] = (scales.density, "J s/m^3", "one reduced unit of spin density")
+        known["hbar nu J v_F"] = (scales.current, "J/m^2", "one reduced unit of spin current")
     lines = [f"{problem.name}: the deck can be run", ""]
     lines += [
-        f"  {key:<18} {value:.6g} {unit}   ({what})"
-        for key, value, unit, what in (
-            ("ell", scales.length, "m", "mean free path"),
-            ("tau", scales.time, "s", "elastic lifetime"),
-            ("hbar nu J", scales.density, "J s/m^3", "one reduced unit of spin density"),
-            ("hbar nu J v_F", scales.current, "J/m^2", "one reduced unit of spin current"),
-        )
-        if scales.si
-    ]
-    lines += [
-        f"  {key:<18} {value:.6g} {unit}".rstrip() + f"   ({what})"
-        for key, (value, unit, what) in problem.regime.items()
+        f"  {key:<18} {f'{value:.6g} {unit}'.rstrip()}   ({what})"
+        for key, (value, unit, what) in known.items()
         if not math.isnan(value)
     ]
-    lines += (
-        [""] + [f"warning: {text}" for text in problem.warnings] + [f"note: {text}" for text in problem.notes]
-    )
+    lines += ["", *(f"warning: {text}" for text in problem.warnings)]
+    lines += [f"note: {text}" for text in problem.notes]
     flights = mean_flights(model)
-    seconds = flights * problem.walkers * _SECONDS_PER_FLIGHT / cores() + _COMPILATION_SECONDS
+    each = flights * _SECONDS_PER_FLIGHT + model.first_flights * _SECONDS_PER_FIRST_FLIGHT
+    most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
+    seconds = most * each / cores() + _COMPILATION_SECONDS
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // model.walkers_per_block} blocks, "
         f"about {flights:.3g} flights each",
         f"memory about {memory_bytes(model) / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
-        f"time about {seconds:.2g} s on {cores()} cores, "
+        f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{_COMPILATION_SECONDS:g} s of it the first compilation",
     ]
     return "\n".join(lines) + "\n"

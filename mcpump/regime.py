@@ -35,14 +35,15 @@ def regime_numbers(deck: Deck) -> Regime:
     Returns
     -------
     dict
-        Name → (value, unit, what it is). Unknown numbers are NaN.
+        Name → (value, unit, what it is). NaN: unknown, or, as all that tells of a texture, without
+        meaning for a pulse.
     """
     gas, length = deck.gas, texture_length(deck)
-    Omega = angular_frequency(deck.texture, deck.reduced, []) * gas.tau if deck.texture else 0.0
+    Omega = angular_frequency(deck.texture, deck.reduced, []) * gas.tau if deck.texture else math.nan
     gamma_sf = gas.tau / gas.tau_sf
     inverse = math.inf if length == 0.0 else gas.ell / length
-    turns = 2.0 * gas.exchange_number
-    stay = _stay(deck, length)
+    exchange = gas.exchange_number if deck.texture else math.nan
+    turns = 2.0 * exchange
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
     one_ladder = math.nan
     if deck.texture is not None:
@@ -52,14 +53,18 @@ def regime_numbers(deck: Deck) -> Regime:
         one_ladder = turns / gap if gap else math.inf
     return {
         "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
-        "J tau/hbar": (gas.exchange_number, "", "turn of a spin in one lifetime, halved"),
+        "J tau/hbar": (exchange, "", "turn of a spin in one lifetime, halved"),
         "Omega tau": (Omega, "", "angular frequency times lifetime"),
         "tau/tau_sf": (gamma_sf, "", "lifetime over spin relaxation time"),
         "k_F ell": (gas.k_F * gas.ell, "", "Fermi wave number times mean free path"),
         "D": (gas.D, unit_D, "diffusion coefficient"),
         "sigma": (gas.sigma, unit_sigma, "conductivity 2e²νD"),
         "one-ladder number": (one_ladder, "", "(2Jτ/ħ)/|1 − K(1/λ, Ω)|, small where one ladder is enough"),
-        "turn angle": (turns * stay, "rad", f"turn of a spin within its stay, {_stay_name(deck)}"),
+        "turn angle": (
+            turns * _stay(deck, length),
+            "rad",
+            f"turn of a spin within its stay, {_stay_name(deck)}",
+        ),
     }
 
 
@@ -74,7 +79,7 @@ def _stay(deck: Deck, length: float) -> float:
     """Stay of a spin in the texture [τ]; in a junction it is the magnet, not the width, that holds it."""
     gas = deck.gas
     if deck.texture is None:
-        return 0.0
+        return math.nan
     extent = deck.texture.interface if deck.texture.kind == "junction" else length
     scaled = extent / gas.ell
     return min(scaled * scaled * gas.dimension, gas.tau_sf / gas.tau)

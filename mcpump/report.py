@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
+import itertools
 import math
 from typing import Any
 
@@ -22,12 +23,14 @@ from mcpump.report_text import (
     columns_of,
     labels,
     number,
-    place,
+    plane_places,
     positions,
     power_of_ten,
     pretty,
+    scaled,
     thousands,
     tied,
+    times_of,
     wrap,
 )
 
@@ -120,35 +123,35 @@ def _head(result: Result) -> list[str]:
 
 def _leading_current(result: Result, estimate: Estimate) -> list[str]:
     channel, _ = channel_of(result)
-    pairs = columns_of(estimate, channel)
+    pairs = columns_of(estimate)
     if not pairs:
         return ["no spin current (zero by symmetry)"]
     totals = np.abs(estimate.mean[channel, 2, 0])
     chosen = [pair for pair in pairs if pair[0] == 0] or pairs
     harmonic, component = max(chosen, key=lambda pair: float(totals[pair].max()))
     plane = int(np.argmax(totals[harmonic, component]))
-    mean, stderr = at(estimate, channel, 2, 0, harmonic, component, plane)
-    power = power_of_ten(np.array([mean]))
-    scaled = number(mean / 10.0**power, None if stderr is None else stderr / 10.0**power)
-    planes = positions(result, "plane")
+    here = (channel, 2, 0, harmonic, component, plane)
+    power = power_of_ten(totals[harmonic, component])
+    text = scaled(estimate, 10.0**-power, *here)
     name = column_name(labels(result, "harmonic")[harmonic], labels(result, "component")[component])
-    where = place(float(planes.mean[plane]), planes.units)
-    parts = [f"spin current {name} at x = {where}: ({scaled})e{power} {pretty(estimate.units)}"]
+    where = plane_places(result)[plane]
+    parts = [f"spin current {name} at x = {where}: ({text})e{power} {pretty(estimate.units)}"]
     share = result.estimates.get("local_share")
     if share is not None and np.isfinite(share.mean[channel, harmonic, component, plane]):
-        value, error = at(share, channel, harmonic, component, plane)
-        parts.append(f"local share {number(100 * value, None if error is None else 100 * error)} %")
+        parts.append(f"local share {scaled(share, 100.0, channel, harmonic, component, plane)} %")
     return parts
 
 
 def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any]]:
     estimate = result.estimates[name]
-    planes = positions(result, "plane")
     rows = []
     for index in np.ndindex(estimate.mean.shape):
         here = dict(zip(estimate.dims, index, strict=True))
         names = [labels(result, axis)[here[axis]] if axis in here else "" for axis in axes]
-        position = [float(planes.mean[here["plane"]]), planes.units] if "plane" in here else ["", ""]
+        position: list[Any] = ["", ""]
+        if "plane" in here:
+            planes = positions(result, "plane")
+            position = [float(planes.mean[here["plane"]]), planes.units]
         mean, stderr = at(estimate, *index)
         rows.append(
             [name, *names, *position, repr(mean), "" if stderr is None else repr(stderr), estimate.units]
@@ -159,7 +162,9 @@ def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any
 def _pulse_lines(result: Result) -> list[str]:
     """Spin in each time bin; cells share walkers, so the sum of the cells' errors is only a bound."""
     density = result.estimates["spin_density"]
-    edges, times = positions(result, "x_edge"), positions(result, "time_edge")
+    edges, (times, time_unit) = positions(result, "x_edge"), times_of(result)
+    spans = [f"t = {start:.4g} … {end:.4g} {time_unit}" for start, end in itertools.pairwise(times)]
+    first = max(map(len, spans)) + 1
     channel, name = channel_of(result)
     widths = np.diff(edges.mean)
     bound = np.zeros_like(density.mean) if density.stderr is None else density.stderr
@@ -168,12 +173,10 @@ def _pulse_lines(result: Result) -> list[str]:
     lines = [f"Spin in the sample by time bin, channel {name}  [{unit}]"]
     lines.append("± is at most: cells share walkers, and their errors are added as if they agreed")
     for component in np.flatnonzero(mean.any(axis=(0, 1))):
-        lines.append(
-            f"{labels(result, 'component')[component]:<22}" + "".join(f"{part:>20}" for part in PARTS)
-        )
-        for bin_ in range(mean.shape[1]):
-            span = f"t = {times.mean[bin_]:.4g} … {times.mean[bin_ + 1]:.4g} {pretty(times.units)}"
+        name = labels(result, "component")[component]
+        lines.append(f"{name:<{first}}" + "".join(f"{part:>22}" for part in PARTS))
+        for bin_, span in enumerate(spans):
             places = [(part, bin_, component) for part in range(len(PARTS))]
             cells = [number(float(mean[here]), float(stderr[here])) for here in places]
-            lines.append(f"{span:<22}" + "".join(f"{cell:>20}" for cell in cells))
+            lines.append(f"{span:<{first}}" + "".join(f"{cell:>22}" for cell in cells))
     return lines

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.estimates import LINES, PARTS, Estimate, Result
 from mcpump.report_text import (
+    ROUNDING,
     WIDTH,
     Pair,
     at,
@@ -15,11 +15,11 @@ from mcpump.report_text import (
     column_name,
     columns_of,
     labels,
-    number,
-    place,
+    plane_places,
     positions,
     power_of_ten,
     pretty,
+    scaled,
     tied,
     wrap,
 )
@@ -33,7 +33,7 @@ def plane_lines(result: Result) -> list[str]:
     """Lines of the table for a run with planes."""
     current = result.estimates["plane_current"]
     channel, _ = channel_of(result)
-    pairs = columns_of(current, channel)
+    pairs = columns_of(current)
     lines: list[str] = []
     if pairs:
         lines += _current_block(result, current, channel, pairs)
@@ -90,29 +90,24 @@ def _channel_words(result: Result) -> str:
 
 def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
     """Head, every part at every open plane, and for SI the totals in A/m²."""
-    planes = positions(result, "plane")
+    places = [f"x = {where}" for where in plane_places(result)]
     totals = np.array([current.mean[(channel, 2, 0, *pair)] for pair in pairs])
     scale = power_of_ten(totals)
     unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
     rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
     for plane in _open_planes(current, channel):
-        where = f"x = {place(float(planes.mean[plane]), planes.units)}"
+        where = places[plane]
         for part, name in enumerate(PARTS):
-            cells = [_scaled(current, 10.0**-scale, channel, part, 0, *pair, plane) for pair in pairs]
+            cells = [scaled(current, 10.0**-scale, channel, part, 0, *pair, plane) for pair in pairs]
             rows.append((f"{where if part == 0 else '':<{len(where)}} {name}", cells))
     if current.units != "J/m^2":
         return rows
     scale = power_of_ten(totals * _AMPERE)
     rows.append((f"[1e{scale} A/m²]" if scale else "[A/m²]", [""] * len(pairs)))
     for plane in _open_planes(current, channel):
-        cells = [_scaled(current, _AMPERE * 10.0**-scale, channel, 2, 0, *pair, plane) for pair in pairs]
-        rows.append((f"x = {place(float(planes.mean[plane]), planes.units)} total", cells))
+        cells = [scaled(current, _AMPERE * 10.0**-scale, channel, 2, 0, *pair, plane) for pair in pairs]
+        rows.append((f"{places[plane]} total", cells))
     return rows
-
-
-def _scaled(estimate: Estimate, factor: float, *index: int) -> str:
-    mean, stderr = at(estimate, *index)
-    return number(mean * factor, None if stderr is None else stderr * factor)
 
 
 def _multiple(pair: Pair) -> int:
@@ -120,9 +115,8 @@ def _multiple(pair: Pair) -> int:
 
 
 def _group_name(multiple: int) -> str:
-    if multiple == 0:
-        return "DC"
-    return "cos Ωt, sin Ωt" if multiple == 1 else f"cos {multiple}Ωt, sin {multiple}Ωt"
+    times = "" if multiple == 1 else multiple
+    return f"cos {times}Ωt, sin {times}Ωt" if multiple else "DC"
 
 
 def _short_name(result: Result, pair: Pair) -> str:
@@ -145,24 +139,23 @@ def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
     share = result.estimates.get("local_share")
     if share is None:
         return []
-    planes = positions(result, "plane")
+    places = plane_places(result)
     lines = []
     for plane in _open_planes(result.estimates["plane_current"], channel):
         known = [pair for pair in pairs if np.isfinite(share.mean[(channel, *pair, plane)])]
         if known:
             texts = [
-                tied(f"{_name(result, pair)} {_scaled(share, 100.0, channel, *pair, plane)} %")
+                tied(f"{_name(result, pair)} {scaled(share, 100.0, channel, *pair, plane)} %")
                 for pair in known
             ]
-            where = place(float(planes.mean[plane]), planes.units)
-            lines += wrap(f"local share at x = {where}: " + ", ".join(texts))
+            lines += wrap(f"local share at x = {places[plane]}: " + ", ".join(texts))
     return lines
 
 
 def _compatible_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
     if current.stderr is None:
         return []
-    planes = positions(result, "plane")
+    places = plane_places(result)
     found = []
     for plane in _open_planes(current, channel):
         for part, name in enumerate(PARTS):
@@ -171,8 +164,8 @@ def _compatible_lines(result: Result, current: Estimate, channel: int, pairs: li
                 p for p, i in zip(pairs, index, strict=True) if 0 < current.stderr[i] >= abs(current.mean[i])
             ]
             if small:
-                where = place(float(planes.mean[plane]), planes.units)
-                found.append(f"{name} at x = {where} ({', '.join(_name(result, pair) for pair in small)})")
+                names = ", ".join(tied(_name(result, pair)) for pair in small)
+                found.append(f"{tied(f'{name} at x = {places[plane]}')} ({names})")
     return wrap("compatible with zero (smaller than its error): " + "; ".join(found)) if found else []
 
 
@@ -182,14 +175,13 @@ def _supercurrent_lines(result: Result) -> list[str]:
         return ["super-current: not evaluated (it needs k_F)"]
     if _is_rounding(result, "plane_supercurrent"):
         return []
-    pairs = columns_of(estimate, 0)
-    planes = positions(result, "plane")
+    pairs = columns_of(estimate)
     scale = power_of_ten(estimate.mean)
     head = f"equilibrium super-current, exact [1e{scale} {pretty(estimate.units)}]: "
     texts = []
-    for plane in range(estimate.mean.shape[-1]):
-        values = [tied(f"{_name(result, p)} {_scaled(estimate, 10.0**-scale, 0, *p, plane)}") for p in pairs]
-        texts.append(f"x = {place(float(planes.mean[plane]), planes.units)} {', '.join(values)}")
+    for plane, where in enumerate(plane_places(result)):
+        values = [tied(f"{_name(result, p)} {scaled(estimate, 10.0**-scale, 0, *p, plane)}") for p in pairs]
+        texts.append(f"{tied(f'x = {where}')} {', '.join(values)}")
     return wrap(head + "; ".join(texts))
 
 
@@ -240,13 +232,13 @@ def _zero_columns(result: Result, pairs: list[Pair]) -> list[str]:
 
 
 def _closed_planes(result: Result, current: Estimate, channel: int) -> list[str]:
-    planes, edges = positions(result, "plane"), positions(result, "x_edge").mean
+    places, edges = plane_places(result), positions(result, "x_edge").mean
     still_open = _open_planes(current, channel)
     items = []
-    for plane, position in enumerate(planes.mean):
+    for plane, position in enumerate(positions(result, "plane").mean):
         if plane not in still_open and still_open:
             face = position in (edges[0], edges[-1])
-            items.append(f"x = {place(float(position), planes.units)}" + (" (closed face)" if face else ""))
+            items.append(tied(f"x = {places[plane]}" + (" (closed face)" if face else "")))
     return items
 
 
@@ -254,36 +246,31 @@ def _budget_lines(result: Result, channel: int) -> list[str]:
     budget = result.estimates.get("budget")
     if budget is None:
         return []
-    moved = Estimate(
-        np.moveaxis(budget.mean, 0, -1)[channel],
-        None if budget.stderr is None else np.moveaxis(budget.stderr, 0, -1)[channel],
-        ("harmonic", "component", "line"),
-        budget.units,
-        budget.long_name,
-    )
-    pairs = columns_of(moved, channel)
+    pairs = columns_of(budget)
     if not pairs:
         return []
-    scale = power_of_ten(moved.mean)
+    scale = power_of_ten(budget.mean[:, channel])
     unit = f"1e{scale} {pretty(budget.units)}" if scale else pretty(budget.units)
     lines = [f"spin budget [{unit}]"]
     for pair in pairs:
-        gains, losses = (_side(moved, pair, scale, names) for names in (LINES[:2], LINES[2:]))
-        lines += wrap(f"  {_name(result, pair)}: {gains} = {losses}{_closes(result, channel, pair)}")
+        gains, losses = (_side(budget, names, channel, pair, scale) for names in (LINES[:2], LINES[2:]))
+        closes = _closes(result, channel, pair) if gains else ""
+        lines += wrap(f"  {_name(result, pair)}: {gains or '0'} = {losses or '0'}{closes}")
     return lines
 
 
-def _side(moved: Estimate, pair: Pair, scale: int, names: tuple[str, ...]) -> str:
+def _side(budget: Estimate, names: tuple[str, ...], channel: int, pair: Pair, scale: int) -> str:
     terms = []
     for name in names:
         line = LINES.index(name)
-        mean, stderr = at(moved, *pair, line)
-        if mean != 0 or stderr:
-            terms.append(f"{_NAMES.get(name, name)} {_scaled(moved, 10.0**-scale, *pair, line)}")
-    return " + ".join(terms) or "0"
+        mean, stderr = at(budget, line, channel, *pair)
+        if max(abs(mean), stderr or 0.0) > ROUNDING * np.abs(budget.mean[line, channel]).max():
+            text = scaled(budget, 10.0**-scale, line, channel, *pair)
+            terms.append(tied(f"{_NAMES.get(name, name)} {text}"))
+    return " + ".join(terms)
 
 
 def _closes(result: Result, channel: int, pair: Pair) -> str:
     imbalance = result.estimates.get("budget_imbalance")
-    value: NDArray[np.float64] | float = np.nan if imbalance is None else imbalance.mean[(channel, *pair)]
-    return f"   closes to {abs(float(value)):.1g}" if np.isfinite(value) else ""
+    value = np.nan if imbalance is None else float(imbalance.mean[(channel, *pair)])
+    return tied(f"   closes to {abs(value):.1g}") if np.isfinite(value) else ""

@@ -14,18 +14,14 @@ from mcpump.estimates import Estimate, Result
 
 WIDTH = 120
 """Columns that the table keeps to where it can."""
+ROUNDING = 1e-14
+"""What is smaller than this, beside the largest of its kind, is rounding: a tilted axis leaves 1e-17 for zero."""
 
 _WORDS = {
-    "hbar": "ħ",
-    "nu": "ν",
-    "ell": "ℓ",
-    "tau": "τ",
-    "tau_sf": "τ_sf",
-    "lambda": "λ",
-    "lam": "λ",
-    "l": "ℓ",
-}
-_WORDS |= {"Omega": "Ω", "sigma": "σ", "pi": "π", "lambda_s": "λ_s", "lam_s": "λ_s"}
+    "hbar": "ħ", "nu": "ν", "ell": "ℓ", "l": "ℓ", "tau": "τ", "tau_sf": "τ_sf", "lambda": "λ", "lam": "λ",
+    "lambda_s": "λ_s", "lam_s": "λ_s", "Omega": "Ω", "sigma": "σ", "pi": "π",
+}  # fmt: skip
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 _TIE = "\0"  # wrapping does not cut here; printed as a space
 
@@ -38,9 +34,7 @@ def pretty(text: str) -> str:
     text = re.sub(r"[A-Za-z_]+", lambda word: _WORDS.get(word.group(), word.group()), text)
     text = re.sub(r"(?<=[ħνJΩ]) (?=[νJτ])", "", text)
     text = re.sub(r"\s*/\s*", "/", text)
-    return re.sub(
-        r"\^(-?\d)", lambda power: power.group(1).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")), text
-    )
+    return re.sub(r"\^(-?\d+)", lambda power: power.group(1).translate(_RAISED), text)
 
 
 def power_of_ten(values: NDArray[np.float64]) -> int:
@@ -61,12 +55,12 @@ def number(mean: float, stderr: float | None) -> str:
     Returns
     -------
     str
-        "34.62 ± 0.11"; "0" for an exact zero, "34.6153" for another exact number, "34.6 ± ?" where
-        the error is unknown.
+        "34.62 ± 0.11"; "0" for an exact zero, "34.6153" for another number that is exact but for
+        rounding, "34.6 ± ?" where the error is unknown.
     """
     if math.isnan(mean):
         return "–"
-    if stderr is None or stderr == 0 or math.isinf(mean):
+    if stderr is None or stderr <= ROUNDING * abs(mean) or math.isinf(mean):
         return f"{mean + 0.0:.6g}"
     if not math.isfinite(stderr):
         return f"{mean:.3g} ± ?"
@@ -120,18 +114,18 @@ def column_name(harmonic: str, component: str) -> str:
     return f"{component} {harmonic[:3]}" + (f" {harmonic[3:]}" if harmonic[3:] != "1" else "")
 
 
-def columns_of(estimate: Estimate, channel: int) -> list[Pair]:
-    """(harmonic, component) pairs that are not identically zero in an estimate, DC first."""
-    names = list(estimate.dims)
-    alive = estimate.mean != 0
+def columns_of(estimate: Estimate) -> list[Pair]:
+    """(harmonic, component) pairs of an estimate that are more than rounding in some channel, DC first."""
+    size = np.nan_to_num(np.abs(estimate.mean))
     if estimate.stderr is not None:
-        alive = alive | (estimate.stderr != 0)
-    if "channel" in names:
-        alive = np.take(alive, channel, axis=names.index("channel"))
-        names.remove("channel")
-    others = tuple(i for i, name in enumerate(names) if name not in ("harmonic", "component"))
-    alive = alive.any(axis=others)
-    pairs = [(h, c) for h in range(alive.shape[0]) for c in range(3) if alive[h, c]]
+        size = np.maximum(size, np.nan_to_num(estimate.stderr))
+    kept = ("channel", "harmonic", "component")
+    others = tuple(axis for axis, name in enumerate(estimate.dims) if name not in kept)
+    size = size.max(axis=others, initial=0.0)
+    size = size.reshape(-1, *size.shape[-2:])
+    # Channels differ by powers of Jτ/ħ and of Ωτ: each has a largest column of its own.
+    alive = (size > ROUNDING * size.max(axis=(1, 2), keepdims=True)).any(axis=0)
+    pairs = [(int(h), int(c)) for h, c in np.argwhere(alive)]
     # Within one multiple of Ω the components stand together: x cos, x sin, y cos, …
     return sorted(pairs, key=lambda pair: ((pair[0] + 1) // 2, pair[1], pair[0]))
 
@@ -159,3 +153,21 @@ def tied(text: str) -> str:
 def at(estimate: Estimate, *index: Any) -> tuple[float, float | None]:
     """Mean and standard error of one element."""
     return float(estimate.mean[index]), None if estimate.stderr is None else float(estimate.stderr[index])
+
+
+def scaled(estimate: Estimate, factor: float, *index: Any) -> str:
+    """Write one element times a factor: "mean ± stderr"."""
+    mean, stderr = at(estimate, *index)
+    return number(mean * factor, None if stderr is None else stderr * factor)
+
+
+def plane_places(result: Result) -> list[str]:
+    """Where each plane lies: "20 nm"."""
+    planes = positions(result, "plane")
+    return [place(float(x), planes.units) for x in planes.mean]
+
+
+def times_of(result: Result) -> tuple[NDArray[np.float64], str]:
+    """Edges of a pulse's time bins and their unit: fs for SI, τ for reduced decks."""
+    edges = positions(result, "time_edge")
+    return (edges.mean * 1e15, "fs") if edges.units == "s" else (edges.mean, pretty(edges.units))

@@ -177,6 +177,7 @@ BAD = [
     (PULSE, {"results__end": GONE}, ["results.end is missing"]),
     (PULSE, {"results__channels": ["second"]}, ["results.channels", '["first"]']),
     (PULSE, {"results__harmonics": 1}, ["results.harmonics = 1", "must be 0"]),
+    (PULSE, {"results__planes": [5]}, ["results.planes", "[pulse]", "leave it out"]),
     (PULSE, {"results__time_bins": 10**10}, ["results.time_bins", "GB"]),
 ]  # fmt: skip
 

@@ -72,6 +72,31 @@ def test_theory_line_is_drawn_in_the_files_units():
     assert line.get_xdata()[[0, -1]] == pytest.approx([0, 40])
 
 
+def test_legends_of_a_tilted_axis_fit(tmp_path):
+    result = junction()
+    for name in ("spin_density", "spin_current"):
+        estimate = result.estimates[name]
+        estimate.mean[:] = estimate.mean[..., 1:2, 0:1, :] + estimate.mean
+    figure = figures.profile(result)
+    figure.savefig(tmp_path / "figure.png")
+    left, right = (axes.get_legend().get_window_extent() for axes in figure.axes[:2])
+    assert len(figure.axes[1].get_legend().get_texts()) == 6
+    assert left.x1 < right.x0
+    assert right.x1 <= figure.bbox.x1
+    assert right.y1 <= figure.bbox.y1
+
+
+def test_density_without_a_sink_is_drawn_about_its_mean():
+    result = junction(("second",))
+    density = result.estimates["spin_density"]
+    mean = dataclasses.replace(density, mean=np.full(density.mean.shape[:-1], np.nan))
+    result.estimates["spin_density_mean"] = mean
+    density.mean[:, :, 0, 2] += 7 * np.abs(density.mean).max()
+    axes = figures.profile(result, theory=False).axes[1]
+    assert axes.get_ylabel().startswith("density g − mean")
+    assert np.mean(axes.lines[0].get_ydata()) == pytest.approx(0.0, abs=1e-9)
+
+
 def test_profile_of_a_pulse():
     figure = figures.profile(pulse())
     assert len(figure.axes) == 4

@@ -8,6 +8,7 @@ from test_deck import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
 
 from mcpump.constants import HBAR
 from mcpump.deck import deck_from_dict
+from mcpump.deck_checks import cores
 from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model
 from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes, triad
 from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH, texture_at
@@ -222,3 +223,18 @@ def test_report_and_memory():
     for part in ("a.toml", "sigma", "S/m", "note:", "memory", "time about", "65536 in 16 blocks"):
         assert part in text
     assert memory_bytes(p.model._replace(cells=10**6)) > 1e8 + memory_bytes(p.model)
+
+
+def test_time_estimate():
+    """16 ns a flight, 200 ns a first flight, shared by the cores, after 13 s of compilation."""
+    p = problem(SPIRAL, electrons__spin_relaxation_time=5000, run__walkers=10**9)
+    seconds = 13 + p.walkers * (5000 * 16e-9 + 32 * 200e-9) / cores()
+    assert f"time about {seconds:.2g} s on" in check_report(p)
+    p = problem(SPIRAL, run__stop={**STOP, "max_walkers": 10**12})
+    assert "time at most about" in check_report(p)
+
+
+def test_pulse_has_no_numbers_of_a_texture():
+    text = check_report(problem(PULSE))
+    for absent in ("J tau/hbar", "Omega tau", "turn angle", "nu J"):
+        assert absent not in text

@@ -34,6 +34,7 @@ from mcpump.report_text import number, power_of_ten, pretty
         (2.5e-20, 1.0e-22, "(2.500 ± 0.010)e-20"),
         (0.0, 1.0e-22, "(0.0 ± 1.0)e-22"),
         (1.0, 1e-12, "1.0000000000000 ± 0.0000000000010"),
+        (7.07106781186, 4.5e-16, "7.07107"),
     ],
 )
 def test_digits_that_the_error_allows(mean, stderr, text):
@@ -154,6 +155,37 @@ def test_pulse():
     assert "NOT COMPLETE: stopped by a signal" in text
     assert text.count("t = ") == 3
     assert "stopped by a signal" in report.summary_line(pulse())
+
+
+def test_rounding_is_zero_by_symmetry():
+    """A tilted axis leaves 1e-17 of the largest column where there is nothing: no rows for that, nor terms."""
+    clean, result = report.table(junction()), junction()
+    for name, far in (("plane_current", (0, 0, 0, 0, 0, 1)), ("budget", (0, 0, 0, 0))):
+        estimate = result.estimates[name]
+        largest = np.abs(estimate.mean).max()
+        assert estimate.mean[far] == 0.0
+        estimate.mean[far], estimate.stderr[far] = 1e-17 * largest, 1e-18 * largest
+    assert report.table(result) == clean
+    result.estimates["plane_current"].mean[0, 0, 0, 0, 0, 1] = 1e-9 * largest
+    assert "zero by symmetry: DC y" in report.table(result)
+
+
+def test_times_of_a_pulse_stand_in_femtoseconds_in_aligned_rows():
+    result = pulse()
+    edges = np.array([0.0, 1.2345e-14, 2.469e-14, 3.7035e-14])
+    result.coords["time_edge"] = dataclasses.replace(result.coords["time_edge"], mean=edges, units="s")
+    rows = [line for line in report.table(result).splitlines() if line.startswith("t = ")]
+    assert rows[1].startswith("t = 12.35 … 24.69 fs")
+    assert len({len(line) for line in rows}) == 1
+
+
+def test_csv_of_a_run_without_planes():
+    result = junction()
+    for name in ("plane_current", "plane_supercurrent"):
+        del result.estimates[name]
+    del result.coords["plane"]
+    rows = list(csv.DictReader(io.StringIO(report.csv(result))))
+    assert {(row["quantity"], row["position"]) for row in rows} == {("budget", "")}
 
 
 def test_summary_line():
