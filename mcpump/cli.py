@@ -270,7 +270,7 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
         return COMPLETE
     save(result)
     if not options.quiet:
-        print(report.table(result), flush=True)
+        print(report.table(result).rstrip("\n"), flush=True)
     if not result.complete:
         print(f"mcpump: {result.message}", file=sys.stderr)
         return TARGET_MISSED
@@ -283,7 +283,7 @@ def check_deck(options: argparse.Namespace) -> int:
 
     from mcpump.problem import check_report
 
-    print(check_report(problem))
+    print(check_report(problem), end="")
     return COMPLETE
 
 

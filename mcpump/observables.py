@@ -23,15 +23,21 @@ def channels_of(problem: Problem) -> tuple[str, ...]:
 
 
 def units_of(problem: Problem) -> dict[str, str]:
-    """Units' names of a deck: SI, or those of reduced decks."""
+    """Units' names of a deck: SI, or those of reduced decks; a pulse counts its own spin per area."""
+    if problem.model.pulse:
+        si = {"length": "m", "time": "s", "density": "1/m^3", "current": "1/(m^2 s)"}
+        return (
+            si
+            if problem.scales.si
+            else {"length": "ell", "time": "tau", "density": "1/ell", "current": "1/tau"}
+        )
     if problem.scales.si:
         return {
             "length": "m", "time": "s", "density": "J s/m^3", "current": "J/m^2", "torque": "J/m^3",
-            "mean": "J s/m^3",
         }  # fmt: skip
     return {
         "length": "ell", "time": "tau", "density": "hbar nu J", "current": "hbar nu J v_F",
-        "torque": "hbar nu J/tau", "mean": "hbar nu J",
+        "torque": "hbar nu J/tau",
     }  # fmt: skip
 
 
@@ -197,7 +203,7 @@ def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         title += " (DC undefined: the sample has no sink)"
     return {
         "spin_density_mean": Estimate(
-            mean, error, ("channel", "part", "harmonic", "component"), units_of(problem)["mean"], title
+            mean, error, ("channel", "part", "harmonic", "component"), units_of(problem)["density"], title
         )
     }
 

@@ -169,8 +169,7 @@ def _pulse_lines(result: Result) -> list[str]:
     widths = np.diff(edges.mean)
     bound = np.zeros_like(density.mean) if density.stderr is None else density.stderr
     mean, stderr = density.mean[channel] @ widths, bound[channel] @ widths
-    unit = f"{pretty(density.units)} × {pretty(edges.units)}"
-    lines = [f"Spin in the sample by time bin, channel {name}  [{unit}]"]
+    lines = [f"Spin in the sample by time bin, channel {name}  [pulse.spin]"]
     lines.append("± is at most: cells share walkers, and their errors are added as if they agreed")
     for component in np.flatnonzero(mean.any(axis=(0, 1))):
         name = labels(result, "component")[component]
