@@ -13,6 +13,8 @@ Vector = tuple[float, float, float]
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `FACES` names them in this order."""
 FACES = ("specular", "diffuse", "absorbing", "periodic")
+CHANNELS = ("first", "second", "second_ladder", "exact")
+"""Channels in the order of `Scene.slots`."""
 
 
 class Model(NamedTuple):
@@ -71,6 +73,106 @@ class Model(NamedTuple):
     """Seed of the random numbers, 0 ≤ seed < 2^64."""
 
 
+class Layer(NamedTuple):
+    """One layer of a stack along x, and the interface at its start, in reduced units of the reference electrons."""
+
+    start: float
+    """Where it begins [ℓ]; it reaches to the next layer's start or to the end of the sample."""
+    v: float
+    """Fermi velocity [v_F]."""
+    rate: float
+    """Rate of impurity scattering [1/τ]."""
+    gamma_sf: float
+    """Rate of spin relaxation [1/τ]; 0 for none."""
+    nu: float
+    """Density of states [ν]."""
+    transmission: float
+    """Probability T that a walker passes the interface at `start`, on the side of the smaller ν v; on the other side it is
+    T ν₁v₁/(ν₂v₂), so that detailed balance ν₁v₁T₁₂ = ν₂v₂T₂₁ holds. Without meaning for the first layer."""
+    specularity: float
+    """Share of the reflections at that interface that are specular; the rest is diffuse."""
+    straight: bool
+    """True: who passes flies straight on; False: leaves by the cosine law, which counts as a scattering."""
+
+
+class Scene(NamedTuple):
+    """One problem of the general walk in reduced units: any mesh, stack, texture and order in J.
+
+    Axes are x, y, z; those the mesh does not have are uniform: their length is 1, they have 1 cell and are periodic. Six
+    numbers of the faces stand in the order x−, x+, y−, y+, z−, z+.
+    """
+
+    dimension: int
+    """Dimension d of the velocity sphere: 1, 2 or 3, at least `axes`."""
+    axes: int
+    """Number of mesh directions: 1 (x), 2 (x, y) or 3."""
+    lengths: Vector
+    """Lengths of the sample [ℓ]; 1 for axes the mesh does not have."""
+    cells: tuple[int, int, int]
+    """Numbers of equal mesh cells."""
+    periodic: tuple[bool, bool, bool]
+    """Whether the sample is periodic along x, y, z."""
+    absorption: tuple[float, float, float, float, float, float]
+    """Probability that a face absorbs a walker (1: an ideal reservoir)."""
+    specularity: tuple[float, float, float, float, float, float]
+    """Share of the reflections at a face that are specular; the rest is diffuse."""
+    layers: tuple[Layer, ...]
+    """Layers along x in order; the first starts at 0. One layer (0, 1, 1, γ_sf, 1, 1, 1, True) for a uniform sample."""
+    exchange: float
+    """Jτ/ħ."""
+    slots: tuple[int, int, int, int]
+    """Place of `first`, `second`, `second_ladder`, `exact` among the channels that are walked; −1: not walked."""
+    harmonics: int
+    """Highest harmonic kept (periodic drive); 0 for a transient."""
+    period: float
+    """Period of the drive [τ]; 1 for a static texture; without meaning for a transient."""
+    time_bins: int
+    """Number of time bins of a transient; 0 for a periodic drive."""
+    t_end: float
+    """End of the last time bin [τ]; inf for a periodic drive."""
+    phases: int
+    """Number of birth times that share one path, spread evenly over the period, or over [0, t_end]."""
+    t_max: float
+    """Age at which a walker is ended [τ]: decay of the slowest mode in a periodic drive without a sink; inf otherwise."""
+    texture: int
+    """Code of the texture, see `mcpump.moving_textures`."""
+    parameters: tuple[float, ...]
+    """Its 32 parameters, lengths in ℓ, times in τ."""
+    time_step: float
+    """Step of the difference quotient that gives Ṡ [τ]."""
+    rotation_step: float
+    """Longest step of the exact rotation along a flight [τ]."""
+    initial: int
+    """State at t = 0 (transient): 0 none, 1 a spin density ν(x)/ν · `initial_spin` everywhere, 2 a plane at `initial_x`
+    with `initial_spin` per area."""
+    initial_spin: Vector
+    """Spin density at t = 0 [ħνJ], or spin per area [ħνJ ℓ]."""
+    initial_x: float
+    """Place of the plane [ℓ]."""
+    initial_walkers: int
+    """Walkers of a block that are born from the initial state (even); the others are emitted by the texture."""
+    planes: tuple[float, ...]
+    """Positions along x of the planes in increasing order [ℓ]."""
+    first_flights: int
+    """First-flight pairs sampled for the local part, per walker pair of the diffusive part."""
+    max_flights: int
+    """A walker that takes more flights than this stops the run."""
+    walkers_per_block: int
+    """Walkers in one block, the statistical unit (an even number)."""
+    seed: int
+    """Seed of the random numbers, 0 ≤ seed < 2^64."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Channels that are walked, in order."""
+        return tuple(name for name, slot in zip(CHANNELS, self.slots, strict=True) if slot >= 0)
+
+    @property
+    def time_functions(self) -> int:
+        """Numbers kept per channel and component: 1 + 2 harmonics; 1 for a transient."""
+        return 1 if self.time_bins else 1 + 2 * self.harmonics
+
+
 class Scales(NamedTuple):
     """What one reduced unit is worth, and the units' names; all ones for a reduced deck."""
 
@@ -95,16 +197,16 @@ class Problem(NamedTuple):
 
     name: str
     """Name of the deck (file name without folder)."""
-    model: Model
-    """Plain numbers for the kernels."""
+    model: Model | Scene
+    """Plain numbers for the kernels: of the fast walk in lanes (`Model`), or of the general walk (`Scene`)."""
     scales: Scales
     """Way back to the deck's units."""
     exchange: float
-    """Jτ/ħ; the kernels are perturbative in it, so only the results know it."""
+    """Jτ/ħ; the fast walk is perturbative in it, so only the results know it."""
     supercurrent: float
     """Coefficient c of the equilibrium super-current −c S×∂S/∂x, Eq. (8), in reduced units; NaN when k_F is not given."""
     channels: tuple[str, ...]
-    """Channels asked for, of "first", "second"."""
+    """Channels asked for, of CHANNELS."""
     walkers: int
     """Walkers asked for; rounded up to whole blocks, at least 16."""
     stop: StopRule | None
@@ -117,6 +219,8 @@ class Problem(NamedTuple):
     """One sentence each: not worrying, worth knowing."""
     resolved: str
     """The resolved deck as TOML text: overrides applied, every default written out."""
+    texture_file: str = ""
+    """Path of the user's texture (`Scene.texture` = USER); empty otherwise."""
 
 
 class StopRule(NamedTuple):
