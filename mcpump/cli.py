@@ -132,6 +132,12 @@ def parser() -> Parser:
     show.add_argument("--csv", action="store_true", help="planes' currents and budget as CSV instead")
     show.set_defaults(act=show_file)
 
+    again = commands.add_parser("replay", help="walk one walker again and print its way")
+    _add_deck(again)
+    again.add_argument("--walker", type=int, required=True, metavar="K", help="its number, from 0")
+    again.add_argument("--lines", type=_positive, default=1000, metavar="N", help="most lines (1000)")
+    again.set_defaults(act=replay_walker)
+
     example = commands.add_parser("example", help="write a shipped deck to NAME.toml here")
     example.add_argument("name", nargs="?", metavar="NAME", help="which one; without it, list them")
     example.set_defaults(act=write_example)
@@ -253,9 +259,9 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
     )
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
-    if not simulate.is_compiled():
+    if not simulate.is_compiled(problem):
         log.info("compiling the kernels, once for this version on this machine (about 20 s)")
-    ranks.compile_once(lambda: simulate.compile_kernels(problem), simulate.is_compiled)
+    ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
     saved: list[int] = []
 
     def save(result: Result) -> None:
@@ -284,6 +290,16 @@ def check_deck(options: argparse.Namespace) -> int:
     from mcpump.problem import check_report
 
     print(check_report(problem), end="")
+    return COMPLETE
+
+
+def replay_walker(options: argparse.Namespace) -> int:
+    """`mcpump replay`: the way of one walker, flight by flight."""
+    problem = _problem(options)
+
+    from mcpump.replay import replay
+
+    print(replay(problem, options.walker, options.lines), end="")
     return COMPLETE
 
 

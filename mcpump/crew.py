@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
-from mcpump.emission import births
+from mcpump.blocks import BlockSums, ground_of
 from mcpump.model import Problem
 from mcpump.parallel import DONE, PATIENCE, REDUCE, WALK, Alone, Order
-from mcpump.tally import BlockSums, Tally, walk_one_block
+from mcpump.tally import Tally
 
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
@@ -25,7 +25,8 @@ class Walkers:
 
     def __init__(self, problem: Problem, threads: int) -> None:
         self.problem, self.threads = problem, threads
-        self.tally, self.births = Tally(problem.model), births(problem.model)
+        self.ground = ground_of(problem)
+        self.tally = Tally(problem.model, self.ground.exponents)
         self.pool = ThreadPoolExecutor(threads)
         self.pending: dict[Future[BlockSums], int] = {}
 
@@ -37,9 +38,8 @@ class Walkers:
 
     def submit(self, blocks: Iterable[int]) -> None:
         """Queue blocks."""
-        model, exchange = self.problem.model, self.problem.exchange
         for block in blocks:
-            self.pending[self.pool.submit(walk_one_block, model, self.births, exchange, block)] = block
+            self.pending[self.pool.submit(self.ground.walk, block)] = block
 
     def collect(self, timeout: float | None = None, on_block: Callable[[], None] | None = None) -> None:
         """Wait for a block, or so many seconds, and book what is done."""
@@ -88,7 +88,7 @@ class Lead(Walkers):
         self._call_in(Order(REDUCE))
         if self.ranks.size > 1:  # what the others have done last is only known now
             on_block()
-        return Tally(self.problem.model, self.ranks.reduce(self.tally.sums))
+        return Tally(self.problem.model, self.ground.exponents, self.ranks.reduce(self.tally.sums))
 
     def _deal(self, count: int, target: int) -> range:
         """Take up to `count` blocks from those not dealt yet."""

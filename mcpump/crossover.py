@@ -82,6 +82,10 @@ def crossover_point(result: Result) -> Point:
         If the run has another texture, or keeps no first harmonic.
     """
     problem = problem_of(result)
+    if not isinstance(problem.model, Model):
+        raise InputError(
+            f"{result.name} is a run of the general walk: the crossover is drawn from the fast one"
+        )
     q_ell = wave_number(problem.model)
     share = result.estimates["first_order_local_share"]
     if problem.model.harmonics == 0 or share.stderr is None:

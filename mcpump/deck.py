@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 from mcpump import deck_fields as fields
 from mcpump.deck_checks import check
 from mcpump.deck_fields import KEY
-from mcpump.deck_sections import KINDS, Deck
+from mcpump.deck_sections import Deck
 from mcpump.deck_text import override, read_toml, write_toml
+from mcpump.deck_textures import KINDS
 from mcpump.electrons import SPIN_KEYS
 from mcpump.errors import InputError
 from mcpump.units import show
@@ -44,10 +45,10 @@ def read_deck(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> De
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
-    return deck_from_dict(override(read_toml(path), overrides), Path(path).name)
+    return deck_from_dict(override(read_toml(path), overrides), Path(path).name, Path(path).parent)
 
 
-def deck_from_dict(data: Mapping[str, Any], name: str = "deck") -> Deck:
+def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os.PathLike[str] = "") -> Deck:
     """Check a deck given as nested dictionaries.
 
     Parameters
@@ -56,6 +57,8 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck") -> Deck:
         Tables and keys as in TOML.
     name : str
         Name for tables and files.
+    folder : path
+        Where texture.file is looked for; the current folder by default.
 
     Returns
     -------
@@ -75,7 +78,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck") -> Deck:
         raise InputError(_sentence(error, given)) from None
     except RecursionError:
         raise InputError("the deck is nested too deeply") from None
-    deck._name = name
+    deck._name, deck._folder = name, str(folder)
     deck._gas = check(deck)
     deck._resolved = write_toml(_resolved(deck, given))
     return deck
@@ -91,8 +94,13 @@ def _with_defaults(data: Any) -> Any:
         mass = {} if given.get("units") == "reduced" else {"effective_mass": 1.0}
         spin = {} if any(key in electrons for key in SPIN_KEYS) else {"spin_relaxation_time": "none"}
         given["electrons"] = {**mass, **spin, **electrons}
-    if "pulse" in given and isinstance(results, Mapping):
-        given["results"] = {"channels": ["first"], "harmonics": 0, "time_bins": 1, **results}
+    if isinstance(results, Mapping):
+        if "pulse" in given or results.get("end") is not None:
+            results = {"harmonics": 0, "time_bins": 1, **results}
+        if "texture" not in given and ("pulse" in given or "initial" in given):
+            results = {"channels": ["first"], **results}
+        if results:
+            given["results"] = results
     return given
 
 
@@ -101,7 +109,8 @@ def _sentence(error: ValidationError, data: Any) -> str:
     findings = error.errors(include_url=False, include_input=False)
     # An unknown key is likelier to be the cause than the missing one it was meant for.
     finding = min(findings, key=lambda f: "has an unknown key" not in str(f.get("msg", "")))
-    place = list(finding["loc"])
+    # a control character marks a tag for one of several forms, not a key
+    place = [part for part in finding["loc"] if not str(part).startswith("\x01")]
     if place[:1] == ["texture"] and place[1:2] and place[1] in KINDS:
         del place[1]  # pydantic's tag of the kind, not a key
     key = _dotted(place)
@@ -148,8 +157,10 @@ def _resolved(section: BaseModel, given: Any) -> dict[str, Any]:
         value = getattr(section, key)
         if isinstance(value, BaseModel):
             result[key] = _resolved(value, given.get(key, {}))
+        elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
+            result[key] = [_resolved(part, said) for part, said in zip(value, given[key], strict=True)]
         elif given.get(key) is not None:
             result[key] = given[key]
-        elif value is not None:
+        elif value is not None and key != "layer":
             result[key] = field.default
     return result

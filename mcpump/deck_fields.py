@@ -14,6 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 from mcpump.errors import InputError
+from mcpump.model import CHANNELS
 from mcpump.units import number, quantity, show
 
 KEY = "\x00"
@@ -85,6 +86,21 @@ def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def between(lowest: float, highest: float, above: bool = False) -> BeforeValidator:
+    """Check of a plain number from `lowest` (itself excluded if `above`) to `highest`."""
+
+    def check(value: Any) -> float:
+        result = _refusing(number, value, KEY)
+        if not lowest <= result <= highest or (above and result == lowest):
+            wanted = (
+                f"above {lowest:g} and at most {highest:g}" if above else f"from {lowest:g} to {highest:g}"
+            )
+            raise ValueError(f"{KEY} = {show(value)} must be {wanted}")
+        return float(result)
+
+    return BeforeValidator(check)
+
+
 def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
     """Check of a whole number; 1e6 is one."""
 
@@ -148,6 +164,25 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _two(value: Any) -> Any:
+    """Check of a place in the plane: two lengths, each checked after this."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"{KEY} = {show(value)} must be two lengths, [x, y]")
+    return value
+
+
+def _sign(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value not in (1, -1):
+        raise ValueError(f"{KEY} = {show(value)} must be 1 or -1")
+    return int(value)
+
+
+def _tables(value: Any) -> Any:
+    if not isinstance(value, list | tuple):
+        raise ValueError(f"{KEY} = {show(value)} must be a list of tables: write [[{KEY}]] above each")
+    return value
+
+
 def _block_size(value: Any) -> int:
     size: int = count(2, 2**24).func(value)  # type: ignore[call-arg, assignment]
     if size % 2:
@@ -182,11 +217,13 @@ def _text(value: Any) -> str:
 Number = Annotated[float, plain("any", 1e60)]
 PositiveNumber = Annotated[float, plain("positive", 1e60)]
 Length = Annotated[float, physical("length")]
+Place = Annotated[float, physical("length", "any")]
 LengthOrZero = Annotated[float, physical("length", "at least 0")]
 Wavenumber = Annotated[float, physical("wavenumber", "not 0")]
 PositiveWavenumber = Annotated[float, physical("wavenumber")]
 Time = Annotated[float, physical("time")]
 Velocity = Annotated[float, physical("velocity")]
+AnyVelocity = Annotated[float, physical("velocity", "any")]
 Energy = Annotated[float, physical("energy")]
 Frequency = Annotated[float, physical("frequency", "at least 0")]
 AngularFrequency = Annotated[float, physical("angular_frequency", "at least 0")]
@@ -198,10 +235,16 @@ Angle = Annotated[float, physical("angle", "any")]
 SpinLength = Annotated[float, relaxation("length")]
 SpinTime = Annotated[float, relaxation("time")]
 Vector = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
+PlaceInPlane = Annotated[tuple[Place, Place], BeforeValidator(_two)]
+Sign = Annotated[int, BeforeValidator(_sign)]
+Share = Annotated[float, between(0.0, 1.0)]
+ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
 BlockSize = Annotated[int, BeforeValidator(_block_size)]
 FirstFlights = Annotated[int | str, automatic(count(1, 1024))]
+Phases = Annotated[int | str, automatic(count(1, 64))]
 ScoreInterval = Annotated[int | str, automatic(BeforeValidator(_interval))]
 Text = Annotated[str, BeforeValidator(_text)]
-Channels = Annotated[tuple[Annotated[str, one_of("first", "second")], ...], BeforeValidator(_list)]
+Tables = BeforeValidator(_tables)
+Channels = Annotated[tuple[Annotated[str, one_of(*CHANNELS)], ...], BeforeValidator(_list)]
 ListOfPlaces = Annotated[tuple[LengthOrZero, ...], BeforeValidator(_list)]
 Switch = Annotated[bool, BeforeValidator(_switch)]

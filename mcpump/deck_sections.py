@@ -5,17 +5,18 @@ Quantities are SI floats after reading, or plain numbers in reduced units.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, PrivateAttr
+from pydantic import Discriminator, Field, PrivateAttr, Tag
 
 from mcpump import deck_fields as fields
 from mcpump.deck_fields import Section
+from mcpump.deck_textures import Texture
 from mcpump.electrons import Electrons
 
-Kind = Literal["junction", "uniform", "spiral", "modulated"]
-KINDS = ("junction", "uniform", "spiral", "modulated")
-Face = Annotated[str, fields.one_of("specular", "diffuse", "absorbing", "periodic")]
+WORD, TABLE = "\x01word", "\x01table"
+"""Tags of the two ways to write a face; the control character tells pydantic's tags from keys."""
+FaceWord = Annotated[str, fields.one_of("specular", "diffuse", "absorbing", "periodic")]
 UnitSystem = Annotated[str, fields.one_of("SI", "reduced")]
 
 
@@ -38,8 +39,26 @@ class ElectronsSection(Section):
     exchange: fields.Energy | None = None
 
 
+class FaceTable(Section):
+    """A face that is neither of the words: Fuchs' specularity of what it reflects, and a share that it absorbs."""
+
+    specularity: fields.Share = 1.0
+    absorption: fields.Share = 0.0
+
+
+def _form(value: Any) -> str:
+    """Tell a table from a word."""
+    return TABLE if isinstance(value, dict | FaceTable) else WORD
+
+
+Face = Annotated[
+    Annotated[FaceWord, Tag(WORD)] | Annotated[FaceTable, Tag(TABLE)],
+    Discriminator(_form),
+]
+
+
 class Axis(Section):
-    """[sample.x]: the sample along x."""
+    """[sample.x], [sample.y], [sample.z]: the sample along one direction, from its `left` face to its `right`."""
 
     length: fields.Length
     cells: Annotated[int, fields.count(1)]
@@ -51,52 +70,40 @@ class Sample(Section):
     """[sample]."""
 
     x: Axis
+    y: Axis | None = None
+    z: Axis | None = None
 
 
-class Precession(Section):
-    """What all textures share: an elliptical precession about an axis."""
+class LayerSection(Section):
+    """[[layer]]: from `start` on the electrons differ from [electrons] in what is given here."""
 
-    cone_angle: fields.Angle
-    frequency: fields.Frequency | None = None
-    angular_frequency: fields.AngularFrequency | None = None
-    axis: fields.Vector = (0.0, 0.0, 1.0)
-    ellipticity: Annotated[float, fields.plain("any", 1.0)] = 1.0
-
-
-class Junction(Precession):
-    """A magnet at x < interface, a normal metal beyond: ½[1 − tanh((x − interface)/width)]."""
-
-    kind: Literal["junction"]
-    interface: fields.Length
-    width: fields.LengthOrZero
+    name: fields.Text | None = None
+    start: fields.Length
+    mean_free_path: fields.Length | None = None
+    lifetime: fields.Time | None = None
+    fermi_velocity: fields.Velocity | None = None
+    density_of_states: fields.StatesDensity | None = None
+    spin_diffusion_length: fields.SpinLength | None = None
+    spin_relaxation_time: fields.SpinTime | None = None
+    transmission: fields.ShareAboveZero = 1.0
+    specularity: fields.Share = 1.0
+    passage: Annotated[str, fields.one_of("straight", "diffuse")] = "straight"
 
 
-class Uniform(Precession):
-    """The same precession everywhere."""
+class Drive(Section):
+    """[drive]: how the texture's motion is switched: on for ever, smoothly from 0, or for a while."""
 
-    kind: Literal["uniform"]
-
-
-class Spiral(Precession):
-    """Precession with a phase q x: plane wave, helix, cone, spin wave."""
-
-    kind: Literal["spiral"]
-    wavenumber: fields.Wavenumber | None = None
-    wavelength: fields.Length | None = None
+    kind: Annotated[str, fields.one_of("steady", "ramp", "pulse")] = "steady"
+    rise: fields.Time | None = None
+    time: fields.Time | None = None
+    duration: fields.Time | None = None
 
 
-class Modulated(Precession):
-    """Uniform precession times mean + depth cos(kx + phase)."""
+class Initial(Section):
+    """[initial]: non-equilibrium spin at t = 0, everywhere or on one plane."""
 
-    kind: Literal["modulated"]
-    mean: fields.Number
-    depth: fields.Number
-    wavenumber: fields.PositiveWavenumber | None = None
-    wavelength: fields.Length | None = None
-    phase: fields.Angle = "0 rad"  # type: ignore[assignment]  # validated like an input
-
-
-Texture = Annotated[Junction | Uniform | Spiral | Modulated, Field(discriminator="kind")]
+    spin: fields.Vector
+    position: fields.LengthOrZero | None = None
 
 
 class Pulse(Section):
@@ -110,7 +117,7 @@ class Results(Section):
     """[results]: what to keep."""
 
     channels: fields.Channels = ("first", "second")
-    harmonics: Annotated[int, fields.count(0, 2)] = 1
+    harmonics: Annotated[int, fields.count(0, 16)] = 1
     planes: fields.ListOfPlaces = ()
     mean_density: fields.Switch = False
     end: fields.Time | None = None
@@ -134,6 +141,9 @@ class Run(Section):
     walkers_per_block: fields.BlockSize = 4096
     first_flights: fields.FirstFlights = "auto"
     score_interval: fields.ScoreInterval = "auto"
+    walk: Annotated[str, fields.one_of("auto", "general")] = "auto"
+    phases: fields.Phases = "auto"
+    max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     stop: Stop | None = None
 
 
@@ -143,12 +153,16 @@ class Deck(Section):
     units: UnitSystem = "SI"
     electrons: ElectronsSection
     sample: Sample
+    layer: Annotated[tuple[LayerSection, ...], fields.Tables] = ()
     texture: Texture | None = None
+    drive: Drive | None = None
+    initial: Initial | None = None
     pulse: Pulse | None = None
     results: Results = Field(default_factory=lambda: Results.model_validate({}))
     run: Run = Field(default_factory=lambda: Run.model_validate({}))
 
     _name: str = PrivateAttr("")
+    _folder: str = PrivateAttr("")
     _resolved: str = PrivateAttr("")
     _gas: Any = PrivateAttr(None)
 
@@ -167,6 +181,11 @@ class Deck(Section):
     def name(self) -> str:
         """Name of the deck (file name without folder)."""
         return self._name
+
+    @property
+    def folder(self) -> str:
+        """Folder of the deck's file, from which the file of a user's texture is named."""
+        return self._folder
 
     @property
     def resolved(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 
 from mcpump.errors import InputError
 from mcpump.units import show
+
+_INDEXED = re.compile(r"([^\[\]]+)\[([0-9]{1,6})\]", re.ASCII)
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -66,8 +69,8 @@ def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any
     deck : mapping
         The deck's tables; not changed.
     overrides : iterable of str
-        For example ``electrons.mean_free_path=5 nm``; a value that is TOML is taken as such, anything
-        else as text.
+        For example ``electrons.mean_free_path=5 nm`` or ``layer[0].start=5 nm``; a value that is TOML is taken
+        as such, anything else as text.
 
     Returns
     -------
@@ -93,12 +96,30 @@ def _put(deck: dict[str, Any], path: list[str], value: Any, text: str) -> None:
     """Set one key, copying the tables on the way."""
     table = deck
     for part in path[:-1]:
-        inner = table.get(part, {})
-        if not isinstance(inner, Mapping):
-            raise InputError(f"override {show(text)} cannot be used: {part} is no table")
-        table[part] = dict(inner)
-        table = table[part]
+        table = _into(table, part, text)
     table[path[-1]] = value
+
+
+def _into(table: dict[str, Any], part: str, text: str) -> dict[str, Any]:
+    """Copy the inner table that `key` or `key[number]` names, put it in its place and return it."""
+    match = _INDEXED.fullmatch(part)
+    key = match[1] if match else part
+    inner = table.get(key, {})
+    if match and isinstance(inner, list):
+        number = int(match[2])
+        if number >= len(inner):
+            raise InputError(
+                f"override {show(text)} cannot be used: {key} has {len(inner)} tables, counted from 0"
+            )
+        table[key] = within = list(inner)
+        inner = within[number]
+        if isinstance(inner, Mapping):
+            within[number] = dict(inner)
+            return within[number]  # type: ignore[no-any-return]
+    if match or not isinstance(inner, Mapping):
+        raise InputError(f"override {show(text)} cannot be used: {part} is no table")
+    table[key] = dict(inner)
+    return table[key]  # type: ignore[no-any-return]
 
 
 def _value(text: str) -> Any:
@@ -126,15 +147,28 @@ def write_toml(deck: Mapping[str, Any]) -> str:
     return "\n".join(_table(deck, "")) + "\n"
 
 
-def _table(table: Mapping[str, Any], path: str) -> list[str]:
-    """Lines of one table: its values, then the tables in it."""
-    values = {key: value for key, value in table.items() if not isinstance(value, Mapping)}
-    lines = ["", f"[{path}]"] if path and (values or not table) else []
+def _table(table: Mapping[str, Any], path: str, heading: str = "[{}]") -> list[str]:
+    """Lines of one table: its values, then the tables and lists of tables in it."""
+    inner = {key: value for key, value in table.items() if _is_table(value) or _is_list_of_tables(value)}
+    values = {key: value for key, value in table.items() if key not in inner}
+    always = heading != "[{}]" or not table
+    lines = ["", heading.format(path)] if path and (values or always) else []
     lines += [f"{key} = {_literal(value)}" for key, value in values.items()]
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            lines += _table(value, f"{path}.{key}" if path else key)
+    for key, value in inner.items():
+        place = f"{path}.{key}" if path else key
+        if _is_table(value):
+            lines += _table(value, place)
+        else:
+            lines += [line for part in value for line in _table(part, place, "[[{}]]")]
     return lines
+
+
+def _is_table(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def _is_list_of_tables(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) > 0 and all(_is_table(part) for part in value)
 
 
 def _literal(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcpump.theory import Array, ComplexArray, Medium
+from mcpump.medium import Array, ComplexArray, Medium
 
 Face = Literal["closed", "absorbing", "periodic"]
 
@@ -82,7 +82,7 @@ def diffusion_slab(
     if undefined_mean:
         source -= source.mean(axis=-1, keepdims=True)
         diagonal[0] += hop  # the source sums to zero, so this only pins g[0] = 0
-    g = (_solve_cyclic if periodic else _solve_tridiagonal)(diagonal, -hop, source)
+    g = (solve_cyclic if periodic else solve_tridiagonal)(diagonal, np.full(cells, -hop), source)
     if undefined_mean:
         g -= g.mean(axis=-1, keepdims=True)
 
@@ -101,30 +101,31 @@ def _absorption(h: float, medium: Medium) -> float:
     return medium.D / (h * (0.5 * h + END_POINT[medium.dimension] * medium.ell))
 
 
-def _solve_tridiagonal(diagonal: ComplexArray, off: float, rhs: ComplexArray) -> ComplexArray:
-    """Thomas algorithm for one constant off-diagonal; `rhs` (..., cells)."""
+def solve_tridiagonal(diagonal: ComplexArray, off: ComplexArray | Array, rhs: ComplexArray) -> ComplexArray:
+    """Thomas algorithm for a symmetric matrix; `off` (cells − 1) beside the diagonal, `rhs` (..., cells)."""
     x = np.array(rhs, dtype=complex)
-    pivot = diagonal.copy()
+    pivot = np.array(diagonal, dtype=complex)
     for i in range(1, pivot.size):
-        factor = off / pivot[i - 1]
-        pivot[i] -= factor * off
+        factor = off[i - 1] / pivot[i - 1]
+        pivot[i] -= factor * off[i - 1]
         x[..., i] -= factor * x[..., i - 1]
     x[..., -1] /= pivot[-1]
     for i in range(pivot.size - 2, -1, -1):
-        x[..., i] = (x[..., i] - off * x[..., i + 1]) / pivot[i]
+        x[..., i] = (x[..., i] - off[i] * x[..., i + 1]) / pivot[i]
     return x
 
 
-def _solve_cyclic(diagonal: ComplexArray, off: float, rhs: ComplexArray) -> ComplexArray:
-    """Tridiagonal system with `off` in both corners too, by the Sherman–Morrison formula."""
+def solve_cyclic(diagonal: ComplexArray, off: ComplexArray | Array, rhs: ComplexArray) -> ComplexArray:
+    """As `solve_tridiagonal` with off[-1] in both corners too (`off` has one entry per cell): Sherman–Morrison."""
     corner = -diagonal[0]
-    inner = diagonal.copy()
+    ratio = off[-1] / corner
+    inner = np.array(diagonal, dtype=complex)
     inner[0] -= corner
-    inner[-1] -= off**2 / corner
-    u = np.zeros_like(diagonal)
-    u[0], u[-1] = corner, off
-    y, z = _solve_tridiagonal(inner, off, rhs), _solve_tridiagonal(inner, off, u)
-    weight = (y[..., 0] + off / corner * y[..., -1]) / (1.0 + z[0] + off / corner * z[-1])
+    inner[-1] -= off[-1] ** 2 / corner
+    u = np.zeros_like(inner)
+    u[0], u[-1] = corner, off[-1]
+    y, z = solve_tridiagonal(inner, off, rhs), solve_tridiagonal(inner, off, u)
+    weight = (y[..., 0] + ratio * y[..., -1]) / (1.0 + z[0] + ratio * z[-1])
     return np.asarray(y - weight[..., np.newaxis] * z)
 
 

@@ -11,3 +11,11 @@ class InputError(McpumpError):
 
 class ResultsFileError(McpumpError):
     """A results file that is foreign, damaged, or may not be overwritten (status 2)."""
+
+
+class WalkerError(McpumpError):
+    """A walker that flies without an end or meets a number that is not finite (status 1)."""
+
+    def __init__(self, walker: int, what: str) -> None:
+        super().__init__(f"walker {walker} {what}: `mcpump replay DECK --walker {walker}` shows its way")
+        self.walker = walker

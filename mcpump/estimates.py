@@ -18,7 +18,14 @@ LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_righ
 
 def lines_of(axes: int) -> tuple[str, ...]:
     """Lines of the spin budget of a mesh with 1, 2 or 3 directions: two faces each."""
-    faces = ("left_at_left", "left_at_right", "left_at_front", "left_at_back", "left_at_bottom", "left_at_top")
+    faces = (
+        "left_at_left",
+        "left_at_right",
+        "left_at_front",
+        "left_at_back",
+        "left_at_bottom",
+        "left_at_top",
+    )
     return ("emitted", "torque", "stored", "relaxed", *faces[: 2 * axes], "cut")
 
 

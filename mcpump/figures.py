@@ -1,7 +1,6 @@
 """Figures: profiles of one run, and the crossover from diffusive to local over several runs.
 
-Sized for print: 85 or 170 mm wide, text of 7 points, colours that colour-blind readers tell apart (Okabe
-and Ito), and no dependence on a screen. matplotlib is imported when a figure is asked for, not before.
+From here come also maps (`map_figure`), transients (`time_figure`) and the spin potential (`potential_figure`).
 """
 
 from __future__ import annotations
@@ -11,20 +10,33 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcpump.crossover import Point, problem_of
 from mcpump.diffusion import Face, diffusion_theory, local_theory
 from mcpump.estimates import Result
+from mcpump.figure_maps import map_figure
+from mcpump.figure_potential import potential_figure, potential_gradient
+from mcpump.figure_style import (
+    COLOURS,
+    DOUBLE,
+    MM,
+    SINGLE,
+    STYLE,
+    Array,
+    axis_label,
+    axis_power,
+    length_unit,
+    new_figure,
+)
+from mcpump.figure_times import time_figure
 from mcpump.model import ABSORBING, PERIODIC, Model, Problem
 from mcpump.report_text import (
     channel_of,
     column_name,
     columns_of,
     labels,
+    mesh_axes,
     positions,
-    power_of_ten,
-    pretty,
     times_of,
 )
 from mcpump.textures import texture_gradient, texture_profile
@@ -34,34 +46,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-MM = 1 / 25.4
-"""One millimetre [inch]."""
-SINGLE, DOUBLE = 85 * MM, 170 * MM
-"""Widths of one and of two columns of a journal [inch]."""
-COLOURS = {"x": "#0072B2", "y": "#D55E00", "z": "#009E73"}
-"""Components of the spin: blue, vermilion, green."""
+__all__ = ["crossover", "map_figure", "potential_figure", "potential_gradient", "profile", "time_figure"]
 
-_STYLE: Any = {
-    "font.size": 7,
-    "axes.labelsize": 7,
-    "axes.titlesize": 7,
-    "legend.fontsize": 7,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "axes.linewidth": 0.6,
-    "lines.linewidth": 1.0,
-    "legend.frameon": False,
-    "figure.dpi": 200,
-}
 _ROWS = (
     ("magnetization", None, "S"),
     ("spin_density", 2, "density g"),
     ("spin_current", 0, "local j"),
     ("spin_current", 1, "diffusive j"),
 )
-_LEGEND_ROW = 4
-"""Entries of a legend that fit above one column of panels."""
-Array = NDArray[np.float64]
+_MOST_COLUMNS, _LEGEND_ROW = 4, 4
+"""Columns of panels that stay legible, and entries of a legend that fit above one of them."""
 Lines = dict[tuple[str, int | None], tuple[Array, Array]]
 """(variable, part) → places and values of a theory line."""
 
@@ -75,19 +69,23 @@ def profile(result: Result, theory: bool = True) -> Figure:
         A run. The sum of the channels is drawn where there is one.
     theory : bool
         Whether to lay the lines of the theory for ℓ ≪ λ over the walk: diffusion for the density, Eq. (31)
-        for the local current, and the total current of diffusion less that for the diffusive one.
+        for the local current, and the total current of diffusion less that for the diffusive one. The general
+        walk's runs have none.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One column of panels for DC and one for each multiple of Ω; cosine components solid, sine
-        components dashed; points are the currents through the planes. For a pulse, density and current
-        in up to six time bins. Components that vanish by symmetry are not drawn. Without a sink nothing
-        holds the mean of the density: it is drawn about its mean over the sample.
+        One column of panels for DC and one for each multiple of Ω, four columns at most; cosine components
+        solid, sine components dashed; points are the currents through the planes. For a transient, density and
+        current in up to six time bins; on a mesh in two or three directions, `map_figure`. Components that vanish
+        by symmetry are not drawn. Without a sink nothing holds the mean of the density: it is drawn about its mean
+        over the sample.
     """
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
+    if len(mesh_axes(result)) > 1:
+        return map_figure(result)
+    with mpl.rc_context(STYLE):
         return _pulse_figure(result) if "time" in result.coords else _periodic_figure(result, theory)
 
 
@@ -107,8 +105,8 @@ def crossover(points: Sequence[Point]) -> Figure:
     """
     import matplotlib as mpl
 
-    with mpl.rc_context(_STYLE):
-        figure, (top, bottom) = _figure(
+    with mpl.rc_context(STYLE):
+        figure, (top, bottom) = new_figure(
             SINGLE, 95 * MM, 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
         )
         for dimension in sorted({point.dimension for point in points}, reverse=True):
@@ -124,14 +122,6 @@ def crossover(points: Sequence[Point]) -> Figure:
         bottom.set_ylim(-max(4, 1.2 * largest), max(4, 1.2 * largest))
         figure.align_ylabels()
         return figure
-
-
-def _figure(width: float, height: float, rows: int, columns: int, **options: Any) -> tuple[Figure, Any]:
-    # A Figure made without pyplot belongs to no window system: nothing to choose, nothing to close.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(rows, columns, **options)
 
 
 def _draw_shares(top: Axes, bottom: Axes, points: Sequence[Point], dimension: int) -> None:
@@ -167,12 +157,13 @@ def _periodic_figure(result: Result, with_theory: bool) -> Figure:
     problem = problem_of(result) if with_theory else None
     multiples = _multiples(result)
     width = SINGLE if len(multiples) == 1 else DOUBLE
-    figure, axes = _figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
-    lines = None if problem is None else _theory_lines(result, problem)
+    figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
+    fast = problem is not None and isinstance(problem.model, Model)
+    lines = _theory_lines(result, problem) if problem is not None and fast else None
     for column, multiple in enumerate(multiples):
         for row, (name, part, title) in enumerate(_ROWS):
             _draw_panel(axes[row, column], result, name, part, title, multiple, lines)
-        axes[-1, column].set_xlabel(f"x [{_length(result)[1]}]")
+        axes[-1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     # One mention of the theory's line is enough, and all that a narrow column has room for.
     legends = [_legend_entries(axes[:, column], column == 0) for column in range(len(multiples))]
     rows = -(-max(map(len, legends)) // _LEGEND_ROW)
@@ -189,7 +180,8 @@ def _periodic_figure(result: Result, with_theory: bool) -> Figure:
 def _multiples(result: Result) -> list[int]:
     """Multiples of Ω in which something is driven; DC alone if nothing is."""
     driven = [result.estimates[name] for name in ("spin_density", "spin_current")]
-    return sorted({(h + 1) // 2 for estimate in driven for h, _ in columns_of(estimate)}) or [0]
+    multiples = sorted({(h + 1) // 2 for estimate in driven for h, _ in columns_of(estimate)})
+    return multiples[:_MOST_COLUMNS] or [0]
 
 
 def _select(result: Result, name: str, part: int | None) -> tuple[Array, Array | None, str]:
@@ -225,8 +217,8 @@ def _draw_panel(
     mean, stderr, units = _select(result, name, part)
     driven = [pair for pair in columns_of(result.estimates[name]) if (pair[0] + 1) // 2 == multiple]
     pairs = [pair for pair in driven if np.nan_to_num(mean[pair]).any()]
-    scale = _power(np.array([mean[pair] for pair in pairs]))
-    factor, (metres, _) = 10.0**-scale, _length(result)
+    scale = axis_power(np.array([mean[pair] for pair in pairs]))
+    factor, (metres, _) = 10.0**-scale, length_unit(result)
     x = positions(result, "x").mean * metres
     for pair in pairs:
         look = _look(result, pair)
@@ -243,25 +235,8 @@ def _draw_panel(
         axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
     axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axes.set_ylabel(_label(title + " − mean" * (name in _free(result)), units, scale))
+    axes.set_ylabel(axis_label(title + " − mean" * (name in _free(result)), units, scale))
     axes.margins(x=0)
-
-
-def _power(values: Array) -> int:
-    """Power of ten to take out of an axis: none where the numbers read well as they are."""
-    largest = float(np.nan_to_num(np.abs(values)).max(initial=0.0))
-    return 0 if 0.1 <= largest < 1000 else power_of_ten(values)
-
-
-def _label(title: str, units: str, scale: int) -> str:
-    power = pretty(f"10^{scale} ") if scale else ""
-    return title if units == "1" else f"{title} [{power}{pretty(units)}]"
-
-
-def _length(result: Result) -> tuple[float, str]:
-    """Factor and unit in which lengths are drawn."""
-    units = positions(result, "x").units
-    return (1e9, "nm") if units == "m" else (1.0, pretty(units))
 
 
 def _look(result: Result, pair: tuple[int, int]) -> dict[str, Any]:
@@ -277,7 +252,7 @@ def _draw_planes(axes: Axes, result: Result, part: int, pair: tuple[int, int], f
     if "plane_current" not in result.estimates:
         return
     mean, stderr, _ = _select(result, "plane_current", part)
-    x = positions(result, "plane").mean * _length(result)[0]
+    x = positions(result, "plane").mean * length_unit(result)[0]
     error = None if stderr is None else np.nan_to_num(stderr[pair]) * factor
     look: dict[str, Any] = {
         "color": COLOURS[labels(result, "component")[pair[1]]],
@@ -314,6 +289,7 @@ def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> 
 def _theory_lines(result: Result, problem: Problem) -> Lines:
     """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
     model, scales = problem.model, problem.scales
+    assert isinstance(model, Model)
     relaxation = 1 / model.gamma_sf if model.gamma_sf > 0 else math.inf
     medium = Medium.reduced(problem.exchange, relaxation, model.dimension)
     edges = np.linspace(0.0, model.length, model.cells + 1)
@@ -339,13 +315,13 @@ def _face(model: Model, code: int) -> Face:
 
 
 def _pulse_figure(result: Result) -> Figure:
-    figure, axes = _figure(DOUBLE, 100 * MM, 2, 2, sharex=True)
+    figure, axes = new_figure(DOUBLE, 100 * MM, 2, 2, sharex=True)
     rows = (("spin_density", "density g"), ("spin_current", "current j"))
     for row, (name, title) in enumerate(rows):
         for part, kind in enumerate(("local", "diffusive")):
             _draw_times(axes[row, part], result, name, part, f"{kind} {title}")
     for column in (0, 1):
-        axes[1, column].set_xlabel(f"x [{_length(result)[1]}]")
+        axes[1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     axes[0, 1].legend(title=f"t [{times_of(result)[1]}]", title_fontsize=7)
     figure.align_ylabels()
     return figure
@@ -356,8 +332,8 @@ def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) ->
 
     mean, stderr, units = _select(result, name, part)
     component = int(np.argmax(np.abs(result.estimates["spin_density"].mean).max(axis=(0, 1, 2, 4))))
-    scale = _power(mean[:, component])
-    x, (times, _) = positions(result, "x").mean * _length(result)[0], times_of(result)
+    scale = axis_power(mean[:, component])
+    x, (times, _) = positions(result, "x").mean * length_unit(result)[0], times_of(result)
     # Six bins tell the story, early ones more of it than late ones.
     bins = np.unique(np.rint(np.geomspace(1, mean.shape[0], 6)).astype(int) - 1)
     for index, colour in zip(bins, mpl.colormaps["viridis"](np.linspace(0, 0.9, bins.size)), strict=True):
@@ -366,5 +342,5 @@ def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) ->
         if stderr is not None:
             error = stderr[index, component] * 10.0**-scale
             axes.fill_between(x, values - error, values + error, color=colour, alpha=0.25, linewidth=0)
-    axes.set_ylabel(_label(f"{title}, {labels(result, 'component')[component]}", units, scale))
+    axes.set_ylabel(axis_label(f"{title}, {labels(result, 'component')[component]}", units, scale))
     axes.margins(x=0)

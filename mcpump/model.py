@@ -71,6 +71,8 @@ class Model(NamedTuple):
     """Walkers in one block, the statistical unit (an even number)."""
     seed: int
     """Seed of the random numbers, 0 ≤ seed < 2^64."""
+    max_flights: int = 10**9
+    """A walker that takes more flights than this stops the run."""
 
 
 class Layer(NamedTuple):
@@ -87,8 +89,8 @@ class Layer(NamedTuple):
     nu: float
     """Density of states [ν]."""
     transmission: float
-    """Probability T that a walker passes the interface at `start`, on the side of the smaller ν v; on the other side it is
-    T ν₁v₁/(ν₂v₂), so that detailed balance ν₁v₁T₁₂ = ν₂v₂T₂₁ holds. Without meaning for the first layer."""
+    """Probability T that a walker passes the interface at `start`, on the side of the smaller ν v; on the other side it
+    is T ν₁v₁/(ν₂v₂), so that detailed balance ν₁v₁T₁₂ = ν₂v₂T₂₁ holds. Without meaning for the first layer."""
     specularity: float
     """Share of the reflections at that interface that are specular; the rest is diffuse."""
     straight: bool

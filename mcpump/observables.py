@@ -1,44 +1,25 @@
-"""From the books to named observables: channels, parts, harmonics, units and standard errors."""
+"""From the books to named observables: channels, parts, harmonics, units and standard errors.
+
+Here those of the fast walk; what the general walk has measured goes to `mcpump.scene_observables`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.diffusion import cross_harmonics
+from mcpump import scene_observables as general
+from mcpump.blocks import has_sink
+from mcpump.equilibrium import equilibrium
 from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
-from mcpump.model import Model, Problem
+from mcpump.model import Model, Problem, Scene
+from mcpump.quantities import channels_of, fast_model, spin_potential, units_of
 from mcpump.spin import SIZES
-from mcpump.tally import Groups, Tally, has_sink
-from mcpump.textures import Places, texture_gradient, texture_profile
+from mcpump.tally import Groups, Tally
 
 Array = NDArray[np.float64]
 VAGUE = 4.0
 """A total smaller than so many of its errors has no local share."""
-
-
-def channels_of(problem: Problem) -> tuple[str, ...]:
-    """Channels in the results: those asked for and, of two, their sum."""
-    return problem.channels if len(problem.channels) == 1 else (*problem.channels, "sum")
-
-
-def units_of(problem: Problem) -> dict[str, str]:
-    """Units' names of a deck: SI, or those of reduced decks; a pulse counts its own spin per area."""
-    if problem.model.pulse:
-        si = {"length": "m", "time": "s", "density": "1/m^3", "current": "1/(m^2 s)"}
-        return (
-            si
-            if problem.scales.si
-            else {"length": "ell", "time": "tau", "density": "1/ell", "current": "1/tau"}
-        )
-    if problem.scales.si:
-        return {
-            "length": "m", "time": "s", "density": "J s/m^3", "current": "J/m^2", "torque": "J/m^3",
-        }  # fmt: skip
-    return {
-        "length": "ell", "time": "tau", "density": "hbar nu J", "current": "hbar nu J v_F",
-        "torque": "hbar nu J/tau",
-    }  # fmt: skip
 
 
 def unpacking(problem: Problem) -> tuple[NDArray[np.intp], Array]:
@@ -49,7 +30,8 @@ def unpacking(problem: Problem) -> tuple[NDArray[np.intp], Array]:
     index, factor : (channels, harmonics, 3) arrays
         The factor turns raw units into reduced ones: Ωτ, times 2Jτ/ħ for `second`; 1 for a pulse.
     """
-    model, size = problem.model, SIZES[problem.model.harmonics]
+    model = fast_model(problem)
+    size = SIZES[model.harmonics]
     drive = 1.0 if model.pulse else model.Omega
     first, second = [-1, 3, 9, -1, -1], [0, 6, 12, 15, 18]
     both = [0, size, size + 3, 15, 18]
@@ -93,8 +75,13 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     tally : Tally
         The books.
     """
+    if isinstance(problem.model, Scene):
+        return general.scene_observables(problem, tally)
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
+        found["spin_potential"] = spin_potential(
+            problem, found["spin_density"], 1.0 / problem.model.dimension
+        )
         found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
         found |= projection_estimates(problem, tally)
     return found | budget_estimates(problem, tally)
@@ -106,7 +93,7 @@ def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     The local and the diffusive part are walked with different random numbers, so the variance of the
     total is the sum of theirs.
     """
-    model, unpack, units = problem.model, Unpacker(problem), units_of(problem)
+    model, unpack, units = fast_model(problem), Unpacker(problem), units_of(problem)
     mean, stderr = tally.profiles()
     none = np.zeros_like(mean[0])
     kinds = {
@@ -141,6 +128,8 @@ def _time_axis(model: Model, values: Array) -> Array:
 
 def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Net spin passing each plane, its covariance, and the local share with its jackknife error."""
+    if isinstance(problem.model, Scene):
+        return general.plane_estimates(problem, tally)
     unpack, units = Unpacker(problem), units_of(problem)
     parts = tally.groups("passages").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
     parts = parts.map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
@@ -190,7 +179,7 @@ def projection_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Sample mean of the density; without a sink the DC mean is undefined, the AC mean follows from the budget."""
-    model, unpack = problem.model, Unpacker(problem)
+    model, unpack = fast_model(problem), Unpacker(problem)
     means = tally.groups("means")
     if not has_sink(model):
         stored = tally.groups("budget").map(lambda s: _mean_from_stored(model, s))
@@ -231,7 +220,7 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     rest = np.einsum("l,l...->...", signs, lines.mean)
     gained = np.abs(lines.mean[:2]).sum(axis=0)
     imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
-    unit = units["current"] if not problem.model.pulse else "1"
+    unit = units["current"] if not fast_model(problem).pulse else "1"
     return {
         "budget": Estimate(
             lines.mean, lines.stderr(), ("line", "channel", "harmonic", "component"), unit,
@@ -244,41 +233,10 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     }  # fmt: skip
 
 
-def equilibrium(problem: Problem) -> dict[str, Estimate]:
-    """Terms evaluated from the texture, not walked: S, ħνJS, and the super-current, Eq. (8)."""
-    model, units = problem.model, units_of(problem)
-    centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
-    count = 1 + 2 * model.harmonics
-    S = np.zeros((count, 3, model.cells))
-    S[:3] = texture_profile(model, centres)[:count]
-    current = problem.scales.current
-    super_cells = supercurrent(problem, centres)[None] * current
-    super_planes = supercurrent(problem, np.array(model.planes))[None] * current
-    names = ("harmonic", "component")
-    title = "equilibrium super-current −(ħ²νJ²/12mε_F) S×∂S/∂x, Eq. (8)"
-    return {
-        "magnetization": Estimate(S, None, (*names, "x"), "1", "texture S at the cell centres"),
-        "static_polarization": Estimate(
-            S * problem.scales.density, None, (*names, "x"), units["density"], "static polarization ħνJ S"
-        ),
-        "supercurrent": Estimate(super_cells, None, ("direction", *names, "x"), units["current"], title),
-        "plane_supercurrent": Estimate(
-            super_planes, None, ("direction", *names, "plane"), units["current"], title
-        ),
-    }
-
-
-def supercurrent(problem: Problem, x: Places) -> Array:
-    """Harmonics of −c S×∂S/∂x, Eq. (8), in reduced units, (harmonics, 3, n); NaN where k_F is not given."""
-    S, slope = texture_profile(problem.model, x), texture_gradient(problem.model, x)
-    harmonics = cross_harmonics(S, slope)[: 1 + 2 * problem.model.harmonics]
-    # S ∥ ∂S/∂x leaves rounding of a product of two equal numbers: none of it is a current
-    rounding = 1e-14 * np.abs(S).max(initial=0.0) * np.abs(slope).max(initial=0.0)
-    return -problem.supercurrent * np.where(np.abs(harmonics) > rounding, harmonics, 0.0) + 0.0
-
-
 def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     """Axes of the results: numbers with units, or labels."""
+    if isinstance(problem.model, Scene):
+        return general.scene_coordinates(problem)
     model, scales, units = problem.model, problem.scales, units_of(problem)
     edges = np.linspace(0.0, model.length, model.cells + 1) * scales.length
 

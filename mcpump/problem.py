@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.deck_checks import (
+from mcpump.deck_memory import cores, general_memory_needed, memory_needed, memory_of_machine
+from mcpump.deck_numbers import (
     angular_frequency,
-    cores,
+    face_word,
+    general_reasons,
     has_sink,
-    memory_needed,
-    memory_of_machine,
+    needs_general,
     snapped,
-    wave_number,
 )
 from mcpump.deck_sections import Deck
+from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
-from mcpump.model import FACES, Model, Problem, Scales, StopRule
+from mcpump.model import CHANNELS, FACES, Model, Problem, Scales, Scene, StopRule
 from mcpump.regime import regime_numbers, warnings_and_notes
-from mcpump.textures import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
+from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
+from mcpump.scene_texture import envelope_of, precession
 
-DECAYED = 1e-6
-"""In a sample without a sink a walker ends when the slowest mode has decayed to this."""
 FEWEST_BLOCKS = 16
 # Measured on one core with all tallies; first flights have a walk of their own, 395 ns a pair.
 _SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 200e-9, 13.0
-Array = NDArray[np.float64]
+# The general walk: per flight, per spin carried along and number scored of it, per step of the rotation.
+_GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _ROTATION, _GENERAL_COMPILATION = (
+    300e-9,
+    45e-9,
+    4.5e-9,
+    90e-9,
+    40.0,
+)
 
 
 def make_problem(deck: Deck) -> Problem:
@@ -50,7 +54,7 @@ def make_problem(deck: Deck) -> Problem:
     coefficient (d − 2)(Jτ/ħ)/(6 (k_F ℓ)²) in units of ħνJ v_F ℓ (Lindhard function for d ≠ 3).
     """
     gas, notes = deck.gas, list(deck.gas.notes)
-    model = _model(deck, notes)
+    model = _scene(deck, notes) if needs_general(deck) else _model(deck, notes)
     regime = regime_numbers(deck)
     warnings, more = warnings_and_notes(deck, regime)
     k_ell = gas.k_F * gas.ell
@@ -61,22 +65,35 @@ def make_problem(deck: Deck) -> Problem:
         scales=_scales(deck),
         exchange=gas.exchange_number,
         supercurrent=(gas.dimension - 2) * gas.exchange_number / (6.0 * k_ell * k_ell),
-        channels=deck.results.channels,
+        channels=_channels(deck),
         walkers=block * max(FEWEST_BLOCKS, -(-deck.run.walkers // block)),
         stop=_stop_rule(deck),
         regime=regime,
         warnings=tuple(warnings),
         notes=tuple(more + notes),
         resolved=deck.resolved,
+        texture_file=check_user(deck, model) if isinstance(model, Scene) else "",
     )
 
 
-def memory_bytes(model: Model) -> int:
-    """Memory that a run of this model needs, roughly [bytes].
+def _scene(deck: Deck, notes: list[str]) -> Scene:
+    """Reduced numbers for the general walk, and a note on why it is that one."""
+    notes.append(f"this is the general walk, which {', '.join(general_reasons(deck))} asks for")
+    return make_scene(deck, notes)
+
+
+def _channels(deck: Deck) -> tuple[str, ...]:
+    """Channels asked for; those of the general walk in its order."""
+    asked = deck.results.channels
+    return tuple(name for name in CHANNELS if name in asked) if needs_general(deck) else asked
+
+
+def memory_bytes(model: Model | Scene) -> int:
+    """Memory that a run needs, roughly [bytes].
 
     Parameters
     ----------
-    model : Model
+    model : Model or Scene
         Problem in reduced units.
 
     Returns
@@ -84,15 +101,24 @@ def memory_bytes(model: Model) -> int:
     int
         Program, the sums of every thread and those of the whole run.
     """
-    return memory_needed(model.cells, model.harmonics, model.time_bins, len(model.planes))
+    if isinstance(model, Model):
+        return memory_needed(model.cells, model.harmonics, model.time_bins, len(model.planes))
+    return general_memory_needed(
+        model.axes,
+        math.prod(model.cells),
+        model.time_bins,
+        model.channels,
+        model.time_functions,
+        len(model.planes),
+    )
 
 
-def mean_flights(model: Model) -> float:
+def mean_flights(model: Model | Scene) -> float:
     """Rough mean number of flights of a walker: what ends it first.
 
     Parameters
     ----------
-    model : Model
+    model : Model or Scene
         Problem in reduced units.
 
     Returns
@@ -100,6 +126,8 @@ def mean_flights(model: Model) -> float:
     float
         min(τ_sf/τ, t_max/τ, L²/2D if a face absorbs), at least 1.
     """
+    if isinstance(model, Scene):
+        return scene_flights(model)
     ends = [model.t_max]
     if model.gamma_sf > 0.0:
         ends.append(1.0 / model.gamma_sf)
@@ -128,7 +156,7 @@ def check_report(problem: Problem) -> str:
             "ell": (scales.length, "m", "mean free path"),
             "tau": (scales.time, "s", "elastic lifetime"),
         } | known
-    if scales.si and not model.pulse:
+    if scales.si and not (isinstance(model, Model) and model.pulse):
         known["hbar nu J"] = (scales.density, "J s/m^3", "one reduced unit of spin density")
         known["hbar nu J v_F"] = (scales.current, "J/m^2", "one reduced unit of spin current")
     lines = [f"{problem.name}: the deck can be run", ""]
@@ -137,40 +165,64 @@ def check_report(problem: Problem) -> str:
         for key, (value, unit, what) in known.items()
         if not math.isnan(value)
     ]
-    lines += ["", *(f"warning: {text}" for text in problem.warnings)]
+    lines += ["", _walk_line(problem), *(f"warning: {text}" for text in problem.warnings)]
     lines += [f"note: {text}" for text in problem.notes]
     flights = mean_flights(model)
-    each = flights * _SECONDS_PER_FLIGHT + model.first_flights * _SECONDS_PER_FIRST_FLIGHT
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
-    seconds = most * each / cores() + _COMPILATION_SECONDS
+    compilation = _COMPILATION_SECONDS if isinstance(model, Model) else _GENERAL_COMPILATION
+    seconds = most * _seconds_per_walker(model, flights) / cores() + compilation
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // model.walkers_per_block} blocks, "
         f"about {flights:.3g} flights each",
         f"memory about {memory_bytes(model) / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
-        f"{_COMPILATION_SECONDS:g} s of it the first compilation",
+        f"{compilation:g} s of it the first compilation",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _walk_line(problem: Problem) -> str:
+    """Say which walk a deck goes to, and on what."""
+    if isinstance(problem.model, Model):
+        return "walk: the fast one, along x and to second order in J"
+    scene = problem.model
+    mesh = " × ".join(map(str, scene.cells[: scene.axes]))
+    bins = f" × {scene.time_bins} time bins" if scene.time_bins else ""
+    layers = f"{len(scene.layers)} layer{'s' * (len(scene.layers) > 1)}"
+    channels = ", ".join(scene.channels)
+    return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"
+
+
+def _seconds_per_walker(model: Model | Scene, flights: float) -> float:
+    """Rough time of one walker with its first flights [s]."""
+    if isinstance(model, Model):
+        return flights * _SECONDS_PER_FLIGHT + model.first_flights * _SECONDS_PER_FIRST_FLIGHT
+    spin = len(model.channels) * (_CARRIED_SPIN + model.time_functions * _SCORED_NUMBER)
+    if "exact" in model.channels:
+        spin += _ROTATION / model.rotation_step
+    return (flights + model.first_flights) * (_GENERAL_FLIGHT + model.phases * spin)
 
 
 def _model(deck: Deck, notes: list[str]) -> Model:
     """Reduced numbers of a deck."""
     gas, x = deck.gas, deck.sample.x
-    envelope, parameters, q = _envelope(deck, notes)
+    envelope, parameters, (q, _, _) = envelope_of(deck, notes)
     Omega = angular_frequency(deck.texture, deck.reduced, notes) * gas.tau if deck.texture else 0.0
-    if deck.texture and (Omega == 0.0 or math.sin(deck.texture.cone_angle) == 0.0):
+    if isinstance(deck.texture, Precession) and (Omega == 0.0 or math.sin(deck.texture.cone_angle) == 0.0):
         notes.append("the texture is static: it pumps nothing")
-    C, P, Q = _precession(deck)
+    C, P, Q = precession(deck)
     planes = sorted(snapped(plane, x.length) for plane in deck.results.planes)
     pulse_x = snapped(deck.pulse.position, x.length) / gas.ell if deck.pulse else 0.0
     model = Model(
         dimension=gas.dimension, length=x.length / gas.ell, cells=x.cells,
-        left=FACES.index(x.left), right=FACES.index(x.right), gamma_sf=gas.tau / gas.tau_sf, Omega=Omega,
-        harmonics=deck.results.harmonics, envelope=envelope, envelope_parameters=parameters, q=q,
-        C=_vector(C), P=_vector(P), Q=_vector(Q), pulse=deck.pulse is not None, pulse_x=pulse_x,
+        left=FACES.index(face_word(x.left)), right=FACES.index(face_word(x.right)),
+        gamma_sf=gas.tau / gas.tau_sf, Omega=Omega, harmonics=deck.results.harmonics,
+        envelope=envelope, envelope_parameters=parameters, q=q,
+        C=C, P=P, Q=Q, pulse=deck.pulse is not None, pulse_x=pulse_x,
         time_bins=deck.results.time_bins or 1, t_max=math.inf,
         planes=tuple(float(plane / gas.ell) for plane in planes),
         first_flights=1, score_interval=1, walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+        max_flights=deck.run.max_flights,
     )  # fmt: skip
     return _planned(model._replace(t_max=_t_max(deck, model, notes)), deck)
 
@@ -185,60 +237,6 @@ def _planned(model: Model, deck: Deck) -> Model:
         first_flights=automatic_first if first == "auto" else int(first),
         score_interval=automatic_interval if interval == "auto" else int(interval),
     )
-
-
-def _envelope(deck: Deck, notes: list[str]) -> tuple[int, tuple[float, float, float, float], float]:
-    """Envelope's code and parameters, and the phase's wave number [1/ℓ]."""
-    texture, ell = deck.texture, deck.gas.ell
-    if texture is None or texture.kind == "uniform":
-        return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), 0.0
-    if texture.kind == "junction":
-        return ENVELOPE_TANH, (texture.interface / ell, texture.width / ell, 0.0, 0.0), 0.0
-    k = wave_number(texture, deck.reduced, notes) * ell
-    if texture.kind == "spiral":
-        return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), k
-    return ENVELOPE_COSINE, (texture.mean, texture.depth, k, texture.phase), 0.0
-
-
-def _precession(deck: Deck) -> tuple[Array, Array, Array]:
-    """C = cosθ e₃, P = sinθ e₁, Q = ellipticity·sinθ e₂; a pulse's spin is C."""
-    if deck.pulse is not None:
-        return np.array(deck.pulse.spin), np.zeros(3), np.zeros(3)
-    texture = deck.texture
-    assert texture is not None
-    e1, e2, e3 = triad(np.array(texture.axis))
-    cosine, sine = math.cos(texture.cone_angle), math.sin(texture.cone_angle)
-    # Adding 0.0 turns −0.0 into 0.0, which prints and compares like what it is.
-    return cosine * e3 + 0.0, sine * e1 + 0.0, texture.ellipticity * sine * e2 + 0.0
-
-
-def _vector(array: Array) -> tuple[float, float, float]:
-    """Three plain numbers."""
-    return float(array[0]), float(array[1]), float(array[2])
-
-
-def triad(axis: Array) -> tuple[Array, Array, Array]:
-    """Right-handed unit vectors (e₁, e₂, e₃) with e₃ along an axis; x, y, z for the axis z.
-
-    Parameters
-    ----------
-    axis : (3,) array
-        Not zero.
-
-    Returns
-    -------
-    three (3,) arrays
-        e₁ is x without its part along e₃ (y where the axis is nearer to x than to anything else).
-    """
-    scaled = axis / np.max(np.abs(axis))
-    e3 = scaled / math.sqrt(float(scaled @ scaled))
-    start = np.array([0.0, 1.0, 0.0] if abs(e3[0]) > 0.9 else [1.0, 0.0, 0.0])
-    e1 = start - float(start @ e3) * e3
-    e1 = e1 / math.sqrt(float(e1 @ e1))
-    e2 = np.array(
-        [e3[1] * e1[2] - e3[2] * e1[1], e3[2] * e1[0] - e3[0] * e1[2], e3[0] * e1[1] - e3[1] * e1[0]]
-    )
-    return e1, e2, e3
 
 
 def _t_max(deck: Deck, model: Model, notes: list[str]) -> float:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck_checks import angular_frequency, wave_number
+from mcpump.deck_numbers import angular_frequency, has_frequency, layers, wave_number
 from mcpump.deck_sections import Deck
+from mcpump.deck_textures import Junction, Modulated, Spiral
+from mcpump.scene_texture import moving_texture
 from mcpump.theory import ladder_gap
 
 SMALL = 0.2
@@ -14,14 +16,24 @@ Regime = dict[str, tuple[float, str, str]]
 
 
 def texture_length(deck: Deck) -> float:
-    """Length scale λ of the texture: junction width, 1/|q|; infinite if uniform, NaN for a pulse."""
+    """Length scale λ of the texture: junction width, 1/|q|, …; infinite if uniform, NaN without a texture."""
     texture = deck.texture
     if texture is None:
         return math.nan
-    if texture.kind == "junction":
+    if isinstance(texture, Junction):
         return texture.width
-    q = wave_number(texture, deck.reduced, [])
-    return 1.0 / abs(q) if q else math.inf
+    if isinstance(texture, Spiral | Modulated):
+        return 1.0 / abs(wave_number(texture, deck.reduced, []))
+    return moving_texture(deck, []).length * deck.gas.ell
+
+
+def _frequency(deck: Deck) -> float:
+    """Ωτ; NaN without a texture, or where it has no frequency."""
+    if deck.texture is None or (
+        deck.texture.kind in ("domain_wall", "user") and not has_frequency(deck.texture)
+    ):
+        return math.nan
+    return angular_frequency(deck.texture, deck.reduced, []) * deck.gas.tau
 
 
 def regime_numbers(deck: Deck) -> Regime:
@@ -39,7 +51,7 @@ def regime_numbers(deck: Deck) -> Regime:
         meaning for a pulse.
     """
     gas, length = deck.gas, texture_length(deck)
-    Omega = angular_frequency(deck.texture, deck.reduced, []) * gas.tau if deck.texture else math.nan
+    Omega = _frequency(deck)
     gamma_sf = gas.tau / gas.tau_sf
     inverse = math.inf if length == 0.0 else gas.ell / length
     exchange = gas.exchange_number if deck.texture else math.nan
@@ -47,7 +59,7 @@ def regime_numbers(deck: Deck) -> Regime:
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
     one_ladder = math.nan
     if deck.texture is not None:
-        gamma = complex(1.0 + gamma_sf, Omega)
+        gamma = complex(1.0 + gamma_sf, 0.0 if math.isnan(Omega) else Omega)
         # at a sharp step nothing is left of K
         gap = 1.0 if math.isinf(inverse) else abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
         one_ladder = turns / gap if gap else math.inf
@@ -65,6 +77,19 @@ def regime_numbers(deck: Deck) -> Regime:
             "rad",
             f"turn of a spin within its stay, {_stay_name(deck)}",
         ),
+    } | _of_layers(deck, length)
+
+
+def _of_layers(deck: Deck, length: float) -> Regime:
+    """ℓ/λ of every layer behind the first."""
+    gas = deck.gas
+    return {
+        f"ell/lambda {i + 2}": (
+            math.inf if length == 0.0 else layer.v / layer.rate * gas.ell / length,
+            "",
+            f"the same in layer {i + 2}" + (f", {section.name}" if section.name else ""),
+        )
+        for i, (section, layer) in enumerate(zip(deck.layer, layers(deck, gas)[1:], strict=True))
     }
 
 
@@ -101,25 +126,35 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
         Warnings (the theory is outside its range) and notes (worth knowing).
     """
     number = {key: entry[0] for key, entry in regime.items()}
+    channels = set(deck.results.channels)
+    # `exact` holds for any turn between two scatterings
+    small = [("Omega tau", "Ωτ")] if channels == {"exact"} else [("J tau/hbar", "Jτ/ħ"), ("Omega tau", "Ωτ")]
     warnings = [
         f"{name} = {number[key]:.3g} is not small: the theory is of lowest order in it"
-        for key, name in (("J tau/hbar", "Jτ/ħ"), ("Omega tau", "Ωτ"))
+        for key, name in small
         if number[key] > SMALL
     ]
     if 1.0 / number["k_F ell"] > SMALL:
         warnings.append(f"1/(k_F ℓ) = {1.0 / number['k_F ell']:.3g} is not small: the walk wants k_F ℓ ≫ 1")
     notes = []
-    if deck.texture is not None and deck.texture.kind == "junction" and deck.texture.width == 0.0:
+    if isinstance(deck.texture, Junction) and deck.texture.width == 0.0:
         notes.append("the interface is sharp: λ = 0, so ℓ/λ is infinite")
-    if "second" in deck.results.channels and number["one-ladder number"] > SMALL:
+    if "second" in channels and number["one-ladder number"] > SMALL:
         size = f"(2Jτ/ħ)/(1 − K) = {number['one-ladder number']:.3g}"
         if number["turn angle"] > 1.0:
+            others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
             notes.append(
                 f"spins turn {number['turn angle']:.3g} rad during their stay, {size}: `second` keeps one "
-                f"ladder (the paper); `exact`, with all orders, is not in this version"
+                f"ladder (the paper){others}"
             )
         else:
             warnings.append(
                 f"{size} is not small: `second` keeps one ladder (the paper), a second one would matter"
             )
+    if {"second", "second_ladder"} <= channels and number["J tau/hbar"] > 0.0:
+        factor = number["one-ladder number"] / (2.0 * number["J tau/hbar"])
+        notes.append(
+            f"`second_ladder` is about {factor:.4g} times `second`, 1/|1 − K(1/λ, Ω)| at the texture's length λ: it has "
+            f"a ladder between the two exchange vertices as well, spins that scatter and come back turn again"
+        )
     return warnings, notes

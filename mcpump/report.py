@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import csv as csv_module
 import io
-import itertools
 import math
 from typing import Any
 
 import numpy as np
 
-from mcpump.estimates import PARTS, Estimate, Result
-from mcpump.report_planes import plane_lines
+from mcpump.estimates import Estimate, Result
+from mcpump.report_channels import channel_lines
+from mcpump.report_planes import budget_lines, plane_lines
 from mcpump.report_text import (
     at,
     channel_of,
     column_name,
     columns_of,
     labels,
-    number,
     plane_places,
     positions,
     power_of_ten,
@@ -30,9 +29,9 @@ from mcpump.report_text import (
     scaled,
     thousands,
     tied,
-    times_of,
     wrap,
 )
+from mcpump.report_time import is_pulse, last_current, transient_lines
 
 
 def table(result: Result) -> str:
@@ -47,14 +46,19 @@ def table(result: Result) -> str:
     -------
     str
         Head (statistics, regime, warnings, notes), spin currents along +x through the planes with one
-        standard error each, local shares, super-current, what is zero by symmetry, and the spin budget;
-        for a pulse the spin in each time bin. Lines are at most 120 columns wide where that is possible.
+        standard error each, local shares, super-current, what is zero by symmetry, the spin budget, and how
+        far the channels differ; for a transient the currents of the last time bin and at their largest, or,
+        without planes, the spin in each time bin. Lines are at most 120 columns wide where that is possible.
     """
     lines = _head(result)
-    if "plane_current" in result.estimates:
+    if "time" in result.coords:
+        lines += transient_lines(result)
+        lines += [] if is_pulse(result) else budget_lines(result)
+    elif "plane_current" in result.estimates:
         lines += plane_lines(result)
-    elif "time" in result.coords:
-        lines += _pulse_lines(result)
+    else:
+        lines += budget_lines(result)
+    lines += channel_lines(result)
     return "\n".join(lines) + "\n"
 
 
@@ -70,12 +74,13 @@ def summary_line(result: Result) -> str:
     -------
     str
         The total DC current where the run has one, else the largest harmonic, at the plane where it is
-        largest; a line without a current for a run without planes.
+        largest; of a transient the largest of the last time bin; no current for a run without planes.
     """
     parts = [result.name, f"{thousands(result.walkers)} walkers"]
     estimate = result.estimates.get("plane_current")
     if estimate is not None:
-        parts += _leading_current(result, estimate)
+        leading = last_current if "time" in estimate.dims else _leading_current
+        parts += leading(result, estimate)
     parts.append("complete" if result.complete else result.message)
     return "   ".join(parts)
 
@@ -92,17 +97,25 @@ def csv(result: Result) -> str:
     -------
     str
         One row a number: quantity, channel, part, direction, harmonic, component, line, position,
-        position_units, mean, stderr, units. Numbers round-trip; an exact number has an empty stderr.
+        position_units, mean, stderr, units; for a transient time and time_units (middle of the bin) before
+        the mean. Numbers round-trip; an exact number has an empty stderr.
     """
     stream = io.StringIO()
     writer = csv_module.writer(stream, lineterminator="\n")
     axes = ("channel", "part", "direction", "harmonic", "component", "line")
-    writer.writerow(["quantity", *axes, "position", "position_units", "mean", "stderr", "units"])
+    times = ["time", "time_units"] if _has_times(result) else []
+    writer.writerow(["quantity", *axes, "position", "position_units", *times, "mean", "stderr", "units"])
     for name in ("plane_current", "plane_supercurrent", "budget"):
         if name in result.estimates:
             for row in _csv_rows(result, name, axes):
                 writer.writerow(row)
     return stream.getvalue()
+
+
+def _has_times(result: Result) -> bool:
+    """Whether the CSV needs columns for the time."""
+    current = result.estimates.get("plane_current")
+    return current is not None and "time" in current.dims
 
 
 def _head(result: Result) -> list[str]:
@@ -147,11 +160,12 @@ def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any
     rows = []
     for index in np.ndindex(estimate.mean.shape):
         here = dict(zip(estimate.dims, index, strict=True))
+        if "normal" in here:
+            here["direction"] = here["normal"]
         names = [labels(result, axis)[here[axis]] if axis in here else "" for axis in axes]
-        position: list[Any] = ["", ""]
-        if "plane" in here:
-            planes = positions(result, "plane")
-            position = [float(planes.mean[here["plane"]]), planes.units]
+        position = _csv_place(result, "plane", here)
+        if _has_times(result):
+            position += _csv_place(result, "time", here)
         mean, stderr = at(estimate, *index)
         rows.append(
             [name, *names, *position, repr(mean), "" if stderr is None else repr(stderr), estimate.units]
@@ -159,23 +173,9 @@ def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any
     return rows
 
 
-def _pulse_lines(result: Result) -> list[str]:
-    """Spin in each time bin; cells share walkers, so the sum of the cells' errors is only a bound."""
-    density = result.estimates["spin_density"]
-    edges, (times, time_unit) = positions(result, "x_edge"), times_of(result)
-    spans = [f"t = {start:.4g} … {end:.4g} {time_unit}" for start, end in itertools.pairwise(times)]
-    first = max(map(len, spans)) + 1
-    channel, name = channel_of(result)
-    widths = np.diff(edges.mean)
-    bound = np.zeros_like(density.mean) if density.stderr is None else density.stderr
-    mean, stderr = density.mean[channel] @ widths, bound[channel] @ widths
-    lines = [f"Spin in the sample by time bin, channel {name}  [pulse.spin]"]
-    lines.append("± is at most: cells share walkers, and their errors are added as if they agreed")
-    for component in np.flatnonzero(mean.any(axis=(0, 1))):
-        name = labels(result, "component")[component]
-        lines.append(f"{name:<{first}}" + "".join(f"{part:>22}" for part in PARTS))
-        for bin_, span in enumerate(spans):
-            places = [(part, bin_, component) for part in range(len(PARTS))]
-            cells = [number(float(mean[here]), float(stderr[here])) for here in places]
-            lines.append(f"{span:<{first}}" + "".join(f"{cell:>22}" for cell in cells))
-    return lines
+def _csv_place(result: Result, axis: str, here: dict[str, int]) -> list[Any]:
+    """Coordinate and unit of a row on a numeric axis; empty where the quantity has no such axis."""
+    if axis not in here:
+        return ["", ""]
+    coordinate = positions(result, axis)
+    return [float(coordinate.mean[here[axis]]), coordinate.units]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.estimates import LINES, PARTS, Estimate, Result
+from mcpump.estimates import PARTS, Estimate, Result
 from mcpump.report_text import (
-    ROUNDING,
+    NOTHING,
     WIDTH,
     Pair,
     at,
@@ -15,18 +15,23 @@ from mcpump.report_text import (
     column_name,
     columns_of,
     labels,
+    mesh_axes,
     plane_places,
     positions,
     power_of_ten,
     pretty,
     scaled,
     tied,
+    times_of,
     wrap,
 )
 
 _AMPERE = 2 * E_CHARGE / HBAR
 Row = tuple[str, list[str]]
-_NAMES = {"left_at_left": "left at the left face", "left_at_right": "left at the right face"}
+_NAMES = {
+    f"left_at_{face}": f"left at the {face} face"
+    for face in ("left", "right", "front", "back", "bottom", "top")
+}
 
 
 def plane_lines(result: Result) -> list[str]:
@@ -41,11 +46,11 @@ def plane_lines(result: Result) -> list[str]:
         lines += _compatible_lines(result, current, channel, pairs)
     lines += _supercurrent_lines(result)
     lines += _zero_lines(result, current, channel, pairs)
-    return lines + _budget_lines(result, channel)
+    return lines + budget_lines(result)
 
 
 def _current_block(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    lines = [f"Spin current along +x, {_channel_words(result)}"]
+    lines = [f"Spin current along +x, {_channel_words(result)}{_mesh_words(result)}"]
     whole = _laid_out(result, current, channel, pairs)
     if max(map(len, whole)) <= WIDTH:
         return lines + whole
@@ -86,6 +91,15 @@ def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]
 def _channel_words(result: Result) -> str:
     name = channel_of(result)[1]
     return f"channels {name}" if "+" in name else f"channel {name}"
+
+
+def _mesh_words(result: Result) -> str:
+    """Say, where the mesh has more directions than x, which mesh, and that planes are averaged over."""
+    axes = mesh_axes(result)
+    if len(axes) == 1:
+        return ""
+    cells = " × ".join(str(positions(result, axis).mean.size) for axis in axes)
+    return f", mean over each plane (mesh of {cells} cells)"
 
 
 def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
@@ -129,10 +143,12 @@ def _name(result: Result, pair: Pair) -> str:
 
 
 def _open_planes(current: Estimate, channel: int) -> list[int]:
-    alive = current.mean[channel] != 0
+    """Planes through which more than rounding passes."""
+    size = np.abs(current.mean[channel])
     if current.stderr is not None:
-        alive = alive | (current.stderr[channel] != 0)
-    return [int(plane) for plane in np.flatnonzero(alive.any(axis=(0, 1, 2, 3)))]
+        size = np.maximum(size, np.nan_to_num(current.stderr[channel]))
+    alive = size.max(axis=(0, 1, 2, 3)) > NOTHING * size.max(initial=0.0)
+    return [int(plane) for plane in np.flatnonzero(alive)]
 
 
 def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
@@ -191,14 +207,17 @@ def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pai
     if supercurrent is not None and _is_rounding(result, "plane_supercurrent"):
         items.append(_supercurrent_zero(result))
     items += _closed_planes(result, current, channel)
-    items.append("currents along y and z (along which the sample is uniform)")
+    uniform = [axis for axis in ("y", "z") if axis not in mesh_axes(result)]
+    if uniform:
+        items.append(f"currents along {' and '.join(uniform)} (along which the sample is uniform)")
     return wrap("zero by symmetry: " + "; ".join(items))
 
 
 def _supercurrent_zero(result: Result) -> str:
     # At the planes asked for it may vanish by chance of place; only the whole profile tells the symmetry.
     parallel = _is_rounding(result, "supercurrent")
-    return "super-current (S ∥ ∂S/∂x)" if parallel else "super-current at these planes"
+    slope = "∂S/∂x" if len(mesh_axes(result)) == 1 else "∇S"
+    return f"super-current (S ∥ {slope})" if parallel else "super-current at these planes"
 
 
 def _is_rounding(result: Result, name: str) -> bool:
@@ -242,29 +261,37 @@ def _closed_planes(result: Result, current: Estimate, channel: int) -> list[str]
     return items
 
 
-def _budget_lines(result: Result, channel: int) -> list[str]:
+def budget_lines(result: Result) -> list[str]:
+    """Lines of the table that tell the spin budget; a transient's is over all its time."""
     budget = result.estimates.get("budget")
     if budget is None:
         return []
     pairs = columns_of(budget)
     if not pairs:
         return []
+    channel, _ = channel_of(result)
+    transient = "time" in result.coords
     scale = power_of_ten(budget.mean[:, channel])
     unit = f"1e{scale} {pretty(budget.units)}" if scale else pretty(budget.units)
-    lines = [f"spin budget [{unit}]"]
+    until = f" up to t = {times_of(result)[0][-1]:.4g} {times_of(result)[1]}" if transient else ""
+    lines = [f"spin budget{until} [{unit}]"]
+    names = labels(result, "line")
     for pair in pairs:
-        gains, losses = (_side(budget, names, channel, pair, scale) for names in (LINES[:2], LINES[2:]))
+        gains, losses = (_side(budget, side, names, channel, pair, scale) for side in (names[:2], names[2:]))
         closes = _closes(result, channel, pair) if gains else ""
-        lines += wrap(f"  {_name(result, pair)}: {gains or '0'} = {losses or '0'}{closes}")
+        name = labels(result, "component")[pair[1]] if transient else _name(result, pair)
+        lines += wrap(f"  {name}: {gains or '0'} = {losses or '0'}{closes}")
     return lines
 
 
-def _side(budget: Estimate, names: tuple[str, ...], channel: int, pair: Pair, scale: int) -> str:
+def _side(
+    budget: Estimate, side: tuple[str, ...], names: tuple[str, ...], channel: int, pair: Pair, scale: int
+) -> str:
     terms = []
-    for name in names:
-        line = LINES.index(name)
+    for name in side:
+        line = names.index(name)
         mean, stderr = at(budget, line, channel, *pair)
-        if max(abs(mean), stderr or 0.0) > ROUNDING * np.abs(budget.mean[line, channel]).max():
+        if max(abs(mean), stderr or 0.0) > NOTHING * np.abs(budget.mean[line, channel]).max():
             text = scaled(budget, 10.0**-scale, line, channel, *pair)
             terms.append(tied(f"{_NAMES.get(name, name)} {text}"))
     return " + ".join(terms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import textwrap
@@ -15,7 +16,10 @@ from mcpump.estimates import Estimate, Result
 WIDTH = 120
 """Columns that the table keeps to where it can."""
 ROUNDING = 1e-14
-"""What is smaller than this, beside the largest of its kind, is rounding: a tilted axis leaves 1e-17 for zero."""
+"""Errors smaller than this, beside their numbers, are rounding."""
+NOTHING = 1e-11
+"""What is smaller than this, beside the largest of its kind, is rounding: a tilted axis leaves 1e-17 for zero, the
+difference quotients of the general walk 1e-13."""
 
 _WORDS = {
     "hbar": "ħ", "nu": "ν", "ell": "ℓ", "l": "ℓ", "tau": "τ", "tau_sf": "τ_sf", "lambda": "λ", "lam": "λ",
@@ -86,11 +90,21 @@ def place(value: float, units: str) -> str:
 
 
 def channel_of(result: Result) -> tuple[int, str]:
-    """Index and name of the channel that a report shows: the sum if there is one, else the first."""
+    """Index and name of the channel that a report shows: the sum if there is one, else the last."""
     channels = labels(result, "channel")
     if "sum" in channels:
-        return channels.index("sum"), " + ".join(name for name in channels if name != "sum")
-    return 0, channels[0]
+        return channels.index("sum"), "first + second"
+    return len(channels) - 1, channels[-1]
+
+
+def clock_of(estimate: Estimate) -> str:
+    """Name of the axis that stands for time: "time" in a transient, else "harmonic"."""
+    return "time" if "time" in estimate.dims else "harmonic"
+
+
+def mesh_axes(result: Result) -> tuple[str, ...]:
+    """Directions of the mesh: ("x",), ("x", "y") or all three."""
+    return tuple(axis for axis in ("x", "y", "z") if axis in result.coords)
 
 
 def labels(result: Result, axis: str) -> tuple[str, ...]:
@@ -115,17 +129,22 @@ def column_name(harmonic: str, component: str) -> str:
 
 
 def columns_of(estimate: Estimate) -> list[Pair]:
-    """(harmonic, component) pairs of an estimate that are more than rounding in some channel, DC first."""
+    """(harmonic, component) pairs of an estimate that are more than rounding in some channel, DC first.
+
+    For a transient (time bin, component), in order.
+    """
     size = np.nan_to_num(np.abs(estimate.mean))
     if estimate.stderr is not None:
         size = np.maximum(size, np.nan_to_num(estimate.stderr))
-    kept = ("channel", "harmonic", "component")
+    kept = ("channel", clock_of(estimate), "component")
     others = tuple(axis for axis, name in enumerate(estimate.dims) if name not in kept)
     size = size.max(axis=others, initial=0.0)
     size = size.reshape(-1, *size.shape[-2:])
     # Channels differ by powers of Jτ/ħ and of Ωτ: each has a largest column of its own.
-    alive = (size > ROUNDING * size.max(axis=(1, 2), keepdims=True)).any(axis=0)
+    alive = (size > NOTHING * size.max(axis=(1, 2), keepdims=True)).any(axis=0)
     pairs = [(int(h), int(c)) for h, c in np.argwhere(alive)]
+    if clock_of(estimate) == "time":
+        return pairs
     # Within one multiple of Ω the components stand together: x cos, x sin, y cos, …
     return sorted(pairs, key=lambda pair: ((pair[0] + 1) // 2, pair[1], pair[0]))
 
@@ -168,6 +187,16 @@ def plane_places(result: Result) -> list[str]:
 
 
 def times_of(result: Result) -> tuple[NDArray[np.float64], str]:
-    """Edges of a pulse's time bins and their unit: fs for SI, τ for reduced decks."""
+    """Edges of the time bins and their unit: fs, ps or ns for SI, τ for reduced decks."""
     edges = positions(result, "time_edge")
-    return (edges.mean * 1e15, "fs") if edges.units == "s" else (edges.mean, pretty(edges.units))
+    if edges.units != "s":
+        return edges.mean, pretty(edges.units)
+    end = float(edges.mean[-1])
+    factor, unit = (1e15, "fs") if end < 1e-11 else ((1e12, "ps") if end < 1e-8 else (1e9, "ns"))
+    return edges.mean * factor, unit
+
+
+def spans_of(result: Result) -> list[str]:
+    """Time bins in words: "t = 12.35 … 24.69 fs"."""
+    times, unit = times_of(result)
+    return [f"t = {start:.4g} … {end:.4g} {unit}" for start, end in itertools.pairwise(times)]

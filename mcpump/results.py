@@ -47,6 +47,8 @@ STDERR = "_stderr"
 _SEAL = b"\nsha256 of all bytes before this line: "
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _JSON = "json:"
+_LARGEST_CHUNK = 2**30
+"""Bytes; HDF5 takes no chunk of 4 GB or more."""
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, MemoryError)
 
 
@@ -262,8 +264,20 @@ def _scale(file: h5py.File, dimension: str, size: int) -> h5py.Dataset:
 def _dataset(group: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
     # Chunks carry the checksum (fletcher32), so that a flipped bit is an error and not a number.
     chunked = values.ndim > 0 and values.size > 0
-    options: dict[str, Any] = {"chunks": values.shape, "fletcher32": True} if chunked else {}
+    options: dict[str, Any] = {"chunks": _chunk(values), "fletcher32": True} if chunked else {}
     return group.create_dataset(name, data=values, track_times=False, **options)
+
+
+def _chunk(values: NDArray[Any]) -> tuple[int, ...]:
+    """Shape of a chunk: all of an array, or of a large one as many whole slices as HDF5 takes in a chunk."""
+    shape, size = list(values.shape), values.nbytes
+    for axis, length in enumerate(values.shape):
+        if size <= _LARGEST_CHUNK:
+            break
+        size //= length
+        shape[axis] = max(1, min(length, _LARGEST_CHUNK // max(size, 1)))
+        size *= shape[axis]
+    return tuple(shape)
 
 
 def _describe(dataset: h5py.Dataset, estimate: Estimate) -> None:

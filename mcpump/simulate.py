@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 import mcpump
+from mcpump.blocks import ground_of
 from mcpump.compiled import cache_folder
 from mcpump.crew import Lead, follow
-from mcpump.emission import births
 from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
-from mcpump.model import Problem, StopRule
+from mcpump.model import Problem, Scene, StopRule
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
-from mcpump.tally import MIN_BLOCKS, Tally, walk_one_block
+from mcpump.tally import MIN_BLOCKS, Tally
 
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
@@ -48,9 +48,10 @@ def block_count(problem: Problem, walkers: int) -> int:
     return max(MIN_BLOCKS, math.ceil(walkers / problem.model.walkers_per_block))
 
 
-def is_compiled() -> bool:
-    """Whether this version's kernels have been compiled on this machine before."""
-    return any(cache_folder().rglob("walk.walk_block*.nbi"))
+def is_compiled(problem: Problem) -> bool:
+    """Whether the kernels of a problem's walk have been compiled on this machine before."""
+    kernel = "transport.walk_scene" if isinstance(problem.model, Scene) else "walk.walk_block"
+    return any(cache_folder().rglob(f"{kernel}*.nbi"))
 
 
 def run(
@@ -167,7 +168,9 @@ class _Saver:
 def compile_kernels(problem: Problem) -> None:
     """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
     model = problem.model._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
-    walk_one_block(model, births(model), problem.exchange, 0)
+    if isinstance(model, Scene):
+        model = model._replace(initial_walkers=2 if model.initial else 0)
+    ground_of(problem._replace(model=model)).walk(0)
 
 
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
@@ -175,7 +178,8 @@ def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     share = math.sqrt(tally.blocks / blocks)
     if problem.stop is not None:
         return share * relative_error(problem, tally, problem.stop)
-    if problem.model.pulse or not problem.model.planes or tally.blocks < MIN_BLOCKS:
+    transient = problem.model.time_bins > 0 if isinstance(problem.model, Scene) else problem.model.pulse
+    if transient or not problem.model.planes or tally.blocks < MIN_BLOCKS:
         return math.nan
     current = plane_estimates(problem, tally)["plane_current"]
     assert current.stderr is not None
@@ -189,7 +193,7 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     found = observables(problem, tally)
     kind, part, component, harmonic = rule.quantity.split(".")
     model = problem.model
-    at = {"part": PARTS.index(part), "component": COMPONENTS.index(component), "direction": 0}
+    at = {"part": PARTS.index(part), "component": COMPONENTS.index(component), "direction": 0, "normal": 0}
     at["harmonic"] = harmonic_names(model.harmonics).index(harmonic)
     at["channel"] = -1  # the sum, where there are two channels
     if kind == "spin_current":
@@ -197,7 +201,11 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
         at["plane"] = int(np.argmin(np.abs(np.array(model.planes) - rule.at)))
     else:
         estimate = found["spin_density"]
-        at["x"] = min(int(rule.at / model.length * model.cells), model.cells - 1)
+        length, cells = (
+            (model.lengths[0], model.cells) if isinstance(model, Scene) else (model.length, (model.cells,))
+        )
+        at["x"] = min(int(rule.at / length * cells[0]), cells[0] - 1)
+        at |= {axis: count // 2 for axis, count in zip("yz", cells[1:], strict=False)}  # in the middle
     index = tuple(at[name] for name in estimate.dims)
     assert estimate.stderr is not None
     mean, stderr = abs(float(estimate.mean[index])), float(estimate.stderr[index])

@@ -47,6 +47,8 @@ MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
 ONE_BITS = np.int64(0x3FF0000000000000)
 EXPONENT = np.int64(52)
 ONE = np.uint64(1)
+TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
+"""What may go wrong with a walker."""
 LN2 = math.log(2.0)
 
 
@@ -141,9 +143,26 @@ def lane_marks(count, flag, marks):
 
 @kernel
 def walk_block(
-    model, planes, k0, k1, quantiles, inverse_density, width, block, visits, events, passages, budget
+    model,
+    planes,
+    k0,
+    k1,
+    quantiles,
+    inverse_density,
+    width,
+    block,
+    visits,
+    events,
+    passages,
+    budget,
+    only,
+    trace,
 ):
-    """Walk one block of walkers from birth to death and add their scores; returns the number of flights."""
+    """Walk one block of walkers from birth to death and add their scores.
+
+    Returns the number of flights, what went wrong or 0, and the walker's number in the block. only ≥ 0: walk this
+    walker alone and record its flights in `trace`: age, x, and the row of amplitudes.
+    """
     size = budget.shape[1]
     mask = np.int64(model.score_interval - 1)
     lanes = np.zeros((7, LANES))
@@ -154,19 +173,27 @@ def walk_block(
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
     spare, flag = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     marks = np.zeros(LANES, np.int64)
+    most = np.uint64(model.max_flights)
     inner = planes[(planes > 0.0) & (planes < model.length)]  # those on faces are seen to at the faces
     count, born, flights = 0, 0, 0
+    last = model.walkers_per_block
+    if only >= 0:
+        born, last = only, only + 1
     while True:
-        while count < LANES and born < model.walkers_per_block:
+        while count < LANES and born < last:
             flights += 1
             if birth(
                 model, planes, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number,
                 count, visits, events, passages, budget,
             ):  # fmt: skip
                 count += 1
+            if not row_is_finite(rows, min(count, LANES - 1)):
+                return flights, NOT_FINITE, born
             born += 1
+        if flights <= trace.shape[0]:
+            record(lanes, rows, trace, flights - 1)
         if count == 0:
-            return flights
+            return flights, 0, 0
         flights += count
         lane_numbers(walker, number, count, k0, k1, length, mu, spare)
         lane_lengths(count, length, bits, exponent)
@@ -176,6 +203,8 @@ def walk_block(
             lane_marks(count, flag, marks) - 1, -1, -1
         ):  # downwards: lanes are filled from the end
             j = marks[i]
+            if number[j] > most:
+                return flights, TOO_MANY_FLIGHTS, np.int64(walker[j]) % model.walkers_per_block
             if flag[j] == 1:
                 lanes[X, j] = lanes[NEXT, j]
                 lanes[AGE, j] += length[j]
@@ -198,6 +227,23 @@ def walk_block(
             ):
                 count -= 1
                 move_lane(lanes, rows, walker, number, count, j)
+
+
+@inlined
+def row_is_finite(rows, j):
+    """Whether a row of amplitudes holds finite numbers only."""
+    total = 0.0
+    for i in range(rows.shape[1]):
+        total += abs(rows[j, i])
+    return total < math.inf
+
+
+@inlined
+def record(lanes, rows, trace, step):
+    """Write a lone walker's state after a flight into the trace."""
+    trace[step, 0], trace[step, 1] = lanes[AGE, 0], lanes[X, 0]
+    for i in range(rows.shape[1]):
+        trace[step, 2 + i] = rows[0, i]
 
 
 @inlined

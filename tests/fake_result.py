@@ -217,12 +217,12 @@ def pulse(seed=2):
             "component": COMPONENTS,
         },
         estimates={
-            "spin_density": Estimate(density, stderr, (*head, *tail), "hbar nu J", "spin density g"),
+            "spin_density": Estimate(density, stderr, (*head, *tail), "1/ell", "spin density g"),
             "spin_current": Estimate(
                 (density * x)[:, :, None],
                 stderr[:, :, None],
                 (*head, "direction", *tail),
-                "hbar nu J v_F",
+                "1/tau",
                 "spin current",
             ),
         },

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fake_result import junction, pulse, spiral
+from fake_scene import SI, problem, scene, shaped
+from fake_scene import result as scene_result
 
 pytest.importorskip("matplotlib")
 
@@ -100,7 +102,7 @@ def test_density_without_a_sink_is_drawn_about_its_mean():
 def test_profile_of_a_pulse():
     figure = figures.profile(pulse())
     assert len(figure.axes) == 4
-    assert figure.axes[0].get_ylabel() == "local density g, z [ħνJ]"
+    assert figure.axes[0].get_ylabel() == "local density g, z [1/ℓ]"
     assert figure.axes[2].get_xlabel() == "x [ℓ]"
     assert len(figure.axes[1].get_legend().get_texts()) == 3
 
@@ -156,3 +158,143 @@ def test_crossover_script(tmp_path):
 def test_matplotlib_is_not_imported_until_asked():
     code = "import sys, mcpump.figures, mcpump.results, mcpump.report; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ANALYSIS.parent).returncode == 0
+
+
+def of_scene(axes=1, channels=("first", "second"), **changes):
+    """A made-up run of the general walk."""
+    ready = problem(scene(axes, channels, **changes), SI)
+    return scene_result(ready, shaped(ready))
+
+
+def test_profile_of_a_scene_has_the_panels_of_the_fast_walk():
+    figure = figures.profile(of_scene(1, ("first", "second", "second_ladder", "exact")), theory=False)
+    axes = np.array(figure.axes).reshape(4, 2)
+    assert axes[1, 1].get_ylabel().startswith("density g")
+    assert axes[0, 0].get_title(loc="left") == "DC"
+    assert not any(line.get_linestyle() == ":" for one in figure.axes for line in one.lines)
+
+
+def test_profile_keeps_to_columns_that_are_legible():
+    result = of_scene(1, ("exact",), harmonics=6)
+    result.estimates["spin_density"].mean[:] += 1e-9
+    assert len(figures.profile(result, theory=False).axes) == 16
+
+
+def test_profile_of_a_scenes_transient_and_of_a_plane():
+    assert len(figures.profile(of_scene(1, time_bins=4), theory=False).axes) == 4
+    titles = [axes.get_title(loc="left") for axes in figures.profile(of_scene(2)).axes]
+    assert "local density g [10⁻¹² J s/m³]" in titles
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_map(axes):
+    result = of_scene(axes)
+    figure = figures.map_figure(result)
+    panels = figure.axes[:4]
+    kinds = ["local density g", "diffusive density g", "local current |j|", "diffusive current |j|"]
+    for one, kind in zip(panels, kinds, strict=True):
+        assert one.get_title(loc="left").startswith(kind)
+    assert [one.get_xlabel() for one in panels[2:]] == ["x [nm]"] * 2
+    assert panels[0].get_ylabel() == "y [nm]"
+    assert figure.get_suptitle() == "scene, first + second, DC z" + ", z = 5 nm" * (axes == 3)
+    arrows = panels[3].collections[1]
+    current = result.estimates["spin_current"].mean[-1, 1, :, 0, 2]
+    current = current if axes == 2 else current[..., 2]
+    # arrows are in the panel's unit, on every cell of so small a mesh
+    np.testing.assert_allclose(
+        arrows.U / current[0].T.ravel(), arrows.V[0] / current[1].T.ravel()[0], rtol=1e-9
+    )
+    assert arrows.U.size == 60
+
+
+def test_map_of_what_is_asked_for():
+    result = of_scene(2, ("first", "exact"))
+    assert figures.map_figure(result, "first", "x", "cos1").get_suptitle() == "scene, first, x cos"
+    moving = of_scene(2, time_bins=4)
+    assert "z, t = 7.5 … 15 fs" in figures.map_figure(moving, time=1).get_suptitle()
+    for wrong in ({"channel": "second"}, {"harmonic": "cos7"}):
+        with pytest.raises(InputError, match="is not in scene, which has"):
+            figures.map_figure(result, **wrong)
+    with pytest.raises(InputError, match="time bin 4 is not among the 4"):
+        figures.map_figure(moving, time=4)
+    with pytest.raises(InputError, match="varies along x only"):
+        figures.map_figure(of_scene(1))
+
+
+def test_map_without_any_current():
+    result = of_scene(2)
+    for name in ("spin_density", "spin_current"):
+        result.estimates[name].mean[:] = 0.0
+    figures.map_figure(result).canvas.draw()
+
+
+def test_time_figure():
+    figure = figures.time_figure(of_scene(1, time_bins=6))
+    maps, planes = figure.axes[:2], figure.axes[2:4]
+    assert [axes.get_ylabel() for axes in maps] == ["t [fs]"] * 2
+    assert planes[1].get_ylabel() == "diffusive current through plane [10⁻³ J/m²]"
+    assert [text.get_text() for text in planes[0].get_legend().get_texts()] == ["x = 10 nm", "x = 20 nm"]
+    assert len(figures.time_figure(of_scene(2, time_bins=6)).axes) == 2
+    assert len(figures.time_figure(pulse()).axes) == 4
+    with pytest.raises(InputError, match="periodic"):
+        figures.time_figure(of_scene(1))
+    with pytest.raises(InputError, match="no planes"):
+        figures.time_figure(of_scene(2, time_bins=6, planes=()))
+
+
+def potential_of(slope, ell_over_lambda):
+    """A run in which −∇μ_s is the diffusive current times a slope."""
+    result = of_scene(1, cells=(40, 1, 1))
+    current, potential = result.estimates["spin_current"], result.estimates["spin_potential"]
+    x = result.coords["x"].mean
+    potential.mean[0, 2, 1, 0] = slope * 1e6 * x**2
+    current.mean[0, 1, 0, 1, 0] = -2e6 * x
+    return dataclasses.replace(result, regime={"ell/lambda": (ell_over_lambda, "", "")})
+
+
+def test_gradient_of_the_spin_potential():
+    found = figures.potential_gradient(potential_of(0.9, 0.3))
+    np.testing.assert_allclose(found.gradient, 0.9 * found.current, rtol=1e-9)
+    assert found.factor == (pytest.approx(0.9), pytest.approx(0.0, abs=0.1))
+    assert (found.name, found.units, found.x.size) == ("first, x cos", "J/m^2", 38)
+    assert np.all(found.gradient_error >= 0.0)
+    figure = figures.potential_figure([potential_of(0.5, 2.0), potential_of(1.0, 0.1)])
+    assert [axes.get_title(loc="left").split()[2] for axes in figure.axes] == ["0.1:", "2:"]
+    assert "= (0.50" in figure.axes[1].get_title(loc="left")
+    assert len(figures.potential_figure([potential_of(1.0, 0.1)] * 4).axes) == 6
+    for wrong, words in ((junction(), "no spin potential"), (of_scene(2), "along x alone")):
+        with pytest.raises(InputError, match=words):
+            figures.potential_gradient(wrong)
+    with pytest.raises(InputError, match='channel "exact" is not in'):
+        figures.potential_gradient(of_scene(1), "exact")
+
+
+def test_figures_are_legible_at_final_size(tmp_path):
+    for figure in (
+        figures.map_figure(of_scene(2)),
+        figures.time_figure(of_scene(1, time_bins=6)),
+        figures.potential_figure([potential_of(0.5, 2.0)]),
+    ):
+        figure.savefig(tmp_path / "figure.pdf")
+        assert figure.get_figwidth() * 25.4 in (pytest.approx(85), pytest.approx(170))
+        for axes in figure.axes:
+            assert axes.yaxis.label.get_fontsize() >= 7
+
+
+@pytest.mark.parametrize(
+    ("name", "axes", "bins"),
+    [("plot_map.py", 2, 0), ("plot_time.py", 1, 5), ("plot_spin_potential.py", 1, 0)],
+)
+def test_scripts_of_the_general_walk(tmp_path, name, axes, bins):
+    file, other = tmp_path / "run.h5", tmp_path / "other.h5"
+    results.write(of_scene(axes, time_bins=bins), file)
+    done = script(name, file, "-o", tmp_path / "figure.png")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert str(tmp_path / "figure.png") in done.stdout
+    results.write(junction(), other)
+    done = script(name, other)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "results file" in script(name, "--help").stdout

@@ -8,9 +8,10 @@ from test_deck import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
 
 from mcpump.constants import HBAR
 from mcpump.deck import deck_from_dict
-from mcpump.deck_checks import cores
+from mcpump.deck_memory import cores
 from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model
-from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes, triad
+from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes
+from mcpump.scene_texture import triad
 from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH, texture_at
 
 
@@ -82,7 +83,7 @@ def test_junction_numbers():
     assert values["Omega tau"] == pytest.approx(3.99e-5, rel=1e-3)
     assert values["turn angle"] == pytest.approx(28.95, rel=1e-3)
     assert not p.warnings
-    assert any("`exact`, with all orders" in note for note in p.notes)
+    assert any('"exact" in results.channels keeps all orders' in note for note in p.notes)
     assert p.walkers == 16 * 4096
     assert (m.first_flights, m.score_interval) == (8, 4)
     assert p.channels == ("first", "second")
@@ -192,6 +193,7 @@ def test_plan():
         SPIRAL, electrons__spin_relaxation_time=5000, run__first_flights=2, run__score_interval=64
     ).model
     assert (m.first_flights, m.score_interval) == (2, 64)
+    assert problem(SPIRAL, run__max_flights=1e4).model.max_flights == 10**4
     assert problem(SPIRAL, run__walkers=70000, run__walkers_per_block=1000).walkers == 70000
 
 

@@ -9,6 +9,8 @@ import io
 import numpy as np
 import pytest
 from fake_result import junction, pulse
+from fake_scene import REDUCED, SI, problem, scene, shaped
+from fake_scene import result as scene_result
 
 from mcpump import report
 from mcpump.constants import E_CHARGE, HBAR
@@ -213,3 +215,135 @@ def test_csv_holds_every_plane_current_and_the_budget():
     assert len(lines) == budget.mean.size
     assert lines[0]["line"] == "emitted"
     assert {row["units"] for row in rows} == {"J/m^2"}
+
+
+ALL = ("first", "second", "second_ladder", "exact")
+
+
+def of_scene(axes=1, channels=("first", "second"), scales=SI, **changes):
+    """A made-up run of the general walk."""
+    ready = problem(scene(axes, channels, **changes), scales)
+    return scene_result(ready, shaped(ready))
+
+
+def test_channel_is_the_sum_or_the_last():
+    assert "channels first + second\n" in report.table(of_scene(1, ALL))
+    assert "channel exact\n" in report.table(of_scene(1, ("first", "exact")))
+
+
+def test_tables_of_scenes_fit():
+    for axes in (1, 2, 3):
+        for bins in (0, 4):
+            for planes in ((), (0.0, 5.0, 10.0)):
+                result = of_scene(axes, ALL, time_bins=bins, planes=planes)
+                text = report.table(result)
+                assert max(map(len, text.splitlines())) <= 120
+                assert "spin budget" in text
+                assert "\n" not in report.summary_line(result)
+                assert list(csv.DictReader(io.StringIO(report.csv(result))))
+
+
+def test_mesh_stands_in_the_heading():
+    assert "mesh" not in report.table(of_scene(1))
+    two, three = (" ".join(report.table(of_scene(axes)).split()) for axes in (2, 3))
+    assert "first + second, mean over each plane (mesh of 10 × 6 cells)" in two
+    assert "currents along z (along which the sample is uniform)" in two
+    assert "(mesh of 10 × 6 × 4 cells)" in three
+    assert "along which the sample is uniform" not in three
+
+
+def test_faces_of_a_mesh_have_names():
+    result = of_scene(3)
+    line = result.coords["line"].index("left_at_bottom")
+    result.estimates["budget"].mean[line, :, 0, 2] = 1e-3
+    assert "left at the bottom face" in report.table(result)
+
+
+def test_more_harmonics_have_columns_of_their_own():
+    result = of_scene(1, ("exact",), harmonics=3)
+    assert "AC 2Ω x, y, z; AC 3Ω x, y, z" in report.table(result)
+    result.estimates["plane_current"].mean[0, :, 0, 5, 1] = 1e-3
+    assert "| cos 3Ωt, sin 3Ωt" in report.table(result)
+
+
+def test_how_far_the_ladder_and_exact_are():
+    text = " ".join(report.table(of_scene(1, ALL)).split())
+    assert "second_ladder is 2.38" in text
+    assert (
+        "times second (diffusive current DC z at x = 20 nm): the ladder between the two exchange vertices: a"
+        in text
+    )
+    assert "exact is 1.9" in text
+    assert "times first + second_ladder (total current DC z at x = 20 nm): orders above J²" in text
+    text = " ".join(report.table(of_scene(1, ("first", "second", "exact"))).split())
+    assert "times first + second (" in text
+    assert "orders above J², and the ladder" in text
+    for channels in (("first", "second"), ("second", "exact"), ("exact",)):
+        text = report.table(of_scene(1, channels))
+        assert "times" not in text
+
+
+def test_channels_are_compared_by_density_where_there_are_no_planes():
+    text = " ".join(report.table(of_scene(2, ("second", "second_ladder"), planes=())).split())
+    assert "times second (diffusive density DC z at x = 7 nm, y = 5 nm): the ladder" in text or (
+        "times second (diffusive density DC z at x = 7 nm, y = 7 nm): the ladder" in text
+    )
+
+
+def test_channels_that_are_noise_are_not_compared():
+    result = of_scene(1, ("second", "second_ladder"))
+    result.estimates["ladder_ratio"].mean[:] = np.nan
+    density = result.estimates["spin_density"]
+    density.stderr[:] = np.abs(density.mean)
+    assert "cannot be compared" in report.table(result)
+
+
+def test_transient():
+    result = of_scene(1, time_bins=6)
+    current = result.estimates["plane_current"]
+    current.mean[-1, :, 0, 2, 2, 1] *= 10.0
+    text = report.table(result)
+    assert "Spin current along +x through planes, channels first + second" in text
+    mean, stderr = current.mean[-1, 2, 0, -1, 2, 1] * 1e3, current.stderr[-1, 2, 0, -1, 2, 1] * 1e3
+    [line] = [line for line in text.splitlines() if line.endswith("t = 10 … 15 fs")]
+    assert number(mean, stderr) in line
+    assert "zero by symmetry: x, y; x = 0 nm" in text
+    assert "spin budget up to t = 30 fs [1e-18 J s/m²]" in text
+    assert "  z: emitted" in text
+    assert "spin current z at x = 20 nm, t = 25 … 30 fs" in report.summary_line(result)
+    result.estimates["plane_current"].mean[:] = 0.0
+    assert "no spin current in the last time bin" in report.summary_line(result)
+
+
+def test_transient_without_planes_tells_the_spin_in_the_sample():
+    text = report.table(of_scene(1, ("exact",), REDUCED, time_bins=4, planes=()))
+    assert "Spin in the sample by time bin, channel exact  [ħνJ ℓ]" in text
+    assert text.count("t = ") == 5
+    assert "pulse.spin" in report.table(pulse())
+
+
+def test_times_have_units_of_their_size():
+    result = of_scene(1, time_bins=4)
+    for end, unit in ((1e-12, "fs"), (5e-11, "ps"), (2e-8, "ns")):
+        edges = np.linspace(0.0, end, 5)
+        result.coords["time_edge"] = dataclasses.replace(result.coords["time_edge"], mean=edges)
+        assert f" {unit} " in report.table(result)
+
+
+def test_csv_of_a_transient_has_times():
+    result = of_scene(2, time_bins=3)
+    rows = list(csv.DictReader(io.StringIO(report.csv(result))))
+    mine = [row for row in rows if row["quantity"] == "plane_current"]
+    current = result.estimates["plane_current"]
+    assert [float(row["mean"]) for row in mine] == current.mean.ravel().tolist()
+    assert {row["time"] for row in mine} == {repr(float(t)) for t in result.coords["time"].mean}
+    assert {row["direction"] for row in mine} == {"x"}
+    assert {(row["time"], row["harmonic"]) for row in rows if row["quantity"] == "budget"} == {("", "dc")}
+    assert "time" not in report.csv(of_scene(2)).splitlines()[0]
+
+
+def test_rounding_of_difference_quotients_is_zero_by_symmetry():
+    clean, result = report.table(of_scene(1)), of_scene(1)
+    current = result.estimates["plane_current"]
+    current.mean[:, :, 0, 0, 0], current.stderr[:, :, 0, 0, 0] = 1e-16, 1e-17
+    assert report.table(result) == clean

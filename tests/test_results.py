@@ -12,13 +12,23 @@ import h5py
 import numpy as np
 import pytest
 from fake_result import junction, pulse, same
+from fake_scene import SI, problem, scene
+from fake_scene import result as scene_result
 
 from mcpump import results
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.errors import ResultsFileError
 from mcpump.estimates import Estimate
 
-RESULTS = [junction(), junction(("second",)), pulse()]
+SCENES = [
+    scene(1, ("first", "second", "second_ladder", "exact")),
+    scene(2),
+    scene(3, ("exact",), planes=()),
+    scene(1, time_bins=5),
+    scene(2, ("exact",), time_bins=3),
+]
+RESULTS = [junction(), junction(("second",)), pulse(), *(scene_result(problem(one, SI)) for one in SCENES)]
+NAMES = ["junction", "one channel", "pulse", "all channels", "2-D", "3-D", "transient", "2-D transient"]
 
 
 @pytest.fixture
@@ -36,7 +46,7 @@ def refusal(call, *arguments):
     return text
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=["junction", "one channel", "pulse"])
+@pytest.mark.parametrize("result", RESULTS, ids=NAMES)
 def test_round_trip_is_exact(path, result):
     results.write(result, path)
     assert same(results.read(path), result)
@@ -65,7 +75,7 @@ def test_axis_without_coordinates(path):
     assert same(results.read(path), bare)
 
 
-@pytest.mark.parametrize("result", RESULTS, ids=["junction", "one channel", "pulse"])
+@pytest.mark.parametrize("result", RESULTS, ids=NAMES)
 def test_xarray_opens_everything_by_name(path, result):
     xarray = pytest.importorskip("xarray")
     pytest.importorskip("h5netcdf")
@@ -88,7 +98,7 @@ def test_xarray_opens_everything_by_name(path, result):
         one = data["spin_current"].sel(
             component="z", part="local", direction="x", channel=result.coords["channel"][0]
         )
-        assert one.dims[-1] == "x"
+        assert one.dims[-1] == [axis for axis in ("x", "y", "z") if axis in result.coords][-1]
         assert json.loads(data.attrs["regime"]).keys() == result.regime.keys()
 
 
@@ -248,3 +258,22 @@ def test_file_edited_by_another_program_is_read(path):
     with h5py.File(path, "r+") as file:
         file.attrs["remark"] = "mine"
     assert same(results.read(path), pulse())
+
+
+@pytest.mark.parametrize("limit", [8, 100, 2000, 20000])
+def test_large_arrays_are_cut_into_chunks_that_hdf5_takes(path, monkeypatch, limit):
+    monkeypatch.setattr(results, "_LARGEST_CHUNK", limit)
+    result = RESULTS[NAMES.index("2-D")]
+    results.write(result, path)
+    assert same(results.read(path), result)
+    with h5py.File(path) as file:
+        for item in file.values():
+            if isinstance(item, h5py.Dataset) and item.chunks and item.dtype.kind == "f":
+                assert np.prod(item.chunks) * 8 <= limit
+                assert item.fletcher32
+
+
+def test_small_arrays_are_one_chunk(path):
+    results.write(junction(), path)
+    with h5py.File(path) as file:
+        assert file["spin_current"].chunks == file["spin_current"].shape

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from test_deck import JUNCTION, PULSE, SPIRAL, changed
 
-from mcpump import crew, simulate
+from mcpump import blocks, crew, simulate
+from mcpump.blocks import walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.estimates import Estimate
@@ -15,7 +16,7 @@ from mcpump.model import StopRule
 from mcpump.parallel import Alone
 from mcpump.problem import make_problem
 from mcpump.simulate import block_count, run
-from mcpump.tally import Tally, walk_one_block
+from mcpump.tally import Tally
 
 SOURCES = {
     "junction": changed(
@@ -243,7 +244,7 @@ def test_a_display_does_not_change_the_result():
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
-    true, walked = crew.walk_one_block, []
+    true, walked = blocks.walk_one_block, []
 
     def failing(model, born, exchange, block):
         walked.append(block)
@@ -251,7 +252,7 @@ def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
             raise FloatingPointError("block 7 went wrong")
         return true(model, born, exchange, block)
 
-    monkeypatch.setattr(crew, "walk_one_block", failing)
+    monkeypatch.setattr(blocks, "walk_one_block", failing)
     before = threading.active_count()
     with pytest.raises(FloatingPointError, match="block 7 went wrong"):
         run(problem_of(changed(SPIRAL, run__walkers=64 * 500, run__walkers_per_block=64)), threads)

@@ -7,22 +7,13 @@ import pytest
 from test_deck import JUNCTION, PULSE, SPIRAL, changed
 
 from mcpump import tally
+from mcpump.blocks import BlockSums, amplitudes, has_sink, walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.errors import InputError
 from mcpump.estimates import LINES
 from mcpump.problem import make_problem
-from mcpump.tally import (
-    GROUPS,
-    MIN_BLOCKS,
-    PROFILES,
-    BlockSums,
-    Groups,
-    Tally,
-    amplitudes,
-    has_sink,
-    walk_one_block,
-)
+from mcpump.tally import GROUPS, KINDS, MIN_BLOCKS, Groups, Tally
 
 REPETITIONS = 400
 MODEL = make_problem(deck_from_dict(SPIRAL)).model
@@ -65,7 +56,7 @@ def synthetic(blocks, model=MODEL, seed=1):
 
     return [
         BlockSums(
-            numbers(len(PROFILES), model.cells * model.time_bins, size), numbers(2, planes, size),
+            numbers(len(KINDS), model.cells * model.time_bins, size), numbers(2, planes, size),
             numbers(len(LINES), size), numbers(2, size), numbers(2), int(generator.integers(1, 10**9)),
         )
         for _ in range(blocks)

@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcpump.blocks import walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.estimates import LINES
 from mcpump.problem import make_problem
 from mcpump.spin import SIZES
-from mcpump.tally import walk_one_block
 from mcpump.textures import texture_profile
 from mcpump.walk import walk_block
 

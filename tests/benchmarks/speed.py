@@ -29,7 +29,7 @@ from mcpump import simulate
 from mcpump.deck import read_deck
 from mcpump.emission import births
 from mcpump.problem import make_problem
-from mcpump.tally import walk_one_block
+from mcpump.blocks import walk_one_block
 problem = make_problem(read_deck(sys.argv[1]))
 born = births(problem.model)
 ready = time.perf_counter()
@@ -89,6 +89,7 @@ def diffusive(model, blocks: int) -> Callable[[], list[tuple[float, int]]]:  # t
     """A call that walks blocks of the diffusive part: CPU seconds and flights of each."""
     import numpy as np
 
+    from mcpump.blocks import NO_FLIGHTS
     from mcpump.emission import births
     from mcpump.estimates import LINES
     from mcpump.philox import key
@@ -104,7 +105,7 @@ def diffusive(model, blocks: int) -> Callable[[], list[tuple[float, int]]]:  # t
         found = []
         for block in range(blocks):
             began = time.thread_time()
-            flights = int(walk_block(*start, block, *tallies))
+            flights = int(walk_block(*start, block, *tallies, -1, NO_FLIGHTS)[0])
             found.append((time.thread_time() - began, flights))
         return found
 

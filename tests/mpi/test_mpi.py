@@ -131,14 +131,14 @@ def test_bad_input_is_one_message(folder):
 
 FAILING = """
 import os, signal, sys
-from mcpump import cli, crew, parallel
+from mcpump import blocks, cli, parallel
 
 def fail(*_):
     if parallel.launcher_rank() == 1:
         {action}
     return walk(*_)
 
-walk, crew.walk_one_block = crew.walk_one_block, fail
+walk, blocks.walk_one_block = blocks.walk_one_block, fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

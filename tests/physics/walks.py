@@ -17,12 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from mcpump import theory
+from mcpump.blocks import BlockSums, walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.model import Problem
 from mcpump.observables import Unpacker
 from mcpump.problem import make_problem
-from mcpump.tally import BlockSums, walk_one_block
 from mcpump.textures import ENVELOPE_COSINE
 
 LIMIT = 4.0

@@ -1,0 +1,315 @@
+"""What one block of walkers adds to the books: profiles and totals, in raw units.
+
+Profiles and totals hold amplitudes. In the fast walk their raw units are ħνJ Ωτ for `first` and `sum`,
+(2Jτ/ħ)ħνJ Ωτ for `second`, packed as in `mcpump.spin`, with six more for `sum` = `first` + (2Jτ/ħ) `second` at the
+first harmonic, the only one both share. In the general walk they are in reduced units, (channel, time function,
+component) in C order, with `sum` = `first` + `second` as one more channel where both are walked.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.course import Course, birth_strength, course_of
+from mcpump.emission import Births, births
+from mcpump.errors import WalkerError
+from mcpump.estimates import LINES, lines_of
+from mcpump.first_flight import first_flights
+from mcpump.model import ABSORBING, Model, Problem, Scene
+from mcpump.moving_textures import no_user
+from mcpump.philox import key
+from mcpump.spin import SIZES
+from mcpump.texture_parameters import USER
+from mcpump.textures import texture_gradient, texture_profile
+from mcpump.transport import NOT_FINITE, walk_scene
+from mcpump.user_texture import load_user_texture
+from mcpump.walk import walk_block
+
+NO_TRACE, NO_FLIGHTS = np.zeros((0, 9)), np.zeros((0, 2 + SIZES[-1]))
+
+
+class BlockSums(NamedTuple):
+    """What one block of walkers adds to the books, in raw units."""
+
+    profiles: NDArray[np.float64]
+    """(kinds, cells · time_bins, amplitudes). Fast walk: local density, current, torque, diffusive density, current.
+    General walk: density, torque, divergence of the current, current along x[, y[, z]], of the local, then of the
+    diffusive part."""
+    passages: NDArray[np.float64]
+    """(2, planes [· time bins], amplitudes): net passages, local and diffusive."""
+    budget: NDArray[np.float64]
+    """(lines, amplitudes)."""
+    means: NDArray[np.float64]
+    """(2, amplitudes): local and diffusive density, mean over the sample."""
+    projections: NDArray[np.float64]
+    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ."""
+    flights: int
+    """Flights walked."""
+
+
+def has_sink(model: Model | Scene) -> bool:
+    """Whether spin can end: an absorbing face or a finite τ_sf (in a transient: the end)."""
+    if isinstance(model, Scene):
+        relaxes = any(layer.gamma_sf > 0.0 for layer in model.layers)
+        return relaxes or any(share > 0.0 for share in model.absorption) or model.time_bins > 0
+    return model.gamma_sf > 0.0 or ABSORBING in (model.left, model.right)
+
+
+def amplitudes(model: Model | Scene) -> int:
+    """Number of packed amplitudes, those of `sum` included."""
+    if isinstance(model, Scene):
+        return (len(model.channels) + int(_has_sum(model))) * model.time_functions * 3
+    return SIZES[model.harmonics] + (6 if model.harmonics > 0 else 0)
+
+
+def _has_sum(scene: Scene) -> bool:
+    """Whether a scene has the channel `sum`."""
+    return scene.slots[0] >= 0 and scene.slots[1] >= 0
+
+
+@lru_cache(maxsize=4)
+def model_exponents(model: Model) -> NDArray[np.intp]:
+    """Powers of two of the amplitudes' natural sizes, so that the exact sums need no absolute scale.
+
+    The oscillating part of S, its largest value A over the sample, sets the size of `first`; `second` goes as A²
+    (DC, 2Ω) and as A times the constant part.
+    """
+    places = (np.arange(1024) + 0.5) * (model.length / 1024)
+    constant, *oscillating = np.sqrt((texture_profile(model, places) ** 2).sum(axis=1)).max(axis=1)
+    A = max(oscillating)
+    first, mixed, square = A, A * constant, A * A
+    sizes = [square] * 3 + ([first] * 3 + [mixed] * 3) * 2 + [square] * 6
+    if model.pulse:
+        sizes = [constant] * 3
+    sizes = sizes[: SIZES[model.harmonics]] + ([first + mixed] * 6 if model.harmonics > 0 else [])
+    return np.frexp(np.array(sizes))[1].astype(np.intp)
+
+
+def walk_one_block(model: Model, births: Births, exchange: float, block: int) -> BlockSums:
+    """Walk block number `block`: first flights (local part) and walkers (diffusive part, budget).
+
+    Parameters
+    ----------
+    model : Model
+        Problem in reduced units.
+    births : Births
+        Its birth density, `mcpump.emission.births(model)`.
+    exchange : float
+        Jτ/ħ, for the channel `sum`.
+    block : int
+        Number of the block, from 0.
+    """
+    size, rows = SIZES[model.harmonics], model.cells * model.time_bins
+    # one type of model for the compiled code, however many planes there are
+    plain, planes = model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64)
+    start = plain, planes, *key(model.seed), *births, block
+    profile, local = np.zeros((rows, 3 * size)), np.zeros((len(planes), size))
+    first_flights(*start, profile, local)
+    visits, events = np.zeros((rows, 2 * size)), np.zeros((model.cells + 1, 2 * size))
+    diffusive, budget = np.zeros((len(planes), size)), np.zeros((len(LINES), size))
+    flights, wrong, walker = walk_block(*start, visits, events, diffusive, budget, -1, NO_FLIGHTS)
+    _refuse(wrong, block * model.walkers_per_block + walker, model)
+
+    width = model.length / model.cells
+    density, current, torque = np.moveaxis(profile.reshape(rows, 3, size), 1, 0) / width
+    if model.pulse:
+        bin_width = width * model.t_max / model.time_bins
+        density, current = density * (width / bin_width), current * (width / bin_width)
+        walked = visits[:, :size] / bin_width, visits[:, size:] / bin_width
+    else:
+        walked = visits[:, :size] / width, current_from_events(model, visits, events)
+    means = np.array([density.mean(axis=0), walked[0].mean(axis=0)])
+    if not has_sink(model) and not model.pulse:
+        walked = walked[0] - means[1], walked[1]
+    profiles = np.array([density, current, torque, *walked])
+    add = [
+        _with_sum(part, model, exchange) for part in (profiles, np.array([local, diffusive]), budget, means)
+    ]
+    projections = np.einsum("pxa,xa->p", profiles[[1, 4]], gradient_pattern(model))
+    return BlockSums(add[0], add[1], add[2], add[3], projections, int(flights))
+
+
+@lru_cache(maxsize=4)
+def gradient_pattern(model: Model) -> NDArray[np.float64]:
+    """Weights that project a profile of the first-order current on ħνJτD ∇Ṡ; (cells · time_bins, amplitudes).
+
+    The local current is ħνJτD ∇Ṡ to leading order in qℓ, Eq. (31), so that its projection tends to 1. All
+    zero where there is no such gradient.
+    """
+    pattern = np.zeros((model.cells * model.time_bins, SIZES[model.harmonics]))
+    if model.pulse or model.harmonics == 0:
+        return pattern
+    centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
+    _, cosine, sine = texture_gradient(model, centres)
+    pattern[:, 3:6], pattern[:, 9:12] = sine.T, -cosine.T
+    norm = (pattern**2).sum() / model.dimension
+    return pattern / norm if norm > 0.0 else pattern
+
+
+def current_from_events(
+    model: Model, visits: NDArray[np.float64], events: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Diffusive current averaged over each cell, from where spin begins and ends to diffuse.
+
+    The net spin that has passed x is what began to diffuse left of x, less what ended or is stored
+    there: j(x) = j(0) + ∫₀ˣ [events − ∂_t g]. For the DC part this needs no score along the walk, and
+    walkers that begin and end on the same side add no noise. `visits` and `events` carry, beside each
+    score, the share of its cell to the right of its place, which makes the average over a cell exact.
+    """
+    size = events.shape[1] // 2
+    begun, begun_share = events[:-1, :size].copy(), events[:-1, size:].copy()
+    for source, target, rate in _stored(size, model.Omega):
+        begun[:, target] -= rate * visits[:, source]
+        begun_share[:, target] -= rate * visits[:, size:][:, source]
+    return events[-1, :size] + np.cumsum(begun, axis=0) - begun + begun_share
+
+
+def _stored(size: int, Omega: float) -> list[tuple[slice, slice, float]]:
+    """∂_t of harmonics: (amplitude, amplitude it adds to, rate): ∂_t(A^c cos + A^s sin) = nΩ(A^s cos − A^c sin)."""
+    pairs = [(slice(3, 9), slice(9, 15), 1)] if size > 3 else []
+    pairs += [(slice(15, 18), slice(18, 21), 2)] if size > 15 else []
+    return [
+        term for cosine, sine, n in pairs for term in ((sine, cosine, n * Omega), (cosine, sine, -n * Omega))
+    ]
+
+
+def _with_sum(values: NDArray[np.float64], model: Model, exchange: float) -> NDArray[np.float64]:
+    """Append the amplitudes of `sum` to the last axis."""
+    if model.harmonics == 0:
+        return values
+    both = [
+        values[..., at] + 2.0 * exchange * values[..., at.start + 3 : at.stop + 3]
+        for at in (slice(3, 6), slice(9, 12))
+    ]
+    return np.concatenate([values, *both], axis=-1)
+
+
+def scene_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
+    """Powers of two of the natural sizes of a scene's amplitudes: its sources' strength, times 2Jτ/ħ at second order."""
+    strength = float(birth_strength(scene, user).max(initial=0.0)) * (scene.t_end if scene.time_bins else 1.0)
+    if scene.initial:
+        strength += math.sqrt(sum(s * s for s in scene.initial_spin))
+    weak = 2.0 * scene.exchange * strength
+    size = {"first": strength, "second": weak, "second_ladder": weak, "exact": strength}
+    names = [size[name] for name in scene.channels] + ([strength] if _has_sum(scene) else [])
+    return np.repeat(np.frexp(np.array(names))[1], scene.time_functions * 3).astype(np.intp)
+
+
+def user_of(problem: Problem) -> object:
+    """The user's texture, compiled, or a function that is never called."""
+    scene = problem.model
+    assert isinstance(scene, Scene)
+    if scene.texture != USER:
+        return no_user()
+    return load_user_texture(problem.texture_file, problem.scales.length, problem.scales.time)
+
+
+class Ground(NamedTuple):
+    """What is worked out once before blocks are walked."""
+
+    walk: Callable[[int], BlockSums]
+    """Walks the block of a number."""
+    exponents: NDArray[np.intp]
+    """Powers of two of the amplitudes' natural sizes."""
+
+
+def ground_of(problem: Problem) -> Ground:
+    """Lay the ground for a problem: birth density, course, natural sizes, and the walk that fits."""
+    model = problem.model
+    if isinstance(model, Model):
+        return Ground(partial(walk_one_block, model, births(model), problem.exchange), model_exponents(model))
+    user = user_of(problem)
+    return Ground(
+        partial(walk_scene_block, model, user, course_of(model, user)), scene_exponents(model, user)
+    )
+
+
+def walk_scene_block(scene: Scene, user: object, course: Course, block: int) -> BlockSums:
+    """Walk block number `block` of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units.
+    user : compiled function
+        The user's texture, or `no_user()`.
+    course : Course
+        From `course_of`.
+    block : int
+        Number of the block, from 0.
+
+    Raises
+    ------
+    WalkerError
+        If a walker takes more than `max_flights` flights or meets a number that is not finite.
+    """
+    width = scene.time_functions * 3
+    size, bins = len(scene.channels) * width, max(scene.time_bins, 1)
+    profile = np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size))
+    passages = np.zeros((2, len(scene.planes) * bins, size))
+    budget = np.zeros((len(lines_of(scene.axes)), size))
+    flights, wrong, walker = walk_scene(
+        plain(scene), user, *key(scene.seed), *course, block, profile, passages, budget, -1, NO_TRACE
+    )
+    _refuse(wrong, walker, scene)
+    return _scene_sums(scene, profile, passages, budget, int(flights))
+
+
+def _refuse(wrong: int, walker: int, model: Model | Scene) -> None:
+    """Stop the run where something went wrong with a walker."""
+    if wrong:
+        many = f"took more than run.max_flights = {model.max_flights} flights"
+        raise WalkerError(int(walker), "met a number that is not finite" if wrong == NOT_FINITE else many)
+
+
+def plain(scene: Scene) -> Scene:
+    """What the kernels see: has the same type whatever the number of planes and layers."""
+    return scene._replace(planes=(), layers=(), seed=0)
+
+
+def _scene_sums(
+    scene: Scene,
+    profile: NDArray[np.float64],
+    passages: NDArray[np.float64],
+    budget: NDArray[np.float64],
+    flights: int,
+) -> BlockSums:
+    """Turn a block's raw tallies into densities."""
+    area = scene.lengths[1] * scene.lengths[2]
+    time = scene.t_end / scene.time_bins if scene.time_bins else 1.0
+    cell = scene.lengths[0] * area / math.prod(scene.cells)
+    profiles = np.moveaxis(profile / (cell * time), 2, 1).reshape(-1, profile.shape[1], profile.shape[3])
+    passages, budget = passages / (area * time), budget / area
+    kinds = 3 + scene.axes
+    means = np.zeros((2, profile.shape[3]))
+    if scene.time_bins == 0:
+        means = profiles[[0, kinds]].mean(axis=1)
+        if not has_sink(scene):
+            profiles[kinds] -= means[1]
+        _book_stored(scene, budget)
+    add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
+    return BlockSums(add[0], add[1], add[2], add[3], np.zeros(2), flights)
+
+
+def _book_stored(scene: Scene, budget: NDArray[np.float64]) -> None:
+    """Book as stored what oscillates in the sample: gains less losses of every harmonic but DC."""
+    lines = lines_of(scene.axes)
+    stored = lines.index("stored")
+    rest = budget[:stored].sum(axis=0) - budget[stored + 1 :].sum(axis=0)
+    steady = np.arange(budget.shape[1]) % (scene.time_functions * 3) < 3
+    budget[stored] = np.where(steady, 0.0, rest)
+
+
+def _with_channel_sum(scene: Scene, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Append `sum` = `first` + `second` to the last axis where both are walked."""
+    if not _has_sum(scene):
+        return values
+    width = scene.time_functions * 3
+    both = values[..., :width] + values[..., width : 2 * width]
+    return np.concatenate([values, both], axis=-1)

@@ -1,0 +1,188 @@
+"""The spins a walker of the general walk carries: every channel, for several birth times on one path.
+
+A path does not depend on when it began, so that one path serves `phases` walkers born at the times
+t₀ + k (period / phases), or spread over the time of a transient. `spins[slot, k]` holds the spin of a channel, times the
+walker's weight. What is scored is a row of amplitudes, (slot, time function, component) in C order: for a periodic drive
+the harmonics in A(t) = A_0 + Σ (A_n^c cos nΩt + A_n^s sin nΩt), for a transient the spin itself, one row for every birth
+time, which may lie in different time bins.
+"""
+
+from __future__ import annotations
+
+import math
+
+from mcpump.compiled import inlined
+from mcpump.moving_textures import envelope_at, spin_texture, texture_rate_at
+from mcpump.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
+from mcpump.texture_parameters import DRIVE_CONSTANT, HARMONIC
+
+FIRST, SECOND, LADDER, EXACT = range(4)
+"""Places in `Scene.slots`."""
+TIME, COS, SIN, COS_TEXTURE, SIN_TEXTURE = range(5)
+"""A birth time t₀, and cosine and sine of 2π t₀/period and of Ω t₀ with the Ω of a HARMONIC texture."""
+
+
+@inlined
+def set_birth(scene, births, k, t):
+    """Note a birth time, and the phases it stands for."""
+    phase, texture = 2.0 * math.pi / scene.period * t, scene.parameters[16] * t
+    births[k, TIME], births[k, COS], births[k, SIN] = t, math.cos(phase), math.sin(phase)
+    births[k, COS_TEXTURE], births[k, SIN_TEXTURE] = math.cos(texture), math.sin(texture)
+
+
+@inlined
+def emit_from_texture(scene, user, x, y, z, offset, weight, births, emitted):
+    """Emit −Ṡ at evenly spaced birth times: fills `births` and `emitted`; returns the number of birth times."""
+    span = scene.t_end if scene.time_bins > 0 else scene.period
+    share = weight * span / scene.phases if scene.time_bins > 0 else weight / scene.phases
+    for k in range(scene.phases):
+        t = (k + offset) * span / scene.phases
+        set_birth(scene, births, k, t)
+        a, b, c = texture_rate_at(scene.texture, scene.parameters, user, x, y, z, t, scene.time_step)
+        emitted[k, 0], emitted[k, 1], emitted[k, 2] = -share * a, -share * b, -share * c
+    return scene.phases
+
+
+@inlined
+def load(scene, alive, emitted, spins):
+    """Begin with the emitted spin in `first` and `exact`, with none in the channels of second order."""
+    for slot in range(spins.shape[0]):
+        full = slot == scene.slots[FIRST] or slot == scene.slots[EXACT]
+        for k in range(alive):
+            for i in range(3):
+                spins[slot, k, i] = emitted[k, i] if full else 0.0
+
+
+@inlined
+def look(scene, user, x, y, z, age, alive, births, fields, node):
+    """Write S at a place and an age into fields[node], for every birth time."""
+    p = scene.parameters
+    if scene.texture == HARMONIC and p[0] == DRIVE_CONSTANT:
+        # one sine and cosine serve all birth times: the phase of each is turned by its Ω t₀
+        phase = p[13] * x + p[14] * y + p[15] * z + p[16] * age
+        f, c, s = envelope_at(p, x), math.cos(phase), math.sin(phase)
+        for k in range(alive):
+            ck = c * births[k, COS_TEXTURE] - s * births[k, SIN_TEXTURE]
+            sk = s * births[k, COS_TEXTURE] + c * births[k, SIN_TEXTURE]
+            fields[node, k, 0] = f * (p[4] + p[7] * ck + p[10] * sk)
+            fields[node, k, 1] = f * (p[5] + p[8] * ck + p[11] * sk)
+            fields[node, k, 2] = f * (p[6] + p[9] * ck + p[12] * sk)
+        return
+    for k in range(alive):
+        a, b, c = spin_texture(scene.texture, p, user, x, y, z, births[k, TIME] + age)
+        fields[node, k, 0], fields[node, k, 1], fields[node, k, 2] = a, b, c
+
+
+@inlined
+def clear(alive, change):
+    """Set the changes of all channels to 0."""
+    for slot in range(change.shape[0]):
+        for k in range(alive):
+            change[slot, k, 0], change[slot, k, 1], change[slot, k, 2] = 0.0, 0.0, 0.0
+
+
+@inlined
+def torque(J, a, fields, k, change, slot):
+    """Write J a × S into change[slot, k]; a: an array of spins, by birth time."""
+    p, q, r = a[k, 0], a[k, 1], a[k, 2]
+    sx, sy, sz = fields[0, k, 0], fields[0, k, 1], fields[0, k, 2]
+    change[slot, k, 0] = J * (q * sz - r * sy)
+    change[slot, k, 1] = J * (r * sx - p * sz)
+    change[slot, k, 2] = J * (p * sy - q * sx)
+
+
+@inlined
+def torque_on_emitted(scene, frozen, dt, alive, emitted, fields, change):
+    """Fill `change` with (2J/ħ) a × S dt for `second` (unless frozen) and `second_ladder`, with 0 elsewhere."""
+    clear(alive, change)
+    for k in range(alive):
+        if scene.slots[SECOND] >= 0 and not frozen:
+            torque(2.0 * scene.exchange * dt, emitted, fields, k, change, scene.slots[SECOND])
+        if scene.slots[LADDER] >= 0:
+            torque(2.0 * scene.exchange * dt, emitted, fields, k, change, scene.slots[LADDER])
+
+
+@inlined
+def torque_on_exact(scene, alive, spins, fields, change):
+    """Fill `change` with the torque (2J/ħ) s × S on `exact`, with 0 elsewhere."""
+    clear(alive, change)
+    slot, J = scene.slots[EXACT], 2.0 * scene.exchange
+    for k in range(alive):
+        p, q, r = spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2]
+        sx, sy, sz = fields[0, k, 0], fields[0, k, 1], fields[0, k, 2]
+        change[slot, k, 0] = J * (q * sz - r * sy)
+        change[slot, k, 1] = J * (r * sx - p * sz)
+        change[slot, k, 2] = J * (p * sy - q * sx)
+
+
+@inlined
+def add_change(scene, alive, change, spins):
+    """Add the change of the channels of second order to the spins."""
+    for slot in range(spins.shape[0]):
+        if slot == scene.slots[SECOND] or slot == scene.slots[LADDER]:
+            for k in range(alive):
+                for i in range(3):
+                    spins[slot, k, i] += change[slot, k, i]
+
+
+@inlined
+def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins):
+    """Rotate `exact` along a straight flight that is at x and `age` at time 0, from time `start` to `end`."""
+    slot, J = scene.slots[EXACT], 2.0 * scene.exchange
+    t, h = start, min(end - start, scene.rotation_step)
+    while t < end:
+        for node in range(2):
+            at = t + (NODE_2 if node == 1 else NODE_1) * h
+            look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, node)
+        coarse = False
+        for k in range(alive):
+            coarse |= too_coarse(
+                h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
+                J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],
+            )  # fmt: skip
+        if coarse:
+            h *= 0.5
+            continue
+        for k in range(alive):
+            wx, wy, wz = magnus(
+                h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
+                J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],
+            )  # fmt: skip
+            sx, sy, sz = turned(spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2], wx, wy, wz)
+            spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2] = sx, sy, sz
+        t = end if h >= end - t else t + h
+        h = min(2.0 * h, scene.rotation_step, end - t)
+
+
+@inlined
+def fill_rows(scene, age, alive, births, spins, rows, bins):
+    """Write the rows of amplitudes at an age, and their time bins; returns the number of rows."""
+    if scene.time_bins > 0:
+        for k in range(alive):
+            bin_ = int((births[k, TIME] + age) / scene.t_end * scene.time_bins)
+            bins[k] = min(max(bin_, 0), scene.time_bins - 1)
+            for slot in range(spins.shape[0]):
+                for i in range(3):
+                    rows[k, 3 * slot + i] = spins[slot, k, i]
+        return alive
+    width = 3 * (1 + 2 * scene.harmonics)
+    for j in range(rows.shape[1]):
+        rows[0, j] = 0.0
+    c0, s0 = 1.0, 0.0
+    if scene.harmonics > 0:
+        c0, s0 = math.cos(2.0 * math.pi / scene.period * age), math.sin(2.0 * math.pi / scene.period * age)
+    for k in range(alive):
+        c1 = c0 * births[k, COS] - s0 * births[k, SIN]
+        s1 = s0 * births[k, COS] + c0 * births[k, SIN]
+        c, s = 2.0 * c1, 2.0 * s1
+        for slot in range(spins.shape[0]):
+            for i in range(3):
+                rows[0, width * slot + i] += spins[slot, k, i]
+        for n in range(scene.harmonics):
+            for slot in range(spins.shape[0]):
+                at = width * slot + 3 + 6 * n
+                for i in range(3):
+                    rows[0, at + i] += c * spins[slot, k, i]
+                    rows[0, at + 3 + i] += s * spins[slot, k, i]
+            c, s = c * c1 - s * s1, s * c1 + c * s1
+    return 1

@@ -1,0 +1,233 @@
+"""What the physics tests of the general walk share: decks, walks block by block, comparison with plane waves.
+
+As in `walks`: a block's value of anything linear is one sample, seeds are fixed, and four standard errors are demanded
+together with a small standard error.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+from walks import DIFFUSIVE, LOCAL, SMALL, assert_agrees, problem_of
+
+from mcpump import theory
+from mcpump.blocks import user_of, walk_scene_block
+from mcpump.course import course_of
+from mcpump.estimates import lines_of
+from mcpump.model import Problem, Scene
+from mcpump.texture_parameters import CROSSED_WAVES
+
+CLOSED, PERIODIC = ("specular", "specular"), ("periodic", "periodic")
+FALSE_ALARM = 1e-4
+"""Probability with which a right answer fails one chi² test."""
+QUANTITIES = ("density", "flux", "torque")
+SMALL_PART = 0.1
+"""A profile that is a smaller share of its quantity is held against the whole quantity."""
+
+
+class GeneralBlocks(NamedTuple):
+    """A walk, block by block (first axis). The mesh is (x, y, z, time), of length 1 where there is none."""
+
+    channels: tuple[str, ...]
+    """Names along the axis `channel`; `sum` is the last where it is kept."""
+    density: np.ndarray
+    """(blocks, part, channel, harmonic, component, *mesh), part local or diffusive."""
+    flux: np.ndarray
+    """(blocks, part, direction, channel, harmonic, component, *mesh)."""
+    torque: np.ndarray
+    """As `density`."""
+    divergence: np.ndarray
+    """As `density`: net passages out of every cell."""
+    passages: np.ndarray
+    """(blocks, part, channel, harmonic, component, plane, time)."""
+    budget: dict[str, np.ndarray]
+    """Lines by name: (blocks, channel, harmonic, component)."""
+    flights: int
+
+    def at(self, channel: str) -> int:
+        """Number of a channel."""
+        return self.channels.index(channel)
+
+
+def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces=PERIODIC, z_faces=PERIODIC,
+                 channels=("first", "second"), dimension=3, exchange=0.05, tau_sf="none", harmonics=1, planes=(),
+                 block=1024, seed=1, first_flights=1, phases=4, layers=(), time=None, initial=None, drive=None):  # fmt: skip
+    """Return a deck in reduced units for the general walk; x, y, z: (length, cells); time: (end, bins)."""
+    axes = {"x": (x, faces), "y": (y, y_faces), "z": (z, z_faces)}
+    deck = {
+        "units": "reduced",
+        "electrons": {"dimension": dimension, "exchange": exchange, "spin_relaxation_time": tau_sf},
+        "sample": {
+            name: {"length": size[0], "cells": size[1], "left": ends[0], "right": ends[1]}
+            for name, (size, ends) in axes.items() if size
+        },
+        "results": {"channels": list(channels), "harmonics": harmonics, "planes": list(planes)},
+        "run": {
+            "walkers": walkers, "walkers_per_block": block, "seed": seed, "first_flights": first_flights,
+            "walk": "general", "phases": phases,
+        },
+    }  # fmt: skip
+    if time:
+        deck["results"] |= {"harmonics": 0, "end": time[0], "time_bins": time[1]}
+    given = {"texture": texture, "layer": list(layers), "initial": initial, "drive": drive}
+    return deck | {name: value for name, value in given.items() if value}
+
+
+def general_walk(problem: Problem) -> GeneralBlocks:
+    """Walk all blocks of a problem on all cores, in block order."""
+    scene = problem.model
+    assert isinstance(scene, Scene)
+    user = user_of(problem)
+    course, count = course_of(scene, user), problem.walkers // scene.walkers_per_block
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        ordered = list(pool.map(lambda block: walk_scene_block(scene, user, course, block), range(count)))
+    both = ("sum",) if {"first", "second"} <= set(scene.channels) else ()
+    channels = (*scene.channels, *both)
+    rows = len(channels), scene.time_functions, 3
+    bins = max(scene.time_bins, 1)
+
+    profiles = np.array([sums.profiles for sums in ordered])
+    profiles = profiles.reshape(count, 2, 3 + scene.axes, *scene.cells, bins, *rows)
+    profiles = np.moveaxis(profiles, (-3, -2, -1), (3, 4, 5))
+    passages = np.array([sums.passages for sums in ordered]).reshape(count, 2, -1, bins, *rows)
+    budget = np.array([sums.budget for sums in ordered]).reshape(count, -1, *rows)
+    return GeneralBlocks(
+        channels=channels,
+        density=profiles[:, :, 0],
+        torque=profiles[:, :, 1],
+        divergence=profiles[:, :, 2],
+        flux=profiles[:, :, 3:],
+        passages=np.moveaxis(passages, (2, 3), (5, 6)),
+        budget=dict(zip(lines_of(scene.axes), np.moveaxis(budget, 1, 0), strict=True)),
+        flights=sum(sums.flights for sums in ordered),
+    )
+
+
+def medium_of(problem: Problem) -> theory.Medium:
+    """The electron gas of a uniform sample, reduced."""
+    gamma = problem.model.layers[0].gamma_sf
+    return theory.Medium.reduced(
+        problem.exchange, tau_sf=1.0 / gamma if gamma > 0.0 else np.inf, dimension=problem.model.dimension
+    )
+
+
+def waves_of(problem: Problem, deck) -> list[theory.Wave]:
+    """Texture of a spiral, modulated or crossed-waves deck as plane waves with wave vectors."""
+    texture, scene = deck["texture"], problem.model
+    if scene.texture == CROSSED_WAVES:
+        return theory.crossed_waves(
+            texture["c"], texture["b"], texture["wavenumber"], texture["wavenumber_y"],
+            texture["angular_frequency"], scale=texture["scale"],
+        )  # fmt: skip
+    C, P, Q, q = (np.array(scene.parameters[4 + 3 * i : 7 + 3 * i]) for i in range(4))
+    envelope = (((0.0, 0.0, 0.0), 1.0),)
+    if texture["kind"] == "modulated":
+        k = np.array([texture["wavenumber"], 0.0, 0.0])
+        side = 0.5 * texture["depth"] * np.exp(1j * texture.get("phase", 0.0))
+        envelope = (((0.0, 0.0, 0.0), texture["mean"]), (k, side), (-k, side.conjugate()))
+    return theory.texture_waves(C, P, Q, q, texture["angular_frequency"], envelope)
+
+
+def edges_of(scene: Scene) -> list[np.ndarray]:
+    """Edges of the mesh along its directions."""
+    return [
+        np.linspace(0.0, scene.lengths[axis], scene.cells[axis] + 1)
+        for axis in range(max(scene.axes, 2))  # one cell along y where there is no mesh: a list of two for theory
+    ]
+
+
+def exact_profiles(problem, deck, channel):
+    """Exact cell averages: quantity → part → (harmonic, [direction,] component, x, y, z)."""
+    scene = problem.model
+    solution = theory.exact_solution(waves_of(problem, deck), medium_of(problem), channel)
+    edges = [np.linspace(0.0, L, n + 1) for L, n in zip(scene.lengths, scene.cells, strict=True)]
+    Omega = deck["texture"]["angular_frequency"]
+
+    def averaged(waves):
+        return np.nan_to_num(theory.mesh_averages(waves, edges, Omega, scene.harmonics))
+
+    found = {
+        name: {part: averaged(getattr(solution, name)[part]) for part in ("local", "diffusive")}
+        for name in QUANTITIES
+    }
+    if scene.layers[0].gamma_sf == 0.0:  # the sample mean has no sink, and is left out
+        density = found["density"]["diffusive"]
+        found["density"]["diffusive"] = density - density.mean(axis=(-3, -2, -1), keepdims=True)
+    return found
+
+
+def compare_with_exact(problem, deck, blocks, small=SMALL, channels=("first", "second", "second_ladder")):
+    """Hold every profile of every channel against the exact solution; returns the deviations in standard errors.
+
+    Each harmonic of each part of each quantity (of a flux, each direction) is projected on the exact profile, where 1
+    must come out, and on that profile a quarter of a wave further along each mesh direction. A profile that is less than
+    SMALL_PART of its quantity is held against the whole quantity.
+    """
+    scene, found = problem.model, []
+    for channel in (name for name in channels if name in blocks.channels):
+        exact = exact_profiles(problem, deck, channel)
+        for name in QUANTITIES:
+            data = np.moveaxis(blocks.flux, 2, 4) if name == "flux" else getattr(blocks, name)
+            data = data[:, :, blocks.at(channel), ..., 0]
+            whole = np.sqrt((sum(exact[name].values()) ** 2).sum())
+            for part, number in (("local", LOCAL), ("diffusive", DIFFUSIVE)):
+                for n, at in enumerate([slice(0, 1)] + [slice(2 * h + 1, 2 * h + 3) for h in range(scene.harmonics)]):
+                    wanted, got = exact[name][part][at], data[:, number, at]
+                    if name == "flux":
+                        for i in range(scene.axes):
+                            what = f"{channel} {part} flux[{i}] {n}Ω"
+                            found += _projected(got[:, :, i], wanted[:, i], whole, what, small, scene)
+                    else:
+                        found += _projected(got, wanted, whole, f"{channel} {part} {name} {n}Ω", small, scene)
+    return np.array(found)
+
+
+def _projected(samples, profile, whole, what, small, scene):
+    """Compare one profile; deviations in standard errors. What is exactly zero must be small against the whole."""
+    size = math.sqrt((profile**2).sum())
+    if size <= 1e-12 * whole:
+        return []
+    scale = 1.0 if size >= SMALL_PART * whole else whole / size
+    deviations = []
+    shifts = [np.roll(profile, scene.cells[i] // 4, axis=i - 3) for i in range(scene.axes)]
+    for text, shape in (("", profile), *((f", a quarter further along {i}", s) for i, s in enumerate(shifts))):
+        projected = (samples * shape).reshape(len(samples), -1).sum(axis=1) / size**2
+        expected = (profile * shape).sum() / size**2
+        deviations.append(assert_in(projected, expected, what + text, scale, small))
+    return deviations
+
+
+def assert_in(samples, expected, what, scale=None, small=SMALL):
+    """`assert_agrees`, which returns the deviation in standard errors (the largest of an array)."""
+    mean, error = np.mean(samples, axis=0), np.std(samples, axis=0, ddof=1) / math.sqrt(len(samples))
+    z = np.abs(mean - expected) / np.where(error > 0.0, error, np.inf)
+    if REPORT:
+        relative = np.max(error / np.abs(expected if scale is None else scale))
+        print(f"z {np.max(z):6.2f}  err {relative:8.5f}  {what}")
+        return float(np.max(z))
+    assert_agrees(samples, expected, what, scale, small)
+    return float(np.max(z))
+
+
+REPORT = "MCPUMP_REPORT" in os.environ
+"""Print what is compared instead of demanding it: to choose the number of walkers."""
+
+
+def assert_no_chi2_alarm(samples, what):
+    """Demand that the mean over blocks of a few numbers (blocks, n ≤ blocks/10) is 0: Hotelling's T² with FALSE_ALARM."""
+    samples = np.asarray(samples)
+    count, n = samples.shape
+    assert count >= 10 * n, f"{what}: {count} blocks for {n} numbers"
+    covariance = np.cov(samples, rowvar=False).reshape(n, n) / count
+    mean = samples.mean(axis=0)
+    T2 = mean @ np.linalg.solve(covariance, mean)
+    p = stats.f.sf(T2 * (count - n) / (n * (count - 1)), n, count - n)
+    if REPORT:
+        print(f"p {p:.4f}  {what}")
+    assert p > FALSE_ALARM, f"{what}: T² = {T2} of {n} numbers, p = {p}"
+    return p

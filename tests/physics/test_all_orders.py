@@ -1,0 +1,153 @@
+"""The channels of the general walk, order by order in J: the complete second order, and all orders.
+
+`second_ladder` is held against the exact plane-wave solution, `exact` against the conical spiral to all orders in J, against
+first + second_ladder as J → 0 with a remainder in J³, and against Hanle precession.
+"""
+
+import numpy as np
+import pytest
+from general_walks import assert_in, compare_with_exact, general_deck, general_walk, medium_of
+from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, X, Y, Z, assert_near, jackknife, problem_of
+
+from mcpump import theory
+
+CONE = 1.0
+
+
+def spiral(q, Omega=0.1, cone_angle=CONE, **keys):
+    return {"kind": "spiral", "cone_angle": cone_angle, "angular_frequency": Omega, "wavenumber": q, **keys}
+
+
+ORDERS = [
+    # texture, dimension, τ_sf, blocks of 1024 walkers
+    (spiral(1.0, ellipticity=0.5), 3, 3.0, 224),
+    ({"kind": "modulated", "cone_angle": CONE, "angular_frequency": 0.3, "wavenumber": 0.7, "mean": 0.4, "depth": 0.6}, 2, 3.0, 192),
+    (spiral(3.0, 0.02), 1, 2.0, 320),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("texture", "dimension", "tau_sf", "blocks"), ORDERS)
+def test_every_profile_of_the_second_order_follows_the_exact_solution(texture, dimension, tau_sf, blocks):
+    # second_ladder takes the rotations of the whole walk, so that its noise is several times that of second: 3 %
+    deck = general_deck(
+        texture, x=(2.0 * np.pi / texture["wavenumber"], 8), walkers=blocks * 1024, dimension=dimension,
+        tau_sf=tau_sf, channels=("second", "second_ladder"), harmonics=2,
+    )  # fmt: skip
+    problem = problem_of(deck)
+    walked = general_walk(problem)
+    assert len(compare_with_exact(problem, deck, walked, small=0.03)) >= 40
+    # until the first scattering the two channels are one
+    second, ladder = walked.at("second"), walked.at("second_ladder")
+    for quantity in (walked.density, walked.torque, walked.flux.swapaxes(1, 2)[:, 0]):
+        assert np.any(quantity[:, LOCAL, second])
+        np.testing.assert_array_equal(quantity[:, LOCAL, second], quantity[:, LOCAL, ladder])
+        assert not np.array_equal(quantity[:, DIFFUSIVE, second], quantity[:, DIFFUSIVE, ladder])
+
+
+def test_ladder_between_the_vertices_multiplies_the_second_order():
+    # theory: the number of the reference set, qℓ = 2π/20
+    medium = theory.Medium.reduced(0.05)
+    assert 1.0 / theory.ladder_gap(2.0 * np.pi / 20.0, 1.0, 3) == pytest.approx(32.177, abs=5e-4)
+    waves = theory.texture_waves((0, 0, 1), (1, 0, 0), (0, 1, 0), 2.0 * np.pi / 20.0, 1e-9)
+    torque = [
+        theory.harmonics(
+            theory.exact_solution(waves, medium, name).torque["total"], [0.0], 1e-9, 1
+        )[DC, Z, 0]
+        for name in ("second", "second_ladder")
+    ]  # fmt: skip
+    assert torque[1] / torque[0] == pytest.approx(32.177, abs=5e-4)
+    # walked at qℓ = 1, 1/(1 − arctan 1) = 4.6598, uniform torque without a sink
+    expected = 1.0 / (1.0 - np.arctan(1.0))
+    deck = general_deck(
+        spiral(1.0, 1e-6), x=(2.0 * np.pi, 4), walkers=128 * 256, block=256, first_flights=4,
+        channels=("second", "second_ladder"),
+    )  # fmt: skip
+    walked = general_walk(problem_of(deck))
+    both = walked.torque.sum(axis=1)[:, :, DC, Z].mean(axis=(-4, -3, -2, -1))
+    assert_near(*jackknife(both, lambda m: m[1] / m[0]), expected, "torque, second_ladder/second", small=0.02)
+
+
+def turning(samples, cells):
+    """Components along (e_r, e_φ, z) of (..., harmonic, component, x) profiles of one turn, averaged over x."""
+    qh = 2.0 * np.pi / cells
+    edges = qh * np.arange(cells + 1)
+    c, s = np.diff(np.sin(edges)) / qh, -np.diff(np.cos(edges)) / qh
+    xc, xs, yc, ys = (samples[..., n, i, :] for n, i in ((COS, X), (SIN, X), (COS, Y), (SIN, Y)))
+    # x = r cos(qx + Ωt) − f sin(qx + Ωt), y = r sin(qx + Ωt) + f cos(qx + Ωt)
+    norm = 2.0 * (c**2 + s**2).sum()
+    r, f = (xc * c - xs * s + yc * s + ys * c) / norm, (-xc * s - xs * c + yc * c - ys * s) / norm
+    return np.stack([r.sum(axis=-1), f.sum(axis=-1), samples[..., DC, Z, :].mean(axis=-1)], axis=-1)
+
+
+PERMALLOY = 1.8
+SPIRALS = [
+    # J τ/ħ, dimension, qℓ, Ωτ, τ_sf, blocks of 512
+    (0.3, 3, 1.0, 0.1, 10.0, 192),
+    (PERMALLOY, 3, 1.0, 0.1, 20.0, 160),
+    (PERMALLOY, 2, 3.0, 0.5, 10.0, 192),
+]
+
+
+@pytest.mark.parametrize(("exchange", "dimension", "q", "Omega", "tau_sf", "blocks"), SPIRALS)
+def test_exact_channel_follows_the_conical_spiral(exchange, dimension, q, Omega, tau_sf, blocks):
+    # Held against the size of the vector (density, flux or torque; flux: at least a tenth of v_F times the density).
+    deck = general_deck(
+        spiral(q, Omega), x=(2.0 * np.pi / q, 8), walkers=blocks * 512, block=512, dimension=dimension,
+        tau_sf=tau_sf, exchange=exchange, channels=("exact",),
+    )  # fmt: skip
+    problem = problem_of(deck)
+    walked = general_walk(problem)
+    wanted = theory.conical_spiral_exact(CONE, q, Omega, medium_of(problem))
+    for name in ("density", "flux", "torque"):
+        samples = walked.flux[:, :, 0] if name == "flux" else getattr(walked, name)
+        found = turning(samples[:, :, 0, ..., 0, 0, 0], 8)
+        for part, at in (("local", LOCAL), ("diffusive", DIFFUSIVE)):
+            expected = getattr(wanted, name)[part]
+            size = np.linalg.norm(expected)
+            if name == "flux":
+                size = max(size, 0.1 * np.linalg.norm(wanted.density[part]))
+            assert_in(found[:, at], expected, f"{name} {part}", size, small=0.02)
+
+
+def test_exact_less_first_less_second_ladder_is_of_third_order():
+    # All three decks walk the same paths, so that the remainder is a smooth function of J without noise of its own: in
+    # units of ħνJ it falls to a quarter from J to J/2 (J³ in all), but for one more power, which the second halving halves.
+    # Against second in the place of second_ladder, the diffusive remainder is of second order.
+    def remainder(exchange):
+        deck = general_deck(
+            spiral(1.0, 0.3), x=(2.0 * np.pi, 4), walkers=32 * 256, block=256, tau_sf=4.0, exchange=exchange,
+            channels=("first", "second", "second_ladder", "exact"), first_flights=2,
+        )  # fmt: skip
+        walked = general_walk(problem_of(deck))
+        first, second, ladder, exact = (turning(walked.density[:, :, i, ..., 0, 0, 0], 1.0, 4) for i in range(4))
+        return (exact - first - ladder).mean(axis=0), (exact - first - second).mean(axis=0)
+
+    third, mixed = zip(*(remainder(J) for J in (0.02, 0.01, 0.005)), strict=True)
+    third, mixed = np.linalg.norm(third, axis=-1), np.linalg.norm(mixed, axis=-1)
+    absolute = 2.0  # ħνJ halves too
+    for part in (LOCAL, DIFFUSIVE):
+        ratios = absolute * third[:-1, part] / third[1:, part]
+        assert ratios[1] == pytest.approx(8.0, rel=0.05)
+        assert abs(ratios[1] - 8.0) < 0.6 * abs(ratios[0] - 8.0) + 0.02
+    np.testing.assert_allclose(mixed[:, LOCAL], third[:, LOCAL], rtol=1e-9)
+    assert absolute * mixed[1, DIFFUSIVE] / mixed[2, DIFFUSIVE] == pytest.approx(4.0, rel=0.05)
+
+
+@pytest.mark.parametrize("dimension", [1, 3])
+def test_hanle_precession(dimension):
+    bins, end, S = 12, 3.0, {"axis": [1.0, 2.0, 2.0]}
+    spin = [0.3, -0.2, 1.0]
+    deck = general_deck(
+        {"kind": "uniform", "cone_angle": 0.0, "angular_frequency": 0.0, **S}, x=(4.0, 2), walkers=64 * 256,
+        block=256, dimension=dimension, exchange=PERMALLOY, tau_sf=2.0, channels=("exact",), time=(end, bins),
+        initial={"spin": spin}, first_flights=2,
+    )  # fmt: skip
+    problem = problem_of(deck)
+    walked = general_walk(problem)
+    density = walked.density[:, :, 0, 0, :, :, 0, 0].sum(axis=1).mean(axis=2)  # (blocks, component, time)
+    fine = 64
+    t = (np.arange(bins * fine) + 0.5) * (end / (bins * fine))
+    expected = theory.hanle(spin, np.array(S["axis"]) / 3.0, t, medium_of(problem))
+    expected = expected.reshape(bins, fine, 3).mean(axis=1).T
+    size = np.linalg.norm(expected, axis=0)
+    assert_in(density, expected, "Mx, My, Mz in time", np.broadcast_to(size, (3, bins)), small=0.02)
