@@ -1,6 +1,6 @@
 """The command `mcpump`: argv → deck → walk → results file and table; exit statuses.
 
-0 complete, 1 crash, 2 bad input, 3 target not reached, 130 interrupted.
+0 complete, 1 crash, 2 bad input, 3 target not reached, 75 stopped early with a good checkpoint, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,15 +13,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcpump import __version__
-from mcpump.errors import InputError, McpumpError
+from mcpump.errors import InputError, McpumpError, ResultsFileError
 
 if TYPE_CHECKING:
+    from mcpump.checkpoint import Start
     from mcpump.deck import Deck
     from mcpump.estimates import Result
     from mcpump.model import Problem
     from mcpump.parallel import Alone
+    from mcpump.signals import Stops
 
-COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, INTERRUPTED = 0, 1, 2, 3, 130
+COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 75, 130
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     except McpumpError as error:
         if _speaks():
             print(f"mcpump: {error}", file=sys.stderr)
-        return BAD_INPUT
+        return error.status
     except BrokenPipeError:
         # the reader of our output (head, less) has gone: what is left of it goes nowhere
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -82,13 +84,28 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
 
     run = commands.add_parser("run", help="walk a deck; write a results file, print the table")
-    _add_deck(run)
+    _add_deck(run, optional=True)
     run.add_argument(
         "-o",
         "--output",
         type=Path,
         metavar="FILE",
         help="results file (default: the deck's name with .h5, here)",
+    )
+    run.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="go on with a results file, in place unless -o says otherwise; the deck may be left out",
+    )
+    run.add_argument(
+        "--part", type=_part, metavar="I/N", help="walk part I of N only; `mcpump merge` joins the parts"
+    )
+    run.add_argument(
+        "--max-time",
+        type=_duration,
+        metavar="T",
+        help='save and stop after a time: "90", "30 min", "2:00:00"',
     )
     run.add_argument("--walkers", metavar="N", help="number of walkers (run.walkers)")
     run.add_argument(
@@ -101,11 +118,13 @@ def parser() -> Parser:
         "--threads", type=_positive, metavar="N", help="threads (default: all cores); the result is the same"
     )
     run.add_argument(
+        "--checkpoint-every",
         "--save-every",
-        type=_seconds,
+        type=_duration,
         default=300.0,
-        metavar="S",
-        help="save the results so far every S seconds (300)",
+        metavar="T",
+        dest="save_every",
+        help="save the results so far every T (5 min)",
     )
     run.add_argument(
         "--log-level",
@@ -122,6 +141,12 @@ def parser() -> Parser:
     run.add_argument("--quiet", action="store_true", help="no progress and no table")
     run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
     run.set_defaults(act=run_deck)
+
+    merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
+    merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    merge.add_argument("--overwrite", action="store_true", help="replace an existing results file")
+    merge.set_defaults(act=merge_files)
 
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     _add_deck(check)
@@ -144,9 +169,9 @@ def parser() -> Parser:
     return top
 
 
-def _add_deck(command: argparse.ArgumentParser) -> None:
+def _add_deck(command: argparse.ArgumentParser, optional: bool = False) -> None:
     """Arguments of every command that reads a deck."""
-    command.add_argument("deck", type=Path, metavar="DECK")
+    command.add_argument("deck", type=Path, metavar="DECK", nargs="?" if optional else None)
     command.add_argument(
         "--set", action="append", default=[], metavar="K=V", dest="overrides",
         help='override a value of the deck, e.g. --set electrons.mean_free_path="5 nm"',
@@ -160,22 +185,53 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
-    """A positive number of seconds."""
+def _duration(text: str) -> float:
+    """A positive time: seconds, a number with s, min or h, or H:MM:SS."""
+    words = text.split()
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0.0 < seconds < 1e9:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
-    return seconds
+        if ":" in text:
+            hours, minutes, seconds = ("0:" * (2 - text.count(":")) + text).split(":")
+            value = 3600.0 * int(hours) + 60.0 * int(minutes) + int(seconds)
+        else:
+            value = (
+                float(words[0]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[words[1] if len(words) == 2 else "s"]
+            )
+    except (ValueError, KeyError, IndexError):
+        value = 0.0
+    if not 0.0 < value < 1e9 or len(words) > 2:
+        raise argparse.ArgumentTypeError(f'{text!r} is not a time such as "90", "30 min" or "2:00:00"')
+    return value
 
 
-def _problem(options: argparse.Namespace, more: list[str] | None = None) -> Problem:
-    """Read the deck with its overrides and make it ready."""
-    from mcpump.deck import read_deck
+def _part(text: str) -> tuple[int, int]:
+    """Part I of N."""
+    words = text.split("/")
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} is not I/N, e.g. 2/8")
+    number, parts = map(int, words)
+    if not 1 <= number <= parts <= 10**6:
+        raise argparse.ArgumentTypeError(f"{text!r} must have 1 ≤ I ≤ N")
+    return number, parts
 
-    deck: Deck = read_deck(options.deck, [*options.overrides, *(more or [])])
+
+def _problem(
+    options: argparse.Namespace, more: list[str] | None = None, held: Result | None = None
+) -> Problem:
+    """Read the deck, or that of a results file, with its overrides and make it ready."""
+    from mcpump.deck import deck_from_dict, read_deck
+    from mcpump.deck_text import override
+
+    overrides = [*options.overrides, *(more or [])]
+    if options.deck is None and held is not None:
+        import tomllib
+
+        data = override(tomllib.loads(held.resolved), overrides)
+        # a user's texture is looked for where it was
+        file = str(held.provenance.get("texture_file", ""))
+        folder = file.removesuffix(str(data.get("texture", {}).get("file", "")))
+        deck: Deck = deck_from_dict(data, held.name, folder)
+    else:
+        deck = read_deck(options.deck, overrides)
 
     from mcpump.problem import make_problem  # loads numba: not before the deck is known to be good
 
@@ -215,48 +271,70 @@ def run_deck(options: argparse.Namespace) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
     from mcpump import parallel
+    from mcpump.signals import Stops
 
     ranks = parallel.connect()
-    with ranks.guard():
+    with ranks.guard(), Stops(options.max_time) as stops:
         plan = ranks.broadcast(_plan(options) if ranks.rank == 0 else InputError(""))
         if not isinstance(plan, McpumpError):
-            return ranks.broadcast(_walk(options, ranks, plan))
+            return ranks.broadcast(_walk(options, ranks, stops, *plan))
     if ranks.rank == 0:
         raise plan
     return BAD_INPUT
 
 
-def _plan(options: argparse.Namespace) -> Problem | McpumpError:
+def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpError:
     """Make the deck ready and see that the results can be written; an error is handed over to all ranks."""
-    from mcpump import results
+    from mcpump import checkpoint, results
+    from mcpump.tally import books_bytes
 
     named = {"walkers": options.walkers, "seed": options.seed}
     overrides = [f"run.{key}={value}" for key, value in named.items() if value is not None]
     try:
+        held = results.read(options.resume) if options.resume else None
+        if options.deck is None and held is None:
+            raise InputError("mcpump run needs a DECK, or --resume FILE")
         if options.rel_err is not None:
             overrides += _target(options, overrides)
-        problem = _problem(options, overrides)
-        results.check_writable(_output(options), options.overwrite)
+        problem = _problem(options, overrides, held)
+        start = None
+        if held is not None:
+            checkpoint.check_same_deck(problem.resolved, held, str(options.resume))
+            start = checkpoint.start_of(held, str(options.resume))
+        # estimates and what is around them take about as much as the books
+        size = 2 * books_bytes(problem.model)
+        results.check_writable(_output(options), _may_replace(options), size)
     except McpumpError as error:
         return error
-    return problem
+    return problem, start
 
 
 def _output(options: argparse.Namespace) -> Path:
     """The results file of a run."""
-    return options.output or Path(options.deck.stem + ".h5")
+    if options.output:
+        return Path(options.output)
+    if options.resume:
+        return Path(options.resume)
+    part = ".part-{}-of-{}".format(*options.part) if options.part else ""
+    return Path(f"{options.deck.stem}{part}.h5")
 
 
-def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
+def _may_replace(options: argparse.Namespace) -> bool:
+    """Whether the results file may be replaced: when asked, or when the run goes on with it."""
+    return bool(options.overwrite or (options.resume and _output(options) == options.resume))
+
+
+def _walk(
+    options: argparse.Namespace, ranks: Alone, stops: Stops, problem: Problem, start: Start | None
+) -> int:
     """Walk, save, and print the table; the exit status, which rank 0 knows."""
-    from mcpump import parallel, report, results, simulate
+    from mcpump import checkpoint, parallel, report, results, simulate
     from mcpump.progress import Display, log, start_log
 
     start_log("warning" if options.quiet else options.log_level, ranks.rank, ranks.size)
     threads = options.threads or parallel.default_threads(ranks, simulate.cores())
-    log.info(
-        f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {_output(options)}"
-    )
+    output = _output(options)
+    log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
     if not simulate.is_compiled(problem):
@@ -265,22 +343,58 @@ def _walk(options: argparse.Namespace, ranks: Alone, problem: Problem) -> int:
     saved: list[int] = []
 
     def save(result: Result) -> None:
-        results.write(result, _output(options), options.overwrite or bool(saved))
-        saved.append(result.blocks)
-        log.debug(f"saved {result.blocks} blocks")
+        """Save on the way; a full disk does not end the walk, the file is as it was."""
+        try:
+            results.write(result, output, _may_replace(options) or bool(saved))
+            saved.append(result.blocks)
+            log.debug(f"saved {result.blocks} blocks")
+        except ResultsFileError as error:
+            log.error(f"{error} The walk goes on; the file is as it was.")
 
     bar = None if options.progress == "auto" else options.progress == "bar"
+    part = checkpoint.Part(*options.part) if options.part else simulate.WHOLE
     with Display(bar) as display:
-        result = simulate.run(problem, threads, display, ranks, save, options.save_every)
+        result = simulate.run(
+            problem, threads, display, ranks, save, options.save_every, start, part, stops.reason
+        )
     if result is None:
         return COMPLETE
-    save(result)
     if not options.quiet:
         print(report.table(result).rstrip("\n"), flush=True)
-    if not result.complete:
-        print(f"mcpump: {result.message}", file=sys.stderr)
-        return TARGET_MISSED
-    return COMPLETE
+    results.write(result, output, _may_replace(options) or bool(saved))
+    return _status(result)
+
+
+def _status(result: Result) -> int:
+    """Exit status of a run, and a word on standard error where it is not complete."""
+    if result.complete:
+        return COMPLETE
+    print(f"mcpump: {result.message}", file=sys.stderr)
+    how = result.message.partition(":")[0]
+    return {"target missed": TARGET_MISSED, "stopped": STOPPED}.get(how, COMPLETE)
+
+
+def merge_files(options: argparse.Namespace) -> int:
+    """`mcpump merge`: join parts of a run."""
+    from mcpump import checkpoint, report, results, simulate
+
+    results.check_writable(options.output, options.overwrite)
+    files = [results.read(path) for path in options.files]
+    names = [str(path) for path in options.files]
+    start = checkpoint.merged(files, names)
+    most = max(range(len(files)), key=lambda i: _walkers_of(files[i]))
+    options.overrides, options.deck = [], None
+    result = simulate.result_of(_problem(options, [], files[most]), start)
+    results.write(result, options.output, options.overwrite)
+    print(report.table(result).rstrip("\n"), flush=True)
+    return _status(result)
+
+
+def _walkers_of(result: Result) -> int:
+    """Walkers that a file's deck asks for."""
+    import tomllib
+
+    return int(tomllib.loads(result.resolved)["run"]["walkers"])
 
 
 def check_deck(options: argparse.Namespace) -> int:

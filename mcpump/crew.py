@@ -12,6 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
 from mcpump.blocks import BlockSums, ground_of
+from mcpump.checkpoint import Start
 from mcpump.model import Problem
 from mcpump.parallel import DONE, PATIENCE, REDUCE, WALK, Alone, Order
 from mcpump.tally import Tally
@@ -53,8 +54,12 @@ class Walkers:
 class Lead(Walkers):
     """Rank 0: deals blocks, walks its share, adds up."""
 
-    def __init__(self, problem: Problem, threads: int, ranks: Alone) -> None:
+    def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None) -> None:
         super().__init__(problem, threads)
+        if start is not None:
+            held = {name: array.copy() for name, array in start.sums.items()}
+            self.tally = Tally(problem.model, self.ground.exponents, held)
+        self.held = self.tally.blocks  # not walked here
         self.ranks, self.next, self.started = ranks, 0, time.monotonic()
         self.done_by = dict.fromkeys(range(1, ranks.size), 0)
         self.asking: set[int] = set()
@@ -85,9 +90,14 @@ class Lead(Walkers):
         while self.pending:
             self._listen()
             self.collect(self.ranks.patience, on_block)
-        self._call_in(Order(REDUCE))
+        books = self.books()
         if self.ranks.size > 1:  # what the others have done last is only known now
             on_block()
+        return books
+
+    def books(self) -> Tally:
+        """Books of all ranks, who finish what they have been dealt."""
+        self._call_in(Order(REDUCE))
         return Tally(self.problem.model, self.ground.exponents, self.ranks.reduce(self.tally.sums))
 
     def _deal(self, count: int, target: int) -> range:
@@ -99,7 +109,7 @@ class Lead(Walkers):
     def _portion(self, target: int) -> int:
         """Blocks in a rank's next portion: a second's worth, less where the end is near."""
         passed = time.monotonic() - self.started
-        worth = int(self.tally.blocks * PORTION / passed)
+        worth = int((self.tally.blocks - self.held) * PORTION / passed)
         near = (target - self.next) // (2 * self.ranks.size)
         return max(1, min(worth, near))
 

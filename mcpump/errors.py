@@ -4,6 +4,9 @@
 class McpumpError(Exception):
     """Base of the errors that mcpump raises on purpose; its text is one sentence for the user."""
 
+    status = 2
+    """Exit status of the command line."""
+
 
 class InputError(McpumpError):
     """A deck, an option or a file that cannot be used: names the key, the value and what is accepted (status 2)."""
@@ -15,6 +18,8 @@ class ResultsFileError(McpumpError):
 
 class WalkerError(McpumpError):
     """A walker that flies without an end or meets a number that is not finite (status 1)."""
+
+    status = 1
 
     def __init__(self, walker: int, what: str) -> None:
         super().__init__(f"walker {walker} {what}: `mcpump replay DECK --walker {walker}` shows its way")

@@ -155,7 +155,7 @@ class World(Alone):
             elif isinstance(error, MemoryError):
                 text = "out of memory"
             elif isinstance(error, McpumpError):
-                text, status = str(error), 2
+                text, status = str(error), error.status
             else:
                 traceback.print_exc()
                 text = f"{type(error).__name__}: {error}"

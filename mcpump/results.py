@@ -24,6 +24,7 @@ import io
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ _LARGEST_CHUNK = 2**30
 _DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, MemoryError)
 
 
-def check_writable(path: str | os.PathLike[str], overwrite: bool = False) -> None:
+def check_writable(path: str | os.PathLike[str], overwrite: bool = False, size: int = 0) -> None:
     """Find out, before any walking, whether a results file can be written.
 
     Parameters
@@ -61,12 +62,14 @@ def check_writable(path: str | os.PathLike[str], overwrite: bool = False) -> Non
         Where the file shall go.
     overwrite
         Whether an existing file may be replaced.
+    size
+        Bytes that it will take, roughly.
 
     Raises
     ------
     ResultsFileError
-        If the folder does not exist or cannot be written to, if `path` is a folder, or if the file
-        exists and `overwrite` is False.
+        If the folder does not exist or cannot be written to, if its disk is too full, if `path` is a folder, or if
+        the file exists and `overwrite` is False.
     """
     target = Path(path).resolve()
     _refuse_target(target, path, overwrite)
@@ -75,8 +78,14 @@ def check_writable(path: str | os.PathLike[str], overwrite: bool = False) -> Non
     try:
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         os.unlink(probe)
+        free = shutil.disk_usage(target.parent).free
     except OSError as error:
         raise ResultsFileError(f"{path} cannot be written: {error.strerror}.") from error
+    if free < size:
+        raise ResultsFileError(
+            f"{path} needs about {size / 1e9:.2g} GB, and its disk has {free / 1e9:.2g} GB left: make room, or "
+            f"choose another folder or fewer cells."
+        )
 
 
 def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False) -> None:

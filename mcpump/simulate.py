@@ -14,16 +14,24 @@ import numpy as np
 
 import mcpump
 from mcpump.blocks import ground_of
+from mcpump.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.compiled import cache_folder
 from mcpump.crew import Lead, follow
+from mcpump.errors import InputError
 from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
 from mcpump.model import Problem, Scene, StopRule
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
 from mcpump.tally import MIN_BLOCKS, Tally
 
+WHOLE = Part()
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
+
+
+def _never() -> str:
+    """Return no reason to stop."""
+    return ""
 
 
 class Progress(NamedTuple):
@@ -61,8 +69,11 @@ def run(
     ranks: Alone | None = None,
     save: Callable[[Result], None] | None = None,
     save_every: float = 300.0,
+    start: Start | None = None,
+    part: Part = WHOLE,
+    stop: Callable[[], str] = _never,
 ) -> Result | None:
-    """Walk all blocks of a problem and return what they tell.
+    """Walk the blocks of a problem and return what they tell.
 
     Parameters
     ----------
@@ -79,11 +90,23 @@ def run(
         Called with the result so far every `save_every` seconds.
     save_every : float
         Seconds.
+    start : Start, optional
+        Blocks that were walked before, from `mcpump.checkpoint.start_of`; they are not walked again.
+    part : Part
+        Share of the blocks to walk; all by default.
+    stop : callable
+        Asked between blocks: a reason to stop early, or "".
 
     Returns
     -------
     Result or None
-        With `complete` False and a message when a stop rule's target was missed. None on ranks above 0.
+        With `complete` False and a message when a stop rule's target was missed, when the run was stopped, or where
+        blocks of the whole run are not in it. None on ranks above 0.
+
+    Raises
+    ------
+    InputError
+        If a part is asked for of a run with a stop rule, which needs all blocks.
     """
     ranks = ranks or Alone()
     threads = threads or default_threads(ranks, cores())
@@ -91,12 +114,15 @@ def run(
         follow(problem, threads, ranks)
         return None
     started = time.time()
-    saver = _Saver(problem, save, save_every)
-    with Lead(problem, threads, ranks) as lead:
-        tally, complete, message = _walk_to_the_end(problem, lead, saver, on_progress)
-    result = make_result(problem, tally, complete, message)
+    todo = _todo(problem, start, part)
+    with Lead(problem, threads, ranks, start) as lead:
+        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), stop)
+        tally, message = walk.to_the_end(todo, on_progress)
+    if message == "complete" and not _is_whole(problem, walk.ranges):
+        message = f"part {part.number} of {part.parts} is complete"
+    result = make_result(problem, tally, walk.ranges, message)
     result.provenance.update(
-        wall_time_s=time.time() - started,
+        wall_time_s=time.time() - started + (start.seconds if start else 0.0),
         started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         ranks=ranks.size,
         threads=threads,
@@ -109,34 +135,103 @@ def run(
     return result
 
 
-def _walk_to_the_end(
-    problem: Problem, lead: Lead, saver: _Saver, on_progress: Callable[[Progress], None] | None
-) -> tuple[Tally, bool, str]:
-    """Walk until the stop rule is content or all blocks are done: (books, complete, message)."""
-    rule, block = problem.stop, problem.model.walkers_per_block
-    most = block_count(problem, rule.max_walkers if rule else problem.walkers)
+def result_of(problem: Problem, start: Start) -> Result:
+    """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
+    tally = Tally(problem.model, ground_of(problem).exponents, start.sums)
+    whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
+    missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in _todo(problem, start, WHOLE)]
+    message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
+    result = make_result(problem, tally, start.ranges, message)
+    result.provenance["wall_time_s"] = start.seconds
+    return result
 
-    def tell() -> None:
-        if on_progress:
-            error = partial(watched_error, problem, lead.tally, lead.blocks)
-            on_progress(Progress(lead.blocks, most, lead.blocks * block, error))
 
-    error = math.inf
-    for target in _looks(most) if rule else [most]:
-        tally = lead.walk_to(target, saver.is_due, tell)
-        while lead.next < target:
-            saver(tally)
-            tally = lead.walk_to(target, saver.is_due, tell)
-        if rule is None:
-            return tally, True, "complete"
-        error = relative_error(problem, tally, rule)
-        if error <= rule.relative_error:
-            return tally, True, "complete"
-    assert rule is not None
+def _most(problem: Problem) -> int:
+    """Most blocks of the whole run."""
+    return block_count(problem, problem.stop.max_walkers if problem.stop else problem.walkers)
+
+
+def _is_whole(problem: Problem, ranges: Ranges) -> bool:
+    """Whether all blocks that were asked for are there."""
+    return problem.stop is not None or any(first == 0 and last >= _most(problem) for first, last in ranges)
+
+
+def _todo(problem: Problem, start: Start | None, part: Part) -> list[range]:
+    """Ranges of blocks still to be walked, in order."""
+    held = start.ranges if start else ()
+    if problem.stop is not None and (part.parts > 1 or any(first > 0 for first, _ in held)):
+        raise InputError(
+            "run.stop needs all blocks in order: a part of a run, or one with gaps, cannot have it"
+        )
+    blocks = part.blocks(_most(problem))
+    todo, at = [], blocks.start
+    for first, last in held:
+        if at < min(first, blocks.stop):
+            todo.append(range(at, min(first, blocks.stop)))
+        at = max(at, last)
+    if at < blocks.stop:
+        todo.append(range(at, blocks.stop))
+    return todo
+
+
+class _Walk:
+    """A walk under way: which blocks it holds, when it saves and stops."""
+
+    def __init__(
+        self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges, stop: Callable[[], str]
+    ) -> None:
+        self.problem, self.lead, self.saver, self.ranges, self.stop = problem, lead, saver, ranges, stop
+
+    def to_the_end(
+        self, todo: list[range], on_progress: Callable[[Progress], None] | None
+    ) -> tuple[Tally, str]:
+        """Walk until the stop rule is content, all blocks are done or there is a reason to stop: (books, message)."""
+        most = self.lead.blocks + sum(map(len, todo))
+        block = self.problem.model.walkers_per_block
+
+        def tell() -> None:
+            if on_progress:
+                error = partial(watched_error, self.problem, self.lead.tally, self.lead.blocks)
+                on_progress(Progress(self.lead.blocks, most, self.lead.blocks * block, error))
+
+        rule, error = self.problem.stop, math.inf
+        tally = self.lead.tally  # all there is: the other ranks have not begun
+        if rule is not None and self.lead.blocks in _looks(_most(self.problem)):
+            error = relative_error(self.problem, tally, rule)
+        for blocks in todo:
+            self.lead.next = blocks.start
+            looks = [look for look in _looks(blocks.stop) if look > blocks.start] if rule else [blocks.stop]
+            for target in looks:
+                if rule is not None and error <= rule.relative_error:
+                    return tally, "complete"
+                tally, reason = self._walk_to(target, tell)
+                if reason:
+                    return tally, f"stopped: {reason}"
+                if rule is not None:
+                    error = relative_error(self.problem, tally, rule)
+        if rule is None or error <= rule.relative_error:
+            return tally, "complete"
+        return tally, _missed(rule, error, self.lead.blocks)
+
+    def _walk_to(self, target: int, tell: Callable[[], None]) -> tuple[Tally, str]:
+        """Walk all blocks below `target`, saving on the way: books, and the reason where it had to stop."""
+        while True:
+            begun = self.lead.next
+            tally = self.lead.walk_to(target, lambda: self.saver.is_due() or bool(self.stop()), tell)
+            self.ranges = joined([*self.ranges, (begun, self.lead.next)])
+            if self.lead.next >= target:
+                return tally, ""
+            if reason := self.stop():
+                return tally, reason
+            self.saver(make_result(self.problem, tally, self.ranges, "running"))
+
+
+def _missed(rule: StopRule, error: float, blocks: int) -> str:
+    """How a stop rule's target was missed."""
     if math.isinf(error):
-        return tally, False, f"target missed: {rule.quantity} is exactly zero, it has no relative error"
-    message = f"target missed: {rule.quantity} has relative error {error:.3g} after {most} blocks"
-    return tally, False, f"{message}, wanted {rule.relative_error:g}"
+        return f"target missed: {rule.quantity} is exactly zero, it has no relative error"
+    message = f"target missed: {rule.quantity} has relative error {error:.3g} after {blocks} blocks"
+    return f"{message}, wanted {rule.relative_error:g}"
 
 
 def _looks(most: int) -> Iterator[int]:
@@ -151,17 +246,17 @@ def _looks(most: int) -> Iterator[int]:
 class _Saver:
     """Knows when it is time to save, and saves."""
 
-    def __init__(self, problem: Problem, save: Callable[[Result], None] | None, every: float) -> None:
-        self.problem, self.save, self.every, self.last = problem, save, every, time.monotonic()
+    def __init__(self, save: Callable[[Result], None] | None, every: float) -> None:
+        self.save, self.every, self.last = save, every, time.monotonic()
 
     def is_due(self) -> bool:
         """Whether there is somebody to save for and the time has passed."""
         return self.save is not None and time.monotonic() - self.last >= self.every
 
-    def __call__(self, tally: Tally) -> None:
+    def __call__(self, result: Result) -> None:
         """Hand over the result so far."""
-        if self.save is not None and tally.blocks > 0:
-            self.save(make_result(self.problem, tally, False, "running"))
+        if self.save is not None and result.blocks > 0:
+            self.save(result)
         self.last = time.monotonic()
 
 
@@ -212,8 +307,20 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     return stderr / mean if mean > 0.0 else math.inf
 
 
-def make_result(problem: Problem, tally: Tally, complete: bool, message: str) -> Result:
-    """Turn the books into a Result."""
+def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) -> Result:
+    """Turn the books into a Result.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    tally : Tally
+        The books.
+    ranges : Ranges
+        Blocks that they hold.
+    message : str
+        How the run ended; the result is complete where this is "complete".
+    """
     return Result(
         name=problem.name,
         resolved=problem.resolved,
@@ -226,8 +333,10 @@ def make_result(problem: Problem, tally: Tally, complete: bool, message: str) ->
         blocks=tally.blocks,
         seed=problem.model.seed,
         flights=tally.flights,
-        complete=complete,
+        complete=message == "complete",
         message=message,
-        checkpoint={name: array.copy() for name, array in tally.sums.items()},
-        provenance={"mcpump": mcpump.__version__},
+        checkpoint={name: array.copy() for name, array in tally.sums.items()}
+        | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
+        provenance={"mcpump": mcpump.__version__}
+        | ({"texture_file": os.path.abspath(problem.texture_file)} if problem.texture_file else {}),
     )

@@ -119,6 +119,12 @@ class Tally:
         raise KeyError(name)
 
 
+def books_bytes(model: Model | Scene) -> int:
+    """Memory of a model's books [bytes]."""
+    books = Tally(model, np.zeros(amplitudes(model), np.intp))
+    return sum(array.nbytes for array in books.sums.values())
+
+
 class Groups(NamedTuple):
     """Sums over groups of blocks, from which errors of anything smooth follow."""
 

@@ -15,9 +15,9 @@ from mcpump.model import Layer
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
 from mcpump.texture_parameters import CROSSED_WAVES, crossed_waves_parameters
-from mcpump.transport import (
-    AGE, AXIS, CROSS, CUT, DEPTH, DIVERGENCE, FACTOR, LIFE, N, ON, ROW_Y, SLAB, STREAM_WALKER, UX, X, cell_number,
-    cross, next_piece,
+from mcpump.transport import DIVERGENCE, cell_number, cross, next_piece
+from mcpump.walker import (
+    AGE, ALIVE, AXIS, CROSS, CUT, DEPTH, FACTOR, LIFE, ON, ROW_Y, SLAB, STREAM_WALKER, UX, N, X,
 )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ class March:
         self.walker, self.at = np.zeros(11), np.zeros(7, np.int64)
         self.walker[:3], self.walker[UX : UX + 3] = place, direction
         self.walker[DEPTH], self.walker[LIFE], self.walker[FACTOR] = 1e300, 1e300, 1.0
-        self.at[SLAB], self.at[N], self.at[4] = slab_at(ground.edges, place[0]), 1, 1
+        self.at[SLAB], self.at[N], self.at[ALIVE] = slab_at(ground.edges, place[0]), 1, 1
         for axis in (1, 2):
             n = given.cells[axis]
             self.at[ROW_Y + axis - 1] = min(int(place[axis] * (n / given.lengths[axis])), n - 1)

@@ -1,5 +1,6 @@
 """Replay of a walker, and walkers that stop the run: too many flights, numbers that are not finite."""
 
+import functools
 import math
 
 import numpy as np
@@ -26,6 +27,7 @@ from mcpump.transport import NOT_FINITE, TOO_MANY_FLIGHTS, walk_scene
 from mcpump.walker import ENDINGS
 from mcpump.user_texture import load_user_texture
 from mcpump.walk import walk_block
+from mcpump.walker import ENDINGS
 
 HEAD = 2
 
@@ -132,9 +134,11 @@ def test_the_way_of_a_walker_from_a_plane_does_not_depend_on_its_block():
 
 def test_long_ways_are_cut_short():
     given = FAMILY["ring"]
-    _, trace, _ = alone(given, 1)
-    steps = int((trace[:, 2] > 0.0).sum())
-    text = replay(problem_of(given), 1, most=3)
+    steps = [int(alone(given, only)[0][2]) for only in range(given.walkers_per_block)]
+    longest = steps.index(max(steps))
+    steps = steps[longest]
+    assert steps > 4
+    text = replay(problem_of(given), longest, most=3)
     assert text.splitlines()[-1] == f"… {steps - 3} more"
     assert len(text.splitlines()) == HEAD + 3 + 1
 
@@ -158,12 +162,12 @@ def test_too_many_flights_stop_the_general_walk(name):
     assert wrong == TOO_MANY_FLIGHTS
 
 
-@pytest.mark.parametrize("name", ["ring", "rough-1", "pulse"])
+@pytest.mark.parametrize("name", ["junction", "ring-2", "pulse"])
 def test_too_many_flights_stop_the_fast_walk(name):
     problem = fast_problem(DECKS[name])
     model, block = problem.model._replace(score_interval=1, walkers_per_block=64), 5
     born = births(model)
-    taken = [flights_of(model, born, block, only) for only in range(64)]
+    taken = [fast_alone(model, born, block, only)[0] for only in range(64)]
     most = max(taken)
     walk_one_block(model._replace(max_flights=most), born, 0.1, block)
     for limit in (most - 1, most // 2):
@@ -188,10 +192,6 @@ def fast_alone(model, born, block, only, most=0):
     return int(flights), trace, budget
 
 
-def flights_of(model, born, block, only):
-    return fast_alone(model, born, block, only)[0]
-
-
 @pytest.mark.parametrize("name", DECKS)
 def test_one_walker_of_the_fast_walk_alone_is_one_of_all(name):
     model = fast_problem(DECKS[name]).model._replace(walkers_per_block=24)
@@ -202,7 +202,6 @@ def test_one_walker_of_the_fast_walk_alone_is_one_of_all(name):
     np.testing.assert_allclose(
         sum(budget for _, _, budget in parts), whole.budget[:, :size], rtol=0.0, atol=1e-13
     )
-    # the lanes of a block tell one flight less than the walkers one by one, if at all
     assert sum(flights for flights, _, _ in parts) == whole.flights
 
 
@@ -250,21 +249,30 @@ HOLES = {
 }
 
 
-def holed(folder, where, value="math.nan"):
-    """A texture that is not finite somewhere."""
-    path = folder / "hole.py"
-    path.write_text(
-        f"import math\n\ndef S(x, y, z, t):\n    if {where}:\n        return {value}, 0.0, 0.0\n"
-        "    return 0.5 * math.cos(0.3 * t), 0.5 * math.sin(0.3 * t), 0.5\n"
-    )
-    return load_user_texture(path), str(path)
+@pytest.fixture(scope="module")
+def holed(tmp_path_factory):
+    """Makes textures that are not finite somewhere, once each."""
+    folder = tmp_path_factory.mktemp("holes")
+
+    @functools.lru_cache
+    def made(hole, value="nan"):
+        path = folder / f"{hole.replace(' ', '_')}_{value}.py"
+        path.write_text(
+            f"import math\n\ndef S(x, y, z, t):\n    if {HOLES[hole]}:\n        return math.{value}, 0.0, 0.0\n"
+            "    return 0.5 * math.cos(0.3 * t), 0.5 * math.sin(0.3 * t), 0.5\n"
+        )
+        return load_user_texture(path), str(path)
+
+    return made
 
 
-@pytest.mark.parametrize("value", ["math.nan", "math.inf"])
 @pytest.mark.parametrize("channels", [("first",), ("second_ladder",), ("exact",), ("first", "second")])
-@pytest.mark.parametrize("hole", HOLES)
-def test_a_number_that_is_not_finite_stops_the_walk(hole, channels, value, tmp_path):
-    user, path = holed(tmp_path, HOLES[hole], value)
+@pytest.mark.parametrize(
+    ("hole", "value"),
+    [("in a thin place", "nan"), ("in a wide place", "nan"), ("for a time", "nan"), ("in a wide place", "inf")],
+)
+def test_a_number_that_is_not_finite_stops_the_walk(hole, value, channels, holed):
+    user, path = holed(hole, value)
     given = scene(channels=channels, texture=USER, parameters=(0.0,) * 32, walkers_per_block=256)
     with pytest.raises(WalkerError, match="met a number that is not finite") as caught:
         blocks_of(given, 60, user)
@@ -273,9 +281,9 @@ def test_a_number_that_is_not_finite_stops_the_walk(hole, channels, value, tmp_p
     assert "nan" in shown or "inf " in shown or "first flight" in str(caught.value)
 
 
-def test_the_walker_that_met_it_is_named(tmp_path):
+def test_the_walker_that_met_it_is_named(holed):
     """Alone, a walker stops where its trace has a number that is not finite, and only then."""
-    user, _ = holed(tmp_path, HOLES["in a wide place"])
+    user, _ = holed("in a wide place")
     given = scene(channels=("exact",), texture=USER, parameters=(0.0,) * 32, walkers_per_block=64)
     stopped = 0
     for only in range(64):
