@@ -192,7 +192,11 @@ def _with_sum(values: NDArray[np.float64], model: Model, exchange: float) -> NDA
 
 def scene_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
     """Powers of two of the natural sizes of a scene's amplitudes: its sources' strength, times 2Jτ/ħ at second order."""
-    strength = float(birth_strength(scene, user).max(initial=0.0)) * (scene.t_end if scene.time_bins else 1.0)
+    strength = float(birth_strength(scene, user).max(initial=0.0))
+    if scene.time_step > 0.0:
+        # a source that is hardly ever met is at most |S| ν over the natural time, 1000 time steps
+        strength = max(strength, 1e-9 * max(layer.nu for layer in scene.layers) / scene.time_step)
+    strength *= scene.t_end if scene.time_bins else 1.0
     if scene.initial:
         strength += math.sqrt(sum(s * s for s in scene.initial_spin))
     weak = 2.0 * scene.exchange * strength

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 
 from mcpump.compiled import inlined
+from mcpump.course import quantile_bin
 from mcpump.moving_textures import envelope_at, spin_texture, texture_rate_at
 from mcpump.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
 from mcpump.texture_parameters import DRIVE_CONSTANT, HARMONIC
@@ -31,12 +32,19 @@ def set_birth(scene, births, k, t):
 
 
 @inlined
-def emit_from_texture(scene, user, x, y, z, offset, weight, births, emitted):
-    """Emit −Ṡ at evenly spaced birth times: fills `births` and `emitted`; returns the number of birth times."""
+def emit_from_texture(scene, user, hours, x, y, z, offset, weight, births, emitted):
+    """Emit −Ṡ at spread birth times: fills `births` and `emitted`; returns the number of birth times.
+
+    They are evenly spaced over a period; in a transient evenly over the quantiles of `hours`.
+    """
     span = scene.t_end if scene.time_bins > 0 else scene.period
-    share = weight * span / scene.phases if scene.time_bins > 0 else weight / scene.phases
+    bins = hours.shape[0] - 1
     for k in range(scene.phases):
-        t = (k + offset) * span / scene.phases
+        bin_, part = quantile_bin(hours, (k + offset) / scene.phases)
+        t = (bin_ + part) * span / bins
+        share = weight / (scene.phases * bins * (hours[bin_ + 1] - hours[bin_]))
+        if scene.time_bins > 0:
+            share *= span
         set_birth(scene, births, k, t)
         a, b, c = texture_rate_at(scene.texture, scene.parameters, user, x, y, z, t, scene.time_step)
         emitted[k, 0], emitted[k, 1], emitted[k, 2] = -share * a, -share * b, -share * c

@@ -20,8 +20,10 @@ SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one."""
 BIRTH_BINS = ((1024, 1, 1), (96, 96, 1), (32, 32, 32))
 """Grid of the birth density for 1, 2 and 3 mesh directions."""
-TIMES = 16
-"""Times at which the strength of the emission is looked at."""
+TIMES = (256, 64, 32)
+"""Times at which the strength of the emission is looked at, for 1, 2 and 3 mesh directions."""
+GOLDEN = (0.6180339887498949, 0.7548776662466927, 0.8191725133961645)
+"""Irrational steps of the places that are looked at, along x, y and z."""
 FLOOR = 0.05
 """Share of walkers born evenly over the whole sample, so that the birth density is nowhere 0."""
 
@@ -45,6 +47,8 @@ class Course(NamedTuple):
     """(bins,): 1/p [ℓ^axes]."""
     grid: tuple[int, int, int]
     """Bins along x, y, z."""
+    hours: NDArray[np.float64]
+    """(hours + 1,): quantiles of the density of birth times over [0, t_end] (transient), or over the period (even)."""
 
 
 def course_of(scene: Scene, user: Any) -> Course:
@@ -104,32 +108,45 @@ def _gate(left: Layer, right: Layer) -> list[float]:
 
 
 def birth_strength(scene: Scene, user: Any) -> NDArray[np.float64]:
-    """Root mean square of ν|Ṡ| over the drive's time, at the centres of the birth grid (flat, C order) [1/τ]."""
-    shape = BIRTH_BINS[scene.axes - 1]
-    axes = [(np.arange(n) + 0.5) * (L / n) for n, L in zip(shape, scene.lengths, strict=True)]
-    x, y, z = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
-    span = scene.t_end if scene.time_bins else scene.period
-    square = np.zeros(len(x))
-    for i in range(TIMES):
-        t = (i + 0.5) / TIMES * span
-        rate = texture_field_rate(scene.texture, scene.parameters, user, x, y, z, t, scene.time_step)
-        square += (rate**2).sum(axis=0) / TIMES
+    """Strength ν|Ṡ| of the emission over the drive's time; (times, bins of the birth grid, flat in C order) [1/τ].
+
+    Each time looks at other places of the bins, so that a wall thinner than a bin is met now and then.
+    """
+    shape, times = BIRTH_BINS[scene.axes - 1], TIMES[scene.axes - 1]
     starts = np.array([layer.start for layer in scene.layers])
-    nu = np.array([layer.nu for layer in scene.layers])[np.searchsorted(starts, x, side="right") - 1]
-    return np.asarray(np.sqrt(square) * nu)
+    nu = np.array([layer.nu for layer in scene.layers])
+    span = scene.t_end if scene.time_bins else scene.period
+    strength = np.empty((times, math.prod(shape)))
+    for i in range(times):
+        axes = [
+            (np.arange(n) + (0.5 + GOLDEN[axis] * i) % 1.0) * (L / n)
+            for axis, (n, L) in enumerate(zip(shape, scene.lengths, strict=True))
+        ]
+        x, y, z = (axis.ravel() for axis in np.meshgrid(*axes, indexing="ij"))
+        t = (i + 0.5) / times * span
+        rate = texture_field_rate(scene.texture, scene.parameters, user, x, y, z, t, scene.time_step)
+        strength[i] = np.sqrt((rate**2).sum(axis=0)) * nu[np.searchsorted(starts, x, side="right") - 1]
+    return strength
 
 
-def _births(scene: Scene, user: Any) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int, int]]:
-    """Birth density, close to ν|Ṡ| with an even share of `FLOOR`: quantiles, 1/p, grid."""
-    grid = BIRTH_BINS[scene.axes - 1]
-    strength = birth_strength(scene, user)
+def _quantiles(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles at the edges of bins of a density proportional to a strength, with an even share of `FLOOR`."""
     bins, total = len(strength), strength.sum()
     even = np.full(bins, 1.0 / bins)
     share = FLOOR * even + (1.0 - FLOOR) * (strength / total if total > 0.0 else even)
     quantiles = np.concatenate(([0.0], np.cumsum(share)))
-    quantiles /= quantiles[-1]
-    volume = math.prod(scene.lengths[: scene.axes]) / bins
-    return quantiles, volume / np.diff(quantiles), grid
+    return np.asarray(quantiles / quantiles[-1])
+
+
+def _births(
+    scene: Scene, user: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int, int], NDArray[np.float64]]:
+    """Birth densities close to the root mean square of ν|Ṡ|, in space and (transients) in time."""
+    strength = birth_strength(scene, user)
+    quantiles = _quantiles(np.sqrt((strength**2).mean(axis=0)))
+    volume = math.prod(scene.lengths[: scene.axes]) / strength.shape[1]
+    hours = _quantiles(np.sqrt((strength**2).mean(axis=1)) if scene.time_bins else np.ones(1))
+    return quantiles, volume / np.diff(quantiles), BIRTH_BINS[scene.axes - 1], hours
 
 
 @inlined
@@ -146,7 +163,7 @@ def slab_at(edges, x):
 
 
 @inlined
-def birth_bin(quantiles, quantile):
-    """Bin of the birth grid that holds a quantile, and the place within it (0 to 1)."""
+def quantile_bin(quantiles, quantile):
+    """Bin that holds a quantile, and the place within it (0 to 1)."""
     bin_ = slab_at(quantiles, quantile)
     return bin_, (quantile - quantiles[bin_]) / (quantiles[bin_ + 1] - quantiles[bin_])

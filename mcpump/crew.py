@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
-from mcpump.blocks import BlockSums, ground_of
+from mcpump.blocks import ground_of
 from mcpump.checkpoint import Start
 from mcpump.model import Problem
 from mcpump.parallel import DONE, PATIENCE, REDUCE, WALK, Alone, Order
-from mcpump.tally import Tally
+from mcpump.tally import Digits, Tally
 
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
@@ -29,7 +29,7 @@ class Walkers:
         self.ground = ground_of(problem)
         self.tally = Tally(problem.model, self.ground.exponents)
         self.pool = ThreadPoolExecutor(threads)
-        self.pending: dict[Future[BlockSums], int] = {}
+        self.pending: dict[Future[Digits], int] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -40,13 +40,17 @@ class Walkers:
     def submit(self, blocks: Iterable[int]) -> None:
         """Queue blocks."""
         for block in blocks:
-            self.pending[self.pool.submit(self.ground.walk, block)] = block
+            self.pending[self.pool.submit(self._walk, block)] = block
+
+    def _walk(self, block: int) -> Digits:
+        """Walk a block in a thread of the pool."""
+        return self.tally.digits(self.ground.walk(block))
 
     def collect(self, timeout: float | None = None, on_block: Callable[[], None] | None = None) -> None:
         """Wait for a block, or so many seconds, and book what is done."""
         finished, _ = wait(self.pending, timeout, FIRST_COMPLETED)
         for future in finished:
-            self.tally.add(self.pending.pop(future), future.result())
+            self.tally.book(self.pending.pop(future), future.result())
             if on_block:
                 on_block()
 

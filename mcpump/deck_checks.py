@@ -48,7 +48,7 @@ def check(deck: Deck) -> Electrons:
     gas = resolve(deck.electrons.model_dump(exclude={"dimension"}), deck.reduced, deck.electrons.dimension)
     check_source(deck)
     check_sample(deck)
-    check_transient(deck)
+    check_transient(deck, gas)
     if deck.texture is not None:
         check_texture(deck)
     check_layers(deck, gas)

@@ -8,6 +8,7 @@ from mcpump.deck_numbers import (
     SAME_PLACE,
     general_reasons,
     has_frequency,
+    has_sink,
     is_transient,
     layers,
     mesh_axes,
@@ -153,7 +154,7 @@ def check_layers(deck: Deck, gas: Electrons) -> None:
             )
 
 
-def check_transient(deck: Deck) -> None:
+def check_transient(deck: Deck, gas: Electrons) -> None:
     """What needs an end, what an end excludes, and the keys of the drive."""
     _check_drive(deck)
     results = deck.results
@@ -163,6 +164,11 @@ def check_transient(deck: Deck) -> None:
         if results.time_bins is not None:
             raise InputError(
                 f"results.end is missing: results.time_bins = {results.time_bins} cut the time up to it"
+            )
+        if "exact" in results.channels and not has_sink(deck, gas):
+            raise InputError(
+                'results.channels holds "exact", whose uniform spin has no end here: give a spin_relaxation_time (a long '
+                "one will do), an absorbing face, or results.end"
             )
         for wanted in _transient_wishes(deck):
             raise InputError(f"{wanted} is not periodic: give results.end, the time at which the run ends")

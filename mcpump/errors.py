@@ -16,6 +16,12 @@ class ResultsFileError(McpumpError):
     """A results file that is foreign, damaged, or may not be overwritten (status 2)."""
 
 
+class RangeError(McpumpError, FloatingPointError):
+    """A block's sum that is not finite, or too large for the exact sums (status 1)."""
+
+    status = 1
+
+
 class WalkerError(McpumpError):
     """A walker that flies without an end or meets a number that is not finite (status 1)."""
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.errors import RangeError
+
 BITS = 40
 CAPACITY = 2**23 - 1
 """Most numbers that may be added up."""
@@ -33,12 +35,12 @@ def split(values: NDArray[np.float64], top: int, limbs: int) -> NDArray[np.int64
 
     Raises
     ------
-    FloatingPointError
+    RangeError
         Where a number is not finite or too large.
     """
     rest = np.ldexp(values, -top)
     if not np.all(np.abs(rest) < 1.0):
-        raise FloatingPointError("a block's sum is not finite or out of range")
+        raise RangeError("a block's sum is not finite or out of range")
     digits = np.empty((limbs, *values.shape), np.int64)
     for i in range(limbs):
         rest = np.ldexp(rest, BITS)

@@ -20,7 +20,7 @@ DECAYED = 1e-6
 """In a sample without a sink a walker ends when the slowest mode has decayed to this."""
 TIME_STEP = 1e-3
 """Step of the difference quotient for Ṡ, in natural times of the texture."""
-ROTATION_STEP, LONGEST_STEP, SHARP_STEP = 0.25, 1.0, 0.05
+ROTATION_STEP, LONGEST_STEP, SHARP_STEP = 0.5, 1.0, 0.05
 """Step of the rotation along a flight: in natural lengths and times of the texture; at most [τ]; at a sharp
 interface [ℓ]."""
 Six = tuple[float, float, float, float, float, float]
@@ -176,6 +176,8 @@ def _phases(deck: Deck, texture: MovingTexture) -> int:
     if is_transient(deck):
         return TRANSIENT_PHASES
     wanted = 2 * deck.results.harmonics
+    if "exact" in deck.results.channels:
+        return wanted + 1  # no number is free of noise; few are cheap
     return max(FEWEST_PHASES, wanted + (2 if texture.code in (HARMONIC, CROSSED_WAVES) else MORE_PHASES))
 
 
@@ -230,9 +232,4 @@ def _t_max(scene: Scene, notes: list[str]) -> float:
         f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where the slowest mode that is not "
         f"uniform, which decays at the rate {rate:.4g}/τ, is below {DECAYED:g}"
     )
-    if scene.slots[CHANNELS.index("exact")] >= 0:
-        notes.append(
-            "`exact` in a sample without a sink: uniform spin is relaxed by exchange alone, and what has not relaxed "
-            "at t_max is cut (a line of the budget)"
-        )
     return t_max

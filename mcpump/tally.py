@@ -26,6 +26,15 @@ KINDS = ("local_density", "local_current", "local_torque", "diffusive_density", 
 """Kinds of profiles of the fast walk; those of the general walk are told in `mcpump.blocks.BlockSums`."""
 
 
+class Digits(NamedTuple):
+    """A block's sums as exact integers."""
+
+    profiles: NDArray[np.int64]
+    squares: NDArray[np.int64]
+    totals: NDArray[np.int64]
+    flights: int
+
+
 class Tally:
     """Exact sums over the blocks walked so far."""
 
@@ -68,18 +77,31 @@ class Tally:
             "flights": np.zeros(1, np.int64),
         }
 
-    def add(self, block: int, sums: BlockSums) -> None:
-        """Add one block; the order of blocks does not matter."""
-        if self.blocks >= CAPACITY:
-            raise OverflowError(f"a run holds at most {CAPACITY} blocks; use a larger walkers_per_block")
+    def digits(self, sums: BlockSums) -> Digits:
+        """Cut a block's sums into integers: most of the work of adding it, and free of the books."""
         profiles = np.ldexp(sums.profiles, -self.exponents)
         scaled = [np.ldexp(part, -self.exponents) for part in (sums.passages, sums.budget, sums.means)]
         totals = np.concatenate([part.ravel() for part in (*scaled, sums.projections)])
-        self.sums["profiles"] += split(profiles, self.TOP, self.LIMBS)
-        self.sums["squares"] += split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE)
-        self.sums["totals"][:, block % GROUPS] += split(totals, self.TOP, self.LIMBS)
+        return Digits(
+            split(profiles, self.TOP, self.LIMBS),
+            split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE),
+            split(totals, self.TOP, self.LIMBS),
+            sums.flights,
+        )
+
+    def add(self, block: int, sums: BlockSums) -> None:
+        """Add one block; the order of blocks does not matter."""
+        self.book(block, self.digits(sums))
+
+    def book(self, block: int, digits: Digits) -> None:
+        """Add one block, of which `digits` is known."""
+        if self.blocks >= CAPACITY:
+            raise OverflowError(f"a run holds at most {CAPACITY} blocks; use a larger walkers_per_block")
+        self.sums["profiles"] += digits.profiles
+        self.sums["squares"] += digits.squares
+        self.sums["totals"][:, block % GROUPS] += digits.totals
         self.sums["blocks"][block % GROUPS] += 1
-        self.sums["flights"] += sums.flights
+        self.sums["flights"] += digits.flights
 
     @property
     def blocks(self) -> int:

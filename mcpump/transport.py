@@ -91,7 +91,7 @@ TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
 
 @kernel
 def walk_scene(
-    scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid,
+    scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
     block, profile, passages, budget, only, trace,
 ):  # fmt: skip
     """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
@@ -117,8 +117,8 @@ def walk_scene(
         stream = STREAM_LOCAL if local else STREAM_PAIR
         name = np.uint64(block * (jobs // 2) + number // 2)
         bear(
-            scene, user, edges, slabs, media, quantiles, inverse_density, grid, number // 2, jobs // 2, name, stream,
-            k0, k1, walker, at, births, emitted,
+            scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, number // 2, jobs // 2, name,
+            stream, k0, k1, walker, at, births, emitted,
         )  # fmt: skip
         load(scene, at[ALIVE], emitted, spins)
         u, v = set_out(scene, local, number % 2 == 1, name, stream, k0, k1, walker)
@@ -384,6 +384,11 @@ def pass_cut(
     passages,
 ):  # fmt: skip
     """Score a passage: out of one cell, into the next (none beyond a face that is not periodic), through a plane."""
+    ends_cell = axis > 0 or marks[edge, 2] == 1
+    plane = marks[edge, 0] if axis == 0 else -1
+    far = marks[marks.shape[0] - 1 - edge, 0] if axis == 0 and outside and scene.periodic[0] else -1
+    if not ends_cell and plane < 0:
+        return
     count = fill_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
     time_bins, sign = max(scene.time_bins, 1), 1.0 if forward else -1.0
     here = cell_number(scene, slabs, at)
@@ -394,9 +399,6 @@ def pass_cut(
         there = here + (step if forward else -step)
     elif scene.periodic[axis]:
         there = here + (step * (n - 1) if not forward else -step * (n - 1))
-    ends_cell = axis > 0 or marks[edge, 2] == 1
-    plane = marks[edge, 0] if axis == 0 else -1
-    far = marks[marks.shape[0] - 1 - edge, 0] if axis == 0 and outside and scene.periodic[0] else -1
     for k in range(count):
         bin_ = bins[k] if scene.time_bins > 0 else 0
         for a in range(rows.shape[1]):

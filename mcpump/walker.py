@@ -8,7 +8,7 @@ import numpy as np
 
 from mcpump.carried import emit_from_texture, set_birth
 from mcpump.compiled import inlined, kernel
-from mcpump.course import birth_bin, slab_at
+from mcpump.course import quantile_bin, slab_at
 from mcpump.philox import draw, uniform, uniform53
 
 STREAM_LOCAL, STREAM_PAIR, STREAM_WALKER = np.uint64(0x10000000), np.uint64(0x20000000), np.uint64(0x30000000)
@@ -33,8 +33,8 @@ BIRTH_DRAWS = 4
 
 @kernel
 def bear(
-    scene, user, edges, slabs, media, quantiles, inverse_density, grid, pair, pairs, name, stream, k0, k1, walker, at,
-    births, emitted,
+    scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, pair, pairs, name, stream, k0, k1,
+    walker, at, births, emitted,
 ):  # fmt: skip
     """Bear a pair of walkers: place, direction, birth times and emitted spins."""
     w0, w1, w2, w3 = draw(name, np.uint64(0), stream, k0, k1)
@@ -48,7 +48,7 @@ def bear(
         part = quantile - bin_
         weight = lengths[0] * lengths[1] * lengths[2] / (2.0 * from_state)
     else:
-        bin_, part = birth_bin(quantiles, (pair - from_state + u) / (pairs - from_state))
+        bin_, part = quantile_bin(quantiles, (pair - from_state + u) / (pairs - from_state))
         weight = inverse_density[bin_] / (2.0 * (pairs - from_state))
     iz, iy, ix = bin_ % grid[2], bin_ // grid[2] % grid[1], bin_ // (grid[2] * grid[1])
     walker[X] = (ix + part) * lengths[0] / grid[0]
@@ -72,7 +72,7 @@ def bear(
             emitted[0, i] = weight * scene.initial_spin[i]
     else:
         at[ALIVE] = emit_from_texture(
-            scene, user, walker[X], walker[Y], walker[Z], uniform(v2), weight * nu, births, emitted
+            scene, user, hours, walker[X], walker[Y], walker[Z], uniform(v2), weight * nu, births, emitted
         )
 
 
@@ -114,7 +114,11 @@ def leave_wall(scene, axis, sign, word, other, walker):
         mu = math.sqrt(uniform(word))
         s, angle = math.sqrt(1.0 - mu * mu), 2.0 * math.pi * uniform(other)
         walker[UX + axis] = sign * mu
-        walker[UX + (axis + 1) % 3], walker[UX + (axis + 2) % 3] = s * math.cos(angle), s * math.sin(angle)
+        if scene.axes > 1:
+            walker[UX + (axis + 1) % 3], walker[UX + (axis + 2) % 3] = (
+                s * math.cos(angle),
+                s * math.sin(angle),
+            )
     elif scene.dimension == 2:
         s = 2.0 * uniform(word) - 1.0  # the sine of the angle to the normal is uniform
         walker[UX + axis], walker[UX + 1 - axis] = sign * math.sqrt(1.0 - s * s), s

@@ -182,14 +182,26 @@ def blocks_of(given: Scene, count: int, user=None) -> list[BlockSums]:
 def profiles_of(given: Scene, sums: BlockSums):
     """Profiles as (part, kind, x, y, z, time, channel, time function, component)."""
     both = int(given.slots[0] >= 0 and given.slots[1] >= 0)
-    shape = (2, 3 + given.axes, *given.cells, max(given.time_bins, 1), len(given.channels) + both, given.time_functions, 3)
+    shape = (
+        2,
+        3 + given.axes,
+        *given.cells,
+        max(given.time_bins, 1),
+        len(given.channels) + both,
+        given.time_functions,
+        3,
+    )
     return np.asarray(sums.profiles).reshape(shape)
 
 
 def budget_of(given: Scene, sums: BlockSums):
     """Lines of the budget, by name: (channel, time function, component)."""
     return dict(
-        zip(lines_of(given.axes), sums.budget.reshape(len(sums.budget), -1, given.time_functions, 3), strict=True)
+        zip(
+            lines_of(given.axes),
+            sums.budget.reshape(len(sums.budget), -1, given.time_functions, 3),
+            strict=True,
+        )
     )
 
 

@@ -5,8 +5,22 @@ import math
 import numpy as np
 import pytest
 from scenes import (
-    FAMILY, LAYER, PLANE, SPECULAR, STILL, USER_SOURCE, L, blocks_of, budget_of, faces, problem_of, profiles_of, scene,
-    transient, user_for, walked,
+    FAMILY,
+    LAYER,
+    PLANE,
+    SPECULAR,
+    STILL,
+    USER_SOURCE,
+    L,
+    blocks_of,
+    budget_of,
+    faces,
+    problem_of,
+    profiles_of,
+    scene,
+    transient,
+    user_for,
+    walked,
 )  # fmt: skip
 from test_walk import DECKS
 from test_walk import problem_of as fast_problem
@@ -45,7 +59,9 @@ def test_the_channel_sum_is_first_and_second(name):
         assert np.array_equal(part[..., -width:], part[..., :width] + part[..., width : 2 * width])
 
 
-@pytest.mark.parametrize(("channels", "both"), [(("first",), 0), (("second", "exact"), 0), (("first", "second"), 1)])
+@pytest.mark.parametrize(
+    ("channels", "both"), [(("first",), 0), (("second", "exact"), 0), (("first", "second"), 1)]
+)
 def test_the_channel_sum_needs_both(channels, both):
     assert amplitudes(scene(channels=channels)) == 9 * (len(channels) + both)
 
@@ -74,7 +90,9 @@ def test_without_a_sink_the_density_is_relative_to_its_mean():
     given = FAMILY["closed"]
     sums = walked(given)
     diffusive = profiles_of(given, sums)[1, 0]
-    np.testing.assert_allclose(diffusive.mean(axis=(0, 1, 2)), 0.0, atol=1e-15 * np.abs(diffusive).max() + 1e-17)
+    np.testing.assert_allclose(
+        diffusive.mean(axis=(0, 1, 2)), 0.0, atol=1e-15 * np.abs(diffusive).max() + 1e-17
+    )
     assert np.abs(sums.means[1]).max() > 0.0
     # with one it is not, and the means are those of the profiles
     given = FAMILY["junction"]
@@ -89,7 +107,12 @@ def test_a_transient_has_no_means():
 def test_densities_are_per_cell_bin_and_area():
     """All spin of a plane at t = 0 is in the sample: density × volume × time of the first bin, per area."""
     given = transient(
-        **STILL, **{**PLANE, "initial_walkers": 64}, walkers_per_block=64, axes=3, gamma_sf=0.0, channels=("first",)
+        **STILL,
+        **{**PLANE, "initial_walkers": 64},
+        walkers_per_block=64,
+        axes=3,
+        gamma_sf=0.0,
+        channels=("first",),
     )
     profiles = profiles_of(given, walked(given))
     width = L / given.cells[0]

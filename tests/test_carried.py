@@ -6,17 +6,28 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import CONE, L, PENETRATION, WAVES, scene, transient
+from scenes import CONE, PENETRATION, WAVES, L, scene, transient
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
 
 from mcpump.carried import (
-    COS, COS_TEXTURE, SIN, SIN_TEXTURE, TIME, emit_from_texture, fill_rows, load, look, rotate, set_birth,
-    torque_on_emitted, torque_on_exact,
+    COS,
+    COS_TEXTURE,
+    SIN,
+    SIN_TEXTURE,
+    TIME,
+    emit_from_texture,
+    fill_rows,
+    load,
+    look,
+    rotate,
+    set_birth,
+    torque_on_emitted,
+    torque_on_exact,
 )  # fmt: skip
 from mcpump.moving_textures import no_user, texture_field, texture_field_rate
-from mcpump.textures import ENVELOPE_TANH
 from mcpump.texture_parameters import CROSSED_WAVES, DRIVE_RAMP, HARMONIC, harmonic_parameters
+from mcpump.textures import ENVELOPE_TANH
 
 SPIRAL_2D = harmonic_parameters(*CONE, (2.0 * math.pi / L, 1.0, 0.0), 0.3)
 RAMPED = harmonic_parameters(*CONE, (2.0 * math.pi / L, 1.0, 0.0), 0.3, drive=(DRIVE_RAMP, 0.0, 5.0))
@@ -26,9 +37,11 @@ def plain(given):
     return given._replace(planes=(), layers=(), seed=0)
 
 
-def born(given, offset=0.3, place=(0.7, 0.2, 0.4), weight=1.7):
+def born(given, offset=0.3, place=(0.7, 0.2, 0.4), weight=1.7, hours=(0.0, 1.0)):
     births, emitted = np.zeros((given.phases, 5)), np.zeros((given.phases, 3))
-    count = emit_from_texture(plain(given), no_user(), *place, offset, weight, births, emitted)
+    count = emit_from_texture(
+        plain(given), no_user(), np.array(hours), *place, offset, weight, births, emitted
+    )
     assert count == given.phases
     return births, emitted
 
@@ -56,10 +69,22 @@ def test_birth_times_are_spread_over_a_transient():
     np.testing.assert_allclose(emitted, -1.7 * given.t_end / 5 * rate.T, rtol=1e-12, atol=1e-15)
 
 
+def test_birth_times_of_a_transient_follow_its_hours():
+    """Half of them in the last fifth of the time, with weights that make up for it."""
+    given = transient(phases=4, parameters=RAMPED)
+    births, emitted = born(given, 0.5, hours=(0.0, 0.125, 0.25, 0.375, 0.5, 1.0))
+    np.testing.assert_allclose(births[:, TIME] / given.t_end, [0.2, 0.6, 0.85, 0.95], rtol=1e-12)
+    rate = texture_field_rate(HARMONIC, RAMPED, no_user(), 0.7, 0.2, 0.4, births[:, TIME], given.time_step)
+    share = 1.7 * given.t_end / 4 * np.array([1.6, 1.6, 0.4, 0.4])
+    np.testing.assert_allclose(emitted, -(share * rate).T, rtol=1e-12, atol=1e-15)
+
+
 def test_emission_is_minus_the_rate_of_the_texture():
     given = scene(phases=6, texture=CROSSED_WAVES, parameters=WAVES)
     births, emitted = born(given)
-    rate = texture_field_rate(CROSSED_WAVES, WAVES, no_user(), 0.7, 0.2, 0.4, births[:, TIME], given.time_step)
+    rate = texture_field_rate(
+        CROSSED_WAVES, WAVES, no_user(), 0.7, 0.2, 0.4, births[:, TIME], given.time_step
+    )
     np.testing.assert_allclose(emitted, -1.7 / 6 * rate.T, rtol=1e-12, atol=1e-15)
 
 
@@ -220,7 +245,9 @@ def test_a_thin_wall_is_met_by_short_steps():
     given = given._replace(rotation_step=2.5e-4)
     births, _ = born(given)
     spin = turned(given, (0.2, 0, 0), (1.0, 0, 0), 2.0, births, np.array([[[1.0, 0.0, 0.0]]]))
-    inside = texture_field(HARMONIC, parameters, no_user(), np.linspace(0.2, 2.2, 200_001), 0.0, 0.0, 0.0)[2].mean()
+    inside = texture_field(HARMONIC, parameters, no_user(), np.linspace(0.2, 2.2, 200_001), 0.0, 0.0, 0.0)[
+        2
+    ].mean()
     angle = 2.0 * 1.5 * 2.0 * inside
     np.testing.assert_allclose(spin[0, 0], (math.cos(angle), -math.sin(angle), 0.0), atol=1e-4)
 

@@ -7,22 +7,46 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scenes import CLOSED, FAMILY, LAYER, STACK, L, faces, scene, transient
+from scenes import CLOSED, FAMILY, LAYER, STACK, L, coarse_births, faces, scene, transient
 
 from mcpump.carried import set_birth
-from mcpump.course import BIRTH_BINS, FLOOR, SAME_PLACE, Course, birth_bin, birth_strength, course_of, slab_at
+from mcpump.course import (
+    BIRTH_BINS,
+    FLOOR,
+    SAME_PLACE,
+    Course,
+    birth_strength,
+    course_of,
+    quantile_bin,
+    slab_at,
+)
 from mcpump.model import Layer
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
 from mcpump.texture_parameters import CROSSED_WAVES, crossed_waves_parameters
 from mcpump.transport import DIVERGENCE, cell_number, cross, next_piece
 from mcpump.walker import (
-    AGE, ALIVE, AXIS, CROSS, CUT, DEPTH, FACTOR, LIFE, ON, ROW_Y, SLAB, STREAM_WALKER, UX, N, X,
+    AGE,
+    ALIVE,
+    AXIS,
+    CROSS,
+    CUT,
+    DEPTH,
+    FACTOR,
+    LIFE,
+    ON,
+    ROW_Y,
+    SLAB,
+    STREAM_WALKER,
+    UX,
+    N,
+    X,
 )  # fmt: skip
 
 
 def made(**changes) -> Course:
-    return course_of(scene(**{"time_step": 0.0, **changes}), no_user())
+    with coarse_births():
+        return course_of(scene(**{"time_step": 0.0, **changes}), no_user())
 
 
 def test_slabs_of_a_plain_mesh():
@@ -89,7 +113,7 @@ def test_an_interface_on_a_cell_face_and_on_a_plane():
     st.lists(st.floats(0.0, L), max_size=4, unique=True),
     st.lists(st.floats(0.05, L - 0.05), max_size=3, unique=True),
 )
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_every_place_lies_in_its_cell_and_layer(cells, planes, starts):
     starts = sorted(starts)
     if any(b - a < 1e-6 for a, b in itertools.pairwise(sorted(planes))) or any(
@@ -120,13 +144,14 @@ def test_every_place_lies_in_its_cell_and_layer(cells, planes, starts):
 POSITIVE = st.floats(1e-3, 1e3)
 
 
+@settings(deadline=None)
 @given(POSITIVE, POSITIVE, POSITIVE, POSITIVE, st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.booleans())
 def test_gates_keep_detailed_balance(v1, v2, nu1, nu2, T, p, straight):
     layers = (Layer(0.0, v1, 1.0, 0.0, nu1, 1.0, 1.0, True), Layer(1.0, v2, 1.0, 0.0, nu2, T, p, straight))
     ((forward, backward, specularity, passes),) = made(layers=layers).gates
     assert nu1 * v1 * forward == pytest.approx(nu2 * v2 * backward, rel=1e-14)
     assert max(forward, backward) == pytest.approx(T, rel=1e-14)
-    assert 0.0 <= min(forward, backward)
+    assert min(forward, backward) >= 0.0
     assert max(forward, backward) <= 1.0
     assert specularity == p
     assert passes == float(straight)
@@ -150,25 +175,41 @@ def test_birth_density(name):
     assert np.all(np.diff(ground.quantiles) > 0.0)
     assert (volume / ground.inverse_density).sum() == pytest.approx(1.0, rel=1e-12)
     assert ground.inverse_density.max() <= math.prod(given.lengths) / FLOOR * (1.0 + 1e-9)
-    strength = birth_strength(given, no_user())
+    strength = np.sqrt((birth_strength(given, no_user()) ** 2).mean(axis=0))
     if strength.any():
         ratio = (1.0 / ground.inverse_density - FLOOR / math.prod(given.lengths)) / strength
         used = strength > 1e-3 * strength.max()
         np.testing.assert_allclose(ratio[used], ratio[used][0], rtol=1e-9)
     else:
         np.testing.assert_allclose(ground.inverse_density, math.prod(given.lengths), rtol=1e-9)
+    assert ground.hours[0] == 0.0
+    assert ground.hours[-1] == 1.0
+    assert np.all(np.diff(ground.hours) >= 0.99 * FLOOR / (len(ground.hours) - 1))
+    if not given.time_bins:
+        assert len(ground.hours) == 2
 
 
 def test_births_follow_the_density_of_states():
     ground = course_of(FAMILY["stack-1"]._replace(parameters=scene().parameters), no_user())
     place = (np.arange(1024) + 0.5) * (L / 1024)
     nu = np.select([place < 1.0, place < 2.2], [1.0, 0.5], 3.0)
-    density = 1.0 / ground.inverse_density - FLOOR / L
-    np.testing.assert_allclose(density / nu, density[0], rtol=1e-9)
+    density = (1.0 / ground.inverse_density - FLOOR / L) / nu
+    whole = np.minimum(np.abs(place - 1.0), np.abs(place - 2.2)) > L / 1024  # bins that lie in one layer
+    np.testing.assert_allclose(density[whole], density[0], rtol=1e-9)
+
+
+def test_hours_follow_the_drive():
+    """A short kick of the texture: most births are in its time, and the density is nowhere below its floor."""
+    ground = course_of(FAMILY["window"], no_user())
+    n = len(ground.hours) - 1
+    time = (np.arange(n) + 0.5) * (2.5 / n)
+    share = np.diff(ground.hours)
+    assert share[np.abs(time - 1.0) < 0.8].sum() > 0.85
+    assert share.min() == pytest.approx(FLOOR / n, rel=0.05)
 
 
 def test_birth_bins_are_in_c_order():
-    """A texture that moves in one corner of the plane only."""
+    """A texture that varies along y only."""
     parameters = crossed_waves_parameters(0.0, 1.0, 0.0, math.pi / 2.0, 0.3)
     given = scene(axes=2, texture=CROSSED_WAVES, parameters=parameters)  # ∝ 1 + cos(πy/2), 2 long along y
     ground = course_of(given, no_user())
@@ -176,13 +217,14 @@ def test_birth_bins_are_in_c_order():
     np.testing.assert_allclose(density, np.broadcast_to(density[:1], density.shape), rtol=1e-9)
     y = (np.arange(96) + 0.5) / 48.0
     profile = density[0] - FLOOR / 6.0
-    np.testing.assert_allclose(profile / (1.0 + np.cos(0.5 * np.pi * y)), profile[0] / 2.0, rtol=1e-3)
+    np.testing.assert_allclose(profile / profile[0], 0.5 * (1.0 + np.cos(0.5 * np.pi * y)), atol=2e-3)
 
 
+@settings(deadline=None)
 @given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True))
 def test_bin_of_a_quantile(quantile):
     quantiles = np.array([0.0, 0.1, 0.1 + 1e-12, 0.7, 1.0])
-    bin_, part = birth_bin(quantiles, quantile)
+    bin_, part = quantile_bin(quantiles, quantile)
     assert quantiles[bin_] <= quantile <= quantiles[bin_ + 1]
     assert 0.0 <= part <= 1.0
 
@@ -196,7 +238,8 @@ class March:
     def __init__(self, given, place, direction, duration, rows=None):
         """Fly for a time; `rows`: cell numbers to begin in, those of the kernel's birth if not given."""
         self.scene = given = given._replace(t_max=duration)
-        self.ground = ground = course_of(given, no_user())
+        with coarse_births():
+            self.ground = ground = course_of(given, no_user())
         self.walker, self.at = np.zeros(11), np.zeros(7, np.int64)
         self.walker[:3], self.walker[UX : UX + 3] = place, direction
         self.walker[DEPTH], self.walker[LIFE], self.walker[FACTOR] = 1e300, 1e300, 1.0
@@ -278,7 +321,9 @@ def reference(given, place, direction, duration):
         width = given.lengths[axis] / given.cells[axis]
         ends = np.array([place[axis], place[axis] + direction[axis] * duration]) / width
         faces_between = np.arange(math.floor(ends.min()), math.ceil(ends.max()) + 1)
-        times += [t for t in (faces_between * width - place[axis]) / direction[axis] if 0.0 < t < duration]
+        with np.errstate(over="ignore"):
+            crossings = (faces_between * width - place[axis]) / direction[axis]
+        times += [t for t in crossings if 0.0 < t < duration]
     times = np.sort(times)
     middle = place + np.outer(0.5 * (times[1:] + times[:-1]), direction)
     dwell = np.zeros(given.cells)
@@ -302,7 +347,9 @@ def torus(axes, cells=(4, 3, 2)):
 def straight(axes, place, direction, duration):
     given = torus(axes)
     flight = March(given, place, direction, duration)
-    np.testing.assert_allclose(flight.dwell, reference(given, place, direction, duration), rtol=0.0, atol=1e-11)
+    np.testing.assert_allclose(
+        flight.dwell, reference(given, place, direction, duration), rtol=0.0, atol=1e-11
+    )
     assert flight.dwell.sum() == pytest.approx(duration, rel=1e-14)
     # unfolded, it went straight
     moved = flight.walker[:3] - place + flight.wraps * given.lengths

@@ -61,7 +61,9 @@ GOOD = {
     "hump": changed(TRANSIENT, drive=HUMP), "steady": changed(SPIRAL, drive={}),
     "wall": changed(TRANSIENT, texture=WALL, sample__x=CLOSED),
     "both": changed(TRANSIENT, initial={"spin": [1, 0, 0]}),
-    "exact": changed(SPIRAL, results__channels=["exact", "second_ladder", "second", "first"]),
+    "exact": changed(
+        SPIRAL, results__channels=["exact", "second_ladder", "second", "first"], electrons__spin_relaxation_time=9
+    ),
     "harmonics": changed(SPIRAL, results__harmonics=16, run__phases=64, run__max_flights=1e6),
     "general": changed(SPIRAL, run__walk="general", run__stop=STOP),
     "oblique": changed(BOX, texture__direction=[1, -2, 0], texture__wavelength=GONE,
@@ -108,7 +110,7 @@ def test_resolved_deck_has_its_layers_faces_and_defaults():
     ("changes", "key"),
     [
         ({"run__walk": "general"}, "run.walk"),
-        ({"results__channels": ["exact"]}, "results.channels"),
+        ({"results__channels": ["exact"], "electrons__spin_relaxation_time": 9}, "results.channels"),
         ({"results__harmonics": 3}, "results.harmonics"),
         ({"results__end": 1.0}, "results.end"),
         ({"layer": [{"start": 5.0}]}, "layer"),
@@ -228,7 +230,8 @@ BAD = [
     (PULSE, {"sample__y": AXIS}, ["sample.y", "[pulse]"]),
     (PULSE, {"layer": [{"start": 1.0}]}, ["layer", "[pulse]"]),
     (SPIRAL, {"results__channels": ["first", "all"]}, ["results.channels[1]", "exact"]),
-    (SPIRAL, {"results__channels": ["exact", "exact"]}, ["results.channels", "each once"]),
+    (SPIRAL, {"results__channels": ["second_ladder", "second_ladder"]}, ["results.channels", "each once"]),
+    (SPIRAL, {"results__channels": ["exact"]}, ["results.channels", "exact", "spin_relaxation_time"]),
     (SPIRAL, {"run__phases": 0}, ["run.phases = 0", "between 1 and 64"]),
     (SPIRAL, {"run__phases": "few"}, ["run.phases", '"auto"']),
     (SPIRAL, {"run__walk": "fast"}, ["run.walk", "auto, general"]),

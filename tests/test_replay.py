@@ -6,8 +6,21 @@ import math
 import numpy as np
 import pytest
 from scenes import (
-    ABSORBING, DIFFUSE, FAMILY, PLANE, SPECULAR, STACK, STILL, L, blocks_of, budget_of, faces, problem_of, scene,
-    transient, walked,
+    ABSORBING,
+    DIFFUSE,
+    FAMILY,
+    PLANE,
+    SPECULAR,
+    STACK,
+    STILL,
+    L,
+    blocks_of,
+    budget_of,
+    faces,
+    problem_of,
+    scene,
+    transient,
+    walked,
 )  # fmt: skip
 from test_walk import DECKS
 from test_walk import problem_of as fast_problem
@@ -24,7 +37,6 @@ from mcpump.replay import replay
 from mcpump.spin import SIZES
 from mcpump.texture_parameters import USER
 from mcpump.transport import NOT_FINITE, TOO_MANY_FLIGHTS, walk_scene
-from mcpump.walker import ENDINGS
 from mcpump.user_texture import load_user_texture
 from mcpump.walk import walk_block
 from mcpump.walker import ENDINGS
@@ -36,10 +48,22 @@ def alone(given, only, most=2000, block=0, user=None):
     """One walker: (flights, what went wrong, steps or number), its trace and its budget."""
     size, bins = len(given.channels) * given.time_functions * 3, max(given.time_bins, 1)
     profile = np.zeros((2, math.prod(given.cells) * bins, 3 + given.axes, size))
-    passages, budget = np.zeros((2, len(given.planes) * bins, size)), np.zeros((len(lines_of(given.axes)), size))
+    passages, budget = (
+        np.zeros((2, len(given.planes) * bins, size)),
+        np.zeros((len(lines_of(given.axes)), size)),
+    )
     trace, user = np.zeros((most, 9)), user or no_user()
     returned = walk_scene(
-        plain(given), user, *key(given.seed), *course_of(given, user), block, profile, passages, budget, only, trace
+        plain(given),
+        user,
+        *key(given.seed),
+        *course_of(given, user),
+        block,
+        profile,
+        passages,
+        budget,
+        only,
+        trace,
     )
     return returned, trace, budget
 
@@ -88,7 +112,9 @@ def test_the_last_line_tells_how_the_walk_ended(given):
 
 def test_a_replay_tells_places_ages_and_the_spin():
     """Ages grow; from line to line the walker moves at the speed of its layer; the spin of `exact` keeps its length."""
-    given = scene(layers=STACK, channels=("first", "exact"), axes=2, **faces((SPECULAR, DIFFUSE), (DIFFUSE, SPECULAR)))
+    given = scene(
+        layers=STACK, channels=("first", "exact"), axes=2, **faces((SPECULAR, DIFFUSE), (DIFFUSE, SPECULAR))
+    )
     (_, _, steps), trace, _ = alone(given, 3, block=2)
     text = replay(problem_of(given), 2 * given.walkers_per_block + 3, most=steps)
     title, head, *rows = text.splitlines()
@@ -96,13 +122,17 @@ def test_a_replay_tells_places_ages_and_the_spin():
     assert head.split()[:2] == ["n", "end"]
     assert "x [ell]" in head
     assert "spin of `exact`" in head
-    found = np.array([[float(word) for word in row.replace("end of time", "end").split()[2:]] for row in rows])
+    found = np.array(
+        [[float(word) for word in row.replace("end of time", "end").split()[2:]] for row in rows]
+    )
     np.testing.assert_allclose(found, trace[:steps, 2:], rtol=1e-3, atol=1e-12)
     age, x = trace[:steps, 2], trace[:steps, 3]
     assert np.all(np.diff(age) >= 0.0)
     moved = np.hypot(np.diff(x), np.diff(trace[:steps, 4]))
     assert np.all(moved <= 2.0 * np.diff(age) + 1e-12)
-    np.testing.assert_allclose(np.linalg.norm(trace[:steps, 6:], axis=1), np.linalg.norm(trace[0, 6:]), rtol=1e-13)
+    np.testing.assert_allclose(
+        np.linalg.norm(trace[:steps, 6:], axis=1), np.linalg.norm(trace[0, 6:]), rtol=1e-13
+    )
 
 
 def test_places_and_ages_are_in_the_units_of_the_deck():
@@ -146,7 +176,10 @@ def test_long_ways_are_cut_short():
 @pytest.mark.parametrize("name", ["ring", "rough-1", "stack-2", "everywhere", "box"])
 def test_too_many_flights_stop_the_general_walk(name):
     """The longest walker may take just as many flights as it does; with one less the run stops with its number."""
-    given, block = FAMILY[name]._replace(walkers_per_block=8, initial_walkers=4 if FAMILY[name].initial else 0), 5
+    given, block = (
+        FAMILY[name]._replace(walkers_per_block=8, initial_walkers=4 if FAMILY[name].initial else 0),
+        5,
+    )
     taken = [alone(given, only, block=block)[0][0] for only in range(8)]
     most = max(taken)
     assert most > 1
@@ -269,7 +302,12 @@ def holed(tmp_path_factory):
 @pytest.mark.parametrize("channels", [("first",), ("second_ladder",), ("exact",), ("first", "second")])
 @pytest.mark.parametrize(
     ("hole", "value"),
-    [("in a thin place", "nan"), ("in a wide place", "nan"), ("for a time", "nan"), ("in a wide place", "inf")],
+    [
+        ("in a thin place", "nan"),
+        ("in a wide place", "nan"),
+        ("for a time", "nan"),
+        ("in a wide place", "inf"),
+    ],
 )
 def test_a_number_that_is_not_finite_stops_the_walk(hole, value, channels, holed):
     user, path = holed(hole, value)
@@ -293,7 +331,7 @@ def test_the_walker_that_met_it_is_named(holed):
         if bad:
             assert number == 3 * 64 + only
         stopped += bad
-    assert 0 < stopped
+    assert stopped > 0
 
 
 def test_a_number_that_is_not_finite_stops_the_fast_walk():

@@ -209,7 +209,7 @@ def test_transients():
     ("changes", "phases"),
     [
         ({}, 4), ({"results__harmonics": 0}, 4), ({"results__harmonics": 5}, 12),
-        ({"results__channels": EVERYTHING}, 4), ({"run__phases": 3}, 3), ({"results__harmonics": 16}, 34),
+        ({"results__channels": EVERYTHING, "electrons__spin_relaxation_time": 9}, 3), ({"run__phases": 3}, 3), ({"results__harmonics": 16}, 34),
     ],
 )  # fmt: skip
 def test_phases(changes, phases):
@@ -223,11 +223,11 @@ def test_phases_of_other_textures():
 
 def test_steps_follow_the_texture():
     s = scene(MOVES["crossed_waves"])  # 1/q = 0.796, 1/Ω = 1.59
-    assert s.rotation_step == pytest.approx(0.25 / (0.4 * math.pi))
+    assert s.rotation_step == pytest.approx(0.5 / (0.4 * math.pi))
     assert s.time_step == pytest.approx(1e-3 / (0.2 * math.pi))
     assert scene(MOVES["skyrmion"]).time_step == 0.0
     fast = scene(RING, layer=[{"start": 2.0, "fermi_velocity": 4.0}, {"start": 5.0}])
-    assert fast.rotation_step == pytest.approx(0.25 * 5 / (2 * math.pi) / 4)
+    assert fast.rotation_step == pytest.approx(0.5 * 5 / (2 * math.pi) / 4)
     assert scene(JUNCTION, run__walk="general", texture__width="0 nm").rotation_step == 0.05
     wall = scene(TRANSIENT, texture=WALL, sample__x=CLOSED)
     assert wall.time_step == pytest.approx(1e-3 * 1.0 / 0.01)
@@ -308,10 +308,10 @@ def test_user_texture(tmp_path):
     assert Path(p.texture_file) == tmp_path / "spiral.py"
     assert p.model.period == pytest.approx(100)
     assert p.model.time_step == pytest.approx(1e-3 * 100 / 8)
-    assert p.model.rotation_step == 0.25
+    assert p.model.rotation_step == 0.5
     assert p.regime["ell/lambda"][0] == 1.0
     p = make_problem(user_deck(tmp_path, texture__length_scale=0.5, texture__time_scale=2.0))
-    assert (p.model.rotation_step, p.model.time_step) == (0.125, 0.002)
+    assert (p.model.rotation_step, p.model.time_step) == (0.25, 0.002)
     p = make_problem(user_deck(tmp_path, texture__frequency=GONE, results={"end": 5.0}))
     assert p.model.time_step == pytest.approx(5e-5)
     assert p.model.time_bins == 1
@@ -344,15 +344,15 @@ def test_user_textures_that_cannot_be_used(tmp_path, text, changes, part):
 
 
 def test_notes_on_channels():
-    p = problem(SPIRAL, results__channels=EVERYTHING, texture__frequency=1e-9)
+    lasting = changed(SPIRAL, electrons__spin_relaxation_time=1e9)
+    p = problem(lasting, results__channels=EVERYTHING, texture__frequency=1e-9)
     x = 2 * math.pi / 5
     factor = 1 / (1 - math.atan(x) / x)
     assert any(f"`second_ladder` is about {factor:.4g} times `second`" in note for note in p.notes)
-    assert any("relaxed by exchange alone" in note for note in p.notes)
     assert any("which results.channels asks for" in note for note in p.notes)
-    strong = problem(SPIRAL, results__channels=["exact"], electrons__exchange=1.8)
+    strong = problem(lasting, results__channels=["exact"], electrons__exchange=1.8)
     assert not strong.warnings
-    assert problem(SPIRAL, results__channels=["exact", "first"], electrons__exchange=1.8).warnings
+    assert problem(lasting, results__channels=["exact", "first"], electrons__exchange=1.8).warnings
     assert any("score_interval" in note for note in problem(BOX, run__score_interval=4).notes)
     assert any("static" in note for note in problem(BOX, texture__frequency=0).notes)
 

@@ -4,6 +4,7 @@ Run as a program (`python test_transport.py FILE`) this file walks the small sce
 NUMBA_DISABLE_JIT=1 it does so in plain Python.
 """
 
+import itertools
 import math
 import os
 import subprocess
@@ -14,13 +15,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scenes import (
-    ABSORBING,
     CLOSED,
-    CONE,
     DIFFUSE,
     FAMILY,
     LAYER,
-    OMEGA,
     PLANE,
     SPECULAR,
     STACK,
@@ -44,7 +42,6 @@ from mcpump.model import CHANNELS
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
 from mcpump.tally import Tally
-from mcpump.texture_parameters import harmonic_parameters
 from mcpump.transport import walk_scene
 
 SINGLE = tuple(name for name, given in FAMILY.items() if given.axes == 1)
@@ -115,7 +112,14 @@ def test_the_small_scenes_reach_every_part_of_the_walk(compiled):
         "left_at_bottom", "left_at_top", "cut",
     }  # fmt: skip
     assert {given.texture for given in FAMILY.values()} == set(range(6))
-    assert {(given.axes, given.dimension) for given in FAMILY.values()} >= {(1, 1), (1, 2), (1, 3), (2, 2), (2, 3), (3, 3)}
+    assert {(given.axes, given.dimension) for given in FAMILY.values()} >= {
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (2, 2),
+        (2, 3),
+        (3, 3),
+    }
     assert {slot for given in FAMILY.values() for slot in given.channels} == set(CHANNELS)
     for name, given in FAMILY.items():
         profiles = profiles_of(given, sums_of(name, compiled))
@@ -215,7 +219,16 @@ def raw(given, only=-1, most=0, block=0, user=None):
     passages = np.zeros((2, len(given.planes) * bins, size))
     budget, trace = np.zeros((5 + 2 * given.axes, size)), np.zeros((most, 9))
     returned = walk_scene(
-        plain(given), user, *key(given.seed), *course_of(given, user), block, profile, passages, budget, only, trace
+        plain(given),
+        user,
+        *key(given.seed),
+        *course_of(given, user),
+        block,
+        profile,
+        passages,
+        budget,
+        only,
+        trace,
     )
     return profile, passages, budget, trace, returned
 
@@ -234,13 +247,15 @@ def test_one_walker_alone_is_one_of_all(name):
             expected[0] = 0.0
         np.testing.assert_allclose(total, expected, rtol=0.0, atol=1e-13 * max(np.abs(whole[i]).max(), 1.0))
     local = whole[4][0] - sum(part[4][0] for part in parts)
-    assert local == given.walkers_per_block * given.first_flights  # every first flight of the local part counts one
+    assert (
+        local == given.walkers_per_block * given.first_flights
+    )  # every first flight of the local part counts one
 
 
 @pytest.mark.parametrize("name", ["stack-2", "box", "partial", "ramp"])
 def test_divergence_of_a_walker_is_what_leaves_with_it(name):
     """Summed over the sample: its spin as booked at the face, if it was scattered before."""
-    given, leaving = FAMILY[name], 0
+    given, leaving = FAMILY[name]._replace(walkers_per_block=48), 0
     with coarse_births():
         for only in range(given.walkers_per_block):
             profile, _, budget, trace, (_, _, steps) = raw(given, only=only, most=1000)
@@ -248,7 +263,9 @@ def test_divergence_of_a_walker_is_what_leaves_with_it(name):
             left = budget[4:-1].sum(axis=0)
             size = np.abs(profile[1, :, 2]).sum() + np.abs(left).max()
             total = profile[1, :, 2].sum(axis=0)
-            np.testing.assert_allclose(total, left if scattered else 0.0, rtol=0.0, atol=1e-13 * size + 1e-300)
+            np.testing.assert_allclose(
+                total, left if scattered else 0.0, rtol=0.0, atol=1e-13 * size + 1e-300
+            )
             leaving += scattered and left.any()
     assert leaving > 0
 
@@ -288,7 +305,9 @@ def test_local_density_of_an_initial_spin_decays(case):
         **STILL, initial=1, initial_spin=(0.0, 0.0, 2.0), initial_walkers=512, walkers_per_block=512, axes=2,
         channels=("first",), layers=layers, **CLOSED,
     )  # fmt: skip
-    found = np.array([profiles_of(given, sums)[0, 0, ..., 0, 0, 2].mean(axis=(0, 1, 2)) for sums in blocks_of(given, 32)])
+    found = np.array(
+        [profiles_of(given, sums)[0, 0, ..., 0, 0, 2].mean(axis=(0, 1, 2)) for sums in blocks_of(given, 32)]
+    )
     rate, edges = 1.1, np.linspace(0.0, 2.5, 6)
     expected = 2.0 * -np.diff(np.exp(-rate * edges)) / rate / 0.5
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(len(found))
@@ -302,7 +321,9 @@ def test_all_spin_decays_by_relaxation_alone():
         **STILL, initial=1, initial_spin=(0.0, 1.2, 1.6), initial_walkers=512, walkers_per_block=512,
         channels=("first", "exact"), gamma_sf=0.4, exchange=1.5, **faces((SPECULAR, DIFFUSE)),
     )  # fmt: skip
-    found = np.array([profiles_of(given, sums)[:, 0, :, 0, 0].sum(axis=0).mean(axis=0) for sums in blocks_of(given, 32)])
+    found = np.array(
+        [profiles_of(given, sums)[:, 0, :, 0, 0].sum(axis=0).mean(axis=0) for sums in blocks_of(given, 32)]
+    )
     mean, error = found.mean(axis=0), found.std(axis=0, ddof=1) / math.sqrt(len(found))
     edges = np.linspace(0.0, 2.5, 6)
     decay = -np.diff(np.exp(-0.4 * edges)) / 0.4 / 0.5
@@ -315,7 +336,9 @@ def test_all_spin_decays_by_relaxation_alone():
     s0 = np.array([0.0, 1.2, 1.6])
     t = (np.arange(5000) + 0.5) / 5000 * 2.5
     turn = (
-        np.outer(np.cos(omega * t), s0 - n * (n @ s0)) + np.outer(np.sin(omega * t), np.cross(s0, n)) + n * (n @ s0)
+        np.outer(np.cos(omega * t), s0 - n * (n @ s0))
+        + np.outer(np.sin(omega * t), np.cross(s0, n))
+        + n * (n @ s0)
     ) * np.exp(-0.4 * t)[:, None]
     expected = turn.reshape(5, 1000, 3).mean(axis=1)
     np.testing.assert_array_less(np.abs(mean[:, 1, 0] - expected), 4.5 * error[:, 1, 0] + 1e-5)
@@ -358,7 +381,9 @@ def test_nobody_outruns_v(layers, dimension, at):
 
 
 EQUILIBRIA = {
-    "straight": transient(axes=1, layers=tuple(layer._replace(gamma_sf=0.0, straight=True) for layer in STACK)),
+    "straight": transient(
+        axes=1, layers=tuple(layer._replace(gamma_sf=0.0, straight=True) for layer in STACK)
+    ),
     "diffuse": transient(
         axes=1,
         layers=tuple(
@@ -372,7 +397,8 @@ EQUILIBRIA = {
         axes=2, dimension=2, layers=tuple(layer._replace(gamma_sf=0.0, transmission=0.3) for layer in STACK)
     ),
     "box": transient(
-        axes=3, layers=tuple(layer._replace(gamma_sf=0.0, transmission=0.3, straight=False) for layer in STACK)
+        axes=3,
+        layers=tuple(layer._replace(gamma_sf=0.0, transmission=0.3, straight=False) for layer in STACK),
     ),
 }
 
@@ -391,7 +417,7 @@ def test_a_uniform_equilibrium_stays(name):
     edges = np.linspace(0.0, L, given.cells[0] + 1)
     fine = (np.arange(30_000) + 0.5) / 30_000 * L
     nu = np.select([fine < 1.0, fine < 2.2], [1.0, 0.5], 3.0)
-    expected = np.array([nu[(fine > a) & (fine < b)].mean() for a, b in zip(edges, edges[1:], strict=False)])
+    expected = np.array([nu[(fine > a) & (fine < b)].mean() for a, b in itertools.pairwise(edges)])
     off = (mean[0] - expected[:, None, None, None]) / error[0]
     assert np.abs(off).max() < 5.0
     assert math.sqrt((off**2).mean()) < 1.3
@@ -413,9 +439,17 @@ def test_a_texture_along_x_gives_the_same_profile_on_any_mesh(axes):
     for n in (1, axes):
         given = scene(axes=n, walkers_per_block=256, gamma_sf=0.3)
         both.append(
-            np.array([profiles_of(given, sums)[:, :4].mean(axis=(3, 4))[..., 0, :, :, :] for sums in blocks_of(given, 24)])
+            np.array(
+                [
+                    profiles_of(given, sums)[:, :4].mean(axis=(3, 4))[..., 0, :, :, :]
+                    for sums in blocks_of(given, 24)
+                ]
+            )
         )
-    mean, error = ([f(one) for one in both] for f in (lambda v: v.mean(axis=0), lambda v: v.std(axis=0, ddof=1) / math.sqrt(24)))
+    mean, error = (
+        [f(one) for one in both]
+        for f in (lambda v: v.mean(axis=0), lambda v: v.std(axis=0, ddof=1) / math.sqrt(24))
+    )
     size = np.hypot(*error)
     z = (mean[0] - mean[1]) / np.where(size > 1e-14, size, np.inf)
     assert np.abs(z).max() < 5.5

@@ -55,9 +55,7 @@ def solve(scene, source, edges, omega=0.0, local=False):
         """Terms of ψ that enters a cell again from what left it with `sign`."""
         terms = [(leaving(cell, sign, i), share * specularity)]
         if not local:
-            terms += [
-                (leaving(cell, sign, k), share * (1.0 - specularity) * cosine[k]) for k in range(m)
-            ]
+            terms += [(leaving(cell, sign, k), share * (1.0 - specularity) * cosine[k]) for k in range(m)]
         return terms
 
     def entering(cell, sign, i):
@@ -73,7 +71,10 @@ def solve(scene, source, edges, omega=0.0, local=False):
             return [(leaving(before, sign, i), 1.0)]
         gate = scene.layers[max(layer_of[cell], layer_of[before])]
         smaller = min(here.nu * here.v, there.nu * there.v)
-        into, back = gate.transmission * smaller / (there.nu * there.v), gate.transmission * smaller / (here.nu * here.v)
+        into, back = (
+            gate.transmission * smaller / (there.nu * there.v),
+            gate.transmission * smaller / (here.nu * here.v),
+        )
         terms = returned(cell, -sign, i, 1.0 - back, gate.specularity)
         ratio = into * there.v / here.v
         if gate.straight:

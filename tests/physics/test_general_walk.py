@@ -7,6 +7,7 @@ ways.
 import numpy as np
 import pytest
 from general_walks import (
+    ROUNDING,
     assert_in,
     assert_no_chi2_alarm,
     compare_with_exact,
@@ -40,7 +41,9 @@ def both_walks(deck):
 
     slow_torque = slow.torque.sum(axis=1, keepdims=True)[..., 0, 0, 0]
     return (
-        packed(slow.density[..., 0, 0, 0], slow.flux[:, :, 0, ..., 0, 0, 0], slow_torque, slow.passages[..., 0]),
+        packed(
+            slow.density[..., 0, 0, 0], slow.flux[:, :, 0, ..., 0, 0, 0], slow_torque, slow.passages[..., 0]
+        ),
         packed(quick.density, quick.flux, quick.torque[:, np.newaxis], quick.passages),
         slow.budget,
         quick.budget,
@@ -53,10 +56,9 @@ def assert_same(slow, quick, what, harmonics):
     compared = 0
     for part, channel, harmonic, component in np.ndindex(slow.shape[1:5]):
         a, b = slow[:, part, channel, harmonic, component], quick[:, part, channel, harmonic, component]
-        if not np.any(a) and not np.any(b):
-            continue
-        assert_no_chi2_alarm(a - b, f"{what}, part {part}, channel {channel}, {harmonic}, {component}")
-        compared += 1
+        compared += assert_no_chi2_alarm(
+            a - b, f"{what}, part {part}, channel {channel}, {harmonic}, {component}"
+        )
     for part, channel in np.ndindex(slow.shape[1:3]):
         size = np.sqrt((quick[:, :, channel].mean(axis=0) ** 2).sum())
         for samples in (slow[:, part, channel], quick[:, part, channel]):
@@ -75,13 +77,12 @@ def test_general_walk_agrees_with_the_fast_walk(texture):
     )  # fmt: skip
     slow, quick, slow_budget, quick_budget = both_walks(deck)
     for name in ("density", "flux", "torque", "passages"):
-        assert assert_same(slow[name], quick[name], name, 5) >= 10
+        assert assert_same(slow[name], quick[name], name, 5) >= 30
     if not periodic:
         names = ("emitted", "torque", "relaxed", "left_at_right")
         for name, line in zip(names, (0, 1, 3, 5), strict=True):
             a, b = slow_budget[name][:, :2, DC], quick_budget[:, line, :2, DC]
-            if np.any(a):
-                assert_no_chi2_alarm(a - b, f"budget {name}")
+            assert_no_chi2_alarm(a - b, f"budget {name}")
     else:
         problem = problem_of(deck)
         compare_with_exact(problem, deck, general_walk(problem), small=0.02)
@@ -140,11 +141,10 @@ def test_continuity_holds_in_every_cell_for_every_channel(texture, y, exchange, 
             continue
         rest, terms = residual(problem, deck, blocks, channel)
         whole = np.sqrt(sum((term.mean(axis=0) ** 2).mean() for term in terms))
-        assert_in(rest, 0.0, f"{channel}: residual in every cell", 3.0 * whole, small=0.05)
+        chosen = np.where(np.abs(rest).max(axis=0) > ROUNDING, rest, 0.0)
+        assert_in(chosen, 0.0, f"{channel}: residual in every cell", whole, small=0.05)
         for harmonic, component in np.ndindex(rest.shape[1:3]):
             numbers = rest[:, harmonic, component, ..., 0]
-            if not np.any(numbers):
-                continue
             what = f"{channel}, harmonic {harmonic}, component {component}"
             if y is None:
                 assert_no_chi2_alarm(numbers, what)
@@ -166,7 +166,7 @@ def test_gradient_of_the_spin_potential_meets_the_diffusive_current_only_for_lon
     gamma = 1.0 + problem.model.layers[0].gamma_sf
     K = float(np.real(theory.K(qell, gamma, 3)))
     expected = 3.0 * (1.0 - gamma * K) / qell**2
-    assert expected == pytest.approx({0.3: 0.887, 1.0: 0.6438, 3.0: 0.1946}[qell], abs=1e-3)
+    assert expected == pytest.approx({0.3: 0.8918, 1.0: 0.6438, 3.0: 0.1946}[qell], abs=1e-3)
 
     exact = exact_profiles(problem, deck, "first")
     g, j = (sum(exact["density"].values()), exact["flux"]["diffusive"][:, 0])
