@@ -27,7 +27,7 @@ from mcpump.philox import key
 from mcpump.spin import SIZES
 from mcpump.texture_parameters import USER
 from mcpump.textures import texture_gradient, texture_profile
-from mcpump.transport import NOT_FINITE, walk_scene
+from mcpump.transport import NOT_FINITE, NOT_FINITE_LOCAL, walk_scene
 from mcpump.user_texture import load_user_texture
 from mcpump.walk import walk_block
 
@@ -267,6 +267,8 @@ def walk_scene_block(scene: Scene, user: object, course: Course, block: int) -> 
 
 def _refuse(wrong: int, walker: int, model: Model | Scene) -> None:
     """Stop the run where something went wrong with a walker."""
+    if wrong == NOT_FINITE_LOCAL:
+        raise WalkerError(int(walker), "met a number that is not finite", first_flight=True)
     if wrong:
         many = f"took more than run.max_flights = {model.max_flights} flights"
         raise WalkerError(int(walker), "met a number that is not finite" if wrong == NOT_FINITE else many)

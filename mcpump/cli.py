@@ -433,14 +433,15 @@ def write_example(options: argparse.Namespace) -> int:
     if options.name is None:
         print("\n".join(examples.names()))
         return COMPLETE
-    text = examples.text(options.name)
-    path = Path(options.name.removesuffix(".toml") + ".toml")
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(f"{path} exists already and is left as it is; remove or rename it first") from None
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror}") from None
-    print(path)
+    texts = {options.name.removesuffix(".toml") + ".toml": examples.text(options.name)}
+    texts |= examples.companions(options.name)
+    for path in map(Path, texts):
+        if path.exists():
+            raise InputError(f"{path} exists already and is left as it is; remove or rename it first")
+    for path, text in texts.items():
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        print(path)
     return COMPLETE

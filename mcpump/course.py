@@ -133,7 +133,7 @@ def _quantiles(strength: NDArray[np.float64]) -> NDArray[np.float64]:
     """Quantiles at the edges of bins of a density proportional to a strength, with an even share of `FLOOR`."""
     bins, total = len(strength), strength.sum()
     even = np.full(bins, 1.0 / bins)
-    share = FLOOR * even + (1.0 - FLOOR) * (strength / total if total > 0.0 else even)
+    share = FLOOR * even + (1.0 - FLOOR) * (strength / total if 0.0 < total < math.inf else even)
     quantiles = np.concatenate(([0.0], np.cumsum(share)))
     return np.asarray(quantiles / quantiles[-1])
 

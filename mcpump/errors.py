@@ -27,6 +27,11 @@ class WalkerError(McpumpError):
 
     status = 1
 
-    def __init__(self, walker: int, what: str) -> None:
-        super().__init__(f"walker {walker} {what}: `mcpump replay DECK --walker {walker}` shows its way")
+    def __init__(self, walker: int, what: str, first_flight: bool = False) -> None:
+        shown = f"`mcpump replay DECK --walker {walker}` shows its way"
+        super().__init__(
+            f"first flight {walker} of the local part {what}"
+            if first_flight
+            else f"walker {walker} {what}: {shown}"
+        )
         self.walker = walker

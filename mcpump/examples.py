@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -47,6 +48,23 @@ def text(name: str) -> str:
         hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{name!r} is no example deck: {hint}")
     return (_folder() / f"{plain}.toml").read_text(encoding="utf-8")
+
+
+def companions(name: str) -> dict[str, str]:
+    """Other files that an example deck names, a user's texture.
+
+    Parameters
+    ----------
+    name : str
+        One of `names()`.
+
+    Returns
+    -------
+    dict
+        File name → text.
+    """
+    file = tomllib.loads(text(name)).get("texture", {}).get("file")
+    return {file: (_folder() / file).read_text(encoding="utf-8")} if file else {}
 
 
 def _folder() -> Traversable:

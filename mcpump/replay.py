@@ -87,7 +87,7 @@ def _scene_trace(
     """Pieces of flight of a walker of the general walk: (rows, number of steps)."""
     user = user_of(problem)
     size, bins = len(scene.channels) * scene.time_functions * 3, max(scene.time_bins, 1)
-    trace = np.zeros((most, 9))
+    trace = np.full((most, 9), -1.0)
     tallies = (
         np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size)),
         np.zeros((2, len(scene.planes) * bins, size)),
@@ -96,7 +96,8 @@ def _scene_trace(
     _, wrong, steps = walk_scene(
         plain(scene), user, *key(scene.seed), *course_of(scene, user), block, *tallies, only, trace
     )
-    return trace, most if wrong else int(steps)
+    # a walker that stops the run does not tell its steps
+    return trace, int((trace[:, 1] >= 0.0).sum()) if wrong else int(steps)
 
 
 def _trace(model: Model, block: int, only: int, most: int) -> tuple[NDArray[np.float64], int]:

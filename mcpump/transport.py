@@ -85,7 +85,7 @@ DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
 EMITTED, GAINED, STORED, RELAXED, LEFT = range(5)
 """Lines of the budget; after the faces comes what was cut."""
-TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
+TOO_MANY_FLIGHTS, NOT_FINITE, NOT_FINITE_LOCAL = 1, 2, 3
 """What may go wrong with a walker."""
 
 
@@ -108,9 +108,10 @@ def walk_scene(
     count = np.zeros(1, np.uint64)
     fields = np.zeros((2, scene.phases, 3))
     flights, steps = 0, 0
-    for job in range(2 * local_pairs + scene.walkers_per_block):
-        local = job < 2 * local_pairs
-        number = job if local else job - 2 * local_pairs
+    # walkers first: where a number is not finite it is most likely one of them that meets it, and can be replayed
+    for job in range(scene.walkers_per_block + 2 * local_pairs):
+        local = job >= scene.walkers_per_block
+        number = job - scene.walkers_per_block if local else job
         if only >= 0 and (local or number != only):
             continue
         jobs = 2 * local_pairs if local else scene.walkers_per_block
@@ -176,7 +177,7 @@ def walk_scene(
                     first = at[ALIVE] - 1 if scene.time_bins > 0 else 0
         flights += taken
         if not finite(spins):
-            return flights, NOT_FINITE, block * jobs + number
+            return flights, NOT_FINITE_LOCAL if local else NOT_FINITE, block * jobs + number
     return flights, 0, steps
 
 

@@ -245,7 +245,8 @@ def _executed(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
         source = Path(path).read_bytes()
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    namespace: dict[str, Any] = {"__name__": "user_texture", "__file__": str(path)}
+    # a name that no module has: the compiler may import the module of that name, and so run a file twice
+    namespace: dict[str, Any] = {"__name__": "__mcpump_user_texture__", "__file__": str(path)}
     try:
         code = compile(source, str(path), "exec", dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

@@ -182,13 +182,13 @@ def walk_block(
     while True:
         while count < LANES and born < last:
             flights += 1
-            if birth(
+            lives = birth(
                 model, planes, quantiles, inverse_density, width, block, born, k0, k1, lanes, rows, walker, number,
                 count, visits, events, passages, budget,
-            ):  # fmt: skip
-                count += 1
-            if not row_is_finite(rows, min(count, LANES - 1)):
+            )  # fmt: skip
+            if not row_is_finite(rows, count):
                 return flights, NOT_FINITE, born
+            count += 1 if lives else 0
             born += 1
         if flights <= trace.shape[0]:
             record(lanes, rows, trace, flights - 1)
@@ -321,19 +321,19 @@ def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1,
     if not model.pulse:
         gain(model, source, x, mu, age, uniform(w3), weight, rows, j, budget)
     c, s = cos_sin(model.Omega * age)
-    if age == t_end:
-        end_spin(rows, j, c, s, RELAXED if relaxes > 0.0 else CUT, budget)
-        return False
     at_wall = age == wall_time
-    if at_wall and (model.left if wall == LEFT else model.right) == ABSORBING:
-        end_spin(rows, j, c, s, LEFT_AT_LEFT if wall == LEFT else LEFT_AT_RIGHT, budget)
-        return False
     if at_wall:
         place = 0.0 if wall == LEFT else model.length
     else:
         place, _ = fold(x + mu * age, model.length, model.left == PERIODIC)
-    event(model, place, c, s, rows, j, 1.0, events)
     lanes[X, j], lanes[AGE, j], lanes[T_END, j], lanes[RELAXES, j] = place, age, t_end, relaxes
+    if age == t_end:
+        end_spin(rows, j, c, s, RELAXED if relaxes > 0.0 else CUT, budget)
+        return False
+    if at_wall and (model.left if wall == LEFT else model.right) == ABSORBING:
+        end_spin(rows, j, c, s, LEFT_AT_LEFT if wall == LEFT else LEFT_AT_RIGHT, budget)
+        return False
+    event(model, place, c, s, rows, j, 1.0, events)
     walker[j], number[j] = name, ONE
     if at_wall:
         spare = leave_face(model, lanes, walker, number, k0, k1, j, wall == LEFT)
@@ -412,6 +412,7 @@ def finish_flight(
         sign = 1.0 if mu > 0.0 else -1.0
         x, age, left_over = face, age + to_face, left_over - to_face
         if kind == ABSORBING:
+            lanes[X, j], lanes[AGE, j] = x, age  # for the trace
             c, s = cos_sin(model.Omega * age)
             pass_face(model, planes, face, c, s, rows, j, sign, passages)
             event(model, x, c, s, rows, j, -1.0, events)
@@ -431,6 +432,7 @@ def finish_flight(
     to = min(max(x + mu * step, 0.0), L)
     pass_planes(model, planes, x, to, age, mu, rows, j, passages)
     if left_over >= t_end - age:
+        lanes[X, j], lanes[AGE, j] = to, t_end
         c, s = cos_sin(model.Omega * t_end)
         event(model, to, c, s, rows, j, -1.0, events)
         end_spin(rows, j, c, s, RELAXED if lanes[RELAXES, j] > 0.0 else CUT, budget)

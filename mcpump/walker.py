@@ -183,7 +183,8 @@ def finite(spins):
 @inlined
 def record(end, walker, at, spins, trace, step):
     """Write a piece of flight's end into the trace: n, how it ended, age, place, the last channel's spin at t₀."""
-    last = spins.shape[0] - 1
+    last, well = spins.shape[0] - 1, finite(spins)
     trace[step, 0], trace[step, 1], trace[step, 2] = at[N], end, walker[AGE]
     for i in range(3):
-        trace[step, 3 + i], trace[step, 6 + i] = walker[X + i], spins[last, 0, i]
+        # a number that is not finite shows, whichever channel or birth time it is in
+        trace[step, 3 + i], trace[step, 6 + i] = walker[X + i], spins[last, 0, i] if well else math.nan

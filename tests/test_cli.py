@@ -88,6 +88,8 @@ def furnish(folder):
     folder.mkdir(parents=True, exist_ok=True)
     for name in examples.names():
         (folder / f"{name}.toml").write_text(examples.text(name), encoding="utf-8")
+        for file, text in examples.companions(name).items():
+            (folder / file).write_text(text, encoding="utf-8")
     (folder / "modulated.toml").write_text(MODULATED, encoding="utf-8")
     (folder / "pulse.toml").write_text(PULSE, encoding="utf-8")
     (folder / "broken.toml").write_text('units = "SI"\n[electrons\nexchange = 1\n', encoding="utf-8")
@@ -562,21 +564,23 @@ def test_frequent_saves_do_not_stop_the_walk(seconds, folder):
 
 
 @pytest.mark.usefixtures("finished")  # so that the kernels have been compiled
-def test_an_interrupted_run_says_so_and_writes_nothing(folder):
-    before = contents(folder)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
+def test_an_interrupted_run_saves_and_says_so(number, folder):
     command = [sys.executable, "-m", "mcpump", "run", "junction.toml", "--walkers", "1000000000"]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
         child.stderr.readline()
         time.sleep(2.0)
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         stdout, stderr = child.communicate(timeout=60)
-    assert child.returncode == 130
-    assert stdout == ""
-    assert stderr.splitlines()[-1].startswith("mcpump: interrupted; ")
+    assert child.returncode == 75
+    assert stderr.splitlines()[-1] == f"mcpump: stopped: signal {number.name}"
     assert "Traceback" not in stderr
-    assert contents(folder) == before
+    result = results.read(folder / "junction.h5")
+    assert not result.complete
+    assert result.blocks > 0
+    assert "NOT COMPLETE" in stdout
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scenes import CLOSED, FAMILY, LAYER, STACK, L, coarse_births, faces, scene, transient
+from scenes import CLOSED, FAMILY, LAYER, STACK, L, March, coarse_births, faces, reference, scene, transient
 
-from mcpump.carried import set_birth
 from mcpump.course import (
     BIRTH_BINS,
     FLOOR,
@@ -22,24 +21,8 @@ from mcpump.course import (
 )
 from mcpump.model import Layer
 from mcpump.moving_textures import no_user
-from mcpump.philox import key
 from mcpump.texture_parameters import CROSSED_WAVES, crossed_waves_parameters
-from mcpump.transport import DIVERGENCE, cell_number, cross, next_piece
 from mcpump.walker import (
-    AGE,
-    ALIVE,
-    AXIS,
-    CROSS,
-    CUT,
-    DEPTH,
-    FACTOR,
-    LIFE,
-    ON,
-    ROW_Y,
-    SLAB,
-    STREAM_WALKER,
-    UX,
-    N,
     X,
 )  # fmt: skip
 
@@ -230,111 +213,6 @@ def test_bin_of_a_quantile(quantile):
 
 
 # A walker on the course, moved by the kernel's own `next_piece` and `cross` along a straight line
-
-
-class March:
-    """One walker that is not scattered: where it is, in which cell, what it passed and for how long it was where."""
-
-    def __init__(self, given, place, direction, duration, rows=None):
-        """Fly for a time; `rows`: cell numbers to begin in, those of the kernel's birth if not given."""
-        self.scene = given = given._replace(t_max=duration)
-        with coarse_births():
-            self.ground = ground = course_of(given, no_user())
-        self.walker, self.at = np.zeros(11), np.zeros(7, np.int64)
-        self.walker[:3], self.walker[UX : UX + 3] = place, direction
-        self.walker[DEPTH], self.walker[LIFE], self.walker[FACTOR] = 1e300, 1e300, 1.0
-        self.at[SLAB], self.at[N], self.at[ALIVE] = slab_at(ground.edges, place[0]), 1, 1
-        for axis in (1, 2):
-            n = given.cells[axis]
-            self.at[ROW_Y + axis - 1] = min(int(place[axis] * (n / given.lengths[axis])), n - 1)
-        self.births = np.zeros((given.phases, 5))
-        set_birth(given, self.births, 0, 0.0)
-        self.spins = np.zeros((1, given.phases, 3))
-        self.spins[0, 0] = 1.0, 0.0, 0.0
-        bins = max(given.time_bins, 1)
-        self.profile = np.zeros((2, math.prod(given.cells) * bins, 3 + given.axes, 3))
-        self.passages = np.zeros((2, len(given.planes) * bins, 3))
-        self.dwell = np.zeros(math.prod(given.cells))
-        self.wraps, self.crossed, self.start = np.zeros(3), [], self.cell
-        self.fly()
-
-    @property
-    def cell(self):
-        return cell_number(self.scene, self.ground.slabs, self.at)
-
-    def fly(self):
-        """Until the end of time; fails if the walker is ever outside its cell."""
-        given, ground, walker, at = self.scene, self.ground, self.walker, self.at
-        rows, bins, count = np.zeros((1, 3)), np.zeros(given.phases, np.int64), np.zeros(1, np.uint64)
-        for _ in range(10_000):
-            piece, end = next_piece(
-                given._replace(planes=(), layers=(), seed=0), ground.edges, ground.slabs, ground.media, False, walker,
-                at, self.births,
-            )  # fmt: skip
-            assert piece >= 0.0
-            self.dwell[self.cell] += piece
-            speed = ground.media[ground.slabs[at[SLAB], 1], 0]
-            walker[X : X + 3] += speed * piece * walker[UX : UX + 3]
-            walker[AGE] += piece
-            self.check()
-            if end == CUT:
-                return
-            assert end == CROSS
-            before, axis = at.copy(), at[AXIS]
-            forward = walker[UX + axis] > 0.0
-            end = cross(
-                given._replace(planes=(), layers=(), seed=0), ground.edges, ground.slabs, ground.marks, ground.gates,
-                False, np.uint64(0), count, STREAM_WALKER, *key(1), walker, at, self.births, self.spins, rows, bins,
-                self.profile, self.passages,
-            )  # fmt: skip
-            assert end == ON
-            self.crossed.append((axis, forward))
-            step = (at[SLAB + axis] - before[SLAB + axis]) * (1 if forward else -1)
-            if given.periodic[axis] and step <= 0:
-                self.wraps[axis] += 1.0 if forward else -1.0
-            self.check()
-        raise AssertionError("flies without an end")
-
-    def check(self):
-        """Indices inside the mesh, the place inside the cell that they name (to rounding)."""
-        given, ground, at = self.scene, self.ground, self.at
-        assert 0 <= at[SLAB] < len(ground.slabs)
-        low, high = ground.edges[at[SLAB]], ground.edges[at[SLAB] + 1]
-        assert low - 1e-12 <= self.walker[X] <= high + 1e-12
-        for axis in range(1, given.axes):
-            row, width = at[SLAB + axis], given.lengths[axis] / given.cells[axis]
-            assert 0 <= row < given.cells[axis]
-            assert row * width - 1e-12 <= self.walker[X + axis] <= (row + 1) * width + 1e-12
-
-    @property
-    def divergence(self):
-        return self.profile[1, :, DIVERGENCE, 0]
-
-
-def reference(given, place, direction, duration):
-    """Time in every cell of an unfolded straight line in a periodic mesh, from all its crossings at once."""
-    place, direction = np.array(place), np.array(direction)
-    times = [0.0, duration]
-    for axis in range(given.axes):
-        if direction[axis] == 0.0:
-            continue
-        width = given.lengths[axis] / given.cells[axis]
-        ends = np.array([place[axis], place[axis] + direction[axis] * duration]) / width
-        faces_between = np.arange(math.floor(ends.min()), math.ceil(ends.max()) + 1)
-        with np.errstate(over="ignore"):
-            crossings = (faces_between * width - place[axis]) / direction[axis]
-        times += [t for t in crossings if 0.0 < t < duration]
-    times = np.sort(times)
-    middle = place + np.outer(0.5 * (times[1:] + times[:-1]), direction)
-    dwell = np.zeros(given.cells)
-    cells = [
-        np.floor(middle[:, axis] / (given.lengths[axis] / given.cells[axis])).astype(int) % given.cells[axis]
-        if axis < given.axes
-        else np.zeros(len(middle), int)
-        for axis in range(3)
-    ]
-    np.add.at(dwell, tuple(cells), np.diff(times))
-    return dwell.ravel()
 
 
 def torus(axes, cells=(4, 3, 2)):

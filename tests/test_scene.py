@@ -209,7 +209,8 @@ def test_transients():
     ("changes", "phases"),
     [
         ({}, 4), ({"results__harmonics": 0}, 4), ({"results__harmonics": 5}, 12),
-        ({"results__channels": EVERYTHING, "electrons__spin_relaxation_time": 9}, 3), ({"run__phases": 3}, 3), ({"results__harmonics": 16}, 34),
+        ({"results__channels": EVERYTHING, "electrons__spin_relaxation_time": 9}, 3), ({"run__phases": 3}, 3),
+        ({"results__harmonics": 16}, 34),
     ],
 )  # fmt: skip
 def test_phases(changes, phases):

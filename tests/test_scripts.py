@@ -1,9 +1,11 @@
 """Every shipped deck, script and command of the README runs, in a folder of its own."""
 
+import math
 import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -57,17 +59,55 @@ def test_crossover_script(folder):
     assert (folder / "crossover.png").stat().st_size > 20_000
 
 
+def test_spin_potential_script(folder):
+    if not in_test_environment():
+        pytest.skip("the scripts would install into .venv while it is in use: run tests/run.sh")
+    out = shell(f"WALKERS=200000 bash {ROOT}/run/spin_potential.sh 0.3 3", folder)
+    exact = [float(number) for number in re.findall(r"exact (\S+)", out)]
+    assert exact == [pytest.approx(q * q / 3.0 / (1.0 - math.atan(q) / q), rel=1e-4) for q in (0.3, 3.0)]
+    found = re.findall(r"over j: (\S+) ± (\S+)", out)
+    assert len(found) == 2
+    for wanted, (factor, error) in zip(exact, found, strict=True):
+        # difference quotients on 30 cells take 0.7 % off; errors are as if cells were independent
+        assert abs(float(factor) - wanted) < 4 * float(error) + 0.01 * wanted
+        assert float(error) < 0.1 * wanted
+    assert (folder / "spin_potential.png").stat().st_size > 20_000
+
+
+def fewest_walkers(deck):
+    """As many walkers as make 16 blocks of a deck in run/: the fewest that errors are quoted from."""
+    with (ROOT / "run" / deck).open("rb") as file:
+        return 16 * tomllib.load(file)["run"].get("walkers_per_block", 4096)
+
+
 def commands():
-    """`mcpump …` lines of the README's blocks, comments cut off."""
-    lines = re.findall(r"^ {4}((?:mpirun -n \d+ )?mcpump .*)$", README, re.M)
+    """Lines of the README's blocks that run mcpump or draw, comments cut off."""
+    lines = re.findall(r"^ {4}((?:(?:mpirun -n \d+ )?mcpump|python analysis/\S+) .*)$", README, re.M)
     return [line.split("#")[0].strip() for line in lines]
 
 
+def small(command):
+    """Let a command of a checkout run in another folder, and decks in run/ with few walkers."""
+    deck = re.fullmatch(r"mcpump run run/(\S+)", command)
+    if deck:
+        return f"mcpump run {ROOT}/run/{deck[1]} --walkers {fewest_walkers(deck[1])}"
+    return command.replace("python analysis/", f"python {ROOT}/analysis/")
+
+
 def test_readme_commands(folder):
-    assert len(commands()) >= 5
+    assert len(commands()) >= 12
     for command in commands():
-        shell(command, folder)
-    assert {"junction.toml", "5nm.h5", "accurate.h5", "ranks.h5"} <= {path.name for path in folder.iterdir()}
+        shell(small(command), folder)
+    made = {path.name for path in folder.iterdir()}
+    assert {"junction.toml", "5nm.h5", "accurate.h5", "ranks.h5"} <= made
+    assert {"vortex.png", "stack.png", "moving_wall.png"} <= made
+
+
+def test_readme_files():
+    named = re.findall(r"\b((?:run|analysis|tests)/[\w/]+\.(?:sh|toml|py|png))\b", README)
+    assert len(named) >= 12
+    for name in named:
+        assert (ROOT / name).is_file(), name
 
 
 def test_readme_python(folder, monkeypatch):
@@ -82,9 +122,13 @@ def test_readme_python(folder, monkeypatch):
 
 @pytest.mark.parametrize("deck", sorted(path.name for path in (ROOT / "run").glob("*.toml")))
 def test_decks(deck, tmp_path):
-    out = shell(f"mcpump run {ROOT}/run/{deck} --walkers 65536 -o deck.h5 && mcpump show deck.h5", tmp_path)
-    assert f"{deck}   65 536 walkers" in out
+    walkers = fewest_walkers(deck)
+    command = f"mcpump run {ROOT}/run/{deck} --walkers {walkers} -o deck.h5 && mcpump show deck.h5"
+    out = shell(command, tmp_path)
+    assert f"{deck}   {walkers:,} walkers".replace(",", " ") in out
+    assert results.read(tmp_path / "deck.h5").complete
     header = (ROOT / "run" / deck).read_text(encoding="utf-8").split("\nunits")[0]
     assert "?" in header
     assert "Source" in header or "paper" in header
+    assert all(line.startswith("# ") for line in header.splitlines())
     assert f"| `{deck}` |" in README

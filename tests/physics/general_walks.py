@@ -58,7 +58,8 @@ class GeneralBlocks(NamedTuple):
 
 def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces=PERIODIC, z_faces=PERIODIC,
                  channels=("first", "second"), dimension=3, exchange=0.05, tau_sf="none", harmonics=1, planes=(),
-                 block=1024, seed=1, first_flights=1, phases=4, layers=(), time=None, initial=None, drive=None):  # fmt: skip
+                 block=1024, seed=1, first_flights=1, phases=4, layers=(), time=None, initial=None,
+                 drive=None):  # fmt: skip
     """Return a deck in reduced units for the general walk; x, y, z: (length, cells); time: (end, bins)."""
     axes = {"x": (x, faces), "y": (y, y_faces), "z": (z, z_faces)}
     deck = {
@@ -214,7 +215,7 @@ def turning(samples, cells):
 
 
 def assert_in(samples, expected, what, scale=None, small=SMALL):
-    """Demand agreement within LIMIT standard errors, which must be below `small` of the scale (by default what is expected).
+    """Demand agreement within LIMIT standard errors, and these below `small` of the scale (or of the expected).
 
     Where walkers leave no choice the error is 0: errors count as at least 1e-9 of the scale.
     """

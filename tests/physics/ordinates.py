@@ -1,8 +1,8 @@
 """Deterministic transport in a stack of layers by discrete directions: an oracle without noise for `first`.
 
-Solves iωψ + vμ∂_xψ + rate (ψ − ⟨ψ⟩) + γψ = source(x) for every direction μ, with the faces and interfaces of a `Scene`. Each
-cell is crossed exactly with the scattering of its mean density (step characteristics, second order in the cell's
-width); shares no code with the walk.
+Solves iωψ + vμ∂_xψ + rate (ψ − ⟨ψ⟩) + γψ = source(x) for every direction μ, with the faces and interfaces of a
+`Scene`. Each cell is crossed exactly with the scattering of its mean density (step characteristics, second order in
+the cell's width). Shares no code with the walk.
 """
 
 from typing import NamedTuple
@@ -31,9 +31,9 @@ def half_directions(dimension):
 
 
 def solve(scene, source, edges, omega=0.0, local=False):
-    """Response of a scene's stack along x to a source e^{iωt}, births per volume and time in each cell [the walk's units].
+    """Response of a scene's stack along x to a source e^{iωt}, births per volume and time in each cell.
 
-    local: before the first scattering only, diffuse reflections and passages included.
+    local: only what has not been scattered yet, by an impurity or by a diffuse reflection or passage.
     """
     mu, w = half_directions(scene.dimension)
     n, m = len(edges) - 1, len(mu)

@@ -1,7 +1,7 @@
 """The channels of the general walk, order by order in J: the complete second order, and all orders.
 
-`second_ladder` is held against the exact plane-wave solution, `exact` against the conical spiral to all orders in J, against
-first + second_ladder as J → 0 with a remainder in J³, and against Hanle precession.
+`second_ladder` is held against the exact plane-wave solution, `exact` against the conical spiral to all orders in
+J, against first + second_ladder with a remainder in J³, and against Hanle precession.
 """
 
 import numpy as np
@@ -27,11 +27,14 @@ def spiral(q, Omega=0.1, cone_angle=CONE, **keys):
     return {"kind": "spiral", "cone_angle": cone_angle, "angular_frequency": Omega, "wavenumber": q, **keys}
 
 
+MODULATED = {
+    "kind": "modulated", "cone_angle": CONE, "angular_frequency": 0.3, "wavenumber": 0.7, "mean": 0.4, "depth": 0.6,
+}  # fmt: skip
 ORDERS = [
     # texture, dimension, τ_sf, blocks of 1024 walkers
     (spiral(1.0, ellipticity=0.5), 3, 3.0, 224),
-    ({"kind": "modulated", "cone_angle": CONE, "angular_frequency": 0.3, "wavenumber": 0.7, "mean": 0.4, "depth": 0.6}, 2, 3.0, 192),
-    (spiral(1.0, 0.2), 1, 3.0, 256),
+    (MODULATED, 2, 3.0, 192),
+    (spiral(1.5, 0.2), 1, 2.0, 320),
 ]  # fmt: skip
 
 

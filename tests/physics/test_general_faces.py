@@ -1,16 +1,21 @@
 """Faces of the general walk: specularity between 0 and 1, partial absorption, free flight between reservoirs."""
 
+import itertools
+
 import numpy as np
 import pytest
 from general_walks import assert_in, assert_no_chi2_alarm, exact_profiles, general_deck, general_walk
 from ordinates import coarse, solve
-from walks import COS, LOCAL, SIN, X, Y, Z, problem_of
+from walks import COS, LOCAL, Y, Z, problem_of
 
 from mcpump import theory
 
 SLOW = 1e-6
 STATIC = {"kind": "uniform", "cone_angle": np.pi / 2.0, "angular_frequency": SLOW}
 """So slow that its first order follows the source −Ṡ_y = −Ω cos Ωt at once."""
+ALONG = {
+    "kind": "spiral", "cone_angle": 1.0, "angular_frequency": 0.1, "wavenumber": 1.0, "direction": [0.0, 1.0, 0.0],
+}  # fmt: skip
 OUTWARD = {1: 0.5, 2: 1.0 / np.pi, 3: 0.25}
 """Isotropic flux onto a face, ⟨|v_x|⟩/2."""
 
@@ -42,11 +47,10 @@ def test_uniform_equilibrium_stays_uniform_at_faces_of_any_specularity(dimension
 def test_diffuse_walls_of_a_film_slow_diffusion_along_it():
     # Fuchs: with specular walls a film is as good as the bulk (exact); rough walls add scatterings, so that the wave
     # along the film spreads less, and half rough ones lie between.
-    q, amplitudes = 1.0, []
+    amplitudes = []
     for specularity in (1.0, 0.5, 0.0):
         deck = general_deck(
-            {"kind": "spiral", "cone_angle": 1.0, "angular_frequency": 0.1, "wavenumber": q, "direction": [0.0, 1.0, 0.0]},
-            x=(0.5, 1), y=(2.0 * np.pi / q, 8), faces=({"specularity": specularity},) * 2, walkers=128 * 512,
+            ALONG, x=(0.5, 1), y=(2.0 * np.pi, 8), faces=({"specularity": specularity},) * 2, walkers=128 * 512,
             block=512, tau_sf=5.0, channels=("first",),
         )  # fmt: skip
         problem = problem_of(deck)
@@ -55,7 +59,7 @@ def test_diffuse_walls_of_a_film_slow_diffusion_along_it():
         density = blocks.density.sum(axis=1)[:, 0, ..., 0]
         amplitudes.append((density * exact).reshape(len(density), -1).sum(axis=1) / (exact**2).sum())
     assert_in(amplitudes[0], 1.0, "specular film")
-    for smoother, rougher in zip(amplitudes, amplitudes[1:], strict=False):
+    for smoother, rougher in itertools.pairwise(amplitudes):
         difference = rougher - smoother
         assert difference.mean() > 6.0 * difference.std() / np.sqrt(len(difference))
 

@@ -1,7 +1,7 @@
 """The general walk against the fast one, its continuity cell by cell, Eq. (20), and the spin potential.
 
-The two walks share random numbers of one generator but no kernel; they estimate the diffusive density and current in different
-ways.
+The two walks share the generator of random numbers but no kernel, and estimate the diffusive density and current in
+different ways.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ from general_walks import (
     general_walk,
     waves_of,
 )
-from walks import COS, DC, SIN, SMALL, changed, problem_of, walk
+from walks import DC, assert_near, changed, jackknife, problem_of, walk
 
 from mcpump import theory
 from mcpump.model import Model, Scene
@@ -73,7 +73,8 @@ def test_general_walk_agrees_with_the_fast_walk(texture):
     length = 2.0 * np.pi / 0.8 if periodic else 8.0
     deck = general_deck(
         texture, x=(length, 8), faces=("periodic", "periodic") if periodic else ("diffuse", "absorbing"),
-        walkers=BLOCKS * 1024, tau_sf=5.0, dimension=2 if periodic else 3, harmonics=2, planes=[0.0, 2.0, 3.0, 8.0][:3 if periodic else 4],
+        walkers=BLOCKS * 1024, tau_sf=5.0, dimension=2 if periodic else 3, harmonics=2,
+        planes=[0.0, 2.0, 3.0] if periodic else [0.0, 2.0, 3.0, 8.0],
     )  # fmt: skip
     slow, quick, slow_budget, quick_budget = both_walks(deck)
     for name in ("density", "flux", "torque", "passages"):
@@ -131,14 +132,7 @@ def test_continuity_holds_in_every_cell_for_every_channel(texture, y, exchange, 
     )  # fmt: skip
     problem = problem_of(deck)
     blocks = general_walk(problem)
-    for channel in (*ALL, "sum"):
-        if channel == "sum":
-            first, second = (residual(problem, deck, blocks, name)[0] for name in ("first", "second"))
-            np.testing.assert_allclose(
-                blocks.density[:, :, blocks.at("sum")],
-                blocks.density[:, :, blocks.at("first")] + blocks.density[:, :, blocks.at("second")], atol=1e-12,
-            )  # fmt: skip
-            continue
+    for channel in ALL:
         rest, terms = residual(problem, deck, blocks, channel)
         whole = np.sqrt(sum((term.mean(axis=0) ** 2).mean() for term in terms))
         chosen = np.where(np.abs(rest).max(axis=0) > ROUNDING, rest, 0.0)
@@ -157,6 +151,7 @@ def test_continuity_holds_in_every_cell_for_every_channel(texture, y, exchange, 
 def test_gradient_of_the_spin_potential_meets_the_diffusive_current_only_for_long_waves(qell, tau_sf):
     # First order, μ_s = D g: diffusive current over −∇μ_s is 3 (1 − K)/(qℓ)² where γ = 1, → 1 as qℓ → 0.
     # With relaxation the ratio is 3 (1 − γK)/(qℓ)².
+    assert 3.0 * theory.ladder_gap(0.01, 1.0, 3) / 1e-4 == pytest.approx(1.0, abs=1e-4)
     texture = {"kind": "spiral", "cone_angle": 1.0, "angular_frequency": 1e-6, "wavenumber": qell}
     deck = general_deck(
         texture, x=(2.0 * np.pi / qell, 8), walkers=128 * 1024, tau_sf=tau_sf, channels=("first",)
@@ -172,7 +167,9 @@ def test_gradient_of_the_spin_potential_meets_the_diffusive_current_only_for_lon
     g, j = (sum(exact["density"].values()), exact["flux"]["diffusive"][:, 0])
     density = (blocks.density.sum(axis=1)[:, 0, ..., 0] * g).sum(axis=(1, 2, 3, 4, 5)) / (g * g).sum()
     current = (blocks.flux[:, 1, 0, 0, ..., 0] * j).sum(axis=(1, 2, 3, 4, 5)) / (j * j).sum()
-    assert_in(density, 1.0, "density")
+    assert_in(density, 1.0, "density", small=0.02)
     assert_in(current, 1.0, "current", small=0.02)
     gradient = qell / 3.0 * np.sqrt((g * g).sum())  # of μ_s: the profile turned by a quarter of a wave
     assert np.sqrt((j * j).sum()) / gradient == pytest.approx(expected, rel=1e-6)
+    ratio, error = jackknife(np.stack([current, density], axis=1), lambda m: m[0] / m[1])
+    assert_near(expected * ratio, expected * error, expected, "diffusive current over −∇μ_s", small=0.02)

@@ -1,14 +1,14 @@
 """Stacks of layers: equilibrium, Valet–Fert, interfaces, mirror symmetry.
 
-The oracle is `ordinates`, deterministic transport with the same faces and interfaces; diffusion theory with its boundary layers
-(`diffusion_stack`, `interface_resistance`) is held against it where ℓ is small, to stated orders.
+The oracle is `ordinates`, deterministic transport with the same faces and interfaces. Diffusion theory with its
+boundary layers (`diffusion_stack`, `interface_resistance`) is held against both where ℓ is small, to stated orders.
 """
 
 import numpy as np
 import pytest
 from general_walks import CLOSED, assert_in, assert_no_chi2_alarm, general_deck, general_walk
 from ordinates import coarse, solve
-from walks import COS, DIFFUSIVE, LOCAL, SIN, X, Y, Z, assert_near, jackknife, problem_of
+from walks import COS, LOCAL, Y, Z, assert_near, jackknife, problem_of
 
 from mcpump import theory
 from mcpump.boundary_layer import interface_resistance
@@ -21,14 +21,17 @@ TEXTURE = {"kind": "uniform", "cone_angle": np.pi / 2.0, "angular_frequency": SL
 
 def media_of(scene):
     return [
-        theory.Medium(one.v, 1.0 / one.rate, 1.0, one.nu, 1.0 / one.gamma_sf if one.gamma_sf else np.inf, scene.dimension, 1.0)
+        theory.Medium(one.v, 1.0 / one.rate, 1.0, one.nu, 1.0 / (one.gamma_sf or 1e-99), scene.dimension, 1.0)
         for one in scene.layers
     ]  # fmt: skip
 
 
 STACKS = {
     "two metals": [
-        {"start": 1.5, "fermi_velocity": 2.0, "density_of_states": 0.4, "mean_free_path": 0.7, "transmission": 0.6, "specularity": 0.3}
+        {
+            "start": 1.5, "fermi_velocity": 2.0, "density_of_states": 0.4, "mean_free_path": 0.7, "transmission": 0.6,
+            "specularity": 0.3,
+        }
     ],
     "three metals": [
         {"start": 1.0, "fermi_velocity": 0.5, "transmission": 1.0, "passage": "diffuse"},

@@ -11,7 +11,7 @@ from general_walks import (
     medium_of,
     turning,
 )
-from walks import DIFFUSIVE, LOCAL, X, Y, Z, problem_of
+from walks import DIFFUSIVE, LOCAL, Y, Z, problem_of
 
 from mcpump import theory
 
