@@ -16,7 +16,7 @@ from mcpump import deck_fields as fields
 from mcpump.deck_checks import check
 from mcpump.deck_fields import KEY
 from mcpump.deck_sections import Deck
-from mcpump.deck_text import override, read_toml, write_toml
+from mcpump.deck_text import hash_of_file, override, read_toml, write_toml
 from mcpump.deck_textures import KINDS
 from mcpump.electrons import SPIN_KEYS
 from mcpump.errors import InputError
@@ -70,7 +70,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
-    given = _with_defaults(data)
+    given = _with_defaults(data, folder)
     reduced = isinstance(given, dict) and given.get("units") == "reduced"
     try:
         deck = Deck.model_validate(given, context={"reduced": reduced})
@@ -84,17 +84,21 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     return deck
 
 
-def _with_defaults(data: Any) -> Any:
+def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
     """Fill in the defaults that depend on other keys."""
     if not isinstance(data, Mapping):
         return data
     given = dict(data)
-    electrons, results = given.get("electrons"), given.get("results", {})
+    electrons, results, texture = given.get("electrons"), given.get("results", {}), given.get("texture")
+    if isinstance(texture, Mapping) and texture.get("kind") == "user" and "sha256" not in texture:
+        # a run can only go on with the very same texture: the resolved deck knows its file's contents
+        given["texture"] = {**texture, **_hash_of(folder, texture.get("file"))}
     if isinstance(electrons, Mapping):
         mass = {} if given.get("units") == "reduced" else {"effective_mass": 1.0}
         spin = {} if any(key in electrons for key in SPIN_KEYS) else {"spin_relaxation_time": "none"}
         given["electrons"] = {**mass, **spin, **electrons}
     if isinstance(results, Mapping):
+        results = {key: value for key, value in results.items() if value is not None}
         if "pulse" in given or results.get("end") is not None:
             results = {"harmonics": 0, "time_bins": 1, **results}
         if "texture" not in given and ("pulse" in given or "initial" in given):
@@ -102,6 +106,12 @@ def _with_defaults(data: Any) -> Any:
         if results:
             given["results"] = results
     return given
+
+
+def _hash_of(folder: str | os.PathLike[str], file: Any) -> dict[str, str]:
+    """Key texture.sha256 of a file; empty where it cannot be read, which is told later."""
+    found = hash_of_file(Path(folder) / file) if isinstance(file, str) else ""
+    return {"sha256": found} if found else {}
 
 
 def _sentence(error: ValidationError, data: Any) -> str:

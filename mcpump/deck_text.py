@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import re
@@ -14,6 +15,14 @@ from mcpump.errors import InputError
 from mcpump.units import show
 
 _INDEXED = re.compile(r"([^\[\]]+)\[([0-9]{1,6})\]", re.ASCII)
+
+
+def hash_of_file(path: str | os.PathLike[str]) -> str:
+    """sha256 of a file's bytes, or "" where it cannot be read."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return ""
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:

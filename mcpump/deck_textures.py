@@ -129,6 +129,7 @@ class User(Driven):
 
     kind: Literal["user"]
     file: fields.Text
+    sha256: fields.Text | None = None
     length_scale: fields.Length | None = None
     time_scale: fields.Time | None = None
 

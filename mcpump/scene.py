@@ -8,12 +8,14 @@ from typing import cast
 
 from mcpump.deck_numbers import face_numbers, has_sink, is_transient, layers, mesh_axes, snapped
 from mcpump.deck_sections import Axis, Deck
+from mcpump.deck_text import hash_of_file
 from mcpump.deck_textures import User
 from mcpump.errors import InputError
 from mcpump.model import CHANNELS, Layer, Scene
 from mcpump.scene_texture import MovingTexture, moving_texture
 from mcpump.slowest_mode import slowest_rate
 from mcpump.texture_parameters import CROSSED_WAVES, HARMONIC
+from mcpump.units import show
 from mcpump.user_texture import check_user_texture, load_user_texture
 
 DECAYED = 1e-6
@@ -91,6 +93,11 @@ def check_user(deck: Deck, scene: Scene) -> str:
     if not isinstance(deck.texture, User):
         return ""
     path = str(Path(deck.folder) / deck.texture.file)
+    wanted, found = deck.texture.sha256, hash_of_file(path)
+    if wanted is not None and found not in ("", wanted):
+        raise InputError(
+            f"texture.sha256 = {show(wanted)} is not that of {show(path, 200)}, which has changed: its sha256 is {found}"
+        )
     units = (1.0, 1.0) if deck.reduced else (deck.gas.ell, deck.gas.tau)
     period, end = (None, scene.t_end) if scene.time_bins else (scene.period, None)
     check_user_texture(
