@@ -19,10 +19,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--no-theory", action="store_true", help="leave out the lines of the theory for ℓ ≪ λ"
     )
+    parser.add_argument("--channel", help="channel to draw (default: first + second, else the last)")
     options = parser.parse_args(arguments)
     output = options.output or options.file.with_suffix(".png")
     try:
-        figure = figures.profile(results.read(options.file), theory=not options.no_theory)
+        figure = figures.profile(results.read(options.file), not options.no_theory, options.channel)
         figure.savefig(output)
     except (McpumpError, OSError, ValueError) as error:
         print(error, file=sys.stderr)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mcpump.crossover import Point, problem_of
 from mcpump.diffusion import Face, diffusion_theory, local_theory
-from mcpump.estimates import Result
+from mcpump.estimates import Estimate, Result
 from mcpump.figure_maps import map_figure
 from mcpump.figure_potential import potential_figure, potential_gradient
 from mcpump.figure_style import (
@@ -25,13 +26,13 @@ from mcpump.figure_style import (
     Array,
     axis_label,
     axis_power,
+    chosen_channel,
     length_unit,
     new_figure,
 )
 from mcpump.figure_times import time_figure
 from mcpump.model import ABSORBING, PERIODIC, Model, Problem
 from mcpump.report_text import (
-    channel_of,
     column_name,
     columns_of,
     labels,
@@ -60,17 +61,19 @@ Lines = dict[tuple[str, int | None], tuple[Array, Array]]
 """(variable, part) → places and values of a theory line."""
 
 
-def profile(result: Result, theory: bool = True) -> Figure:
+def profile(result: Result, theory: bool = True, channel: str | None = None) -> Figure:
     """Profiles along x: texture, spin density, local and diffusive spin current, with ± one standard error.
 
     Parameters
     ----------
     result : Result
-        A run. The sum of the channels is drawn where there is one.
+        A run.
     theory : bool
         Whether to lay the lines of the theory for ℓ ≪ λ over the walk: diffusion for the density, Eq. (31)
         for the local current, and the total current of diffusion less that for the diffusive one. The general
         walk's runs have none.
+    channel : str, optional
+        Channel to draw; by default the sum of `first` and `second` where there is one, else the last.
 
     Returns
     -------
@@ -80,13 +83,21 @@ def profile(result: Result, theory: bool = True) -> Figure:
         current in up to six time bins; on a mesh in two or three directions, `map_figure`. Components that vanish
         by symmetry are not drawn. Without a sink nothing holds the mean of the density: it is drawn about its mean
         over the sample.
+
+    Raises
+    ------
+    InputError
+        If the run has no such channel.
     """
     import matplotlib as mpl
 
     if len(mesh_axes(result)) > 1:
-        return map_figure(result)
+        return map_figure(result, channel)
+    chosen = chosen_channel(result, channel)
     with mpl.rc_context(STYLE):
-        return _pulse_figure(result) if "time" in result.coords else _periodic_figure(result, theory)
+        if "time" in result.coords:
+            return _pulse_figure(result, chosen[0])
+        return _periodic_figure(result, theory, chosen)
 
 
 def crossover(points: Sequence[Point]) -> Figure:
@@ -153,16 +164,17 @@ def _residuals(points: Sequence[Point]) -> list[float]:
     ]
 
 
-def _periodic_figure(result: Result, with_theory: bool) -> Figure:
+def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, str]) -> Figure:
     problem = problem_of(result) if with_theory else None
-    multiples = _multiples(result)
+    channel, words = chosen
+    multiples = _multiples(result, channel)
     width = SINGLE if len(multiples) == 1 else DOUBLE
     figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
     fast = problem is not None and isinstance(problem.model, Model)
-    lines = _theory_lines(result, problem) if problem is not None and fast else None
+    lines = _theory_lines(result, problem, words) if problem is not None and fast else None
     for column, multiple in enumerate(multiples):
         for row, (name, part, title) in enumerate(_ROWS):
-            _draw_panel(axes[row, column], result, name, part, title, multiple, lines)
+            _draw_panel(axes[row, column], result, channel, name, part, title, multiple, lines)
         axes[-1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     # One mention of the theory's line is enough, and all that a narrow column has room for.
     legends = [_legend_entries(axes[:, column], column == 0) for column in range(len(multiples))]
@@ -177,17 +189,25 @@ def _periodic_figure(result: Result, with_theory: bool) -> Figure:
     return figure
 
 
-def _multiples(result: Result) -> list[int]:
-    """Multiples of Ω in which something is driven; DC alone if nothing is."""
-    driven = [result.estimates[name] for name in ("spin_density", "spin_current")]
+def _multiples(result: Result, channel: int) -> list[int]:
+    """Multiples of Ω in which something is driven in a channel; DC alone if nothing is."""
+    driven = [_of_channel(result.estimates[name], channel) for name in ("spin_density", "spin_current")]
     multiples = sorted({(h + 1) // 2 for estimate in driven for h, _ in columns_of(estimate)})
     return multiples[:_MOST_COLUMNS] or [0]
 
 
-def _select(result: Result, name: str, part: int | None) -> tuple[Array, Array | None, str]:
+def _of_channel(estimate: Estimate, channel: int) -> Estimate:
+    """One channel of an estimate that has channels."""
+    if "channel" not in estimate.dims:
+        return estimate
+    stderr = None if estimate.stderr is None else estimate.stderr[channel : channel + 1]
+    return replace(estimate, mean=estimate.mean[channel : channel + 1], stderr=stderr)
+
+
+def _select(result: Result, channel: int, name: str, part: int | None) -> tuple[Array, Array | None, str]:
     """(harmonic, component, place) of one variable in the drawn channel, its error, its units."""
     estimate = result.estimates[name]
-    index: list[Any] = [] if part is None else [channel_of(result)[0], part]
+    index: list[Any] = [] if part is None else [channel, part]
     if "direction" in estimate.dims:
         index.append(0)
     stderr = None if estimate.stderr is None else estimate.stderr[tuple(index)]
@@ -208,14 +228,19 @@ def _about_mean(values: Array) -> Array:
 def _draw_panel(
     axes: Axes,
     result: Result,
+    channel: int,
     name: str,
     part: int | None,
     title: str,
     multiple: int,
     lines: Lines | None,
 ) -> None:
-    mean, stderr, units = _select(result, name, part)
-    driven = [pair for pair in columns_of(result.estimates[name]) if (pair[0] + 1) // 2 == multiple]
+    mean, stderr, units = _select(result, channel, name, part)
+    driven = [
+        pair
+        for pair in columns_of(_of_channel(result.estimates[name], channel))
+        if (pair[0] + 1) // 2 == multiple
+    ]
     pairs = [pair for pair in driven if np.nan_to_num(mean[pair]).any()]
     scale = axis_power(np.array([mean[pair] for pair in pairs]))
     factor, (metres, _) = 10.0**-scale, length_unit(result)
@@ -227,7 +252,7 @@ def _draw_panel(
             low, high = (mean[pair] - stderr[pair]) * factor, (mean[pair] + stderr[pair]) * factor
             axes.fill_between(x, low, high, color=look["color"], alpha=0.25, linewidth=0)
         if name == "spin_current" and part is not None:
-            _draw_planes(axes, result, part, pair, factor)
+            _draw_planes(axes, result, channel, part, pair, factor)
         if lines is not None and (name, part) in lines:
             places, values = lines[name, part]
             axes.plot(places * metres, values[pair] * factor, ":", color="black", linewidth=0.9, zorder=3)
@@ -248,10 +273,12 @@ def _look(result: Result, pair: tuple[int, int]) -> dict[str, Any]:
     return {"color": COLOURS[component], "linestyle": style, "label": name, "zorder": zorder}
 
 
-def _draw_planes(axes: Axes, result: Result, part: int, pair: tuple[int, int], factor: float) -> None:
+def _draw_planes(
+    axes: Axes, result: Result, channel: int, part: int, pair: tuple[int, int], factor: float
+) -> None:
     if "plane_current" not in result.estimates:
         return
-    mean, stderr, _ = _select(result, "plane_current", part)
+    mean, stderr, _ = _select(result, channel, "plane_current", part)
     x = positions(result, "plane").mean * length_unit(result)[0]
     error = None if stderr is None else np.nan_to_num(stderr[pair]) * factor
     look: dict[str, Any] = {
@@ -286,7 +313,7 @@ def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> 
     axes.legend(list(handles.values()), list(handles), **place)
 
 
-def _theory_lines(result: Result, problem: Problem) -> Lines:
+def _theory_lines(result: Result, problem: Problem, words: str) -> Lines:
     """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
     model, scales = problem.model, problem.scales
     assert isinstance(model, Model)
@@ -298,7 +325,7 @@ def _theory_lines(result: Result, problem: Problem) -> Lines:
     h = model.length / model.cells
     total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
     local = local_theory(texture_profile(model, edges), texture_gradient(model, edges), medium, model.Omega)
-    chosen = channel_of(result)[1].split(" + ")
+    chosen = ["first", "second"] if words == "sum" else words.split(" + ")
     density = np.sum([total[name].density for name in chosen], axis=0) * scales.density
     flux = np.sum([total[name].flux for name in chosen], axis=0) * scales.current
     near = np.sum([local[name] for name in chosen], axis=0) * scales.current
@@ -314,12 +341,12 @@ def _face(model: Model, code: int) -> Face:
     return "absorbing" if code == ABSORBING else ("periodic" if code == PERIODIC else "closed")
 
 
-def _pulse_figure(result: Result) -> Figure:
+def _pulse_figure(result: Result, channel: int) -> Figure:
     figure, axes = new_figure(DOUBLE, 100 * MM, 2, 2, sharex=True)
     rows = (("spin_density", "density g"), ("spin_current", "current j"))
     for row, (name, title) in enumerate(rows):
         for part, kind in enumerate(("local", "diffusive")):
-            _draw_times(axes[row, part], result, name, part, f"{kind} {title}")
+            _draw_times(axes[row, part], result, channel, name, part, f"{kind} {title}")
     for column in (0, 1):
         axes[1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     axes[0, 1].legend(title=f"t [{times_of(result)[1]}]", title_fontsize=7)
@@ -327,11 +354,12 @@ def _pulse_figure(result: Result) -> Figure:
     return figure
 
 
-def _draw_times(axes: Axes, result: Result, name: str, part: int, title: str) -> None:
+def _draw_times(axes: Axes, result: Result, channel: int, name: str, part: int, title: str) -> None:
     import matplotlib as mpl
 
-    mean, stderr, units = _select(result, name, part)
-    component = int(np.argmax(np.abs(result.estimates["spin_density"].mean).max(axis=(0, 1, 2, 4))))
+    mean, stderr, units = _select(result, channel, name, part)
+    density = np.abs(result.estimates["spin_density"].mean[channel])
+    component = int(np.argmax(density.max(axis=(0, 1, 3))))
     scale = axis_power(mean[:, component])
     x, (times, _) = positions(result, "x").mean * length_unit(result)[0], times_of(result)
     # Six bins tell the story, early ones more of it than late ones.

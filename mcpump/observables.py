@@ -14,6 +14,7 @@ from mcpump.equilibrium import equilibrium
 from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
 from mcpump.model import Model, Problem, Scene
 from mcpump.quantities import channels_of, fast_model, spin_potential, units_of
+from mcpump.selfcheck import check_coordinates, check_estimates
 from mcpump.spin import SIZES
 from mcpump.tally import Groups, Tally
 
@@ -76,7 +77,9 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         The books.
     """
     if isinstance(problem.model, Scene):
-        return general.scene_observables(problem, tally)
+        scene = problem.model
+        found = general.scene_observables(problem, tally)
+        return found | check_estimates(problem, tally, found, lambda s: general.unpacked(scene, s))
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
         found["spin_potential"] = spin_potential(
@@ -84,7 +87,9 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
         found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
         found |= projection_estimates(problem, tally)
-    return found | budget_estimates(problem, tally)
+    found |= budget_estimates(problem, tally)
+    unpack = Unpacker(problem)
+    return found | check_estimates(problem, tally, found, lambda s: unpack(s, ""))
 
 
 def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
@@ -236,7 +241,7 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     """Axes of the results: numbers with units, or labels."""
     if isinstance(problem.model, Scene):
-        return general.scene_coordinates(problem)
+        return general.scene_coordinates(problem) | check_coordinates()
     model, scales, units = problem.model, problem.scales, units_of(problem)
     edges = np.linspace(0.0, model.length, model.cells + 1) * scales.length
 
@@ -262,4 +267,4 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
         found["plane"] = axis("plane", planes, units["length"], "position of plane")
         labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))
         found["plane_part"] = found["plane_part_2"] = labels
-    return found
+    return found | check_coordinates()

@@ -15,6 +15,8 @@ import numpy as np
 
 from mcpump.estimates import Estimate, Result
 from mcpump.report_channels import channel_lines
+from mcpump.report_checks import check_lines
+from mcpump.report_mesh import mesh_lines
 from mcpump.report_planes import budget_lines, plane_lines
 from mcpump.report_text import (
     at,
@@ -47,18 +49,20 @@ def table(result: Result) -> str:
     str
         Head (statistics, regime, warnings, notes), spin currents along +x through the planes with one
         standard error each, local shares, super-current, what is zero by symmetry, the spin budget, and how
-        far the channels differ; for a transient the currents of the last time bin and at their largest, or,
-        without planes, the spin in each time bin. Lines are at most 120 columns wide where that is possible.
+        far the channels differ, and the self-checks; for a transient the currents of the last time bin and at their
+        largest, or, without planes, the spin in each time bin; for another run without planes the largest density
+        and current on the mesh. Lines are at most 120 columns wide where that is possible.
     """
     lines = _head(result)
     if "time" in result.coords:
-        lines += transient_lines(result)
+        told = transient_lines(result)
+        lines += told or mesh_lines(result)
         lines += [] if is_pulse(result) else budget_lines(result)
     elif "plane_current" in result.estimates:
         lines += plane_lines(result)
     else:
-        lines += budget_lines(result)
-    lines += channel_lines(result)
+        lines += mesh_lines(result) + budget_lines(result)
+    lines += channel_lines(result) + check_lines(result)
     return "\n".join(lines) + "\n"
 
 

@@ -42,6 +42,7 @@ def plane_lines(result: Result) -> list[str]:
     lines: list[str] = []
     if pairs:
         lines += _current_block(result, current, channel, pairs)
+        lines += _channel_block(result, current, pairs)
         lines += _share_lines(result, channel, pairs)
         lines += _compatible_lines(result, current, channel, pairs)
     lines += _supercurrent_lines(result)
@@ -70,8 +71,55 @@ def _cut(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> 
 
 
 def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
+    return _aligned(_rows(result, current, channel, pairs), pairs)
+
+
+def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list[str]:
+    """Totals of every channel, where more were walked than the block above tells: the largest columns, as many as fit."""
+    names = [name for name in labels(result, "channel") if name != "sum"]
+    if len(names) == len(channel_of(result)[1].split(" + ")):
+        return []
+    size = np.abs(current.mean[:, 2, 0]).max(axis=-1)  # channel, harmonic, component
+    multiples = sorted({_multiple(pair) for pair in pairs})
+    kept: list[Pair] = []
+    for multiple in multiples:
+        mine = [pair for pair in pairs if _multiple(pair) == multiple]
+        # components of one multiple mirror each other: the largest one, cosine and sine
+        component = max(mine, key=lambda pair: float(size[(slice(None), *pair)].max()))[1]
+        more = [pair for pair in mine if pair[1] == component]
+        block = _aligned(_channel_rows(result, current, names, kept + more), kept + more)
+        if kept and max(map(len, block)) > WIDTH:
+            break
+        kept += more
+    block = _aligned(_channel_rows(result, current, names, kept), kept)
+    return ["Total spin current along +x by channel", *block]
+
+
+def _channel_rows(result: Result, current: Estimate, names: list[str], pairs: list[Pair]) -> list[Row]:
+    """Head, and at every plane a row for each channel."""
+    rows_of = [labels(result, "channel").index(name) for name in names]
+    scale = power_of_ten(np.array([current.mean[(rows_of, 2, 0, *pair)] for pair in pairs]))
+    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
+    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
+    passing = sorted({plane for channel in rows_of for plane in _open_planes(current, channel)})
+    for plane in passing:
+        where = f"x = {plane_places(result)[plane]}"
+        for i, (name, channel) in enumerate(zip(names, rows_of, strict=True)):
+            cells = [_cell(current, 10.0**-scale, channel, pair, plane) for pair in pairs]
+            rows.append((f"{where if i == 0 else '':<{len(where)}} {name}", cells))
+    return rows
+
+
+def _cell(current: Estimate, factor: float, channel: int, pair: Pair, plane: int) -> str:
+    """Total of one channel; 0 where a channel has no such column, but for rounding."""
+    mine = np.abs(current.mean[channel, 2, 0])
+    if mine[pair].max() <= NOTHING * mine.max() and mine.max() > 0.0:
+        return "0"
+    return scaled(current, factor, channel, 2, 0, *pair, plane)
+
+
+def _aligned(rows: list[Row], pairs: list[Pair]) -> list[str]:
     """Rows of one block of columns: a bar, and a title, wherever the multiple of Ω changes."""
-    rows = _rows(result, current, channel, pairs)
     first = max(len(name) for name, _ in rows) + 1
     widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
     multiples = [_multiple(pair) for pair in pairs]

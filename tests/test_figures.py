@@ -143,6 +143,52 @@ def test_profile_script(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+def test_profile_of_a_channel(tmp_path):
+    ready = problem(scene(1, ("first", "second", "exact")), SI)
+    result = scene_result(ready, shaped(ready))
+    figure = figures.profile(result, channel="exact")
+    density = result.estimates["spin_density"].mean[2, 2, 0, 2]
+    drawn = (
+        next(axes for axes in figure.axes if axes.get_ylabel().startswith("density g")).lines[0].get_ydata()
+    )
+    np.testing.assert_allclose(drawn / drawn[0], density / density[0])
+    assert len(figures.profile(result, channel="first").axes) == 4  # it has no DC
+    for run in (result, scene_result(*two_dimensional())):
+        with pytest.raises(InputError, match='channel "third" is not in scene'):
+            figures.profile(run, channel="third")
+    assert (
+        figures.profile(scene_result(*two_dimensional()), channel="first")
+        ._suptitle.get_text()
+        .startswith("scene, first")
+    )
+    transient = problem(scene(1, ("first", "second", "exact"), time_bins=3), SI)
+    assert figures.profile(scene_result(transient, shaped(transient)), channel="exact").axes
+    file = tmp_path / "run.h5"
+    results.write(result, file)
+    assert script("plot_profile.py", file, "--channel", "exact").returncode == 0
+    done = script("plot_profile.py", file, "--channel", "third")
+    assert done.returncode == 2
+    assert "first, second, exact, sum" in done.stderr
+
+
+def two_dimensional():
+    ready = problem(scene(2), SI)
+    return ready, shaped(ready)
+
+
+def test_theory_lines_follow_the_channel():
+    total, first, second = (
+        figures.profile(junction(), channel=channel) for channel in ("sum", "first", "second")
+    )
+    lines = [
+        [line.get_ydata() for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+        for figure in (total, first, second)
+    ]
+    assert all(lines)
+    assert len(lines[0]) > len(lines[1])
+    assert len(figures.profile(junction()).axes) == len(total.axes)
+
+
 def test_crossover_script(tmp_path):
     files = []
     for q_ell in (0.3, 3.0):

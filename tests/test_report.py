@@ -347,3 +347,80 @@ def test_rounding_of_difference_quotients_is_zero_by_symmetry():
     current = result.estimates["plane_current"]
     current.mean[:, :, 0, 0, 0], current.stderr[:, :, 0, 0, 0] = 1e-16, 1e-17
     assert report.table(result) == clean
+
+
+def block_of(text, head):
+    """Lines of a block, from its head to the next line that is not indented or a row of it."""
+    lines = text.splitlines()
+    start = lines.index(head)
+    end = next(i for i in range(start + 2, len(lines)) if "|" not in lines[i])
+    return lines[start:end]
+
+
+def test_every_channel_has_its_totals():
+    result = of_scene(1, ALL)
+    current = result.estimates["plane_current"]
+    block = block_of(report.table(result), "Total spin current along +x by channel")
+    names = result.coords["channel"]
+    for plane, where in ((1, "x = 10 nm"), (2, "x = 20 nm")):
+        start = next(i for i, line in enumerate(block) if line.startswith(where))
+        for row_, name in zip(block[start : start + 4], ALL, strict=True):
+            assert row_.split("|")[0].split()[-1] == name
+            channel = names.index(name)
+            mean, stderr = (array[channel, 2, 0, 0, 2, plane] for array in (current.mean, current.stderr))
+            shown = row_.split("|")[1].strip()
+            assert shown == (number(mean * 1e3, stderr * 1e3) if name != "first" else "0")
+    assert len({len(line) for line in block[1:] if "±" in line}) == 1
+
+
+def test_totals_by_channel_only_where_the_table_lacks_them():
+    head = "Total spin current along +x by channel"
+    for channels in (("first",), ("second",), ("exact",), ("first", "second")):
+        assert head not in report.table(of_scene(1, channels))
+    for channels in (("first", "exact"), ("second", "second_ladder"), ("first", "second", "exact")):
+        assert head in report.table(of_scene(1, channels))
+    assert head not in report.table(junction())
+
+
+def test_totals_by_channel_fit_with_many_harmonics():
+    result = of_scene(1, ALL, harmonics=16)
+    current = result.estimates["plane_current"]
+    current.mean[:, :, 0, :, 0] = 0.123456
+    current.stderr[:, :, 0, :, 0] = 1e-7
+    text = report.table(result)
+    assert "| cos Ωt, sin Ωt" in text
+    assert max(map(len, block_of(text, "Total spin current along +x by channel"))) <= 120
+
+
+@pytest.mark.parametrize("axes", [1, 2, 3])
+def test_a_run_without_planes_tells_its_largest_numbers(axes):
+    result = of_scene(axes, planes=())
+    density, current = (result.estimates[name] for name in ("spin_density", "spin_current"))
+    density.mean[-1, 2, 0, 2].flat[7] = 9.0
+    density.stderr[-1, 2, 0, 2].flat[7] = 0.02
+    current.mean[-1, 2, axes - 1, 1, 0].flat[3] = -7.0
+    text = report.table(result)
+    assert (
+        f"Largest on the mesh of {' × '.join(('10', '6', '4')[:axes])} cells, channels first + second" in text
+    )
+    [line] = [line for line in text.splitlines() if line.startswith("  density, DC z")]
+    place = np.unravel_index(7, density.mean.shape[5 - 1 :])
+    lengths = [result.coords[axis].mean[i] * 1e9 for axis, i in zip("xyz", place, strict=False)]
+    assert "9.000 ± 0.020 [J s/m³] at x = " in line
+    assert line.endswith(
+        ", ".join(f"{axis} = {value:.6g} nm" for axis, value in zip("xyz", lengths, strict=False))
+    )
+    [line] = [
+        line for line in text.splitlines() if line.startswith(f"  current along {'xyz'[axes - 1]}, x cos")
+    ]
+    assert "-7.00" in line
+    assert "Largest on the mesh" not in report.table(of_scene(axes))
+
+
+def test_a_transient_map_tells_its_largest_numbers_and_when():
+    result = of_scene(2, time_bins=4, planes=())
+    density = result.estimates["spin_density"]
+    density.mean[-1, 2, 2, 2, 1, 3] = 5.0
+    [line] = [line for line in report.table(result).splitlines() if line.startswith("  density, z, t = ")]
+    assert "t = 15 … 22.5 fs" in line
+    assert "Largest" not in report.table(of_scene(1, time_bins=4, planes=()))
