@@ -234,9 +234,9 @@ class TserkovnyakFit(NamedTuple):
     """Least-squares fit of j_s = aṠ + bS×Ṡ."""
 
     a: float
-    """Coefficient of Ṡ [J s/m²]; NaN where nothing depends on it."""
+    """Coefficient of Ṡ [J s/m²]; NaN where the numbers do not tell it."""
     b: float
-    """Coefficient of S×Ṡ [J s/m²]; NaN where nothing depends on it."""
+    """Coefficient of S×Ṡ [J s/m²]; NaN where the numbers do not tell it."""
     covariance: Array
     """Of (a, b), shape (2, 2)."""
     chi2: float
@@ -304,12 +304,15 @@ def _least_squares(basis: Array, data: Array, known_errors: bool) -> Tserkovnyak
     sizes = np.sqrt((basis**2).sum(axis=0))
     used: Sequence[int] = np.flatnonzero(sizes).tolist()
     result, covariance = np.full(2, np.nan), np.full((2, 2), np.nan)
+    freedom = data.size - len(used)
     columns = basis[:, used] / sizes[used]  # Ṡ and S×Ṡ may differ by many orders
-    normal = np.linalg.inv(columns.T @ columns)
+    gram = columns.T @ columns
+    if np.linalg.det(gram) < 1e-12:  # too few numbers to tell a from b
+        return TserkovnyakFit(math.nan, math.nan, covariance, math.nan, freedom)
+    normal = np.linalg.inv(gram)
     scaled = normal @ (columns.T @ data)
     chi2 = float(((data - columns @ scaled) ** 2).sum())
-    freedom = data.size - len(used)
-    unit = 1.0 if known_errors else (chi2 / freedom if freedom else math.nan)
+    unit = 1.0 if known_errors else (chi2 / freedom if freedom > 0 else math.nan)
     result[used] = scaled / sizes[used]
     covariance[np.ix_(used, used)] = unit * normal / np.outer(sizes[used], sizes[used])
     return TserkovnyakFit(float(result[0]), float(result[1]), covariance, chi2, freedom)

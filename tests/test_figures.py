@@ -146,16 +146,16 @@ def test_profile_script(tmp_path):
 def test_profile_of_a_channel(tmp_path):
     ready = problem(scene(1, ("first", "second", "exact")), SI)
     result = scene_result(ready, shaped(ready))
-    figure = figures.profile(result, channel="exact")
+    figure = figures.profile(result, False, "exact")
     density = result.estimates["spin_density"].mean[2, 2, 0, 2]
     drawn = (
         next(axes for axes in figure.axes if axes.get_ylabel().startswith("density g")).lines[0].get_ydata()
     )
     np.testing.assert_allclose(drawn / drawn[0], density / density[0])
-    assert len(figures.profile(result, channel="first").axes) == 4  # it has no DC
+    assert len(figures.profile(result, False, "first").axes) == 4  # it has no DC
     for run in (result, scene_result(*two_dimensional())):
         with pytest.raises(InputError, match='channel "third" is not in scene'):
-            figures.profile(run, channel="third")
+            figures.profile(run, False, "third")
     assert (
         figures.profile(scene_result(*two_dimensional()), channel="first")
         ._suptitle.get_text()
@@ -165,8 +165,8 @@ def test_profile_of_a_channel(tmp_path):
     assert figures.profile(scene_result(transient, shaped(transient)), channel="exact").axes
     file = tmp_path / "run.h5"
     results.write(result, file)
-    assert script("plot_profile.py", file, "--channel", "exact").returncode == 0
-    done = script("plot_profile.py", file, "--channel", "third")
+    assert script("plot_profile.py", file, "--no-theory", "--channel", "exact").returncode == 0
+    done = script("plot_profile.py", file, "--no-theory", "--channel", "third")
     assert done.returncode == 2
     assert "first, second, exact, sum" in done.stderr
 

@@ -217,3 +217,16 @@ def test_wrong_arguments_are_refused():
         charge_solution(S, medium, "second", a_R=0.1)
     with pytest.raises(ValueError, match="vector of 3"):
         theory.rashba_coefficient(0.1, medium)
+
+
+@pytest.mark.parametrize("S", [crossed(), theory.crossed_waves(0.7, 1.5, 0.9, 0.6, 0.0)])
+def test_shapes_on_a_mesh(S):
+    """A density has no index, a current its direction, dipole fluxes two; also of a static texture."""
+    solution = charge_solution(S, Medium.reduced(0.3), "second", **IMPURITY)
+    edges = [np.linspace(0, 1, 5), np.linspace(0, 2, 4)]
+    for waves, shape in (
+        (solution.density, ()),
+        (solution.current["total"], (3,)),
+        (solution.dipole_flux, (3, 3)),
+    ):
+        assert theory.mesh_averages(waves, edges, 0.3, 2).shape == (5, *shape, 4, 3)

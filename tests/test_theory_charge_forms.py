@@ -264,6 +264,13 @@ def test_what_the_texture_does_not_tell_is_nan():
     assert fit.degrees_of_freedom == S_dot.size - 1
 
 
+def test_too_few_numbers_do_not_tell_a_from_b():
+    fit = theory.tserkovnyak_fit([1.0], [2.0], [3.0])
+    assert np.isnan([fit.a, fit.b, fit.a_stderr, fit.b_stderr, fit.chi2]).all()
+    nothing = theory.tserkovnyak_fit([0.0], [0.0], [0.0])
+    assert np.isnan([nothing.a, nothing.b]).all()
+
+
 def test_fits_of_unlike_arrays_are_refused():
     S_dot, twist = precession(1.0, 1.0)
     with pytest.raises(ValueError, match="one shape"):
