@@ -36,7 +36,7 @@ from mcpump.carried import (
     torque_on_emitted,
     torque_on_exact,
 )
-from mcpump.compiled import inlined, kernel
+from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.philox import draw, uniform, uniform53
 from mcpump.walker import (
     ABSORBED,
@@ -98,15 +98,33 @@ def walk_scene(
 
     only ≥ 0: walk this walker of the diffusive part alone and record its pieces of flight in `trace`.
     """
-    local_pairs = scene.walkers_per_block // 2 * scene.first_flights
-    walker, at = np.zeros(11), np.zeros(7, np.int64)
+    walker, at, count = np.zeros(11), np.zeros(7, np.int64), np.zeros(1, np.uint64)
     births, bins = np.zeros((scene.phases, 5)), np.zeros(scene.phases, np.int64)
-    emitted = np.zeros((scene.phases, 3))
     channels = budget.shape[1] // (3 if scene.time_bins > 0 else 3 + 6 * scene.harmonics)
     spins, change = np.zeros((channels, scene.phases, 3)), np.zeros((channels, scene.phases, 3))
+    emitted, fields = np.zeros((scene.phases, 3)), np.zeros((2, scene.phases, 3))
     rows = np.zeros((scene.phases if scene.time_bins > 0 else 1, budget.shape[1]))
-    count = np.zeros(1, np.uint64)
-    fields = np.zeros((2, scene.phases, 3))
+    b = borrowed
+    flights, wrong, which = walk_all(
+        scene, user, k0, k1, b(edges), b(slabs), b(marks), b(media), b(gates), b(quantiles), b(inverse_density), grid,
+        b(hours), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at), b(count), b(births),
+        b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
+    )  # fmt: skip
+    # the arrays made here are lent out: they must live until now
+    lent = (
+        walker.size + at.size + count.size + births.size + bins.size + emitted.size + spins.size + change.size
+    )
+    lent += rows.size + fields.size
+    return flights, wrong, which if lent > 0 else 0
+
+
+@inlined
+def walk_all(
+    scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
+    block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change, rows, fields,
+):  # fmt: skip
+    """Walk the walkers of the diffusive part, then the first flights of the local part; returns as `walk_scene`."""
+    local_pairs = scene.walkers_per_block // 2 * scene.first_flights
     flights, steps = 0, 0
     # walkers first: where a number is not finite it is most likely one of them that meets it, and can be replayed
     for job in range(scene.walkers_per_block + 2 * local_pairs):
