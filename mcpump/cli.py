@@ -16,7 +16,7 @@ from mcpump import __version__
 from mcpump.errors import InputError, McpumpError, ResultsFileError
 
 if TYPE_CHECKING:
-    from mcpump.checkpoint import Start
+    from mcpump.checkpoint import Part, Start
     from mcpump.deck import Deck
     from mcpump.estimates import Result
     from mcpump.model import Problem
@@ -31,7 +31,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """Raise instead of printing the usage."""
-        raise InputError(f"{message}; see {self.prog} --help")
+        plain = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        raise InputError(f"{plain if len(plain) < 400 else plain[:399] + '…'}; see {self.prog} --help")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -196,7 +197,7 @@ def _duration(text: str) -> float:
             value = (
                 float(words[0]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[words[1] if len(words) == 2 else "s"]
             )
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, OverflowError):
         value = 0.0
     if not 0.0 < value < 1e9 or len(words) > 2:
         raise argparse.ArgumentTypeError(f'{text!r} is not a time such as "90", "30 min" or "2:00:00"')
@@ -218,38 +219,42 @@ def _problem(
     options: argparse.Namespace, more: list[str] | None = None, held: Result | None = None
 ) -> Problem:
     """Read the deck, or that of a results file, with its overrides and make it ready."""
-    from mcpump.deck import deck_from_dict, read_deck
-    from mcpump.deck_text import override
-
-    overrides = [*options.overrides, *(more or [])]
-    if options.deck is None and held is not None:
-        import tomllib
-
-        data = override(tomllib.loads(held.resolved), overrides)
-        # a user's texture is looked for where it was
-        file = str(held.provenance.get("texture_file", ""))
-        folder = file.removesuffix(str(data.get("texture", {}).get("file", "")))
-        deck: Deck = deck_from_dict(data, held.name, folder)
-    else:
-        deck = read_deck(options.deck, overrides)
+    deck = _deck(options, [*options.overrides, *(more or [])], held)
 
     from mcpump.problem import make_problem  # loads numba: not before the deck is known to be good
 
     return make_problem(deck)
 
 
-def _target(options: argparse.Namespace, overrides: list[str]) -> list[str]:
+def _deck(options: argparse.Namespace, overrides: list[str], held: Result | None) -> Deck:
+    """Read the deck, or that of a results file."""
+    import tomllib
+
+    from mcpump.deck import deck_from_dict, read_deck
+    from mcpump.deck_text import override
+
+    if options.deck is not None or held is None:
+        return read_deck(options.deck, overrides)
+    data, folder = tomllib.loads(held.resolved), Path()
+    if file := held.provenance.get("texture_file"):
+        # a user's texture is looked for where it was
+        said = Path(data["texture"]["file"])
+        folder = Path(file).parents[len(said.parts) - 1] if not said.is_absolute() else folder
+    return deck_from_dict(override(data, overrides), held.name, folder)
+
+
+def _target(options: argparse.Namespace, overrides: list[str], held: Result | None) -> list[str]:
     """Overrides for `--rel-err`: the deck's stop rule, or one for the DC current along z at the middle plane."""
     import tomllib
 
-    from mcpump.deck import read_deck
     from mcpump.deck_text import override, read_toml
 
     target = [f"run.stop.relative_error={options.rel_err}"]
-    run = override(read_toml(options.deck), options.overrides).get("run")
+    given = tomllib.loads(held.resolved) if options.deck is None and held else read_toml(options.deck)
+    run = override(given, options.overrides).get("run")
     if isinstance(run, dict) and "stop" in run:
         return target + ([f"run.stop.max_walkers={options.walkers}"] if options.walkers is not None else [])
-    deck = read_deck(options.deck, [*options.overrides, *overrides])
+    deck = _deck(options, [*options.overrides, *overrides], held)
     if not deck.results.planes:
         raise InputError(
             f"--rel-err {options.rel_err} needs a target: give the deck a [run.stop], or a plane in results.planes"
@@ -285,28 +290,36 @@ def run_deck(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpError:
     """Make the deck ready and see that the results can be written; an error is handed over to all ranks."""
-    from mcpump import checkpoint, results
+    from mcpump import checkpoint, results, simulate
     from mcpump.tally import books_bytes
 
     named = {"walkers": options.walkers, "seed": options.seed}
     overrides = [f"run.{key}={value}" for key, value in named.items() if value is not None]
     try:
-        held = results.read(options.resume) if options.resume else None
+        held = results.read(options.resume, sealed=True) if options.resume else None
         if options.deck is None and held is None:
             raise InputError("mcpump run needs a DECK, or --resume FILE")
         if options.rel_err is not None:
-            overrides += _target(options, overrides)
+            overrides += _target(options, overrides, held)
         problem = _problem(options, overrides, held)
         start = None
         if held is not None:
-            checkpoint.check_same_deck(problem.resolved, held, str(options.resume))
-            start = checkpoint.start_of(held, str(options.resume))
+            checkpoint.check_same_deck(problem.resolved, held, results.shown(options.resume))
+            start = checkpoint.start_of(held, results.shown(options.resume))
+        simulate.to_walk(problem, start, _share(options))  # to see that they fit
         # estimates and what is around them take about as much as the books
         size = 2 * books_bytes(problem.model)
         results.check_writable(_output(options), _may_replace(options), size)
     except McpumpError as error:
         return error
     return problem, start
+
+
+def _share(options: argparse.Namespace) -> Part:
+    """Part of the run to walk."""
+    from mcpump.checkpoint import Part
+
+    return Part(*options.part) if options.part else Part()
 
 
 def _output(options: argparse.Namespace) -> Path:
@@ -328,7 +341,7 @@ def _walk(
     options: argparse.Namespace, ranks: Alone, stops: Stops, problem: Problem, start: Start | None
 ) -> int:
     """Walk, save, and print the table; the exit status, which rank 0 knows."""
-    from mcpump import checkpoint, parallel, report, results, simulate
+    from mcpump import parallel, results, simulate
     from mcpump.progress import Display, log, start_log
 
     start_log("warning" if options.quiet else options.log_level, ranks.rank, ranks.size)
@@ -352,16 +365,17 @@ def _walk(
             log.error(f"{error} The walk goes on; the file is as it was.")
 
     bar = None if options.progress == "auto" else options.progress == "bar"
-    part = checkpoint.Part(*options.part) if options.part else simulate.WHOLE
     with Display(bar) as display:
         result = simulate.run(
-            problem, threads, display, ranks, save, options.save_every, start, part, stops.reason
+            problem, threads, display, ranks, save, options.save_every, start, _share(options), stops.reason
         )
     if result is None:
         return COMPLETE
-    if not options.quiet:
-        print(report.table(result).rstrip("\n"), flush=True)
-    results.write(result, output, _may_replace(options) or bool(saved))
+    try:
+        results.write(result, output, _may_replace(options) or bool(saved))
+    finally:  # where it cannot be written, the table is all there will be
+        if not options.quiet:
+            _print_table(result)
     return _status(result)
 
 
@@ -376,18 +390,32 @@ def _status(result: Result) -> int:
 
 def merge_files(options: argparse.Namespace) -> int:
     """`mcpump merge`: join parts of a run."""
-    from mcpump import checkpoint, report, results, simulate
+    from mcpump import checkpoint, results, simulate
 
     results.check_writable(options.output, options.overwrite)
-    files = [results.read(path) for path in options.files]
-    names = [str(path) for path in options.files]
+    files = [results.read(path, sealed=True) for path in options.files]
+    names = [results.shown(path) for path in options.files]
     start = checkpoint.merged(files, names)
-    most = max(range(len(files)), key=lambda i: _walkers_of(files[i]))
+    # the same one, whatever the order of the files
+    most = max(files, key=lambda file: (_walkers_of(file), file.resolved, file.name))
     options.overrides, options.deck = [], None
-    result = simulate.result_of(_problem(options, [], files[most]), start)
+    result = simulate.result_of(_problem(options, [], most), start)
     results.write(result, options.output, options.overwrite)
-    print(report.table(result).rstrip("\n"), flush=True)
+    _print_table(result)
     return _status(result)
+
+
+def _print_table(result: Result) -> None:
+    """Print the table; the results are safe in their file, so that a reader that has gone is no failure."""
+    from mcpump import report
+
+    try:
+        print(report.table(result).rstrip("\n"), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        print(f"mcpump: the table cannot be printed: {error.strerror}", file=sys.stderr)
 
 
 def _walkers_of(result: Result) -> int:
@@ -422,7 +450,15 @@ def show_file(options: argparse.Namespace) -> int:
     from mcpump import report, results
 
     result = results.read(options.file)
-    print((report.csv(result) if options.csv else report.table(result)).rstrip("\n"))
+    try:
+        text = report.csv(result) if options.csv else report.table(result)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        if results.is_sealed(options.file):
+            raise
+        raise ResultsFileError(
+            f"{results.shown(options.file)} was edited by another program and cannot be shown: {error}."
+        ) from None
+    print(text.rstrip("\n"))
     return COMPLETE
 
 

@@ -45,7 +45,8 @@ def read_deck(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> De
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
-    return deck_from_dict(override(read_toml(path), overrides), Path(path).name, Path(path).parent)
+    name = Path(path).name.encode("utf-8", "backslashreplace").decode()
+    return deck_from_dict(override(read_toml(path), overrides), name, Path(path).parent)
 
 
 def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os.PathLike[str] = "") -> Deck:

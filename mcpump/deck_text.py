@@ -8,19 +8,23 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from mcpump.errors import InputError
 from mcpump.units import show
 
+LARGEST = 10_000_000
+"""Bytes of the largest deck or texture file."""
+DEEPEST = 100
+"""Most dots of a dotted key."""
+_PIECES = re.compile(r"[=,{}\[\]#]")
 _INDEXED = re.compile(r"([^\[\]]+)\[([0-9]{1,6})\]", re.ASCII)
 
 
 def hash_of_file(path: str | os.PathLike[str]) -> str:
     """sha256 of a file's bytes, or "" where it cannot be read."""
     try:
-        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        return hashlib.sha256(read_some(path)).hexdigest()
     except (OSError, ValueError):
         return ""
 
@@ -44,7 +48,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         If it cannot be read or is no TOML; the sentence holds the line.
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_some(path)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"deck {show(str(path), 200)} cannot be read: {reason}") from None
@@ -56,8 +60,21 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     return _parse(text, f"deck {show(str(path), 200)}")
 
 
+def read_some(path: str | os.PathLike[str]) -> bytes:
+    """Read a file that people write; one larger than any of these, or without an end, is a ValueError."""
+    with open(path, "rb") as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST // 10**6} MB")
+    return data
+
+
 def _parse(text: str, name: str) -> dict[str, Any]:
     """TOML text → dictionary, or a sentence."""
+    # tomllib takes time and memory that grow as the square of a dotted key's length
+    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    if any(piece.count(".") > DEEPEST for line in lines for piece in _PIECES.split(line)):
+        raise InputError(f"{name} is not a deck: it is nested too deeply")
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -191,8 +191,9 @@ def connect() -> Alone:
         with warnings.catch_warnings(action="ignore"):  # what mpi4py suspects is refused below
             from mpi4py import MPI
     except (ImportError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
         raise InputError(
-            f"this is one of {expected} processes, but MPI cannot be used ({error}): install mcpump[mpi] and an MPI "
+            f"this is one of {expected} processes, but MPI cannot be used ({reason}): install mcpump[mpi] and an MPI "
             "library, or start one process"
         ) from None
     if MPI.COMM_WORLD.size != expected:

@@ -25,6 +25,7 @@ import json
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ SCHEMA = 1
 STDERR = "_stderr"
 """Ending of a standard error's variable name."""
 
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SEAL = b"\nsha256 of all bytes before this line: "
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _JSON = "json:"
@@ -80,10 +82,10 @@ def check_writable(path: str | os.PathLike[str], overwrite: bool = False, size: 
         os.unlink(probe)
         free = shutil.disk_usage(target.parent).free
     except OSError as error:
-        raise ResultsFileError(f"{path} cannot be written: {error.strerror}.") from error
+        raise ResultsFileError(f"{shown(path)} cannot be written: {error.strerror}.") from error
     if free < size:
         raise ResultsFileError(
-            f"{path} needs about {size / 1e9:.2g} GB, and its disk has {free / 1e9:.2g} GB left: make room, or "
+            f"{shown(path)} needs about {size / 1e9:.2g} GB, and its disk has {free / 1e9:.2g} GB left: make room, or "
             f"choose another folder or fewer cells."
         )
 
@@ -117,19 +119,27 @@ def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False)
         os.replace(temporary, target)
         _sync_folder(target.parent)
     except OSError as error:
-        raise ResultsFileError(f"{path} cannot be written: {error.strerror or error}.") from error
+        raise ResultsFileError(f"{shown(path)} cannot be written: {error.strerror or error}.") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
 
 
-def read(path: str | os.PathLike[str]) -> Result:
+def shown(path: str | os.PathLike[str]) -> str:
+    """A file's name for a sentence: as it is, or quoted where it holds line breaks or what is no text."""
+    name = os.fspath(path)
+    return name if name.isprintable() else repr(name)
+
+
+def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
     """Read a results file back: the very `Result` that was written.
 
     Parameters
     ----------
     path
         A file that `write` made.
+    sealed
+        Whether to refuse a file that another program has edited since.
 
     Returns
     -------
@@ -142,17 +152,32 @@ def read(path: str | os.PathLike[str]) -> Result:
         If the file does not exist, is not a results file, has another schema version, is truncated, or
         fails a checksum.
     """
-    if not Path(path).is_file():
-        raise ResultsFileError(f"{path} does not exist or is not a file.")
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise ResultsFileError(f"{shown(path)} is not a file.")
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise ResultsFileError(f"{shown(path)} does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise ResultsFileError(
+            f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
     try:
         # Read whole, then parsed from memory: no lock is taken, and a file replaced meanwhile does no harm.
-        with h5py.File(io.BytesIO(_unsealed(path)), "r") as file:
+        with h5py.File(io.BytesIO(_unsealed(data, path, sealed)), "r") as file:
             _check_type(file, path)
             return _result(file, path)
     except ResultsFileError:
         raise
     except _DAMAGE as error:
-        raise ResultsFileError(_unreadable(path)) from error
+        raise ResultsFileError(_unreadable(data, path)) from error
+
+
+def is_sealed(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is as `write` left it."""
+    data = Path(path).read_bytes()
+    length = len(_seal(b""))
+    return data[-length:] == _seal(data[:-length])
 
 
 def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) -> None:
@@ -186,15 +211,19 @@ def _seal(image: bytes) -> bytes:
     return _SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
 
 
-def _unsealed(path: str | os.PathLike[str]) -> bytes:
+def _unsealed(data: bytes, path: str | os.PathLike[str], sealed: bool) -> bytes:
     """Bytes of a file whose seal holds, or that has none, as after an edit by another program.
 
     HDF5's own reader may crash on damaged structures, so it must not see them.
     """
-    data = Path(path).read_bytes()
     length = len(_seal(b""))
-    if data[-length:].startswith(_SEAL) and data[-length:] != _seal(data[:-length]):
-        raise ResultsFileError(f"{path} is damaged: its checksum is wrong.")
+    if not data[-length:].startswith(_SEAL):
+        if sealed and data.startswith(_SIGNATURE):
+            raise ResultsFileError(
+                f"{shown(path)} is truncated, or another program has edited it: it has no checksum at its end."
+            )
+    elif data[-length:] != _seal(data[:-length]):
+        raise ResultsFileError(f"{shown(path)} is damaged: its checksum is wrong.")
     return data
 
 
@@ -313,12 +342,12 @@ def _sha256(name: str, values: NDArray[np.int64]) -> str:
 
 def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
     if _text(file.attrs.get("type", "")) != TYPE:
-        raise ResultsFileError(f"{path} is an HDF5 file but not one of mcpump's results files.")
+        raise ResultsFileError(f"{shown(path)} is an HDF5 file but not one of mcpump's results files.")
     schema = int(file.attrs["schema_version"])
     if schema != SCHEMA:
         age = "a newer" if schema > SCHEMA else "an older"
         raise ResultsFileError(
-            f"{path} was written by {age} mcpump (schema {schema}; this one, {__version__}, reads {SCHEMA})."
+            f"{shown(path)} was written by {age} mcpump (schema {schema}; this one, {__version__}, reads {SCHEMA})."
         )
 
 
@@ -366,7 +395,9 @@ def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
 
 
 def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
-    dims = tuple(axis[0].name.rpartition("/")[2] for axis in dataset.dims)
+    # dataset.dims would crash on a scale that another program has taken away
+    axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
+    dims = tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
     stderr = np.asarray(file[name + STDERR][()]) if name + STDERR in file else None
     units, long_name = _text(dataset.attrs["units"]), _text(dataset.attrs["long_name"])
     return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name)
@@ -375,15 +406,14 @@ def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
 def _checked(path: str | os.PathLike[str], name: str, dataset: h5py.Dataset) -> NDArray[np.int64]:
     values = np.asarray(dataset[()])
     if _text(dataset.attrs["sha256"]) != _sha256(name, values):
-        raise ResultsFileError(f"{path} is damaged: the checksum of checkpoint/{name} is wrong.")
+        raise ResultsFileError(f"{shown(path)} is damaged: the checksum of checkpoint/{name} is wrong.")
     return values
 
 
-def _unreadable(path: str | os.PathLike[str]) -> str:
-    with contextlib.suppress(OSError), open(path, "rb") as stream:
-        if stream.read(8) != b"\x89HDF\r\n\x1a\n":
-            return f"{path} is not an HDF5 file, so not one of mcpump's results files."
-    return f"{path} is a truncated or damaged HDF5 file."
+def _unreadable(data: bytes, path: str | os.PathLike[str]) -> str:
+    if not data.startswith(_SIGNATURE):
+        return f"{shown(path)} is not an HDF5 file, so not one of mcpump's results files."
+    return f"{shown(path)} is a truncated or damaged HDF5 file."
 
 
 def _text(value: Any) -> str:
@@ -392,9 +422,14 @@ def _text(value: Any) -> str:
 
 def _pack(value: Any) -> Any:
     """Attribute that HDF5 and netCDF both take: text and numbers as they are, the rest as JSON."""
-    if isinstance(value, (int, float, str)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, str)) and not isinstance(value, bool) and _is_text(value):
         return value
-    return _JSON + json.dumps(value, ensure_ascii=False)
+    return _JSON + json.dumps(value)
+
+
+def _is_text(value: Any) -> bool:
+    """Whether HDF5 takes it: names of files may hold bytes that are no text."""
+    return not isinstance(value, str) or value == value.encode("utf-8", "replace").decode()
 
 
 def _unpack(value: Any) -> Any:

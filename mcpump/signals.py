@@ -12,15 +12,19 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """Signals after which a run saves and stops."""
 
 
+AGAIN = 0.3
+"""Seconds: a terminal, mpirun and srun may all hand on one and the same signal; what comes later is a second one."""
+
+
 class Stops:
     """Catches the signals while it is entered, and watches the clock.
 
-    The first signal asks the run to stop between blocks; a second SIGINT or SIGTERM interrupts at once.
+    The first signal asks the run to stop between blocks; a SIGINT after it (a second Ctrl-C) interrupts at once.
     """
 
     def __init__(self, max_time: float | None = None) -> None:
         self.until = None if max_time is None else time.monotonic() + max_time
-        self.max_time, self.signal = max_time, 0
+        self.max_time, self.signal, self.caught = max_time, 0, 0.0
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -33,9 +37,11 @@ class Stops:
             signal.signal(number, handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
-        if self.signal and number != signal.SIGUSR1:
+        now = time.monotonic()
+        if not self.signal:
+            self.signal, self.caught = number, now
+        elif number == signal.SIGINT and now - self.caught > AGAIN:
             raise KeyboardInterrupt
-        self.signal = number
 
     def reason(self) -> str:
         """Why to stop, or ""."""

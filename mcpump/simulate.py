@@ -114,7 +114,7 @@ def run(
         follow(problem, threads, ranks)
         return None
     started = time.time()
-    todo = _todo(problem, start, part)
+    todo = to_walk(problem, start, part)
     with Lead(problem, threads, ranks, start) as lead:
         walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), stop)
         tally, message = walk.to_the_end(todo, on_progress)
@@ -139,7 +139,7 @@ def result_of(problem: Problem, start: Start) -> Result:
     """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
     tally = Tally(problem.model, ground_of(problem).exponents, start.sums)
     whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
-    missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in _todo(problem, start, WHOLE)]
+    missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
     result = make_result(problem, tally, start.ranges, message)
     result.provenance["wall_time_s"] = start.seconds
@@ -156,14 +156,30 @@ def _is_whole(problem: Problem, ranges: Ranges) -> bool:
     return problem.stop is not None or any(first == 0 and last >= _most(problem) for first, last in ranges)
 
 
-def _todo(problem: Problem, start: Start | None, part: Part) -> list[range]:
-    """Ranges of blocks still to be walked, in order."""
+def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
+    """Ranges of blocks still to be walked, in order.
+
+    Raises
+    ------
+    InputError
+        If the stop rule, the blocks that are there and the part do not fit each other.
+    """
     held = start.ranges if start else ()
     if problem.stop is not None and (part.parts > 1 or any(first > 0 for first, _ in held)):
         raise InputError(
             "run.stop needs all blocks in order: a part of a run, or one with gaps, cannot have it"
         )
-    blocks = part.blocks(_most(problem))
+    most = _most(problem)
+    if held and held[-1][1] > most:
+        raise InputError(
+            f"the file holds blocks up to number {held[-1][1] - 1}, more than the {most} blocks asked for: "
+            f"ask for as many walkers at least, {held[-1][1] * problem.model.walkers_per_block}"
+        )
+    if part.parts > most:
+        raise InputError(
+            f"part {part.number} of {part.parts}: the run has {most} blocks, too few for so many parts"
+        )
+    blocks = part.blocks(most)
     todo, at = [], blocks.start
     for first, last in held:
         if at < min(first, blocks.stop):
@@ -338,5 +354,6 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         provenance={"mcpump": mcpump.__version__}
-        | ({"texture_file": os.path.abspath(problem.texture_file)} if problem.texture_file else {}),
+        # not made shorter: the deck's text of it is its end, by which it is found again
+        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {}),
     )

@@ -28,6 +28,7 @@ from typing import Any
 
 import numba
 
+from mcpump.deck_text import read_some
 from mcpump.errors import InputError
 from mcpump.moving_textures import USER_SIGNATURE
 from mcpump.units import show
@@ -242,7 +243,7 @@ def _spread(count: int) -> Iterator[Four]:
 def _executed(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
     """Execute the file; its functions are compiled as far as they are called by S."""
     try:
-        source = Path(path).read_bytes()
+        source = read_some(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     # a name that no module has: the compiler may import the module of that name, and so run a file twice
