@@ -69,13 +69,15 @@ class Tally:
             "projections": (2,),
         }
         totals = sum(math.prod(shape) for shape in self.shapes.values())
-        self.sums = sums or {
+        empty = {
             "profiles": np.zeros((self.LIMBS, *self.shape), np.int64),
             "squares": np.zeros((self.LIMBS_SQUARE, *self.shape), np.int64),
             "totals": np.zeros((self.LIMBS, GROUPS, totals), np.int64),
             "blocks": np.zeros(GROUPS, np.int64),
             "flights": np.zeros(1, np.int64),
         }
+        # always in this order, in which ranks add them up
+        self.sums = {name: sums[name] for name in empty} if sums else empty
 
     def digits(self, sums: BlockSums) -> Digits:
         """Cut a block's sums into integers: most of the work of adding it, and free of the books."""

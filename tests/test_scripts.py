@@ -23,7 +23,9 @@ def shell(command, folder):
         ["bash", "-euo", "pipefail", "-c", command],
         cwd=folder, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    # a run that is given too little time stops with 75
+    accepted = (0, 75) if "--max-time" in command else (0,)
+    assert done.returncode in accepted, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
