@@ -232,11 +232,13 @@ def finish(process, timeout=120):
 
 
 def wait_for(happened, process, timeout=120.0):
-    """Wait until something has happened; fail where the process ends before."""
+    """Wait until something has happened; end the process and fail where it does not, or the process ends before."""
     until = time.monotonic() + timeout
     while not happened():
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
+        if process.poll() is not None or time.monotonic() > until:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            raise AssertionError(f"ended with {process.poll()}, or took too long: {process.communicate()}")
         time.sleep(0.005)
 
 
