@@ -1,11 +1,14 @@
-"""The self-checks of a run, in words: one line where all is well, a warning for each that fails."""
+"""The self-checks of a run, in words: one line where all is well, a warning for each that fails.
+
+Before them stands how many walkers met a bound.
+"""
 
 from __future__ import annotations
 
 import math
 
 from mcpump.estimates import Result
-from mcpump.report_text import column_name, labels, spans_of, tied, wrap
+from mcpump.report_text import column_name, labels, spans_of, thousands, tied, wrap
 
 _SHORT = {
     "currents": "currents by passages and by flights",
@@ -29,28 +32,44 @@ _SIGMAS = ("currents", "ends", "errors")
 
 
 def check_lines(result: Result) -> list[str]:
-    """Lines of the table that tell the self-checks; none where a file has none."""
+    """Lines of the table that tell of bounds and self-checks; none where a file has none."""
+    lines = _bound_lines(result) if "walkers_at_bound" in result.estimates else []
     if "self_check_deviation" not in result.estimates:
-        return []
+        return lines
     names = labels(result, "self_check")
     deviations, limits, counts = (
         result.estimates[f"self_check_{kind}"].mean for kind in ("deviation", "limit", "comparisons")
     )
-    passed, lines = [], []
+    passed, failed = [], []
     for i, name in enumerate(names):
         value, limit = float(deviations[i]), float(limits[i])
         if math.isnan(value):
             continue
         if value > limit:
             text = _WRONG.get(name, f"{name}: {{value}}").format(value=_value(name, value))
-            lines += wrap(f"warning: self-check: {text} at {_where(result, i)}, limit {_value(name, limit)}")
+            failed += wrap(f"warning: self-check: {text} at {_where(result, i)}, limit {_value(name, limit)}")
         elif name != "cut" or value > 0.0:
             compared = f" of {int(counts[i])}" if name in _SIGMAS else ""
             passed.append(tied(f"{_SHORT.get(name, name)} ({_value(name, value)}{compared})"))
     if passed:
-        head = "self-checks, all passed: " if not lines else "self-checks passed: "
-        lines += wrap(f"{head}{', '.join(passed)}")
-    return lines
+        head = "self-checks, all passed: " if not failed else "self-checks passed: "
+        failed += wrap(f"{head}{', '.join(passed)}")
+    return lines + failed
+
+
+def _bound_lines(result: Result) -> list[str]:
+    """How many walkers met a bound, in flights or in age, and what share of the signal ended with them."""
+    met, shares = (result.estimates[f"walkers_at_bound{kind}"].mean for kind in ("", "_share"))
+    walkers, size = thousands(result.walkers), ": 0"
+    if math.isnan(met.sum()):
+        told = "unknown, for spin ended on the budget's line cut where no bound is set"
+    else:
+        told = tied(f"{thousands(int(met.sum()))} of {walkers}")
+        told += ", at the age t_max, for nothing else ends them" if met.any() else ""
+    if met.any():
+        share = float(shares.max())
+        size = ": there is no DC spin" if math.isnan(share) else f" (DC spin): {share:.2g}"
+    return wrap(f"walkers that met a bound: {told}; share of the signal{size}")
 
 
 def _value(name: str, value: float) -> str:

@@ -9,6 +9,8 @@
 
 Each has one number, the largest of its kind, and a limit that a sound run passes once in 10⁴ times at most. Numbers in σ
 are turned to those of a normal distribution. Only numbers of some size are looked at, and none where they have no errors.
+
+Beside them stands how many walkers met a bound, in flights or in age, and what share of the signal ended with them.
 """
 
 from __future__ import annotations
@@ -29,6 +31,8 @@ from mcpump.tally import MIN_BLOCKS, Groups, Tally
 Array = NDArray[np.float64]
 NAMES = ("currents", "ends", "budget", "errors", "tails", "cut")
 PLACES = ("channel", "clock", "component")
+BOUNDS = ("flights", "age")
+"""What may end a walker before its time: `run.max_flights` and t_max."""
 FALSE_ALARM = 1e-4
 """Probability that a check of a sound run fails, whatever the number of comparisons."""
 SIZE, LARGE, NOTHING = 0.01, 0.1, 1e-11
@@ -79,7 +83,8 @@ def check_estimates(
     Returns
     -------
     dict of str to Estimate
-        `self_check_deviation`, `self_check_limit`, `self_check_comparisons` and `self_check_worst` (where).
+        `self_check_deviation`, `self_check_limit`, `self_check_comparisons`, `self_check_worst` (where), and those of
+        `bounds`.
     """
 
     def unpacked(sums: Array) -> Array:
@@ -110,12 +115,12 @@ def check_estimates(
             np.array([check.worst for check in checks], dtype=float), None, (*dims, "self_check_place"), "1",
             title + "channel, harmonic or time bin, and component where it is worst (-1: none)",
         ),
-    }  # fmt: skip
+    } | bounds(problem, tally.blocks * problem.model.walkers_per_block, books["budget"])  # fmt: skip
 
 
 def check_coordinates() -> dict[str, tuple[str, ...]]:
     """Axes of the self-checks."""
-    return {"self_check": NAMES, "self_check_place": PLACES}
+    return {"self_check": NAMES, "self_check_place": PLACES, "bound": BOUNDS}
 
 
 # The largest of many numbers ------------------------------------------------------------------------------------------
@@ -221,7 +226,7 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
     taken group by group, so that their errors are right. Where little is local at a face, both count the same walkers;
     what is known to less than 5 % is made by too few of them.
     """
-    if not books["budget"].enough or (isinstance(problem.model, Model) and problem.model.pulse):
+    if not books["budget"].enough or _is_pulse(problem):
         return Check()
     sums, counts = books["budget"]
     model, (length, _, periodic) = problem.model, _along_x(problem)
@@ -316,16 +321,51 @@ def cut(problem: Problem, books: Groups) -> Check:
     A sample without a sink, and a pulse, have that bound by design: there it harms only spins that go on turning.
     """
     model = problem.model
-    if isinstance(model, Model) and model.pulse:
+    if _is_pulse(problem):
         return Check()
     names = model.channels if isinstance(model, Scene) else problem.channels
     turning = np.array([name in ("second_ladder", "exact") or has_sink(model) for name in names])
-    mean = np.abs(np.moveaxis(books.mean, -1, 0)[:, : len(names)])
+    share = np.where(turning[:, None, None], _cut_share(problem, books), np.nan)
+    return _largest(share, int(np.isfinite(share).sum()), CUT)
+
+
+def bounds(problem: Problem, walkers: int, books: Groups) -> dict[str, Estimate]:
+    """How many of the walkers met a bound, and the largest share of the DC spin in the budget that ended with them.
+
+    Nothing is counted in the walk, for nothing has to be. A walker that takes more than `run.max_flights` flights stops
+    the run, so that there is none in any file. A bound in age, t_max, is set where nothing else can end a walker, and all
+    meet it; elsewhere none is set, and the budget's line `cut` has to be 0 to the last bit. Were it not, the number would
+    be unknown, NaN. The end of a pulse or a transient is what was asked for, no bound.
+    """
+    met, share = 0.0, 0.0
+    if not _is_pulse(problem):
+        if math.isfinite(problem.model.t_max):
+            met = math.nan if has_sink(problem.model) else float(walkers)
+        elif books.sums[..., -1].any():
+            met = math.nan
+    if met != 0.0:
+        shares = _cut_share(problem, books)
+        share = float(np.nanmax(shares)) if np.isfinite(shares).any() else math.nan
+    title = "walkers that met a bound in flights (run.max_flights) or in age (t_max)"
+    what = ": largest share of the DC spin that ended with them"
+    return {
+        "walkers_at_bound": Estimate(np.array([0.0, met]), None, ("bound",), "1", title),
+        "walkers_at_bound_share": Estimate(np.array([0.0, share]), None, ("bound",), "1", title + what),
+    }
+
+
+def _is_pulse(problem: Problem) -> bool:
+    """Whether this is a pulse in the fast walk, whose t_max is the end of its time bins."""
+    return isinstance(problem.model, Model) and problem.model.pulse
+
+
+def _cut_share(problem: Problem, books: Groups) -> Array:
+    """DC spin on the line `cut` beside the largest line, (channel, clock, component); NaN where there is hardly any."""
+    mean = np.abs(np.moveaxis(books.mean, -1, 0)[:, : _walked(problem)])
     size = mean.max(axis=0)
-    here = _of_size(size, 1, False) & turning[:, None, None]
+    here = _of_size(size, 1, False)
     here[:, 1:] = False
-    share = np.divide(mean[-1], size, out=np.full_like(size, np.nan), where=here)
-    return _largest(share, int(here.sum()), CUT)
+    return np.divide(mean[-1], size, out=np.full_like(size, np.nan), where=here)
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import textwrap
 import time
 
 import pytest
+from jobs import MPIRUN, NO_MPIRUN, family, gone, ranks, ranks_of
 from runs import (
     CHILD,
     assert_same,
@@ -87,34 +88,63 @@ def test_killed_while_writing(moment, folder):
     went_on("out.h5")
 
 
-def killed_at_random(kills, folder, name):
-    """Kill a run that saves all the time, and go on with it, again and again."""
-    chance, held = random.Random(1), 0
-    file = folder / "out.h5"
-    for _ in range(kills):
+def killed_at_random(kills, folder, name="junction", n=0):
+    """Kill a run that saves all the time, and go on with it, again and again.
+
+    Every other run is killed about when it has saved, the others at any time from their start on. On ranks it is
+    mpirun, one of the ranks, or every process that is killed. The file is the old one, or a new one that is whole.
+    """
+    chance, file = random.Random(1), folder / "out.h5"
+    every = 0.2 if n else 0.01
+    before, held, kept, start_up = b"", 0, 0, 0.0
+    for turn in range(kills):
         start = ("--resume", "out.h5") if held else ()
         arguments = ("run", f"{name}.toml", *start, "-o", "out.h5", "--overwrite", *ENDLESS)
-        process = walked(file, CHILD, *arguments, "--checkpoint-every", 0.01, folder=folder, blocks=held + 1)
-        time.sleep(chance.uniform(0.0, 0.3))
-        process.send_signal(signal.SIGKILL)
-        assert finish(process)[0] == -signal.SIGKILL
+        command, begun = (*arguments, "--checkpoint-every", every), time.monotonic()
+        if turn % 2 == 0:
+            process = walked(file, ranks(n), *command, folder=folder, blocks=held + 1)
+            start_up = time.monotonic() - begun
+            time.sleep(chance.uniform(0.0, 0.3))
+        else:
+            process = child(*command, folder=folder, program=ranks(n))
+            time.sleep(chance.uniform(0.0, 1.5 * start_up))
+        everybody, walking = family(process.pid), ranks_of(process.pid)
+        victims = {0: [process.pid], 1: [chance.choice(walking or everybody)], 2: everybody}[turn // 2 % 3]
+        for pid in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        status, _, err = finish(process)
+        assert status == -signal.SIGKILL or (n > 0 and status != 0), err
+        gone(everybody)
+        if file.read_bytes() == before:
+            assert turn % 2
+            kept += 1
+            continue
         result = whole(file)
         assert not result.complete
         assert result.message == "running"
         assert result.blocks > held
-        held = result.blocks
-    return held
+        before, held = file.read_bytes(), result.blocks
+    return kept
 
 
+def test_killed_at_random_times(folder):
+    killed_at_random(4, folder)
+    went_on("out.h5")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["junction", "planar"])
-def test_killed_at_random_times(name, folder):
-    killed_at_random(4, folder, name)
+def test_killed_at_thirty_random_times(name, folder):
+    assert killed_at_random(30, folder, name) > 0
     went_on("out.h5", name)
 
 
 @pytest.mark.slow
-def test_killed_at_fifty_random_times(folder):
-    killed_at_random(50, folder, "junction")
+@pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
+@pytest.mark.parametrize("n", [2, 3])
+def test_ranks_killed_at_fifteen_random_times(n, folder):
+    killed_at_random(15, folder, n=n)
     went_on("out.h5")
 
 

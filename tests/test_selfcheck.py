@@ -12,6 +12,7 @@ from scipy import stats
 
 from mcpump import report, results, selfcheck
 from mcpump.deck import deck_from_dict
+from mcpump.errors import WalkerError
 from mcpump.problem import make_problem
 from mcpump.selfcheck import Check
 from mcpump.simulate import run
@@ -165,6 +166,94 @@ def test_cut_spin_fails_where_there_is_a_sink_or_it_goes_on_turning(sound):
     assert np.isnan(selfcheck.cut(problem(scene(**no_sink)), made).deviation)
     turning = problem(scene(channels=("first", "second_ladder"), **no_sink))
     assert not selfcheck.cut(turning, made).passed
+
+
+def bounds_of(result):
+    """Walkers that met a bound, and the share of the signal that ended with them, by bound."""
+    names = ("walkers_at_bound", "walkers_at_bound_share")
+    values = zip(*(result.estimates[name].mean.tolist() for name in names), strict=True)
+    return dict(zip(result.coords["bound"], values, strict=True))
+
+
+def told_of_bounds(result):
+    """What the table says of them."""
+    text = " ".join(report.table(result).split())
+    return (
+        text.partition("walkers that met a bound: ")[2].partition(" self-checks")[0].partition(" warning")[0]
+    )
+
+
+NO_SINK = {
+    **DECK,
+    "electrons": {"exchange": 0.05},
+    "sample": {"x": {"length": 2.0, "cells": 8, "left": "specular", "right": "specular"}},
+    "texture": {**DECK["texture"], "interface": 1.0},
+    "results": {"channels": ["first", "second"], "planes": [1.0]},
+    "run": {"walkers": 64 * 16, "walkers_per_block": 64},
+}
+TRANSIENT = {
+    **NO_SINK,
+    "drive": {"kind": "ramp", "rise": 1.0},
+    "results": {"channels": ["first"], "harmonics": 0, "end": 4.0, "time_bins": 2, "planes": [1.0]},
+}
+PULSE = {
+    "units": "reduced",
+    "electrons": {},
+    "sample": NO_SINK["sample"],
+    "pulse": {"position": 1.0},
+    "results": {"end": 4.0, "time_bins": 2},
+    "run": NO_SINK["run"],
+}
+
+
+def test_no_walker_meets_a_bound_where_spin_can_end(sound):
+    assert bounds_of(sound[1]) == {"flights": (0.0, 0.0), "age": (0.0, 0.0)}
+    assert told_of_bounds(sound[1]) == "0 of 32 768; share of the signal: 0"
+    assert not sound[1].estimates["budget"].mean[-1].any()  # not one walker, in any component
+
+
+@pytest.mark.parametrize("walk", WALKS)
+def test_all_walkers_meet_the_bound_in_age_without_a_sink(walk):
+    deck = {**NO_SINK, "run": {**NO_SINK["run"], **({"walk": "general"} if walk == "general" else {})}}
+    ready = make_problem(deck_from_dict(deck, "test"))
+    result = run(ready, threads=1)
+    assert np.isfinite(ready.model.t_max)
+    found = bounds_of(result)
+    assert found["flights"] == (0.0, 0.0)
+    assert found["age"] == (1024.0, pytest.approx(1.0, abs=1e-6))  # what was emitted and turned ends there
+    told = "1 024 of 1 024, at the age t_max, for nothing else ends them; share of the signal (DC spin): 1"
+    assert told_of_bounds(result) == told
+
+
+@pytest.mark.parametrize("deck", [TRANSIENT, PULSE], ids=["transient", "pulse"])
+def test_the_end_of_the_time_that_was_asked_for_is_no_bound(deck):
+    result = run(make_problem(deck_from_dict(deck, "test")), threads=1)
+    assert bounds_of(result) == {"flights": (0.0, 0.0), "age": (0.0, 0.0)}
+    assert told_of_bounds(result) == "0 of 1 024; share of the signal: 0"
+
+
+def test_a_walker_that_meets_the_bound_in_flights_stops_the_run():
+    """So that no file has one."""
+    deck = {**NO_SINK, "run": {**NO_SINK["run"], "max_flights": 5}}
+    for walk in ("auto", "general"):
+        ready = make_problem(deck_from_dict({**deck, "run": {**deck["run"], "walk": walk}}, "test"))
+        with pytest.raises(WalkerError, match="max_flights = 5"):
+            run(ready, threads=1)
+
+
+def test_spin_that_is_cut_where_there_is_no_bound_is_not_passed_over(sound):
+    ready, result = sound
+    assert not np.isfinite(ready.model.t_max)
+    made = books(scatter=0.0)["budget"]
+    made.sums[..., -1] = 0.0
+    made.sums[:, 1, 0, 2, -1] = 0.01
+    wrong = dataclasses.replace(result, estimates=result.estimates | selfcheck.bounds(ready, 100, made))
+    assert bounds_of(wrong)["flights"] == (0.0, 0.0)
+    assert bounds_of(wrong)["age"] == (pytest.approx(np.nan, nan_ok=True), pytest.approx(0.01))
+    told = "unknown, for spin ended on the budget's line cut where no bound is set; share of the signal"
+    assert told_of_bounds(wrong) == told + " (DC spin): 0.01"
+    del wrong.estimates["walkers_at_bound"]  # a file from before
+    assert told_of_bounds(wrong) == ""
 
 
 def test_errors_that_do_not_fall_fail():

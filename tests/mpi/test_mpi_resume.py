@@ -2,17 +2,15 @@
 
 import contextlib
 import os
-import shutil
-import sys
-import time
+import signal
+import textwrap
 from functools import partial
-from pathlib import Path
 
 import pytest
-from runs import AT_ONCE, assert_same, blocks, child, finish, furnish, good, whole
+from jobs import MPIRUN, NO_MPIRUN, family, gone, nobody_in, ranks, said
+from runs import AT_ONCE, assert_same, blocks, child, finish, furnish, good, walked, whole
 
-MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-pytestmark = pytest.mark.skipif(MPIRUN is None, reason="no mpirun: install mcpump[mpich]")
+pytestmark = pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
 QUIET = ("--quiet", "--threads", 1)
 ENDLESS = ("--walkers", 10**9, *QUIET)
 SLOW = partial(pytest.param, marks=pytest.mark.slow)
@@ -24,71 +22,144 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "here"
 
 
-def ranks(n, program=("-m", "mcpump")):
-    """The command line on a number of ranks, or in this process's kind alone for 0."""
-    return [*([MPIRUN, "-n", str(n)] if n else []), sys.executable, *program]
-
-
 def run(n, folder, *arguments, status=0):
+    """Run on ranks, or in this process for 0; standard error."""
+    if n == 0:
+        return good(*arguments, status=status)[1]
     found, _, err = finish(child(*arguments, folder=folder, program=ranks(n)))
     assert found == status, err
     assert "Traceback" not in err
     return err
 
 
-def went_on(file, folder, n, name="junction"):
-    """Go on with a file on ranks, and compare with the serial run that was not interrupted."""
-    walkers = blocks(file) * 64 + 6400
+def went_on(file, folder, n):
+    """Go on with a file on ranks, and compare with the run of one process that was not interrupted."""
+    walkers = (blocks(file) + 20) * 64
     run(n, folder, "run", "--resume", file, "--walkers", walkers, *QUIET)
-    good("run", f"{name}.toml", "--walkers", walkers, "--quiet", "-o", "whole.h5", "--overwrite")
+    good("run", "junction.toml", "--walkers", walkers, "--quiet", "-o", "whole.h5")
     assert_same("whole.h5", file)
 
 
-def family(pid):
-    """Processes below one, itself first."""
-    found, parents = [pid], {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    for one in found:
-        found += [pid for pid, parent in parents.items() if parent == one]
-    return found
-
-
-def walkers_of(pid):
-    """The ranks below mpirun, by their command."""
-    found = []
-    for one in family(pid):
-        with contextlib.suppress(OSError):
-            command = Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")
-            if command[0] == sys.executable.encode():
-                found.append(one)
-    return sorted(found)
-
-
-def gone(pids, seconds=20.0):
-    """Wait until none of some processes is alive."""
-    until = time.monotonic() + seconds
-    while any(_alive(pid) for pid in pids):
-        assert time.monotonic() < until, "processes are left over"
-        time.sleep(0.02)
-
-
-def _alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-@pytest.mark.parametrize("name", ["junction", SLOW("planar")])
-def test_stopped_and_gone_on_with_on_any_number_of_ranks(name, folder):
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [("junction", (3, 0)), SLOW("junction", (3, 0, 1, 2, 4, 3)), SLOW("planar", (3, 0, 1, 2))],
+)
+def test_stopped_and_gone_on_with_on_any_number_of_ranks(name, turns, folder):
     run(2, folder, "run", f"{name}.toml", "--walkers", 6400, *QUIET, *AT_ONCE, "-o", "out.h5", status=75)
-    for n in (3, 0, 1, 2):
+    *turns, last = turns
+    for n in turns:
         before = whole("out.h5")
         assert not before.complete
         run(n, folder, "run", "--resume", "out.h5", *QUIET, *AT_ONCE, status=75)
         assert blocks("out.h5") > before.blocks
-    run(3, folder, "run", f"{name}.toml", "--walkers", 6400, "--resume", "out.h5", *QUIET)
+    run(last, folder, "run", f"{name}.toml", "--walkers", 6400, "--resume", "out.h5", *QUIET)
     good("run", f"{name}.toml", "--walkers", 6400, "--quiet", "-o", "whole.h5")
     assert_same("whole.h5", "out.h5")
+
+
+@pytest.mark.parametrize(("first", "then"), [(0, 2), SLOW(3, 2), SLOW(2, 0)])
+def test_a_stop_rule_on_ranks(first, then, folder):
+    run(first, folder, "run", "stop.toml", *QUIET, *AT_ONCE, "-o", "stop.h5", status=75)
+    run(then, folder, "run", "--resume", "stop.h5", *QUIET, "--checkpoint-every", 0.1)
+    good("run", "stop.toml", "--quiet", "-o", "whole.h5")
+    assert_same("whole.h5", "stop.h5")
+
+
+@pytest.mark.parametrize("parts", [(2, 0), SLOW((1, 2, 3))])
+def test_parts_on_ranks(parts, folder):
+    files = [f"{i}.h5" for i in range(1, len(parts) + 1)]
+    for i, n in enumerate(parts, 1):
+        run(n, folder, "run", "junction.toml", "--part", f"{i}/{len(parts)}", *QUIET, "-o", f"{i}.h5")
+    good("merge", *files[::-1], "-o", "merged.h5")
+    good("run", "junction.toml", "--quiet")
+    assert_same("junction.h5", "merged.h5")
+
+
+@pytest.mark.parametrize(
+    ("number", "whom"),
+    [
+        (signal.SIGTERM, "mpirun"),
+        (signal.SIGINT, "group"),
+        SLOW(signal.SIGUSR1, "all"),
+        SLOW(signal.SIGTERM, "group"),
+        SLOW(signal.SIGTERM, "all"),
+        SLOW(signal.SIGINT, "mpirun"),
+        SLOW(signal.SIGINT, "all"),
+        SLOW(signal.SIGUSR1, "mpirun"),
+        SLOW(signal.SIGUSR1, "group"),
+    ],
+)
+def test_signals(number, whom, folder):
+    """To mpirun, as `kill` does; to its group, as a terminal does; to every process, as Slurm does."""
+    file = folder / "out.h5"
+    arguments = ("run", "junction.toml", *ENDLESS, "-o", file, "--checkpoint-every", 0.2)
+    process = walked(file, ranks(2), *arguments, folder=folder)
+    everybody = family(process.pid)
+    if whom == "group":
+        os.killpg(process.pid, number)
+    else:
+        for pid in everybody if whom == "all" else [process.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+    status, out, err = finish(process, timeout=60)
+    assert (status, said(out)) == (75, ""), err
+    assert err == f"mcpump: stopped: signal {number.name}\n"
+    gone(everybody)
+    assert whole(file).message == f"stopped: signal {number.name}"
+    went_on(file, folder, 0)
+
+
+DYING = """
+import os, signal, sys, time
+from mcpump import blocks, cli, parallel
+
+def die(*_):
+    if parallel.launcher_rank() == {rank} and os.path.exists("out.h5"):
+        {action}
+    return walk(*_)
+
+walk, blocks.walk_one_block = blocks.walk_one_block, die
+sys.exit(cli.main(sys.argv[1:]))
+"""
+KILLED, NO_MEMORY = "os.kill(os.getpid(), signal.SIGKILL)", "raise MemoryError"
+BUG = "raise ValueError('made to fail')"
+
+
+@pytest.mark.parametrize(
+    ("rank", "action", "then"),
+    [
+        (1, KILLED, 2),
+        (0, NO_MEMORY, 0),
+        SLOW(0, KILLED, 3),
+        SLOW(1, NO_MEMORY, 2),
+        SLOW(0, BUG, 2),
+        SLOW(1, BUG, 0),
+    ],
+)
+def test_a_dying_rank_ends_the_job_and_the_last_checkpoint_resumes(rank, action, then, folder):
+    (folder / "dying.py").write_text(textwrap.dedent(DYING).format(rank=rank, action=action))
+    arguments = ("run", "junction.toml", *ENDLESS, "-o", "out.h5", "--checkpoint-every", 0.2)
+    process = child(*arguments, folder=folder, program=ranks(3, ("dying.py",)))
+    status, _, err = finish(process, timeout=60)
+    nobody_in(folder)
+    assert status != 0
+    assert action == KILLED or f"rank {rank} of 3 failed" in err
+    held = whole("out.h5")
+    assert held.message == "running"
+    assert not held.complete
+    went_on(folder / "out.h5", folder, then)
+
+
+def test_refusals_are_one_sentence(folder):
+    good("run", "junction.toml", "--quiet", "-o", "out.h5")
+    before = (folder / "out.h5").read_bytes()
+    for options, words in {
+        ("--seed", 2): "run.seed = 1",
+        ("--walkers", 2048): "ask for as many walkers",
+        ("--part", "1/9999"): "too few",
+    }.items():
+        err = run(3, folder, "run", "--resume", "out.h5", *options, status=2)
+        assert err.startswith("mcpump: ")
+        assert words in err
+        assert err.count("\n") == 1
+    assert (folder / "out.h5").read_bytes() == before
