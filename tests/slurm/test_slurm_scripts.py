@@ -1,0 +1,137 @@
+"""The jobs in slurm/, looked at without a Slurm."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from runs import call, furnish
+
+ROOT = Path(__file__).resolve().parents[2]
+JOBS = ROOT / "slurm"
+SCRIPTS = sorted([*JOBS.glob("*.sh"), *JOBS.glob("*.sbatch"), Path(__file__).with_name("cluster.sh")])
+SBATCH = sorted(JOBS.glob("*.sbatch"))
+README = (JOBS / "README.md").read_text(encoding="utf-8")
+DIRECTIVES = (
+    "job-name", "nodes", "ntasks-per-node", "ntasks", "cpus-per-task", "time", "signal", "requeue", "no-requeue",
+    "open-mode", "output",
+)  # fmt: skip
+FAKE = """#!/bin/bash
+# an sbatch that notes its arguments and gives numbers
+echo "$*" >> submitted
+wc -l < submitted
+"""
+
+
+def options_of(command):
+    """Options of one of mcpump's commands."""
+    status, out, _ = call(command, "--help")
+    assert status == 0
+    return set(re.findall(r"--[a-z][a-z-]*", out))
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.name)
+def test_syntax(script):
+    done = subprocess.run(["bash", "-n", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "\t" not in script.read_text()
+
+
+@pytest.mark.parametrize("script", SBATCH, ids=lambda script: script.name)
+def test_jobs_fail_loudly_and_ask_for_what_sbatch_knows(script):
+    text = script.read_text(encoding="utf-8")
+    lines = text.splitlines()
+    first = next(i for i, line in enumerate(lines) if not line.startswith("#"))
+    assert lines[first] == "set -euo pipefail"
+    assert not any(line.startswith("#SBATCH") for line in lines[first:])
+    directives = re.findall(r"^#SBATCH --([a-z-]+)", text, re.MULTILINE)
+    assert "time" in directives
+    assert set(directives) <= set(DIRECTIVES)
+    assert ("signal" in directives) == ("end_or_requeue" in text) == ("requeue" in directives)
+    assert f"`{script.name}`" in README
+
+
+def test_options_of_mcpump_exist():
+    # what the jobs themselves hand over; comments and README too
+    used = {"run": {"--threads"}, "sweep": {"--threads"}}
+    for path in [*SCRIPTS, JOBS / "README.md"]:
+        text = path.read_text(encoding="utf-8").replace("\\\n#", " ").replace("\\\n", " ")
+        for line in re.findall(r"(?:walk|mcpump) (?:run|sweep) .*", text):
+            command = line.split()[1]
+            used[command] |= set(re.findall(r"(?<=[\s])--[a-z][a-z-]*", re.split(r"[`;|]", line)[0]))
+        for name, rest in re.findall(r"(\w+\.(?:sbatch|sh)) .*?(\S*\.toml .*)", text):
+            command = "sweep" if "sweep" in name or name == "collect.sbatch" else "run"
+            used[command] |= set(re.findall(r"--[a-z][a-z-]*", rest))
+    assert {"--continue"} <= used["run"] <= options_of("run")
+    assert {"--collect", "--point", "--list", "--vary", "--with"} <= used["sweep"] <= options_of("sweep")
+
+
+def test_files_of_the_readme():
+    for name in re.findall(r"\b(?:slurm|run|tests|analysis)/[\w/.]+\.\w+", README):
+        assert (ROOT / name).is_file(), name
+
+
+def test_signal_of_the_jobs_is_one_that_mcpump_saves_on():
+    from mcpump.signals import SIGNALS
+
+    assert {"SIGUSR1", "SIGTERM"} <= {signal.name for signal in SIGNALS}
+    for script in SBATCH:
+        for signal in re.findall(r"--signal=B:(\w+)@", script.read_text()):
+            assert signal == "USR1"
+
+
+def submit(folder, *arguments):
+    """Submit a sweep to an sbatch that only notes what it is told: (status, output, errors, what was submitted)."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / "sbatch").write_text(FAKE)
+    (folder / "bin" / "sbatch").chmod(0o755)
+    (folder / "bin" / "mcpump").write_text(f'#!/bin/sh\nexec {sys.executable} -m mcpump "$@"\n')
+    (folder / "bin" / "mcpump").chmod(0o755)
+    path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", JOBS / "submit_sweep.sh", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+        env={**os.environ, "PATH": path, "MCPUMP_VENV": "/nowhere", "MCPUMP_ARRAY_OPTIONS": "--time=5 --mem=1G"},
+    )  # fmt: skip
+    file = folder / "submitted"
+    return done.returncode, done.stdout, done.stderr, file.read_text().splitlines() if file.exists() else []
+
+
+def test_chain(tmp_path):
+    sweep = ("junction.toml", "--vary", "electrons.exchange=0.02, 0.05, 0.1")
+    furnish(tmp_path)
+    status, out, err, submitted = submit(tmp_path, "--figure", "draw it", "--at-once", "2", *sweep)
+    assert status == 0, err
+    assert out == "sweep 1\ncollect 2\nfigures 3\n"
+    words = " ".join(sweep)
+    assert submitted == [
+        f"--parsable --array=1-3%2 --time=5 --mem=1G {JOBS}/sweep_array.sbatch {words}",
+        f"--parsable --dependency=afterok:1 --kill-on-invalid-dep=yes {JOBS}/collect.sbatch {words}",
+        f"--parsable --dependency=afterok:2 --kill-on-invalid-dep=yes {JOBS}/figures.sbatch draw it",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ((), "submit_sweep.sh"),
+        (("junction.toml", "--vary", "electrons.exchagne=1, 2"), "exchange"),
+        (("nothing.toml", "--vary", "electrons.exchange=1, 2"), "nothing.toml"),
+    ],
+)
+def test_mistake_submits_nothing(arguments, word, tmp_path):
+    furnish(tmp_path)
+    status, out, err, submitted = submit(tmp_path, *arguments)
+    assert (status, out, submitted) == (2, "", [])
+    assert word in err
+
+
+def test_job_outside_of_slurm_says_so(tmp_path):
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("SLURM_")}
+    done = subprocess.run(
+        ["bash", JOBS / "one_node.sbatch", "junction.toml"], cwd=tmp_path, capture_output=True, text=True,
+        env={**environment, "MCPUMP_SLURM": str(JOBS)},
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "submit it with sbatch" in done.stderr
