@@ -6,6 +6,7 @@ import logging
 import math
 import sys
 import time
+import warnings
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -72,11 +73,18 @@ class Display:
             self._move_bar(progress)
         elif time.monotonic() - self.last_line >= LINE_EVERY or progress.blocks == progress.total:
             self.last_line = time.monotonic()
-            log.info(self.line(progress))
+            self.say(self.line(progress))
+
+    def say(self, text: str) -> None:
+        """Tell one line."""
+        log.info(text)
 
     def _move_bar(self, progress: Progress) -> None:
         if self.bar is None:
-            from tqdm import tqdm  # not before it is needed: --help is to be instant
+            with warnings.catch_warnings(
+                action="ignore"
+            ):  # of notebooks without ipywidgets, which get a plain bar
+                from tqdm.auto import tqdm  # not before it is needed: --help is to be instant
 
             per_block = progress.walkers // progress.blocks
             self.bar = tqdm(
@@ -101,3 +109,16 @@ class Display:
         if math.isfinite(error):
             text += f", relative error {error:.2g}"
         return text
+
+
+class Bar(Display):
+    """Display for Python: a bar in a terminal or a notebook, lines elsewhere, whatever the log is set to."""
+
+    def __init__(self, shown: bool) -> None:
+        super().__init__(sys.stderr.isatty() or "ipykernel" in sys.modules)
+        self.shown = shown
+
+    def say(self, text: str) -> None:
+        """Tell one line."""
+        if self.shown:
+            print(text, file=sys.stderr, flush=True)

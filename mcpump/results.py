@@ -41,6 +41,8 @@ from mcpump.estimates import Estimate, Result
 
 TYPE = "mcpump results"
 """Root attribute `type` of every results file."""
+SWEEP_TYPE = "mcpump sweep"
+"""That of a file that collects a sweep."""
 SCHEMA = 1
 """Version of the layout; a file with another one is refused."""
 STDERR = "_stderr"
@@ -110,9 +112,14 @@ def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False)
     ResultsFileError
         As `check_writable`, or if the disk refuses the bytes.
     """
+    _refuse_target(Path(path).resolve(), path, overwrite)
+    write_image(_image(result), path, overwrite)
+
+
+def write_image(image: bytes, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+    """Write the bytes of a file, with a seal behind them, as `write` does: whole or not at all."""
     target = Path(path).resolve()
     _refuse_target(target, path, overwrite)
-    image = _image(result)
     temporary = _temporary(target)
     try:
         _write_synced(temporary, image + _seal(image))
@@ -241,9 +248,9 @@ def _image(result: Result) -> bytes:
     with h5py.File("image", "w", driver="core", backing_store=False) as file:
         _write_attributes(file, result)
         for name, coordinate in result.coords.items():
-            _write_coordinate(file, name, coordinate)
+            write_coordinate(file, name, coordinate)
         for name, estimate in result.estimates.items():
-            _write_estimate(file, name, estimate)
+            write_estimate(file, name, estimate)
         _write_checkpoint(file.create_group("checkpoint"), result.checkpoint)
         provenance = file.create_group("provenance")
         for key, value in result.provenance.items():
@@ -268,7 +275,8 @@ def _write_attributes(file: h5py.File, result: Result) -> None:
     attributes["regime"] = json.dumps(result.regime, ensure_ascii=False)
 
 
-def _write_coordinate(file: h5py.File, name: str, coordinate: Estimate | tuple[str, ...]) -> None:
+def write_coordinate(file: h5py.File, name: str, coordinate: Estimate | tuple[str, ...]) -> None:
+    """Write an axis: its numbers or names, which are the scale of its dimension."""
     if isinstance(coordinate, Estimate):
         dataset = _dataset(file, name, coordinate.mean)
         _describe(dataset, coordinate)
@@ -278,20 +286,21 @@ def _write_coordinate(file: h5py.File, name: str, coordinate: Estimate | tuple[s
     dataset.make_scale(name)
 
 
-def _write_estimate(file: h5py.File, name: str, estimate: Estimate) -> None:
+def write_estimate(file: h5py.File, name: str, estimate: Estimate) -> None:
+    """Write an estimate and its twin, the standard error, with their axes, which are there or get no coordinates."""
     twins = {name: estimate.mean}
     if estimate.stderr is not None:
         twins[name + STDERR] = estimate.stderr
     for key, values in twins.items():
         dataset = _dataset(file, key, values)
         for axis, dimension in enumerate(estimate.dims):
-            dataset.dims[axis].attach_scale(_scale(file, dimension, values.shape[axis]))
+            dataset.dims[axis].attach_scale(scale_of(file, dimension, values.shape[axis]))
         _describe(dataset, estimate)
         if key != name:
             dataset.attrs["long_name"] = f"standard error of {estimate.long_name}"
 
 
-def _scale(file: h5py.File, dimension: str, size: int) -> h5py.Dataset:
+def scale_of(file: h5py.File, dimension: str, size: int) -> h5py.Dataset:
     """Scale of an axis; one without coordinates gets netCDF's own kind of nameless scale."""
     if dimension not in file:
         dataset = file.create_dataset(dimension, shape=(size,), dtype=">f4", track_times=False)
@@ -331,7 +340,7 @@ def _write_checkpoint(group: h5py.Group, sums: dict[str, NDArray[np.int64]]) -> 
         dataset = group.create_dataset(name, data=array, track_times=False)
         dataset.attrs["sha256"] = _sha256(name, array)
         for axis, size in enumerate(array.shape):
-            dataset.dims[axis].attach_scale(_scale(group, f"n{size}", size))
+            dataset.dims[axis].attach_scale(scale_of(group, f"n{size}", size))
 
 
 def _sha256(name: str, values: NDArray[np.int64]) -> str:
@@ -341,6 +350,11 @@ def _sha256(name: str, values: NDArray[np.int64]) -> str:
 
 
 def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
+    if _text(file.attrs.get("type", "")) == SWEEP_TYPE:
+        raise ResultsFileError(
+            f"{shown(path)} holds a sweep, not one run: xarray.open_dataset opens it; each of its points has a results "
+            "file of its own."
+        )
     if _text(file.attrs.get("type", "")) != TYPE:
         raise ResultsFileError(f"{shown(path)} is an HDF5 file but not one of mcpump's results files.")
     schema = int(file.attrs["schema_version"])
