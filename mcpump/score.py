@@ -1,10 +1,13 @@
-"""Scores: a walker's row of amplitudes, turned to its age, is added to a tally."""
+"""Scores of the fast walk: a walker's row of amplitudes, turned to its age, is added to a tally."""
 
 from __future__ import annotations
 
 import math
 
 from mcpump.compiled import inlined
+
+EMITTED, TORQUE, STORED, RELAXED, LEFT_AT_LEFT, LEFT_AT_RIGHT, CUT = range(7)
+"""Lines of the budget."""
 
 
 @inlined
@@ -47,3 +50,36 @@ def cos_sin(angle):
     if angle == 0.0:
         return 1.0, 0.0
     return math.cos(angle), math.sin(angle)
+
+
+@inlined
+def visit(model, x, age, mu, weight, rows, j, visits):
+    """Score one in `weight` impurity collisions: the density at x, and the flux or the share of the cell beyond."""
+    size = rows.shape[1]
+    place = x * (model.cells / model.length)
+    cell = min(int(place), model.cells - 1)
+    c, s = cos_sin(model.Omega * age)
+    if model.pulse:
+        cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
+        add_aged(visits, cell, 0, rows, j, c, s, weight)
+        add_aged(visits, cell, size, rows, j, c, s, weight * mu)
+    else:
+        add_aged(visits, cell, 0, rows, j, c, s, weight)
+        add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
+
+
+@inlined
+def event(model, x, c, s, rows, j, sign, events):
+    """Score spin that begins (sign +1) or ends (−1) to diffuse at x."""
+    size = rows.shape[1]
+    place = x * (model.cells / model.length)
+    cell = min(int(place), model.cells - 1)
+    add_aged(events, cell, 0, rows, j, c, s, sign)
+    add_aged(events, cell, size, rows, j, c, s, sign * (cell + 1 - place))
+
+
+@inlined
+def end_spin(rows, j, c, s, line, budget):
+    """Book the end of a walker's spin in a line of the budget."""
+    add_aged(budget, line, 0, rows, j, c, s, 1.0)
+    add_oscillating(budget, STORED, rows, j, c, s, -1.0)

@@ -5,6 +5,8 @@ in lanes: arrays of a few hundred walkers, in loops without branches or calls in
 library, which the compiler turns into vector code. What is rare (a face, a death, a plane, a score) is
 flagged there and done walker by walker afterwards; an ended lane is refilled with the next walker.
 
+Far from what a single flight could meet, a walker jumps over many flights at once (`mcpump.jump`).
+
 Relaxation is sampled: a walker dies at an age drawn from e^{−t/τ_sf}. Then a spin neither grows nor
 shrinks along its path and the budget closes event by event.
 
@@ -29,19 +31,31 @@ from mcpump.compiled import inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.first_flight import direction
 from mcpump.geometry import LEFT, fold, path_end
+from mcpump.jump import deep_range, is_deep, jump
+from mcpump.lanes import AGE, LENGTH, MU, NEXT, RELAXES, STREAM_WALK, T_END, X
 from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
 from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
-from mcpump.score import add_aged, add_oscillating, cos_sin
+from mcpump.score import (
+    CUT,
+    EMITTED,
+    LEFT_AT_LEFT,
+    LEFT_AT_RIGHT,
+    RELAXED,
+    STORED,
+    TORQUE,
+    add_aged,
+    add_oscillating,
+    cos_sin,
+    end_spin,
+    event,
+    visit,
+)
 from mcpump.spin import emit, source_of, turn
 
 LANES = 256
-STREAM_WALK = np.uint64(0)
 STREAM_BIRTH = np.uint64(0x80000000)
 STREAM_DEATH = np.uint64(0xC0000000)
-EMITTED, TORQUE, STORED, RELAXED, LEFT_AT_LEFT, LEFT_AT_RIGHT, CUT = range(7)
 
-# rows of the lanes' floating-point state
-X, AGE, T_END, RELAXES, MU, LENGTH, NEXT = range(7)
 # logarithm of a float by its bits: exponent, then 2 artanh of the mantissa's (m − 1)/(m + 1)
 MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
 ONE_BITS = np.int64(0x3FF0000000000000)
@@ -105,8 +119,11 @@ def lane_directions(count, mu, dimension):
 
 
 @inlined
-def lane_moves(count, lanes, spare, mask, L, planes, flag):
-    """Move every lane by its flight; flag those that meet a face, their end, a plane or their turn to score."""
+def lane_moves(count, lanes, spare, mask, L, planes, low, high, flag):
+    """Move every lane by its flight; flag those that meet a face, their end, a plane or their turn to score.
+
+    Flagged as well are those that come to where they may jump, between `low` and `high`.
+    """
     x, age, t_end, mu, length, ahead = (
         lanes[X],
         lanes[AGE],
@@ -119,8 +136,11 @@ def lane_moves(count, lanes, spare, mask, L, planes, flag):
         end = x[j] + mu[j] * length[j]
         ahead[j] = end
         rare = (end <= 0.0) | (end >= L) | (age[j] + length[j] >= t_end[j])
-        flag[j] = (np.int64(2) if rare else np.int64(0)) | (
-            np.int64(1) if (spare[j] & mask) == 0 else np.int64(0)
+        deep = (end > low) & (end < high)
+        flag[j] = (
+            (np.int64(2) if rare else np.int64(0))
+            | (np.int64(1) if (spare[j] & mask) == 0 else np.int64(0))
+            | (np.int64(4) if deep else np.int64(0))
         )
     for p in range(planes.shape[0]):
         plane = planes[p]
@@ -176,6 +196,7 @@ def walk_block(
     most = np.uint64(model.max_flights)
     inner = planes[(planes > 0.0) & (planes < model.length)]  # those on faces are seen to at the faces
     count, born, flights = 0, 0, 0
+    low, high = deep_range(model)
     last = model.walkers_per_block
     if only >= 0:
         born, last = only, only + 1
@@ -188,6 +209,12 @@ def walk_block(
             )  # fmt: skip
             if not row_is_finite(rows, count):
                 return flights, NOT_FINITE, born
+            if lives and is_deep(model, lanes[X, count]):
+                before = number[count]
+                lives = jump(
+                    model, planes, lanes, rows, walker, number, k0, k1, count, visits, events, passages, budget
+                )  # fmt: skip
+                flights += np.int64(number[count] - before)
             count += 1 if lives else 0
             born += 1
         if flights <= trace.shape[0]:
@@ -198,33 +225,44 @@ def walk_block(
         lane_numbers(walker, number, count, k0, k1, length, mu, spare)
         lane_lengths(count, length, bits, exponent)
         lane_directions(count, mu, model.dimension)
-        lane_moves(count, lanes, spare, mask, model.length, inner, flag)
+        lane_moves(count, lanes, spare, mask, model.length, inner, low, high, flag)
         for i in range(
             lane_marks(count, flag, marks) - 1, -1, -1
         ):  # downwards: lanes are filled from the end
             j = marks[i]
             if number[j] > most:
                 return flights, TOO_MANY_FLIGHTS, np.int64(walker[j]) % model.walkers_per_block
-            if flag[j] == 1:
+            lives = True
+            if flag[j] & 2 != 0:
+                lives = finish_flight(
+                    model,
+                    planes,
+                    lanes,
+                    rows,
+                    walker,
+                    number,
+                    k0,
+                    k1,
+                    j,
+                    spare[j],
+                    visits,
+                    events,
+                    passages,
+                    budget,
+                )
+            else:
                 lanes[X, j] = lanes[NEXT, j]
                 lanes[AGE, j] += length[j]
-                visit(model, lanes[X, j], lanes[AGE, j], mu[j], rows, j, visits)
-            elif not finish_flight(
-                model,
-                planes,
-                lanes,
-                rows,
-                walker,
-                number,
-                k0,
-                k1,
-                j,
-                spare[j],
-                visits,
-                events,
-                passages,
-                budget,
-            ):
+                if flag[j] & 1 != 0:
+                    weight = np.float64(model.score_interval)
+                    visit(model, lanes[X, j], lanes[AGE, j], mu[j], weight, rows, j, visits)
+            if lives and is_deep(model, lanes[X, j]):
+                before = number[j]
+                lives = jump(
+                    model, planes, lanes, rows, walker, number, k0, k1, j, visits, events, passages, budget
+                )
+                flights += np.int64(number[j] - before)
+            if not lives:
                 count -= 1
                 move_lane(lanes, rows, walker, number, count, j)
 
@@ -254,40 +292,6 @@ def move_lane(lanes, rows, walker, number, source, target):
     for i in range(rows.shape[1]):
         rows[target, i] = rows[source, i]
     walker[target], number[target] = walker[source], number[source]
-
-
-@inlined
-def visit(model, x, age, mu, rows, j, visits):
-    """Score an impurity collision: the density at x, and with it the flux or the share of the cell beyond x."""
-    size = rows.shape[1]
-    place = x * (model.cells / model.length)
-    cell = min(int(place), model.cells - 1)
-    weight = np.float64(model.score_interval)
-    c, s = cos_sin(model.Omega * age)
-    if model.pulse:
-        cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
-        add_aged(visits, cell, 0, rows, j, c, s, weight)
-        add_aged(visits, cell, size, rows, j, c, s, weight * mu)
-    else:
-        add_aged(visits, cell, 0, rows, j, c, s, weight)
-        add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
-
-
-@inlined
-def event(model, x, c, s, rows, j, sign, events):
-    """Score spin that begins (sign +1) or ends (−1) to diffuse at x."""
-    size = rows.shape[1]
-    place = x * (model.cells / model.length)
-    cell = min(int(place), model.cells - 1)
-    add_aged(events, cell, 0, rows, j, c, s, sign)
-    add_aged(events, cell, size, rows, j, c, s, sign * (cell + 1 - place))
-
-
-@inlined
-def end_spin(rows, j, c, s, line, budget):
-    """Book the end of a walker's spin in a line of the budget."""
-    add_aged(budget, line, 0, rows, j, c, s, 1.0)
-    add_oscillating(budget, STORED, rows, j, c, s, -1.0)
 
 
 @inlined
@@ -439,5 +443,5 @@ def finish_flight(
         return False
     lanes[X, j], lanes[AGE, j] = to, age + step
     if spare & np.int64(model.score_interval - 1) == 0:
-        visit(model, to, age + step, mu, rows, j, visits)
+        visit(model, to, age + step, mu, np.float64(model.score_interval), rows, j, visits)
     return True

@@ -57,6 +57,18 @@ def deck(source, faces, dimension=3, harmonics=1, planes=(0.0, 1.5, 3.0), tau_sf
     }
 
 
+def far(source, faces, **given):
+    """A sample a hundred times longer, whose walkers jump."""
+    found = deck(
+        {**source, "wavelength": 300.0, "angular_frequency": 0.001},
+        faces,
+        planes=(0.0, 120.0, 300.0),
+        **given,
+    )
+    found["sample"]["x"]["length"] = 300.0
+    return found
+
+
 DECKS = {
     "junction": deck(JUNCTION, ("specular", "absorbing"), tau_sf=10),
     "sharp": deck(SHARP, ("specular", "absorbing"), harmonics=2, planes=(2.0,), tau_sf=4),
@@ -69,6 +81,9 @@ DECKS = {
     "rough-1": deck(MODULATED, ("diffuse", "diffuse"), dimension=1, harmonics=0, tau_sf=5),
     "rough-2": deck(SPIRAL, ("absorbing", "diffuse"), dimension=2, harmonics=0, first_flights=3),
     "open": deck(MODULATED, ("absorbing", "absorbing"), planes=(), walkers=600, score_interval=2),
+    "far-ring": far(MODULATED, ("periodic", "periodic"), harmonics=2, tau_sf=3000),
+    "far-open": far(SPIRAL, ("specular", "absorbing"), tau_sf=20000, walkers=64),
+    "far-rough": far(SPIRAL, ("diffuse", "specular"), dimension=2, tau_sf=1000, walkers=64),
     "pulse": deck(PULSE, ("absorbing", "absorbing")),
     "pulse-1": deck(PULSE, ("specular", "diffuse"), dimension=1),
     "pulse-2": deck({**PULSE, "position": 0.0}, ("periodic", "periodic"), dimension=2, tau_sf=2),

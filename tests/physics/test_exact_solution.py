@@ -7,8 +7,8 @@ phase or a wrong sign would change).
 
 The standard error must be at most 1 % of the profile itself. Where a profile is less than a tenth of the total of its
 quantity (local + diffusive, all harmonics of that channel), e.g. the diffusive density at qℓ = 20 or a harmonic that
-Ωτ ≪ 1 or an angular mean all but forbids, that is out of reach: there it must be at most 1 % of that total. Two
-more exceptions: two samples without a sink, whose walks are long, are content with 2.5 %; and the
+Ωτ ≪ 1 or an angular mean all but forbids, that is out of reach: there it must be at most 1 % of that total. More
+exceptions: two samples without a sink, whose walks are long, and two at qℓ ≪ 1 are content with 2.5 %; and the
 second-order flux of a spiral at qℓ = 20, which is all but forbidden as a whole, is held against v_F times
 the density. The four standard errors are demanded everywhere: about 300 comparisons, of which one fails by chance
 in one of fifty choices of the seed.
@@ -47,6 +47,8 @@ class Case(NamedTuple):
 
 
 CASES = [
+    Case("spiral", 0.002, 1e-6, 3, 1e6, 1.0, 2048, 4, small=0.025),
+    Case("modulated", 0.02, 1e-4, 3, 1e4, 1.0, 4096, 4, small=0.025),
     Case("spiral", 0.05, 0.001, 3, "none", 1.0, 2048, 1, small=0.025),
     Case("modulated", 0.05, 0.001, 2, 1000.0, 1.0, 4096, 4),
     Case("spiral", 0.3, 0.03, 1, "none", 0.4, 10240, 1),
