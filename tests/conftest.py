@@ -1,10 +1,17 @@
-"""Switches of the test run: `--all` runs the tests marked `slow` as well, and draws more examples."""
+"""Switches of the test run: `--all` runs the tests marked `slow` as well, and draws more examples.
+
+With `-n` both walks are compiled before the first test, so that the processes do not compile them side by side.
+"""
+
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 pytest.register_assert_rewrite("runs")
-settings.register_profile("all", max_examples=1000)
+settings.register_profile("few", deadline=None)  # a busy machine is no failure
+settings.register_profile("all", deadline=None, max_examples=1000)
 
 
 def pytest_addoption(parser):
@@ -13,8 +20,23 @@ def pytest_addoption(parser):
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: needs minutes; runs with --all only")
-    if config.getoption("--all"):
-        settings.load_profile("all")
+    settings.load_profile("all" if config.getoption("--all") else "few")
+
+
+def pytest_sessionstart(session):
+    if getattr(session.config.option, "numprocesses", None):
+        compile_both_walks()
+
+
+def compile_both_walks():
+    """Put the kernels into the cache: each walk in a process of its own, 12 and 25 s where nothing is there yet."""
+    from runs import child, finish, furnish
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = furnish(Path(name))
+        walks = [child("run", f"{deck}.toml", "--quiet", folder=folder) for deck in ("junction", "planar")]
+        for walk in walks:
+            finish(walk, timeout=600)
 
 
 def pytest_collection_modifyitems(config, items):

@@ -1,12 +1,14 @@
 """The command line, as a user meets it: child processes, their status, what they print and what they leave."""
 
 import csv
+import functools
 import io
 import os
 import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -83,6 +85,15 @@ def contents(folder):
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@functools.cache
+def film():
+    """Snapshots for ovf_film.toml: name and contents."""
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(examples.__file__).parents[1] / "run" / "make_ovf.py"
+        subprocess.run([sys.executable, script, folder, "--periods", "2"], check=True, capture_output=True)
+        return {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+
+
 def furnish(folder):
     """Decks for the tests, good and bad."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -90,6 +101,9 @@ def furnish(folder):
         (folder / f"{name}.toml").write_text(examples.text(name), encoding="utf-8")
         for file, text in examples.companions(name).items():
             (folder / file).write_text(text, encoding="utf-8")
+    for file, data in film().items():
+        (folder / "film").mkdir(exist_ok=True)
+        (folder / "film" / file).write_bytes(data)
     (folder / "modulated.toml").write_text(MODULATED, encoding="utf-8")
     (folder / "pulse.toml").write_text(PULSE, encoding="utf-8")
     (folder / "broken.toml").write_text('units = "SI"\n[electrons\nexchange = 1\n', encoding="utf-8")
@@ -224,6 +238,7 @@ def test_a_later_set_wins_and_lists_are_toml(folder):
     np.testing.assert_allclose(result.coords["plane"].mean, [1e-8], rtol=1e-12)
 
 
+@pytest.mark.slow  # test_scripts runs the same decks, with more walkers
 @pytest.mark.parametrize("name", examples.names())
 def test_every_example_runs(name, folder):
     good(
@@ -557,7 +572,7 @@ def test_a_folder_without_permission_is_found_before_walking(folder):
 @pytest.mark.usefixtures("finished")  # so that the kernels have been compiled
 @pytest.mark.parametrize("seconds", ["0.01", "1e-9"])
 def test_frequent_saves_do_not_stop_the_walk(seconds, folder):
-    call("run", "junction.toml", *QUICK, "--save-every", seconds, "--quiet", folder=folder, timeout=20)
+    call("run", "junction.toml", *QUICK, "--save-every", seconds, "--quiet", folder=folder, timeout=60)
     result = results.read(folder / "junction.h5")
     assert result.complete
     assert result.walkers == 1024
@@ -566,12 +581,23 @@ def test_frequent_saves_do_not_stop_the_walk(seconds, folder):
 @pytest.mark.usefixtures("finished")  # so that the kernels have been compiled
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1])
 def test_an_interrupted_run_saves_and_says_so(number, folder):
-    command = [sys.executable, "-m", "mcpump", "run", "junction.toml", "--walkers", "1000000000"]
+    command = [
+        sys.executable,
+        "-m",
+        "mcpump",
+        "run",
+        "junction.toml",
+        "--walkers",
+        "1000000000",
+        "--save-every",
+        "0.1",
+    ]
     with subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as child:
-        child.stderr.readline()
-        time.sleep(2.0)
+        until = time.monotonic() + 60.0
+        while not (folder / "junction.h5").exists() and time.monotonic() < until:
+            time.sleep(0.05)
         child.send_signal(number)
         stdout, stderr = child.communicate(timeout=60)
     assert child.returncode == 75

@@ -39,7 +39,10 @@ PULSE = {
     "pulse": {"position": 5.0},
     "results": {"end": 4.0, "time_bins": 4},
 }
-GONE = object()
+
+
+class GONE:
+    """Takes a key away. A class, so that the names of tests are the same in every process."""
 
 
 def changed(deck, **changes):
