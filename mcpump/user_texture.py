@@ -23,12 +23,13 @@ import re
 import traceback
 import types
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numba
 
-from mcpump.deck_text import read_some
+from mcpump.deck_text import hash_of_file, read_some
 from mcpump.errors import InputError
 from mcpump.moving_textures import USER_SIGNATURE
 from mcpump.units import show
@@ -69,6 +70,13 @@ def load_user_texture(path: str | os.PathLike[str], ell: float = 1.0, tau: float
         If the file cannot be read or run, has no function S of four arguments, or S cannot be compiled or does not
         return three numbers: one sentence with the line where it is known.
     """
+    return _loaded(os.fspath(path), hash_of_file(path), ell, tau)
+
+
+# A run asks for it some five times, and every compilation takes a third of a second.
+@lru_cache(maxsize=4)
+def _loaded(path: str, sha256: str, ell: float, tau: float) -> Any:
+    """Compile the file of this content."""
     name = f"texture file {show(str(path), 200)}"
     function = _compiled(_definition(_executed(path, name), name), path, name)
 
