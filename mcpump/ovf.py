@@ -1,0 +1,658 @@
+"""Vector fields on rectangular meshes in the OOMMF Vector Field format (OVF): what OOMMF, mumax3 and Ubermag write.
+
+Read: OVF 1.0 and 2.0; text, binary 4 and binary 8; either byte order, told by the check value that begins the data;
+keys in any case. Written: OVF 2.0. Irregular meshes and several segments are refused. Reading a file looks at its
+header and size and, of binary data, at the check value only; vectors are read when they are asked for, a range of cells
+at a time, so that a series costs no memory before it is used. After OOMMF's user's guide, "Vector Field File Format".
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import itertools
+import math
+import os
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.errors import InputError
+from mcpump.units import show
+
+Array = NDArray[np.float64]
+Three = tuple[float, float, float]
+Cells = tuple[int, int, int]
+
+SAME_MESH = 1e-6
+"""Share of a cell by which meshes of one series may differ."""
+CHECKS = {4: 1234567.0, 8: 123456789012345.0}
+"""Check values that begin binary data, by bytes of a number."""
+REPRESENTATIONS = ("binary 4", "binary 8", "text")
+METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "pm": 1e-12, "cm": 1e-2}
+"""Units of length a mesh may have."""
+EXTENSIONS = (".ovf", ".omf")
+"""Files that are taken from a folder."""
+TIMES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
+HASHED = 1 << 28
+"""Bytes of a series that go into its hash, roughly."""
+_PIECE = 1 << 16
+_HEADER = 1 << 20
+_LINE = 1 << 16
+_MOST = 1 << 50
+_TIME = re.compile(r"(?:total simulation time|time \(s\))\s*:\s*(\S+)\s*(\S*)", re.IGNORECASE)
+
+
+class Mesh(NamedTuple):
+    """A rectangular mesh."""
+
+    cells: Cells
+    """Numbers of cells along x, y, z."""
+    step: Three
+    """Lengths of a cell [m]."""
+    corner: Three
+    """Lower corner of the first cell [m]."""
+
+
+class Snapshot(NamedTuple):
+    """One file: what its header says, and where its vectors are."""
+
+    path: Path
+    mesh: Mesh
+    time: float | None
+    """Simulation time [s]; None if the header does not say, or says something negative."""
+    components: int
+    """Numbers in each cell."""
+    labels: tuple[str, ...]
+    units: tuple[str, ...]
+    multiplier: float
+    """What the file's numbers are multiplied with (OVF 1.0)."""
+    dtype: str
+    """numpy's name of a number, byte order included; empty for text."""
+    start: int
+    """Byte at which the numbers begin, behind the check value."""
+
+    @property
+    def size(self) -> int:
+        """Number of cells."""
+        return math.prod(self.mesh.cells)
+
+    def vectors(self, first: int = 0, count: int | None = None) -> Array:
+        """Read the vectors of cells, in the order of the file: x fastest, then y, then z.
+
+        Parameters
+        ----------
+        first, count : int
+            A range of cells; by default all.
+
+        Returns
+        -------
+        (count, components) array
+            Multiplied with the file's multiplier.
+
+        Raises
+        ------
+        InputError
+            If the file has changed since its header was read, or holds something that is no finite number.
+        """
+        count = self.size - first if count is None else count
+        name = f"OVF file {show(str(self.path), 200)}"
+        if self.dtype:
+            width, numbers = np.dtype(self.dtype).itemsize, count * self.components
+            with _opened(self.path) as stream:
+                stream.seek(self.start + first * self.components * width)
+                values = np.fromfile(stream, self.dtype, numbers)
+            if len(values) != numbers:
+                raise InputError(f"{name} ends before its data do")
+        else:
+            values = _text_values(self, name)[first * self.components : (first + count) * self.components]
+        vectors = values.astype(np.float64).reshape(count, self.components)
+        if not np.isfinite(vectors).all():
+            bad = first + int(np.argmin(np.isfinite(vectors).all(axis=1)))
+            raise InputError(f"{name} holds a number that is not finite, in cell {_where(self.mesh, bad)}")
+        return vectors if self.multiplier == 1.0 else vectors * self.multiplier
+
+    def field(self) -> Array:
+        """Read all vectors as an array (z, y, x, components)."""
+        nx, ny, nz = self.mesh.cells
+        return self.vectors().reshape(nz, ny, nx, self.components)
+
+
+class Series(NamedTuple):
+    """Snapshots of one magnetization on one mesh, in the order of time."""
+
+    mesh: Mesh
+    times: tuple[float, ...]
+    """Simulation times [s], increasing; (0,) for a single file whose header does not say."""
+    snapshots: tuple[Snapshot, ...]
+
+
+def _opened(path: Path) -> Any:
+    """Open a file to read, or a sentence."""
+    try:
+        return open(path, "rb")
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"OVF file {show(str(path), 200)} cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+
+
+def _where(mesh: Mesh, cell: int) -> str:
+    """Numbers of a cell along x, y, z."""
+    nx, ny, _ = mesh.cells
+    return f"({cell % nx}, {cell // nx % ny}, {cell // (nx * ny)})"
+
+
+def read_ovf(path: str | os.PathLike[str]) -> Snapshot:
+    """Read the header of an OVF file and check that its data are there.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+
+    Returns
+    -------
+    Snapshot
+
+    Raises
+    ------
+    InputError
+        If it is not an OVF file, has an irregular mesh or several segments, lacks a key, or is cut off: one sentence.
+    """
+    path = Path(path)
+    name = f"OVF file {show(str(path), 200)}"
+    with _opened(path) as stream:
+        try:
+            size = os.fstat(stream.fileno()).st_size
+            version = _version(stream.readline(_LINE), name)
+            header, times, representation = _header(stream, name)
+            return _snapshot(path, name, version, header, times, representation, stream, size)
+        except OSError as error:
+            raise InputError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _version(line: bytes, name: str) -> int:
+    """1 or 2, from the first line."""
+    text = " ".join(line.decode("utf-8", "replace").lower().replace(":", " ").replace("#", " ").split())
+    if text.startswith("oommf irregular mesh"):
+        raise InputError(f"{name} has an irregular mesh; it must be rectangular")
+    if re.fullmatch(r"oommf rectangular mesh v(1\.0+|0\.99|0\.0a0)", text):
+        return 1
+    if re.fullmatch(r"oommf ovf 2(\.0+)?", text):
+        return 2
+    raise InputError(
+        f'{name} is not an OVF file: its first line is neither "# OOMMF OVF 2.0" nor that of OVF 1.0'
+    )
+
+
+def _header(stream: Any, name: str) -> tuple[dict[str, str], list[str], str]:
+    """Keys and values up to the data, the lines that may tell a time, and the data's representation."""
+    header: dict[str, str] = {}
+    descriptions, segments = [], 0
+    while stream.tell() < _HEADER:
+        line = stream.readline(_LINE)
+        if not line:
+            raise InputError(f"{name} ends in its header")
+        text = line.decode("utf-8", "replace").strip()
+        if not text.startswith("#"):
+            if text:
+                raise InputError(f"{name} has a line in its header that does not begin with #: {show(text)}")
+            continue
+        if text.startswith("##"):
+            continue
+        label, _, value = text[1:].partition(":")
+        label = "".join(label.split()).lower()
+        if label == "desc":
+            descriptions.append(value.strip())
+            continue
+        value = value.partition("##")[0].strip()
+        what = " ".join(value.lower().split())
+        if label == "begin" and what.startswith("data"):
+            representation = what.removeprefix("data").strip()
+            if representation not in REPRESENTATIONS:
+                raise InputError(
+                    f"{name} has data {show(representation)}; known are {', '.join(REPRESENTATIONS)}"
+                )
+            return header, descriptions, representation
+        if label == "begin" and what == "segment":
+            segments += 1
+        if (label == "segmentcount" and what != "1") or segments > 1:
+            raise InputError(f"{name} has {show(value)} segments; it must have one")
+        if label and label not in ("begin", "end"):
+            header[label] = value
+    raise InputError(f"{name} has no data within its first {_HEADER >> 20} MiB")
+
+
+def _snapshot(
+    path: Path, name: str, version: int, header: dict[str, str], descriptions: list[str],
+    representation: str, stream: Any, size: int,
+) -> Snapshot:  # fmt: skip
+    """Check the header, and the data's size."""
+    if header.get("meshtype", "rectangular").lower() != "rectangular":
+        raise InputError(f"{name} has a mesh of type {show(header['meshtype'])}; it must be rectangular")
+    mesh = _mesh(header, name)
+    components = 3 if version == 1 else _whole(header, "valuedim", name)
+    multiplier = (
+        _number(header, "valuemultiplier", name) if version == 1 and "valuemultiplier" in header else 1.0
+    )
+    numbers = math.prod(mesh.cells) * components
+    if numbers > _MOST:
+        raise InputError(f"{name} claims {numbers:.3g} numbers, more than a file can hold")
+    dtype, start = "", stream.tell()
+    if representation != "text":
+        width = int(representation[-1])
+        dtype = _byte_order(stream.read(width), width, name)
+        start += width
+        missing = start + numbers * width - size
+        if missing > 0:
+            raise InputError(
+                f"{name} is cut off: its mesh {_product(mesh)} needs {missing} more bytes of data than it has"
+            )
+        stream.seek(start + numbers * width)
+        rest = stream.read(64).strip()
+        if rest and not rest.startswith(b"#"):
+            raise InputError(f"{name} has more data than its mesh {_product(mesh)} holds")
+    labels = tuple(_tcl_list(header.get("valuelabels", "")))
+    units = tuple(_tcl_list(header.get("valueunits" if version == 2 else "valueunit", "")))
+    return Snapshot(
+        path, mesh, _time(descriptions, name), components, labels, units, multiplier, dtype, start
+    )
+
+
+def _product(mesh: Mesh) -> str:
+    return " × ".join(map(str, mesh.cells))
+
+
+def _value(header: dict[str, str], key: str, name: str) -> str:
+    if key not in header:
+        raise InputError(f"{name} lacks {key} in its header")
+    return header[key]
+
+
+def _number(header: dict[str, str], key: str, name: str) -> float:
+    """A finite number of the header."""
+    text = _value(header, key, name)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise InputError(f"{name}: {key} = {show(text)} is not a finite number")
+    return value
+
+
+def _whole(header: dict[str, str], key: str, name: str) -> int:
+    """A positive whole number of the header."""
+    text = _value(header, key, name)
+    if not re.fullmatch(r"\+?[0-9]{1,15}", text) or int(text) < 1:
+        raise InputError(f"{name}: {key} = {show(text)} is not a positive whole number of at most 15 digits")
+    return int(text)
+
+
+def _mesh(header: dict[str, str], name: str) -> Mesh:
+    """Mesh in metres: `base` is the middle of the first cell; where it is missing, `min` its lower corner."""
+    unit = header.get("meshunit", "m").lower() or "m"
+    if unit not in METRES:
+        raise InputError(f"{name}: meshunit = {show(unit)} is not known; known are {', '.join(METRES)}")
+    cells, steps, corners = [], [], []
+    for axis in "xyz":
+        cells.append(_whole(header, f"{axis}nodes", name))
+        step = _number(header, f"{axis}stepsize", name)
+        if step <= 0.0:
+            raise InputError(f"{name}: {axis}stepsize = {show(header[f'{axis}stepsize'])} is not positive")
+        if f"{axis}base" not in header and f"{axis}min" in header:
+            corner = _number(header, f"{axis}min", name)
+        else:
+            corner = _number(header, f"{axis}base", name) - 0.5 * step
+        steps.append(step * METRES[unit])
+        corners.append(corner * METRES[unit])
+        if not (steps[-1] > 0.0 and math.isfinite(steps[-1] * cells[-1] + abs(corners[-1]))):
+            raise InputError(f"{name}: the mesh along {axis} is too small or too large for a number")
+    return Mesh(
+        (cells[0], cells[1], cells[2]), (steps[0], steps[1], steps[2]), (corners[0], corners[1], corners[2])
+    )
+
+
+def _byte_order(check: bytes, width: int, name: str) -> str:
+    """Find numpy's name of the numbers, from the check value."""
+    if len(check) == width:
+        for order in "<>":
+            if np.frombuffer(check, f"{order}f{width}")[0] == CHECKS[width]:
+                return f"{order}f{width}"
+    raise InputError(
+        f"{name} does not begin its binary data with the check value {CHECKS[width]:.0f}: it is damaged"
+    )
+
+
+def _time(descriptions: list[str], name: str) -> float | None:
+    """Simulation time [s] in the descriptions; OOMMF writes −2 where there is none."""
+    for line in descriptions:
+        match = _TIME.search(line)
+        if match:
+            try:
+                time = float(match[1]) * TIMES.get(match[2].lower() or "s", math.nan)
+            except ValueError:
+                time = math.nan
+            if not math.isfinite(time):
+                raise InputError(f"{name}: the time {show(line)} in its header is not a time in seconds")
+            return time if time >= 0.0 else None
+    return None
+
+
+def _text_values(snapshot: Snapshot, name: str) -> Array:
+    """All numbers of a file with text data."""
+    with _opened(snapshot.path) as stream:
+        stream.seek(snapshot.start)
+        text = stream.read()
+    end = re.search(rb"^\s*#\s*end\s*:", text, re.IGNORECASE | re.MULTILINE)
+    if end is None:
+        raise InputError(f"{name} is cut off: its data have no end")
+    text = text[: end.start()]
+    if b"#" in text:
+        text = re.sub(rb"#[^\n]*", b"", text)
+    words, numbers = text.split(), snapshot.size * snapshot.components
+    if len(words) != numbers:
+        raise InputError(
+            f"{name} holds {len(words)} numbers, but its mesh {_product(snapshot.mesh)} with {snapshot.components} "
+            f"in a cell needs {numbers}"
+        )
+    try:
+        return np.array(words).astype(np.float64)
+    except ValueError:
+        bad = next(word for word in words if not _is_number(word))
+        raise InputError(
+            f"{name} holds {show(bad.decode('utf-8', 'replace'))}, which is not a number"
+        ) from None
+
+
+def _is_number(word: bytes) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _tcl_list(text: str) -> list[str]:
+    """Words of a Tcl list: separated by blanks, or within braces or quotes."""
+    return [a or b or c for a, b, c in re.findall(r'\{([^{}]*)\}|"([^"]*)"|([^\s{}"]+)', text)]
+
+
+def write_ovf(
+    path: str | os.PathLike[str], values: NDArray[Any], mesh: Mesh, time: float | None = None,
+    labels: Sequence[str] = ("m_x", "m_y", "m_z"), units: Sequence[str] = ("1",), title: str = "m",
+    representation: str = "binary 4",
+) -> None:  # fmt: skip
+    """Write a field as OVF 2.0 (little-endian), for OOMMF, mumax3, Ubermag.
+
+    Parameters
+    ----------
+    path : path
+        The file; it is replaced.
+    values : (z, y, x, components) array
+        Numbers of the cells.
+    mesh : Mesh
+        Cells, step and corner, in metres.
+    time : float
+        Simulation time [s], if there is one.
+    labels, units : texts
+        One for each component, or one unit for all.
+    title : str
+        Of the file.
+    representation : str
+        "binary 4", "binary 8" or "text" (with all digits).
+    """
+    nx, ny, nz = mesh.cells
+    components = len(labels)
+    if values.shape != (nz, ny, nx, components):
+        raise ValueError(f"values have the shape {values.shape}, not {(nz, ny, nx, components)}")
+    units = units if len(units) == components else list(units) * components
+    lines = [
+        "OOMMF OVF 2.0",
+        "Segment count: 1",
+        "Begin: Segment",
+        "Begin: Header",
+        f"Title: {_one_line(title)}",
+    ]
+    lines += ["meshtype: rectangular", "meshunit: m"]
+    for axis, n, step, low in zip("xyz", *mesh, strict=True):
+        lines += [
+            f"{axis}min: {low!r}",
+            f"{axis}max: {low + n * step!r}",
+            f"{axis}base: {low + 0.5 * step!r}",
+        ]
+        lines += [f"{axis}nodes: {n}", f"{axis}stepsize: {step!r}"]
+    lines += [f"valuedim: {components}", f"valuelabels: {_words(labels)}", f"valueunits: {_words(units)}"]
+    if time is not None:
+        lines.append(f"Desc: Total simulation time: {float(time)!r} s")
+    name = f"Data {representation.capitalize()}"
+    lines += ["End: Header", f"Begin: {name}"]
+    with open(path, "wb") as stream:
+        stream.write("".join(f"# {line}\n" for line in lines).encode())
+        if representation == "text":
+            for row in np.asarray(values, np.float64).reshape(-1, components):
+                stream.write((" ".join(map(repr, row.tolist())) + "\n").encode())
+        else:
+            width = {"binary 4": 4, "binary 8": 8}[representation]
+            stream.write(np.array([CHECKS[width]], f"<f{width}").tobytes())
+            stream.write(np.ascontiguousarray(values, f"<f{width}").tobytes())
+            stream.write(b"\n")
+        stream.write(f"# End: {name}\n# End: Segment\n".encode())
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _words(words: Sequence[str]) -> str:
+    """Tcl list."""
+    return " ".join(f"{{{word}}}" if not word or re.search(r"[\s{}\"]", word) else word for word in words)
+
+
+def find_files(files: str | Sequence[str], folder: str | os.PathLike[str] = ".") -> list[Path]:
+    """Files that a deck names: a pattern, a folder (all .ovf and .omf in it), a file, or a list of these.
+
+    Parameters
+    ----------
+    files : text or list of texts
+        What the deck says, seen from `folder`.
+    folder : path
+        The deck's.
+
+    Returns
+    -------
+    list of Path
+        In the order of the list, and of the names where one entry is several files, numbers in names by value.
+
+    Raises
+    ------
+    InputError
+        If an entry names no file.
+    """
+    found: list[Path] = []
+    for entry in [files] if isinstance(files, str) else files:
+        path = Path(folder, entry)
+        try:
+            if path.is_dir():
+                paths = [one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS]
+            elif path.is_file():
+                paths = [path]
+            else:
+                pattern = os.path.join(glob.escape(str(folder)), entry)
+                paths = [Path(one) for one in glob.glob(pattern) if Path(one).is_file()]
+        except (OSError, ValueError):
+            paths = []
+        if not paths:
+            raise InputError(f"texture.files: {show(entry, 200)} names no file in {show(str(folder), 200)}")
+        found += sorted(paths, key=_natural)
+    return list(dict.fromkeys(found))
+
+
+def hash_of_series(files: Any, folder: str | os.PathLike[str] = ".", table: Any = None) -> str:
+    """sha256 of the contents of a series, by which a run that goes on knows it again.
+
+    Parameters
+    ----------
+    files : text or list of texts
+        As for `find_files`, but not checked.
+    folder : path
+        The deck's, from which files and table are named.
+    table : text
+        Table of their times.
+
+    Returns
+    -------
+    str
+        Of all bytes of all files, in their order, and their sizes; of a series beyond HASHED bytes only of pieces of
+        64 KiB that are spread evenly over every file. Empty where a file cannot be read, which is told when it is used.
+    """
+    try:
+        paths = [*find_files(files, folder), *([Path(folder, table)] if table is not None else [])]
+        stamps = [
+            (str(path), status.st_size, status.st_mtime_ns) for path in paths for status in [path.stat()]
+        ]
+        return _hash_of_files(tuple(stamps))
+    except (InputError, OSError, TypeError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=8)
+def _hash_of_files(stamps: tuple[tuple[str, int, int], ...]) -> str:
+    """sha256 of files with sizes and times of change."""
+    digest, stride = hashlib.sha256(), 1 + sum(size for _, size, _ in stamps) // HASHED
+    for path, size, _ in stamps:
+        digest.update(str(size).encode() + b"\n")
+        with open(path, "rb") as stream:
+            for start in range(0, size, _PIECE * stride):
+                stream.seek(start)
+                digest.update(stream.read(_PIECE))
+    return digest.hexdigest()
+
+
+def _natural(path: Path) -> list[tuple[int, str]]:
+    """Name with its numbers by value, to sort by."""
+    return [(int(digits[:18] or 0), rest) for rest, digits in re.findall(r"([^0-9]*)([0-9]*)", path.name)]
+
+
+def read_times(path: str | os.PathLike[str]) -> list[float]:
+    """Read the times [s] of the rows of a table: mumax3's table.txt or OOMMF's .odt.
+
+    Parameters
+    ----------
+    path : path
+        The table.
+
+    Returns
+    -------
+    list of float
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, has no column of times, or a row has none.
+    """
+    name = f"table {show(str(path), 200)}"
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    column, scale, times = -1, 1.0, []
+    for line in text.replace("\\\n", " ").splitlines():
+        if line.startswith("#"):
+            heads = line[1:].strip()
+            if heads.lower().startswith("columns:"):
+                titles = [title.rpartition(":")[2].strip().lower() for title in _tcl_list(heads[8:])]
+                column = next((titles.index(one) for one in ("simulation time", "time") if one in titles), -1)
+            elif column < 0:
+                titles = [title.strip() for title in heads.split("\t")]
+                matches = [re.fullmatch(r"t \((\w+)\)", title) for title in titles]
+                column = next((i for i, match in enumerate(matches) if match), -1)
+                scale = TIMES.get(matches[column][1], 1.0) if column >= 0 else 1.0  # type: ignore[index]
+            continue
+        words = line.split()
+        if not words:
+            continue
+        if column < 0:
+            raise InputError(f'{name} has no column of times, "t (s)" (mumax3) or "Simulation time" (OOMMF)')
+        try:
+            times.append(float(words[column]) * scale)
+        except (IndexError, ValueError):
+            raise InputError(f"{name} has a row without a time: {show(line)}") from None
+    if not times or not all(map(math.isfinite, times)):
+        raise InputError(f"{name} has no rows, or a time that is not finite")
+    return times
+
+
+def read_series(
+    files: str | Sequence[str], folder: str | os.PathLike[str] = ".", table: str | None = None
+) -> Series:
+    """Read the headers of a series of magnetizations, and put them in the order of time.
+
+    Parameters
+    ----------
+    files : text or list of texts
+        As for `find_files`.
+    folder : path
+        The deck's, from which files and table are named.
+    table : text
+        A table with one row for each file, in the order of the files' names; its times stand for those of the headers.
+
+    Returns
+    -------
+    Series
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used, meshes differ, a time is missing or is that of two files, or the table has another
+        number of rows than there are files.
+    """
+    snapshots = [read_ovf(path) for path in find_files(files, folder)]
+    times: list[float | None] = [snapshot.time for snapshot in snapshots]
+    if table is not None:
+        rows = read_times(Path(folder, table))
+        if len(rows) != len(snapshots):
+            raise InputError(
+                f"texture.table: {show(table, 200)} has {len(rows)} rows for {len(snapshots)} files; it must have one "
+                "for each, or be left out where the files' headers tell the time"
+            )
+        times = list(rows)
+    if len(snapshots) == 1 and times[0] is None:
+        times = [0.0]
+    mesh, pairs = snapshots[0].mesh, []
+    for snapshot, time in zip(snapshots, times, strict=True):
+        name = f"OVF file {show(str(snapshot.path), 200)}"
+        if snapshot.components != 3:
+            raise InputError(f"{name} has {snapshot.components} numbers in a cell; a magnetization has 3")
+        if not _same(mesh, snapshot.mesh):
+            raise InputError(
+                f"{name} has another mesh than {show(str(snapshots[0].path), 200)}: {_product(snapshot.mesh)} cells "
+                f"against {_product(mesh)}, or another step or place"
+            )
+        if time is None:
+            raise InputError(
+                f"{name} does not tell its simulation time; name a table with it as texture.table"
+            )
+        pairs.append((time, snapshot))
+    pairs.sort(key=lambda pair: pair[0])
+    for (before, one), (after, other) in itertools.pairwise(pairs):
+        if after <= before:
+            raise InputError(
+                f"OVF files {show(str(one.path), 200)} and {show(str(other.path), 200)} have the same time {after:.6g} s"
+            )
+    return Series(mesh, tuple(time for time, _ in pairs), tuple(snapshot for _, snapshot in pairs))
+
+
+def _same(a: Mesh, b: Mesh) -> bool:
+    """Whether two meshes are one."""
+    close = all(
+        abs(p - q) <= SAME_MESH * step and abs(step - other) * n <= SAME_MESH * step
+        for p, q, step, other, n in zip(a.corner, b.corner, a.step, b.step, a.cells, strict=True)
+    )
+    return a.cells == b.cells and close
