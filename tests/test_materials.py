@@ -1,0 +1,221 @@
+"""Materials: their numbers, the Einstein check, what they fill in of a deck, and the command."""
+
+import math
+
+import pytest
+
+from mcpump.cli import main
+from mcpump.constants import E_CHARGE, HBAR
+from mcpump.deck import deck_from_dict
+from mcpump.deck_numbers import layers, media
+from mcpump.errors import InputError
+from mcpump.materials import einstein_ratio, material, materials, thermal_density_of_states
+
+METALS = [name for name, found in materials().items() if not found.insulator]
+DECK = {
+    "electrons": {"material": "Py"},
+    "layer": [{"name": "Cu", "start": "5 nm", "material": "Cu"}, {"name": "Pt", "start": "10 nm", "material": "Pt"}],
+    "sample": {"x": {"length": "16 nm", "cells": 16, "left": "specular", "right": "specular"}},
+    "texture": {
+        "kind": "junction", "interface": "5 nm", "width": "0.3 nm", "cone_angle": "5 deg", "frequency": "10 GHz",
+    },
+}  # fmt: skip
+
+
+def changed(**sections):
+    """DECK with other sections; within a table the keys given replace those there."""
+    deck = dict(DECK)
+    for name, section in sections.items():
+        both = isinstance(section, dict) and isinstance(deck.get(name), dict)
+        deck[name] = {**deck[name], **section} if both else section
+    return deck
+
+
+def sentence(deck):
+    with pytest.raises(InputError) as caught:
+        deck_from_dict(deck)
+    return str(caught.value)
+
+
+def test_the_list_has_what_was_asked_for():
+    assert list(materials()) == ["Cu", "Ag", "Al", "Au", "Pt", "Pd", "Ta", "W", "Py", "Co", "Fe", "Ni", "YIG"]
+    assert material("YIG").insulator
+
+
+@pytest.mark.parametrize("name", METALS)
+def test_einstein_and_completeness(name):
+    found = material(name)
+    assert einstein_ratio(found) == pytest.approx(1.0, abs=1e-12)
+    for key in (
+        "resistivity",
+        "mean_free_path",
+        "fermi_velocity",
+        "density_of_states",
+        "spin_diffusion_length",
+    ):
+        assert found[key] > 0.0
+    for key, entry in found.entries.items():
+        assert entry.source, key
+        if entry.range is not None:
+            assert entry.range[0] <= entry.value <= entry.range[1], key
+    # a year in every source but what is derived, and what a handbook keeps up to date
+    for entry in found.entries.values():
+        assert (
+            entry.derived
+            or "CRC" in entry.source
+            or "that of Ni" in entry.source
+            or any(f"({year})" in entry.source for year in range(1950, 2025))
+        )
+    # spin relaxes in more than a few collisions
+    assert found["spin_diffusion_length"] > found["mean_free_path"]
+    k_F = found["effective_mass"] * found["fermi_velocity"] / HBAR
+    assert k_F**3 / (2 * math.pi**2 * k_F * HBAR * found["fermi_velocity"]) == pytest.approx(
+        found["density_of_states"]
+    )
+
+
+@pytest.mark.parametrize("name", ["Cu", "Ag", "Al", "Au"])
+def test_the_conductivity_gives_the_density_of_states_of_the_specific_heat(name):
+    # which phonons enhance by a factor of at most 1.5 in these metals
+    found = material(name)
+    assert 0.65 < found["density_of_states"] / thermal_density_of_states(found) < 1.05
+
+
+def test_copper_has_the_fermi_wave_number_of_free_electrons():
+    found = material("Cu")
+    assert found["effective_mass"] * found["fermi_velocity"] / HBAR == pytest.approx(13.6e9, rel=0.02)
+
+
+def test_platinum_says_how_far_the_literature_disagrees():
+    assert material("Pt").entries["spin_diffusion_length"].shown_range == pytest.approx((0.5, 14.0))
+
+
+def test_material_fills_in_electrons_and_layers():
+    deck = deck_from_dict(DECK)
+    gas, (py, cu, pt) = deck.gas, media(deck, deck.gas)
+    for found, layer in zip(map(material, ("Py", "Cu", "Pt")), (py, cu, pt), strict=True):
+        assert layer.v * gas.v_F == pytest.approx(found["fermi_velocity"])
+        assert layer.v / layer.rate * gas.ell == pytest.approx(found["mean_free_path"])
+        assert layer.nu * gas.nu == pytest.approx(found["density_of_states"])
+        D = layer.v**2 / layer.rate / 3.0
+        assert math.sqrt(D / layer.gamma_sf) * gas.ell == pytest.approx(found["spin_diffusion_length"])
+    assert gas.exchange == pytest.approx(0.15 * E_CHARGE)
+    assert gas.sigma == pytest.approx(1.0 / material("Py")["resistivity"])
+    assert gas.notes == ()
+
+
+def test_given_values_override_and_the_others_follow():
+    deck = deck_from_dict(changed(electrons={"resistivity": "40 uohm cm", "spin_relaxation_time": "none"}))
+    found = material("Py")
+    assert deck.gas.ell == pytest.approx(0.5 * found["mean_free_path"])
+    assert math.isinf(deck.gas.tau_sf)
+    layer = {"start": "5 nm", "material": "Pt", "mean_free_path": "1 nm", "spin_relaxation_time": "none"}
+    deck = deck_from_dict(changed(layer=[layer]))
+    pt = media(deck, deck.gas)[1]
+    assert pt.v / pt.rate * deck.gas.ell == pytest.approx(1e-9)
+    assert pt.gamma_sf == 0.0
+    wave_number = deck_from_dict(changed(electrons={"fermi_wavenumber": "13.6 /nm", "effective_mass": 1.0}))
+    assert wave_number.gas.v_F == pytest.approx(1.5744e6, rel=1e-4)
+
+
+def test_resolved_deck_is_self_contained():
+    deck = deck_from_dict(DECK)
+    text = deck.resolved
+    for line in (
+        'material = "Py"',
+        'exchange = "0.15 eV"',
+        'mean_free_path = "2.6 nm"',
+        "spin_hall_angle = 0.056",
+    ):
+        assert line in text.splitlines()
+    import tomllib
+
+    tables = tomllib.loads(text)
+    again = deck_from_dict(tables)
+    assert again == deck
+    assert again.resolved == text
+    for table in (tables["electrons"], *tables["layer"]):
+        del table["material"]
+    unnamed = deck_from_dict(tables)
+    assert unnamed.gas == deck.gas
+    assert media(unnamed, unnamed.gas) == media(deck, deck.gas)
+
+
+def test_no_exchange_without_a_texture():
+    deck = changed(
+        electric_field={"field": "1 kV/m", "direction": [0, 1, 0], "spin_hall_conductivity": "1e5 S/m"}
+    )
+    del deck["texture"]
+    assert deck_from_dict(deck).gas.exchange == 0.0
+
+
+def test_sentences():
+    text = sentence(changed(electrons={"material": "Ptt"}))
+    assert text == (
+        'electrons.material = "Ptt" must be one of Cu, Ag, Al, Au, Pt, Pd, Ta, W, Py, Co, Fe, Ni, YIG (did you mean Pt?)'
+    )
+    text = sentence(changed(layer=[{"start": "5 nm", "material": "Xx"}]))
+    assert text.startswith('layer[0].material = "Xx" must be one of Cu, Ag')
+    assert "insulator" in sentence(changed(electrons={"material": "YIG", "exchange": "1 meV"}))
+    assert "must be one of" in sentence(changed(electrons={"material": 3}))
+    reduced = {**DECK, "units": "reduced", "layer": []}
+    assert 'electrons.material = "Py" has no place in a deck with units = "reduced"' in sentence(reduced)
+
+
+def impurity(**keys):
+    return {"impurity": {"spin_hall_angle": "material", **keys}}
+
+
+def test_spin_hall_angle_of_each_layer():
+    deck = deck_from_dict(changed(spin_orbit=impurity()))
+    found = [0.5 * layer.impurity for layer in layers(deck, deck.gas)]
+    assert found == pytest.approx([0.005, 0.0032, 0.056])
+    # a place inside a layer, cut from it
+    deck = deck_from_dict(changed(spin_orbit=impurity(between=["7 nm", "12 nm"])))
+    found = [0.5 * layer.impurity for layer in layers(deck, deck.gas)]
+    assert found == pytest.approx([0.0, 0.0, 0.0032, 0.056, 0.0])
+    own = changed(spin_orbit=impurity(layer="Pt"))
+    own["layer"] = [DECK["layer"][0], {**DECK["layer"][1], "spin_hall_angle": -0.1}]
+    assert 0.5 * layers(deck_from_dict(own), deck_from_dict(own).gas)[-1].impurity == pytest.approx(-0.1)
+
+
+def test_spin_hall_angle_is_used_only_if_asked_for():
+    deck = deck_from_dict(DECK)
+    assert all(layer.impurity == 0.0 for layer in layers(deck, deck.gas))
+    given = deck_from_dict(changed(spin_orbit={"impurity": {"spin_hall_angle": 0.02}}))
+    assert [0.5 * layer.impurity for layer in layers(given, given.gas)] == pytest.approx([0.02] * 3)
+
+
+def test_missing_and_odd_spin_hall_angles():
+    text = sentence(changed(electrons={"material": "Ni"}, spin_orbit=impurity()))
+    assert text.startswith("electrons.spin_hall_angle is missing")
+    deck_from_dict(changed(electrons={"material": "Ni"}, spin_orbit=impurity(layer="Pt")))
+    text = sentence(changed(spin_orbit={"impurity": {"spin_hall_angle": "materials"}}))
+    assert text == 'spin_orbit.impurity.spin_hall_angle = "materials" must be a plain number or "material"'
+    assert "must be not 0" in sentence(changed(spin_orbit={"impurity": {"spin_hall_angle": 0}}))
+
+
+def test_command_lists_and_tells_sources(capsys):
+    assert main(["materials"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in materials())
+    assert "3.4 {0.5…14}" in text
+    assert main(["materials", "Pt"]) == 0
+    text = capsys.readouterr().out
+    assert "from 0.5 to 14 in the literature" in text
+    assert "Phys. Rev. Lett. 112" in text
+    assert "σ/(2e²νD) = 1.000" in text
+    assert max(map(len, text.splitlines())) <= 120
+    assert main(["materials", "YIG"]) == 0
+    assert "insulator" in capsys.readouterr().out
+    assert main(["materials", "Xx"]) == 2
+    assert "known are Cu, Ag" in capsys.readouterr().err
+
+
+def test_permalloy_is_warned_of():
+    from mcpump.problem import make_problem
+
+    deck = changed(results={"channels": ["second", "exact"]}, spin_orbit=impurity(layer="Pt"))
+    warnings = " ".join(make_problem(deck_from_dict(deck)).warnings)
+    assert "Jτ/ħ = 4.15 is not small" in warnings
+    assert "`exact` holds, `second` does not, nor does the charge that follows from it" in warnings
