@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw maps of a run in two or three dimensions: local and diffusive density, and current."""
+"""Draw maps of a run in two or three dimensions: local and diffusive density with the texture, and current."""
 
 from __future__ import annotations
 

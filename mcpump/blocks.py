@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.charge_profiles import turn_into_charge
 from mcpump.course import Course, birth_strength, course_of
 from mcpump.emission import Births, births
 from mcpump.errors import WalkerError
@@ -24,7 +25,9 @@ from mcpump.first_flight import first_flights
 from mcpump.model import ABSORBING, Model, Problem, Scene
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
+from mcpump.snapshots import function_of
 from mcpump.spin import SIZES
+from mcpump.spin_hall import add_drive
 from mcpump.texture_parameters import USER
 from mcpump.textures import texture_gradient, texture_profile
 from mcpump.transport import NOT_FINITE, NOT_FINITE_LOCAL, walk_scene
@@ -64,11 +67,12 @@ def has_sink(model: Model | Scene) -> bool:
 def amplitudes(model: Model | Scene) -> int:
     """Number of packed amplitudes, those of `sum` included."""
     if isinstance(model, Scene):
-        return (len(model.channels) + int(_has_sum(model))) * model.time_functions * 3
+        added = int(has_sum(model)) + int(len(model.sources) > 1)
+        return (len(model.walked) + added) * model.time_functions * 3
     return SIZES[model.harmonics] + (6 if model.harmonics > 0 else 0)
 
 
-def _has_sum(scene: Scene) -> bool:
+def has_sum(scene: Scene) -> bool:
     """Whether a scene has the channel `sum`."""
     return scene.slots[0] >= 0 and scene.slots[1] >= 0
 
@@ -201,16 +205,27 @@ def scene_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
         strength += math.sqrt(sum(s * s for s in scene.initial_spin))
     weak = 2.0 * scene.exchange * strength
     size = {"first": strength, "second": weak, "second_ladder": weak, "exact": strength}
-    names = [size[name] for name in scene.channels] + ([strength] if _has_sum(scene) else [])
+    rashba = max(math.hypot(*layer.rashba) for layer in scene.layers)
+    impurity = max(abs(layer.impurity) for layer in scene.layers)
+    size |= {
+        "rashba": rashba * weak,
+        "impurity_first": impurity * strength,
+        "impurity_second": impurity * weak,
+    }
+    size["spin_hall"] = max(math.hypot(*layer.hall) for layer in scene.layers)
+    names = [size[name] for name in scene.walked] + ([strength] if has_sum(scene) else [])
+    names += [sum(size[name] for name in scene.sources)] if len(scene.sources) > 1 else []
     return np.repeat(np.frexp(np.array(names))[1], scene.time_functions * 3).astype(np.intp)
 
 
 def user_of(problem: Problem) -> object:
-    """The user's texture, compiled, or a function that is never called."""
+    """The user's texture, or that of snapshots, compiled, or a function that is never called."""
     scene = problem.model
     assert isinstance(scene, Scene)
     if scene.texture != USER:
         return no_user()
+    if problem.snapshots is not None:
+        return function_of(problem.snapshots)
     return load_user_texture(problem.texture_file, problem.scales.length, problem.scales.time)
 
 
@@ -254,7 +269,7 @@ def walk_scene_block(scene: Scene, user: object, course: Course, block: int) -> 
         If a walker takes more than `max_flights` flights or meets a number that is not finite.
     """
     width = scene.time_functions * 3
-    size, bins = len(scene.channels) * width, max(scene.time_bins, 1)
+    size, bins = len(scene.walked) * width, max(scene.time_bins, 1)
     profile = np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size))
     passages = np.zeros((2, len(scene.planes) * bins, size))
     budget = np.zeros((len(lines_of(scene.axes)), size))
@@ -293,11 +308,16 @@ def _scene_sums(
     profiles = np.moveaxis(profile / (cell * time), 2, 1).reshape(-1, profile.shape[1], profile.shape[3])
     passages, budget = passages / (area * time), budget / area
     kinds = 3 + scene.axes
+    if scene.hall_slot >= 0:
+        add_drive(scene, profiles, passages)
+    if scene.sources:
+        turn_into_charge(scene, profiles)
     means = np.zeros((2, profile.shape[3]))
     if scene.time_bins == 0:
         means = profiles[[0, kinds]].mean(axis=1)
         if not has_sink(scene):
-            profiles[kinds] -= means[1]
+            spins = len(scene.channels) * scene.time_functions * 3
+            profiles[kinds, :, :spins] -= means[1, :spins]
         _book_stored(scene, budget)
     add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
     return BlockSums(add[0], add[1], add[2], add[3], np.zeros(2), flights)
@@ -313,9 +333,11 @@ def _book_stored(scene: Scene, budget: NDArray[np.float64]) -> None:
 
 
 def _with_channel_sum(scene: Scene, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Append `sum` = `first` + `second` to the last axis where both are walked."""
-    if not _has_sum(scene):
-        return values
-    width = scene.time_functions * 3
-    both = values[..., :width] + values[..., width : 2 * width]
-    return np.concatenate([values, both], axis=-1)
+    """Append `sum` = `first` + `second` to the last axis where both are walked, and the sum of the sources of charge."""
+    width, parts = scene.time_functions * 3, [values]
+    if has_sum(scene):
+        parts.append(values[..., :width] + values[..., width : 2 * width])
+    if len(scene.sources) > 1:
+        charge = values[..., len(scene.channels) * width :]
+        parts.append(charge.reshape(*charge.shape[:-1], len(scene.sources), width).sum(axis=-2))
+    return np.concatenate(parts, axis=-1) if len(parts) > 1 else values

@@ -17,6 +17,8 @@ from mcpump.moving_textures import envelope_at, spin_texture, texture_rate_at
 from mcpump.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
 from mcpump.texture_parameters import DRIVE_CONSTANT, HARMONIC
 
+SHORT = 0.2
+"""Share of the longest step up to which a rotation takes the field half-way: what is left out is 1e-4 of the angle."""
 FIRST, SECOND, LADDER, EXACT = range(4)
 """Places in `Scene.slots`."""
 TIME, COS, SIN, COS_TEXTURE, SIN_TEXTURE = range(5)
@@ -52,13 +54,21 @@ def emit_from_texture(scene, user, hours, x, y, z, offset, weight, births, emitt
 
 
 @inlined
-def load(scene, alive, emitted, spins):
-    """Begin with the emitted spin in `first` and `exact`, with none in the channels of second order."""
+def load(scene, alive, driven, emitted, spins):
+    """Begin with the emitted spin in `first` and `exact`, with none in the channels of second order.
+
+    What an electric field has driven begins in `spin_hall` alone, and exchange does not turn it.
+    """
     for slot in range(spins.shape[0]):
         full = slot == scene.slots[FIRST] or slot == scene.slots[EXACT]
+        if scene.hall_slot >= 0:
+            full = slot == scene.hall_slot if driven else full
         for k in range(alive):
             for i in range(3):
                 spins[slot, k, i] = emitted[k, i] if full else 0.0
+    if driven:
+        for k in range(alive):
+            emitted[k, 0], emitted[k, 1], emitted[k, 2] = 0.0, 0.0, 0.0
 
 
 @inlined
@@ -138,6 +148,16 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
     """Rotate `exact` along a straight flight that is at x and `age` at time 0, from time `start` to `end`."""
     slot, J = scene.slots[EXACT], 2.0 * scene.exchange
     t, h = start, min(end - start, scene.rotation_step)
+    if h < SHORT * scene.rotation_step:
+        at = start + 0.5 * h
+        look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, 0)
+        for k in range(alive):
+            sx, sy, sz = turned(
+                spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2],
+                h * J * fields[0, k, 0], h * J * fields[0, k, 1], h * J * fields[0, k, 2],
+            )  # fmt: skip
+            spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2] = sx, sy, sz
+        return
     while t < end:
         for node in range(2):
             at = t + (NODE_2 if node == 1 else NODE_1) * h
@@ -192,5 +212,47 @@ def fill_rows(scene, age, alive, births, spins, rows, bins):
                 for i in range(3):
                     rows[0, at + i] += c * spins[slot, k, i]
                     rows[0, at + 3 + i] += s * spins[slot, k, i]
+            c, s = c * c1 - s * s1, s * c1 + c * s1
+    return 1
+
+
+@inlined
+def can_freeze(scene):
+    """Whether spins stay as they are after the first flight: a periodic drive, and no channel of higher order."""
+    return scene.time_bins == 0 and scene.slots[LADDER] < 0 and scene.slots[EXACT] < 0
+
+
+@inlined
+def freeze(scene, alive, births, spins, rows, bins):
+    """Write amplitudes as of birth into rows[1], for spins that do not change any more; `spin_rows` turns them."""
+    bins[0] = 0
+    fill_rows(scene, 0.0, alive, births, spins, rows, bins)
+    for a in range(rows.shape[1]):
+        rows[1, a] = rows[0, a]
+    bins[0] = 1
+
+
+@inlined
+def spin_rows(scene, age, alive, births, spins, rows, bins):
+    """Write the rows of amplitudes of the spins at an age, as `fill_rows`; frozen ones are turned from those of birth.
+
+    In a periodic drive bins[0] says whether they are frozen.
+    """
+    if scene.time_bins > 0 or bins[0] == 0:
+        return fill_rows(scene, age, alive, births, spins, rows, bins)
+    width = 3 * (1 + 2 * scene.harmonics)
+    c1, s1 = 1.0, 0.0
+    if scene.harmonics > 0:
+        c1, s1 = math.cos(2.0 * math.pi / scene.period * age), math.sin(2.0 * math.pi / scene.period * age)
+    for slot in range(spins.shape[0]):
+        at = width * slot
+        rows[0, at], rows[0, at + 1], rows[0, at + 2] = rows[1, at], rows[1, at + 1], rows[1, at + 2]
+        c, s = c1, s1
+        for _ in range(scene.harmonics):
+            at += 3
+            for i in range(at, at + 3):
+                rows[0, i] = c * rows[1, i] - s * rows[1, i + 3]
+                rows[0, i + 3] = s * rows[1, i] + c * rows[1, i + 3]
+            at += 3
             c, s = c * c1 - s * s1, s * c1 + c * s1
     return 1

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from mcpump import __version__
+from mcpump.cli_export import add_export
 from mcpump.cli_materials import add_materials
 from mcpump.cli_options import (
     COMPLETE,
@@ -115,6 +116,8 @@ def parser() -> Parser:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
     check.set_defaults(act=check_deck)
+
+    add_export(commands)
 
     show = commands.add_parser("show", help="print the table of a results file")
     show.add_argument("file", type=Path, metavar="FILE")

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from mcpump.checkpoint import Part, Start
     from mcpump.deck import Deck
     from mcpump.estimates import Result
-    from mcpump.model import Problem
+    from mcpump.model import Problem, Snapshots
     from mcpump.parallel import Alone
     from mcpump.signals import Stops
 
@@ -46,6 +47,8 @@ def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | No
         # a user's texture is looked for where it was
         said = Path(data["texture"]["file"])
         folder = Path(file).parents[len(said.parts) - 1] if not said.is_absolute() else folder
+    elif where := held.provenance.get("texture_folder"):
+        folder = Path(where)
     return deck_from_dict(override(data, overrides), held.name, folder)
 
 
@@ -221,6 +224,8 @@ def _walk(
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
+    if problem.snapshots is not None:
+        share(ranks, problem.snapshots)
     if not simulate.is_compiled(problem):
         log.info("compiling the kernels, once for this version on this machine (about 20 s)")
     ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
@@ -248,6 +253,13 @@ def _walk(
         if not options.quiet:
             tell(result)
     return _status(result)
+
+
+def share(ranks: Alone, snapshots: Snapshots) -> None:
+    """Let the ranks of a node share the memory of a texture that is made of snapshots."""
+    from mcpump.snapshots import store, take
+
+    ranks.share_files(partial(store, snapshots), partial(take, snapshots))
 
 
 def _status(result: Result) -> int:

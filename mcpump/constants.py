@@ -8,3 +8,9 @@ E_CHARGE = 1.602176634e-19
 
 M_ELECTRON = 9.1093837139e-31
 """Electron rest mass [kg], CODATA 2022."""
+
+K_BOLTZMANN = 1.380649e-23
+"""Boltzmann constant k_B [J/K]."""
+
+MU_BOHR = 9.2740100657e-24
+"""Bohr magneton [A m²], CODATA 2022."""

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mcpump.compiled import inlined
 from mcpump.model import Layer, Scene
 from mcpump.moving_textures import texture_field_rate
+from mcpump.spin_hall import sheets_of
 
 SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one."""
@@ -38,7 +39,7 @@ class Course(NamedTuple):
     marks: NDArray[np.int64]
     """(slabs + 1, 3): at each cut the plane, the interface (−1: none), and 1 where a cell ends."""
     media: NDArray[np.float64]
-    """(layers, 4): v, rate, gamma_sf, nu."""
+    """(layers, 8): v, rate, gamma_sf, nu, −2E_so (three), a_imp."""
     gates: NDArray[np.float64]
     """(interfaces, 4): probability to pass towards +x, towards −x; specularity; 1 where passage is straight."""
     quantiles: NDArray[np.float64]
@@ -49,6 +50,10 @@ class Course(NamedTuple):
     """Bins along x, y, z."""
     hours: NDArray[np.float64]
     """(hours + 1,): quantiles of the density of birth times over [0, t_end] (transient), or over the period (even)."""
+    sheets: NDArray[np.float64]
+    """(sheets + 1, 9), where an electric field bears spin: quantile of the share of walkers at which a sheet begins
+    (the last row: 1), axis of its normal, inward normal (0: inside the sample), from and to where along x, share that
+    leaves diffusely, spin per time (three)."""
 
 
 def course_of(scene: Scene, user: Any) -> Course:
@@ -79,11 +84,10 @@ def course_of(scene: Scene, user: Any) -> Course:
     for i, start in enumerate(starts[1:]):
         marks[_nearest(edges, start), 1] = i
     marks[:, 2] = [int(np.min(np.abs(faces - edge)) <= SAME_PLACE * L) for edge in edges]
-    media = np.array([[m.v, m.rate, m.gamma_sf, m.nu] for m in scene.layers])
+    media = np.array([[m.v, m.rate, m.gamma_sf, m.nu, *m.rashba, m.impurity] for m in scene.layers])
     gates = np.array([_gate(*pair) for pair in zip(scene.layers, scene.layers[1:], strict=False)])
-    return Course(
-        edges, np.stack([cell, layer], axis=1), marks, media, gates.reshape(-1, 4), *_births(scene, user)
-    )
+    cells = np.stack([cell, layer], axis=1)
+    return Course(edges, cells, marks, media, gates.reshape(-1, 4), *_births(scene, user), sheets_of(scene))
 
 
 def _merged(places: NDArray[np.float64], length: float) -> NDArray[np.float64]:

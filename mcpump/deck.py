@@ -15,11 +15,13 @@ from pydantic import BaseModel, ValidationError
 from mcpump import deck_fields as fields
 from mcpump.deck_checks import check
 from mcpump.deck_fields import KEY
+from mcpump.deck_materials import with_materials
 from mcpump.deck_sections import Deck
 from mcpump.deck_text import hash_of_file, override, read_toml, write_toml
 from mcpump.deck_textures import KINDS
 from mcpump.electrons import SPIN_KEYS
 from mcpump.errors import InputError
+from mcpump.ovf import hash_of_series
 from mcpump.units import show
 
 __all__ = ["Deck", "deck_from_dict", "read_deck"]
@@ -59,7 +61,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     name : str
         Name for tables and files.
     folder : path
-        Where texture.file is looked for; the current folder by default.
+        Where texture.file or texture.files are looked for; the current folder by default.
 
     Returns
     -------
@@ -89,11 +91,14 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
     """Fill in the defaults that depend on other keys."""
     if not isinstance(data, Mapping):
         return data
-    given = dict(data)
+    given = with_materials(data)
     electrons, results, texture = given.get("electrons"), given.get("results", {}), given.get("texture")
     if isinstance(texture, Mapping) and texture.get("kind") == "user" and "sha256" not in texture:
         # a run can only go on with the very same texture: the resolved deck knows its file's contents
         given["texture"] = {**texture, **_hash_of(folder, texture.get("file"))}
+    if isinstance(texture, Mapping) and texture.get("kind") == "ovf" and "sha256" not in texture:
+        found = hash_of_series(texture.get("files"), folder, texture.get("table"))
+        given["texture"] = {**texture, **({"sha256": found} if found else {})}
     if isinstance(electrons, Mapping):
         mass = {} if given.get("units") == "reduced" else {"effective_mass": 1.0}
         spin = {} if any(key in electrons for key in SPIN_KEYS) else {"spin_relaxation_time": "none"}
@@ -102,7 +107,7 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
         results = {key: value for key, value in results.items() if value is not None}
         if "pulse" in given or results.get("end") is not None:
             results = {"harmonics": 0, "time_bins": 1, **results}
-        if "texture" not in given and ("pulse" in given or "initial" in given):
+        if "texture" not in given and {"pulse", "initial", "electric_field"} & given.keys():
             results = {"channels": ["first"], **results}
         if results:
             given["results"] = results

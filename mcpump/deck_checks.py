@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from mcpump.deck_charge import check_electric_field, check_spin_orbit
 from mcpump.deck_memory import check_memory
 from mcpump.deck_numbers import (
     SAME_PLACE,
@@ -11,6 +12,7 @@ from mcpump.deck_numbers import (
     has_frequency,
     has_sink,
     layers,
+    media,
     mesh_axes,
     place_text,
     snapped,
@@ -18,7 +20,7 @@ from mcpump.deck_numbers import (
 )
 from mcpump.deck_scene import check_layers, check_sample, check_source, check_texture, check_transient
 from mcpump.deck_sections import Deck
-from mcpump.deck_textures import Penetration, User
+from mcpump.deck_textures import Ovf, Penetration, User
 from mcpump.electrons import Electrons, resolve
 from mcpump.errors import InputError
 from mcpump.model import CHANNELS
@@ -45,23 +47,34 @@ def check(deck: Deck) -> Electrons:
     InputError
         One sentence.
     """
-    gas = resolve(deck.electrons.model_dump(exclude={"dimension"}), deck.reduced, deck.electrons.dimension)
+    gas = resolve(
+        deck.electrons.model_dump(exclude={"dimension", "material", "spin_hall_angle"}),
+        deck.reduced,
+        deck.electrons.dimension,
+    )
     check_source(deck)
     check_sample(deck)
     check_transient(deck, gas)
     if deck.texture is not None:
         check_texture(deck)
     check_layers(deck, gas)
-    _check_sizes(deck, gas)
+    _check_sizes(_sample_ratios(deck, gas) | _texture_ratios(deck, gas))
+    check_spin_orbit(deck, gas)
+    check_electric_field(deck, gas)
+    if deck.magnet is not None and deck.reduced:
+        raise InputError(
+            'magnet has no place in a deck with units = "reduced": its damping is that of an SI deck'
+        )
+    _check_sizes(_spin_orbit_ratios(deck, gas))
     _check_results(deck, gas)
     _check_stop(deck, gas)
     check_memory(deck)
     return gas
 
 
-def _check_sizes(deck: Deck, gas: Electrons) -> None:
+def _check_sizes(ratios: dict[str, float]) -> None:
     """Refuse ratios that no sample has: they are slips of a unit, and would overflow later."""
-    for name, ratio in (_sample_ratios(deck, gas) | _texture_ratios(deck, gas)).items():
+    for name, ratio in ratios.items():
         if not ratio <= _RATIO_WINDOW:
             raise InputError(
                 f"the deck has {name} = {ratio:.3g}, more than {_RATIO_WINDOW:g}: check the units"
@@ -79,7 +92,7 @@ def _sample_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
     for name, axis in mesh_axes(deck).items():
         ratios |= _both_ways(f"sample.{name}.length", axis.length, "ℓ", gas.ell)
     ratios |= {"Jτ/ħ": gas.exchange_number, "τ/τ_sf": gas.tau / gas.tau_sf}
-    for i, layer in enumerate(layers(deck, gas)[1:]):
+    for i, layer in enumerate(media(deck, gas)[1:]):
         ratios |= _both_ways(f"layer[{i}]: v_F", layer.v, "that of [electrons]", 1.0)
         ratios |= _both_ways(f"layer[{i}]: 1/τ", layer.rate, "that of [electrons]", 1.0)
         ratios |= _both_ways(f"layer[{i}]: ν", layer.nu, "that of [electrons]", 1.0)
@@ -91,6 +104,16 @@ def _sample_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
     for name, time in times.items():
         ratios |= _both_ways(name, time, "τ", gas.tau) if time is not None else {}
     return ratios
+
+
+def _spin_orbit_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
+    """Strengths of the spin-orbit coupling and of an electric field, added up over the layers: no NaN escapes a sum."""
+    stack = layers(deck, gas)
+    return {
+        "2E_so / ħv_F": sum(abs(part) for layer in stack for part in layer.rashba),
+        "2|θ_SH|": sum(abs(layer.impurity) for layer in stack),
+        "σ_SH E / ħνJ v_F": sum(abs(part) for layer in stack for part in layer.hall),
+    }
 
 
 def _texture_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
@@ -117,7 +140,10 @@ def _texture_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
         scales[key] = getattr(texture, key, None) or 0.0
     for key, value in scales.items():
         ratios |= _both_ways(key, value, "ℓ", ell) if value else {}
-    if isinstance(texture, User) and texture.time_scale is not None:
+    if isinstance(texture, Ovf):
+        ratios["|offset| / ℓ"] = max(map(abs, texture.offset or (0.0,))) / ell
+        ratios["|start| / τ"] = abs(texture.start or 0.0) / gas.tau
+    if isinstance(texture, User | Ovf) and texture.time_scale is not None:
         ratios |= _both_ways("time_scale", texture.time_scale, "τ", gas.tau)
     return ratios
 
@@ -125,7 +151,7 @@ def _texture_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
 def _turns(deck: Deck) -> bool:
     """Tell whether the texture has a frequency; kinds that need one answer True, and then it is asked for."""
     texture = deck.texture
-    optional = texture is None or texture.kind in ("domain_wall", "user")
+    optional = texture is None or texture.kind in ("domain_wall", "user", "ovf")
     return not optional or (texture is not None and has_frequency(texture))
 
 

@@ -19,7 +19,11 @@ from mcpump.units import number, quantity, show
 
 KEY = "\x00"
 """Stands for the dotted key in a refusal (no TOML text can hold it unescaped)."""
+MATERIAL = "material"
+"""Stands for each layer's own spin Hall angle."""
 _LARGEST_COUNT = 10**15
+_HUGE = 1e60
+"""Limits from which they are not worth telling."""
 
 
 class Section(BaseModel):
@@ -48,6 +52,16 @@ def unknown_key(key: Any, known: Iterable[str]) -> str:
     return f"{KEY} has an unknown key {show(key)}: {hint}"
 
 
+ACCEPTED: dict[Any, str] = {}
+"""Function of a check → what it accepts, for the reference of all keys."""
+
+
+def _check(function: Callable[..., Any], accepts: str) -> BeforeValidator:
+    """Check of a value, and what it accepts in words."""
+    ACCEPTED[function] = accepts
+    return BeforeValidator(function)
+
+
 def _refusing(check: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call a check that raises InputError; pydantic wants a ValueError."""
     try:
@@ -64,6 +78,18 @@ def _range(value: Any, result: float, sign: str) -> float:
     return result
 
 
+def _of_sign(sign: str) -> str:
+    return {"positive": "", "at least 0": " or 0", "not 0": ", any sign but 0", "any": ", any sign"}[sign]
+
+
+def _words(words: Iterable[str]) -> str:
+    return ", ".join(f'`"{word}"`' for word in words)
+
+
+def _count_text(count: int) -> str:
+    return "2^64 − 1" if count == 2**64 - 1 else str(count)
+
+
 def physical(dimension: str, sign: str = "positive") -> BeforeValidator:
     """Check of a quantity; the context says whether the deck is reduced."""
 
@@ -71,7 +97,7 @@ def physical(dimension: str, sign: str = "positive") -> BeforeValidator:
         reduced = bool((info.context or {}).get("reduced"))
         return _range(value, _refusing(quantity, value, KEY, dimension, reduced), sign)
 
-    return BeforeValidator(check)
+    return _check(check, dimension.replace("_", " ") + _of_sign(sign))
 
 
 def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
@@ -83,7 +109,13 @@ def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
             raise ValueError(f"{KEY} = {show(value)} must lie between {-limit:g} and {limit:g}")
         return result
 
-    return BeforeValidator(check)
+    return _check(
+        check,
+        "positive " * (sign == "positive")
+        + "number"
+        + _of_sign(sign)
+        + (f", at most {limit:g} in magnitude" if limit < _HUGE else ""),
+    )
 
 
 def between(lowest: float, highest: float, above: bool = False) -> BeforeValidator:
@@ -98,7 +130,7 @@ def between(lowest: float, highest: float, above: bool = False) -> BeforeValidat
             raise ValueError(f"{KEY} = {show(value)} must be {wanted}")
         return float(result)
 
-    return BeforeValidator(check)
+    return _check(check, f"number {'above' if above else 'from'} {lowest:g} to {highest:g}")
 
 
 def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
@@ -112,7 +144,12 @@ def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
             raise ValueError(f"{KEY} = {show(value)} must lie between {lowest} and {highest}")
         return int(value)
 
-    return BeforeValidator(check)
+    return _check(
+        check,
+        f"whole number, {lowest} or more"
+        if highest == _LARGEST_COUNT
+        else f"whole number, {lowest} to {_count_text(highest)}",
+    )
 
 
 def one_of(*words: str) -> BeforeValidator:
@@ -125,7 +162,7 @@ def one_of(*words: str) -> BeforeValidator:
             raise ValueError(f"{KEY} = {show(value)} must be one of {', '.join(words)}{hint}")
         return value
 
-    return BeforeValidator(check)
+    return _check(check, _words(words))
 
 
 def automatic(check_number: BeforeValidator) -> BeforeValidator:
@@ -138,7 +175,7 @@ def automatic(check_number: BeforeValidator) -> BeforeValidator:
             raise ValueError(f'{KEY} = {show(value)} must be a whole number or "auto"')
         return check_number.func(value)  # type: ignore[call-arg]
 
-    return BeforeValidator(check)
+    return _check(check, '`"auto"`, or ' + ACCEPTED[check_number.func])
 
 
 def relaxation(dimension: str) -> BeforeValidator:
@@ -150,7 +187,16 @@ def relaxation(dimension: str) -> BeforeValidator:
             return math.inf
         return check_quantity.func(value, info)  # type: ignore[call-arg, no-any-return]
 
-    return BeforeValidator(check)
+    return _check(check, f'{dimension}, or `"none"`')
+
+
+def _angle_or_material(value: Any) -> Any:
+    """Check of a spin Hall angle: a number that is not 0, or "material"."""
+    if value == MATERIAL:
+        return value
+    if isinstance(value, str):
+        raise ValueError(f'{KEY} = {show(value)} must be a plain number or "{MATERIAL}"')
+    return plain("not 0", 1e60).func(value)  # type: ignore[call-arg]
 
 
 def _three_numbers(value: Any) -> tuple[float, float, float]:
@@ -168,6 +214,13 @@ def _two(value: Any) -> Any:
     """Check of a place in the plane: two lengths, each checked after this."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         raise ValueError(f"{KEY} = {show(value)} must be two lengths, [x, y]")
+    return value
+
+
+def _ends(value: Any) -> Any:
+    """Check of an interval: two places, each checked after this."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        raise ValueError(f"{KEY} = {show(value)} must be two places along x, [from, to]")
     return value
 
 
@@ -202,6 +255,27 @@ def _list(value: Any) -> Any:
     return value
 
 
+def _files(value: Any) -> tuple[str, ...]:
+    """Check of a text or a list of texts that name files."""
+    entries = [value] if isinstance(value, str) else value
+    if (
+        not isinstance(entries, list | tuple)
+        or not entries
+        or not all(isinstance(e, str) and e for e in entries)
+    ):
+        raise ValueError(
+            f'{KEY} = {show(value)} must be a name, a pattern such as "m*.ovf", or a list of these'
+        )
+    return tuple(entries)
+
+
+def _up_to_three(value: Any) -> Any:
+    """Check of a place in the sample: a length for each direction, each checked after this."""
+    if not isinstance(value, list | tuple) or not 1 <= len(value) <= 3:
+        raise ValueError(f"{KEY} = {show(value)} must be a list of lengths along x[, y[, z]]")
+    return value
+
+
 def _switch(value: Any) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"{KEY} = {show(value)} must be true or false")
@@ -215,6 +289,8 @@ def _text(value: Any) -> str:
 
 
 Number = Annotated[float, plain("any", 1e60)]
+NumberButZero = Annotated[float, plain("not 0", 1e60)]
+AngleOrMaterial = Annotated[float | str, _check(_angle_or_material, 'number but 0, or `"material"`')]
 PositiveNumber = Annotated[float, plain("positive", 1e60)]
 Length = Annotated[float, physical("length")]
 Place = Annotated[float, physical("length", "any")]
@@ -222,6 +298,7 @@ LengthOrZero = Annotated[float, physical("length", "at least 0")]
 Wavenumber = Annotated[float, physical("wavenumber", "not 0")]
 PositiveWavenumber = Annotated[float, physical("wavenumber")]
 Time = Annotated[float, physical("time")]
+AnyTime = Annotated[float, physical("time", "any")]
 Velocity = Annotated[float, physical("velocity")]
 AnyVelocity = Annotated[float, physical("velocity", "any")]
 Energy = Annotated[float, physical("energy")]
@@ -231,20 +308,31 @@ Diffusion = Annotated[float, physical("diffusion_coefficient")]
 Conductivity = Annotated[float, physical("conductivity")]
 Resistivity = Annotated[float, physical("resistivity")]
 StatesDensity = Annotated[float, physical("density_of_states")]
+AnyConductivity = Annotated[float, physical("conductivity", "not 0")]
+SpinOrbitField = Annotated[float, physical("spin_orbit_field", "not 0")]
+SpinOrbitCoupling = Annotated[float, physical("spin_orbit_coupling", "not 0")]
+Magnetization = Annotated[float, physical("magnetization")]
+ElectricField = Annotated[float, physical("electric_field", "not 0")]
 Angle = Annotated[float, physical("angle", "any")]
 SpinLength = Annotated[float, relaxation("length")]
 SpinTime = Annotated[float, relaxation("time")]
-Vector = Annotated[tuple[float, float, float], BeforeValidator(_three_numbers)]
-PlaceInPlane = Annotated[tuple[Place, Place], BeforeValidator(_two)]
-Sign = Annotated[int, BeforeValidator(_sign)]
+Vector = Annotated[tuple[float, float, float], _check(_three_numbers, "three numbers")]
+PlaceInPlane = Annotated[tuple[Place, Place], _check(_two, "two lengths, `[x, y]`")]
+Offset = Annotated[tuple[Place, ...], _check(_up_to_three, "list of lengths along x[, y[, z]]")]
+Files = Annotated[tuple[str, ...], _check(_files, "text, or list of texts")]
+Interval = Annotated[tuple[LengthOrZero, LengthOrZero], _check(_ends, "two lengths along x, `[from, to]`")]
+Sign = Annotated[int, _check(_sign, "1 or −1")]
 Share = Annotated[float, between(0.0, 1.0)]
 ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
-BlockSize = Annotated[int, BeforeValidator(_block_size)]
+BlockSize = Annotated[int, _check(_block_size, "even number, 2 to 2^24")]
 FirstFlights = Annotated[int | str, automatic(count(1, 1024))]
 Phases = Annotated[int | str, automatic(count(1, 64))]
-ScoreInterval = Annotated[int | str, automatic(BeforeValidator(_interval))]
-Text = Annotated[str, BeforeValidator(_text)]
-Tables = BeforeValidator(_tables)
-Channels = Annotated[tuple[Annotated[str, one_of(*CHANNELS)], ...], BeforeValidator(_list)]
-ListOfPlaces = Annotated[tuple[LengthOrZero, ...], BeforeValidator(_list)]
-Switch = Annotated[bool, BeforeValidator(_switch)]
+ScoreInterval = Annotated[int | str, automatic(_check(_interval, "1, 2, 4, … 64"))]
+Text = Annotated[str, _check(_text, "text")]
+Tables = _check(_tables, "list of tables")
+Channels = Annotated[
+    tuple[Annotated[str, one_of(*CHANNELS)], ...],
+    _check(lambda value: _list(value), f"list of {_words(CHANNELS)}"),
+]
+ListOfPlaces = Annotated[tuple[LengthOrZero, ...], _check(_list, "list of lengths along x")]
+Switch = Annotated[bool, _check(_switch, "`true` or `false`")]

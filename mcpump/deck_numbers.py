@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mcpump.deck_sections import Axis, Deck, FaceTable, LayerSection
+from mcpump.deck_spin_orbit import with_spin_orbit
 from mcpump.deck_textures import CrossedWaves, Driven
 from mcpump.electrons import Electrons, matching
 from mcpump.errors import InputError
@@ -16,6 +17,7 @@ FAST_TEXTURES = ("junction", "uniform", "spiral", "modulated")
 """Kinds that the fast walk knows."""
 FAST_CHANNELS = ("first", "second")
 FAST_HARMONICS = 2
+_ROUNDING = 1e-12
 _WORDS = {"specular": (0.0, 1.0), "diffuse": (0.0, 0.0), "absorbing": (1.0, 1.0), "periodic": (0.0, 1.0)}
 
 
@@ -50,7 +52,7 @@ def has_sink(deck: Deck, gas: Electrons) -> bool:
     faces = [face for axis in mesh_axes(deck).values() for face in (axis.left, axis.right)]
     if any(face_numbers(face)[0] > 0.0 for face in faces):
         return True
-    return any(layer.gamma_sf > 0.0 for layer in layers(deck, gas))
+    return any(layer.gamma_sf > 0.0 for layer in media(deck, gas))
 
 
 def general_reasons(deck: Deck) -> list[str]:
@@ -63,6 +65,8 @@ def general_reasons(deck: Deck) -> list[str]:
         "results.end": is_transient(deck),
         "texture.kind": deck.texture is not None and deck.texture.kind not in FAST_TEXTURES,
         "initial": deck.initial is not None,
+        "spin_orbit": deck.spin_orbit is not None,
+        "electric_field": deck.electric_field is not None,
         "layer": bool(deck.layer),
         "sample.y": len(axes) > 1,
     }
@@ -141,7 +145,34 @@ def place_text(deck: Deck, value: float) -> str:
 
 
 def layers(deck: Deck, gas: Electrons, notes: list[str] | None = None) -> tuple[Layer, ...]:
-    """Layers along x in units of the reference electrons [electrons], which fill the sample up to the first start.
+    """Layers along x with their spin-orbit numbers, cut also where one of these begins or ends inside a [[layer]].
+
+    Parameters
+    ----------
+    deck : Deck
+    gas : Electrons
+        The electron gas of [electrons].
+    notes : list of str, optional
+        Gets sentences on what is worth knowing.
+
+    Returns
+    -------
+    tuple of Layer
+        As `media` where the deck has neither [spin_orbit] nor [electric_field]; a cut is an interface that lets all
+        pass straight on.
+
+    Raises
+    ------
+    InputError
+        If two keys disagree, or a place cannot be found.
+    """
+    return with_spin_orbit(deck, gas, media(deck, gas, notes), SAME_PLACE, [] if notes is None else notes)
+
+
+def media(deck: Deck, gas: Electrons, notes: list[str] | None = None) -> tuple[Layer, ...]:
+    """[electrons] and every [[layer]], in units of the reference electrons, without spin-orbit numbers.
+
+    [electrons] fills the sample up to the first layer's start.
 
     Parameters
     ----------
@@ -194,14 +225,19 @@ def _layer(section: LayerSection, number: int, deck: Deck, gas: Electrons, notes
         )
     return Layer(
         start=section.start / gas.ell,
-        v=v / gas.v_F,
-        rate=(v / gas.v_F) * (gas.ell / ell),
+        v=_exact(v / gas.v_F),
+        rate=_exact((v / gas.v_F) * (gas.ell / ell)),
         gamma_sf=gas.tau / tau_sf,
-        nu=1.0 if section.density_of_states is None else section.density_of_states / _states(gas),
+        nu=1.0 if section.density_of_states is None else _exact(section.density_of_states / _states(gas)),
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
     )
+
+
+def _exact(ratio: float) -> float:
+    """Take a ratio that misses 1 by rounding only for 1: the media are the same."""
+    return 1.0 if math.isclose(ratio, 1.0, rel_tol=_ROUNDING) else ratio
 
 
 def _states(gas: Electrons) -> float:

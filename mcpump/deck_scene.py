@@ -10,14 +10,14 @@ from mcpump.deck_numbers import (
     has_frequency,
     has_sink,
     is_transient,
-    layers,
+    media,
     mesh_axes,
     place_text,
     snapped,
     wave_vector,
 )
 from mcpump.deck_sections import Deck
-from mcpump.deck_textures import CrossedWaves, DomainWall, Gyrating, Modulated, Precession, Spiral, User
+from mcpump.deck_textures import CrossedWaves, DomainWall, Gyrating, Modulated, Ovf, Precession, Spiral, User
 from mcpump.electrons import Electrons
 from mcpump.errors import InputError
 from mcpump.units import show
@@ -99,7 +99,7 @@ def _check_motion(deck: Deck) -> None:
 def _check_fit(deck: Deck) -> None:
     """Ask a texture for whole periods along every periodic direction."""
     texture = deck.texture
-    if texture is None or texture.kind in ("uniform", "user"):
+    if texture is None or texture.kind in ("uniform", "user", "ovf"):
         return
     periodic = [name for name, axis in mesh_axes(deck).items() if axis.left == "periodic"]
     if isinstance(texture, Spiral | Modulated | CrossedWaves):
@@ -113,7 +113,7 @@ def _check_fit(deck: Deck) -> None:
             along = "" if name == "x" else f" (sample.{name})"
             raise InputError(
                 f'texture.kind = "{texture.kind}" does not fit a periodic sample{along}: accepted are uniform, '
-                f"spiral, modulated, crossed_waves, user"
+                f"spiral, modulated, crossed_waves, user, ovf"
             )
 
 
@@ -143,7 +143,7 @@ def check_layers(deck: Deck, gas: Electrons) -> None:
                 + ("where the layer before it starts" if i else "where the sample begins with [electrons]")
             )
         previous = section.start
-    first, *others = layers(deck, gas)
+    first, *others = media(deck, gas)
     if deck.sample.x.left != "periodic" or not others:
         return
     for here, there in zip(first[1:5], others[-1][1:5], strict=True):
@@ -206,8 +206,9 @@ def _check_drive(deck: Deck) -> None:
             raise InputError(f'drive.{key} is missing: drive.kind = "{drive.kind}" needs it')
         if given and not wanted:
             raise InputError(f'drive.{key} does not belong to drive.kind = "{drive.kind}": leave it out')
-    if drive.kind != "steady" and (deck.texture is None or deck.texture.kind == "user"):
+    if drive.kind != "steady" and (deck.texture is None or deck.texture.kind in ("user", "ovf")):
         has = "the deck has no texture" if deck.texture is None else "a user's texture has its own time"
+        has = "snapshots have their own times" if isinstance(deck.texture, Ovf) else has
         raise InputError(f'drive.kind = "{drive.kind}" has nothing to drive: {has}')
 
 
@@ -215,8 +216,10 @@ def check_source(deck: Deck) -> None:
     """Ask for a texture with what it needs, a pulse, or an initial state."""
     if deck.pulse is not None:
         _check_pulse(deck)
-    elif deck.texture is None and deck.initial is None:
-        raise InputError("the deck has neither of [texture] and [pulse], nor [initial]: give one of them")
+    elif deck.texture is None and deck.initial is None and deck.electric_field is None:
+        raise InputError(
+            "the deck has neither of [texture] and [pulse], nor [initial] or [electric_field]: give one of them"
+        )
     needed = deck.texture is not None or (deck.initial is not None and not deck.reduced)
     if needed and deck.electrons.exchange is None:
         raise InputError(
@@ -240,6 +243,11 @@ def _check_pulse(deck: Deck) -> None:
     for name in ("texture", "initial"):
         if getattr(deck, name) is not None:
             raise InputError(f"the deck has both of [{name}] and [pulse]: give one of them")
+    for name in ("spin_orbit", "electric_field"):
+        if getattr(deck, name) is not None:
+            raise InputError(
+                f"[{name}] cannot be used with a [pulse], whose spin makes no charge: leave out one of them"
+            )
     # its channels and harmonics have sentences of their own
     for key in set(general_reasons(deck)) - {"results.channels", "results.harmonics"}:
         raise InputError(

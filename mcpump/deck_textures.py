@@ -14,22 +14,27 @@ from mcpump.deck_fields import Section
 
 PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration")
 """Kinds that are a shape times an elliptical precession."""
-KINDS = (*PRECESSING, "domain_wall", "vortex", "skyrmion", "crossed_waves", "user")
+KINDS = (*PRECESSING, "domain_wall", "vortex", "skyrmion", "crossed_waves", "user", "ovf")
 
 
 class Driven(Section):
     """What all textures share: the frequency of the drive."""
 
     frequency: fields.Frequency | None = None
+    """Ω/2π."""
     angular_frequency: fields.AngularFrequency | None = None
+    """Ω; one of the two."""
 
 
 class Precession(Driven):
     """An elliptical precession about an axis."""
 
     cone_angle: fields.Angle
+    """Angle θ between S and the axis."""
     axis: fields.Vector = (0.0, 0.0, 1.0)
+    """Axis of the precession, of any length."""
     ellipticity: Annotated[float, fields.plain("any", 1.0)] = 1.0
+    """Ratio of the two amplitudes of the precession; negative: the other sense."""
 
 
 class Junction(Precession):
@@ -37,7 +42,9 @@ class Junction(Precession):
 
     kind: Literal["junction"]
     interface: fields.Length
+    """Where the magnet ends."""
     width: fields.LengthOrZero
+    """λ, over which it ends."""
 
 
 class Uniform(Precession):
@@ -51,8 +58,11 @@ class Spiral(Precession):
 
     kind: Literal["spiral"]
     wavenumber: fields.Wavenumber | None = None
+    """q; negative: the wave runs the other way."""
     wavelength: fields.Length | None = None
+    """2π/q; one of the two."""
     direction: fields.Vector = (1.0, 0.0, 0.0)
+    """Of the wave vector."""
 
 
 class Modulated(Precession):
@@ -60,10 +70,15 @@ class Modulated(Precession):
 
     kind: Literal["modulated"]
     mean: fields.Number
+    """Mean of the envelope."""
     depth: fields.Number
+    """Amplitude of the envelope."""
     wavenumber: fields.PositiveWavenumber | None = None
+    """k of the envelope."""
     wavelength: fields.Length | None = None
+    """2π/k; one of the two."""
     phase: fields.Angle = "0 rad"  # type: ignore[assignment]  # validated like an input
+    """Of the envelope at x = 0."""
 
 
 class Penetration(Precession):
@@ -71,6 +86,7 @@ class Penetration(Precession):
 
     kind: Literal["penetration"]
     depth: fields.Length
+    """Over which it falls to 1/e."""
 
 
 class DomainWall(Driven):
@@ -78,19 +94,28 @@ class DomainWall(Driven):
 
     kind: Literal["domain_wall"]
     center: fields.Place
+    """Place at t = 0, or of the middle of the swing."""
     width: fields.Length
+    """Δ of tanh((x − X)/Δ)."""
     wall_angle: fields.Angle = "0 deg"  # type: ignore[assignment]  # validated like an input
+    """0: Bloch, 90 deg: Néel."""
     velocity: fields.AnyVelocity | None = None
+    """Of a moving wall (a transient)."""
     amplitude: fields.Length | None = None
+    """Of a swinging wall."""
 
 
 class Gyrating(Driven):
     """What goes round a point of the plane."""
 
     center: fields.PlaceInPlane
+    """About which it gyrates."""
     gyration_radius: fields.LengthOrZero
+    """Of the orbit."""
     polarity: fields.Sign = 1
+    """Sign of S_z at its centre."""
     sense: fields.Sign = 1
+    """1: counterclockwise seen from +z."""
 
 
 class Vortex(Gyrating):
@@ -98,7 +123,9 @@ class Vortex(Gyrating):
 
     kind: Literal["vortex"]
     core_radius: fields.Length
+    """b of S_z = polarity e^(−r²/b²)."""
     circulation: fields.Sign = 1
+    """1: S runs counterclockwise."""
 
 
 class Skyrmion(Gyrating):
@@ -106,9 +133,13 @@ class Skyrmion(Gyrating):
 
     kind: Literal["skyrmion"]
     radius: fields.Length
+    """Where S_z changes sign."""
     width: fields.Length
+    """Of its wall."""
     helicity: fields.Angle = "0 deg"  # type: ignore[assignment]  # validated like an input
+    """0: Néel, 90 deg: Bloch."""
     vorticity: fields.Sign = 1
+    """−1: an antiskyrmion."""
 
 
 class CrossedWaves(Driven):
@@ -116,12 +147,19 @@ class CrossedWaves(Driven):
 
     kind: Literal["crossed_waves"]
     c: fields.Number
+    """Amplitude of the static wave along x."""
     b: fields.Number
+    """Depth of the modulation along y."""
     wavenumber: fields.PositiveWavenumber | None = None
+    """q."""
     wavelength: fields.Length | None = None
+    """2π/q; one of the two."""
     wavenumber_y: fields.PositiveWavenumber | None = None
+    """q_y."""
     wavelength_y: fields.Length | None = None
+    """2π/q_y; one of the two."""
     scale: fields.PositiveNumber | None = None
+    """Factor of S; the largest with |S| ≤ 1 if not given."""
 
 
 class User(Driven):
@@ -129,9 +167,37 @@ class User(Driven):
 
     kind: Literal["user"]
     file: fields.Text
+    """Python file beside the deck, with one function `S(x, y, z, t)`; it is executed."""
     sha256: fields.Text | None = None
+    """Of the file; another file is refused. The resolved deck has it."""
     length_scale: fields.Length | None = None
+    """Over which S changes; found if not given."""
     time_scale: fields.Time | None = None
+    """In which S changes; found if not given."""
+
+
+class Ovf(Driven):
+    """Snapshots of OOMMF, mumax3 or Ubermag; without a frequency a transient (or static, if there is one)."""
+
+    kind: Literal["ovf"]
+    files: fields.Files
+    """Files, patterns or folders, beside the deck."""
+    table: fields.Text | None = None
+    """Table of times; by default those in the files."""
+    sha256: fields.Text | None = None
+    """Of all files; others are refused. The resolved deck has it."""
+    harmonics: Annotated[int, fields.count(1, 1000)] | None = None
+    """Harmonics to take the snapshots as; by default as many as matter."""
+    start: fields.AnyTime | None = None
+    """Time of the snapshots at which the run begins."""
+    offset: fields.Offset | None = None
+    """Place of the mesh's lower corner in the sample; 0 if not given."""
+    along_x: Annotated[str, fields.one_of("x", "y", "z")] = "x"
+    """Axis of the snapshots that becomes x."""
+    length_scale: fields.Length | None = None
+    """Over which S changes."""
+    time_scale: fields.Time | None = None
+    """In which S changes."""
 
 
 Texture = Annotated[
@@ -144,6 +210,7 @@ Texture = Annotated[
     | Vortex
     | Skyrmion
     | CrossedWaves
-    | User,
+    | User
+    | Ovf,
     Field(discriminator="kind"),
 ]

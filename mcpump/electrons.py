@@ -68,6 +68,11 @@ class Electrons(NamedTuple):
         """Jτ/ħ."""
         return self.exchange if math.isnan(self.mass) else self.exchange * self.tau / HBAR
 
+    @property
+    def exchange_unit(self) -> float:
+        """J of the unit ħνJ in which spin is counted [J; Jτ/ħ in a reduced deck]: that of the deck, or else ħ/τ."""
+        return self.exchange or (1.0 if math.isnan(self.mass) else HBAR / self.tau)
+
 
 def resolve(values: Values, reduced: bool, dimension: int = 3) -> Electrons:
     """Work out the electron gas from the keys that a deck gives.

@@ -51,7 +51,7 @@ def text(name: str) -> str:
 
 
 def companions(name: str) -> dict[str, str]:
-    """Other files that an example deck names, a user's texture.
+    """Other files that an example deck needs: a user's texture, a script that makes snapshots.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def companions(name: str) -> dict[str, str]:
     dict
         File name → text.
     """
-    file = tomllib.loads(text(name)).get("texture", {}).get("file")
+    texture = tomllib.loads(text(name)).get("texture", {})
+    file = "make_ovf.py" if texture.get("kind") == "ovf" else texture.get("file")
     return {file: (_folder() / file).read_text(encoding="utf-8")} if file else {}
 
 

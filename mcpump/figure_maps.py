@@ -1,4 +1,4 @@
-"""Maps of a run in two or three dimensions: densities in colour, currents as arrows."""
+"""Maps of a run in two or three dimensions: densities in colour with the texture, currents as stream lines."""
 
 from __future__ import annotations
 
@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
-ARROWS = 22
-"""Arrows along the longer side at most."""
+ARROWS = 14
+"""Arrows of the texture along the longer side at most."""
+LONG = 4.0
+"""Longer samples are not drawn to scale."""
+VAGUE = 2.0
+"""Stream lines end where the current is smaller than so many of its errors."""
 _HEAD_AND_FOOT = 24 * MM
 
 
@@ -57,8 +61,9 @@ def map_figure(
     Returns
     -------
     matplotlib.figure.Figure
-        Above, density in colours from blue (negative) to red; below, the current: arrows, and its magnitude in blues.
-        Every panel has a scale of its own, arrows are scaled to the longest in their panel.
+        Above, density in colours from blue (negative) to red, with the mean texture's x and y components as arrows (the
+        spot of an arrow without length: along z); below, the current: stream lines, wide where it is large, and its
+        magnitude in blues. Every panel has a scale of its own. No stream lines where the current is lost in its errors.
 
     Raises
     ------
@@ -81,8 +86,12 @@ def map_figure(
         for part, kind in enumerate(("local", "diffusive")):
             g = _layer(density.mean[row, part, clock, spin])
             j = np.array([_layer(current.mean[row, part, i, clock, spin]) for i in range(2)])
+            error = None
+            if current.stderr is not None:
+                error = np.array([_layer(current.stderr[row, part, i, clock, spin]) for i in range(2)])
             _draw_density(panels[0, part], edges, g, f"{kind} density g", density.units)
-            _draw_current(panels[1, part], edges, j, f"{kind} current |j|", current.units)
+            _draw_texture(panels[0, part], edges, _texture(result, clock))
+            _draw_current(panels[1, part], edges, j, error, f"{kind} current |j|", current.units)
         _name_axes(panels, length_unit(result)[1])
         title = f"{result.name}, {words}, {pair_name(result, current, clock, spin)}{_height(result)}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=7)
@@ -110,7 +119,27 @@ def _draw_density(axes: Axes, edges: list[Array], g: Array, title: str, units: s
     _colour_bar(axes, mesh, axis_label(title, units, scale))
 
 
-def _draw_current(axes: Axes, edges: list[Array], j: Array, title: str, units: str) -> None:
+def _texture(result: Result, clock: int) -> Array:
+    """(x and y component, x, y) of the texture: its mean over a period, or that in a time bin."""
+    own = result.estimates["magnetization"]
+    mean = own.mean[clock if "time" in own.dims else 0]
+    return np.array([_layer(mean[i]) for i in range(2)])
+
+
+def _draw_texture(axes: Axes, edges: list[Array], S: Array) -> None:
+    step = -(-max(S.shape[1:]) // ARROWS)
+    x, y = ((edge[1:] + edge[:-1])[step // 2 :: step] / 2 for edge in edges[:2])
+    shown = S[:, step // 2 :: step, step // 2 :: step]
+    spacing = step * min(float(edge[1] - edge[0]) for edge in edges[:2])
+    axes.quiver(
+        x, y, shown[0].T, shown[1].T, angles="xy", scale_units="xy", scale=1.0 / (0.9 * spacing), pivot="mid",
+        color="0.25", width=0.0035, headwidth=4, headlength=4.5, headaxislength=4, minlength=0.4,
+    )  # fmt: skip
+
+
+def _draw_current(
+    axes: Axes, edges: list[Array], j: Array, error: Array | None, title: str, units: str
+) -> None:
     size = np.hypot(*j)
     scale = axis_power(size)
     largest = float(np.nan_to_num(size).max()) * 10.0**-scale or 1.0
@@ -118,21 +147,27 @@ def _draw_current(axes: Axes, edges: list[Array], j: Array, title: str, units: s
         edges[0], edges[1], size.T * 10.0**-scale, cmap=_pale_blues(), vmin=0.0, vmax=largest, rasterized=True
     )
     _colour_bar(axes, mesh, axis_label(title, units, scale))
-    step = -(-max(size.shape) // ARROWS)
-    x, y = ((edge[1:] + edge[:-1])[step // 2 :: step] / 2 for edge in edges[:2])
-    shown = j[:, step // 2 :: step, step // 2 :: step] * 10.0**-scale
-    spacing = step * min(float(edge[1] - edge[0]) for edge in edges[:2])
-    axes.quiver(
-        x, y, shown[0].T, shown[1].T, angles="xy", scale_units="xy", scale=largest / (1.3 * spacing),
-        pivot="mid", color="0.1", width=0.004, headwidth=4, headlength=4.5, headaxislength=4, minlength=0.3,
-    )  # fmt: skip
+    clear = size > (VAGUE * np.nan_to_num(np.hypot(*error)) if error is not None else 0.0)
+    if np.any(clear):
+        _draw_stream(axes, edges, np.where(clear, j, np.nan), size / np.nanmax(size))
+    axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]))
+
+
+def _draw_stream(axes: Axes, edges: list[Array], j: Array, share: Array) -> None:
+    # evenly spaced to rounding, as streamplot asks for
+    x, y = (np.linspace((e[0] + e[1]) / 2, (e[-2] + e[-1]) / 2, e.size - 1) for e in edges[:2])
+    if min(x.size, y.size) < 2:
+        return
+    widths = 0.3 + 1.2 * np.sqrt(np.nan_to_num(share)).T
+    axes.streamplot(x, y, j[0].T, j[1].T, density=1.1, color="0.1", linewidth=widths, arrowsize=0.7)
 
 
 def _colour_bar(axes: Axes, mesh: Any, title: str) -> None:
     bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25)
     bar.outline.set_linewidth(0.6)  # type: ignore[operator]
     axes.set_title(title, loc="left")
-    axes.set_aspect("equal")
+    ends = axes.dataLim.size
+    axes.set_aspect("equal" if max(ends) <= LONG * min(ends) else "auto")
 
 
 def _pale_blues() -> Colormap:

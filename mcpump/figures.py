@@ -1,11 +1,13 @@
 """Figures: profiles of one run, and the crossover from diffusive to local over several runs.
 
-From here come also maps (`map_figure`), transients (`time_figure`) and the spin potential (`potential_figure`).
+From here come also maps (`map_figure`), figures in time (`time_figure`), of the spin potential (`potential_figure`), of
+charge (`charge_figure`) and of the mixing conductance (`mixing_figure`).
 """
 
 from __future__ import annotations
 
 import math
+import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcpump.crossover import Point, problem_of
+from mcpump.deck import deck_from_dict
+from mcpump.deck_numbers import needs_general
 from mcpump.diffusion import Face, diffusion_theory, local_theory
 from mcpump.estimates import Estimate, Result
+from mcpump.figure_charge import charge_figure, conversion_points
+from mcpump.figure_convergence import convergence_figure, convergence_points
 from mcpump.figure_maps import map_figure
+from mcpump.figure_mixing import mixing_figure, mixing_points, mixing_table
 from mcpump.figure_potential import potential_figure, potential_gradient
 from mcpump.figure_style import (
     COLOURS,
@@ -47,7 +54,21 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["crossover", "map_figure", "potential_figure", "potential_gradient", "profile", "time_figure"]
+__all__ = [
+    "charge_figure",
+    "convergence_figure",
+    "convergence_points",
+    "conversion_points",
+    "crossover",
+    "map_figure",
+    "mixing_figure",
+    "mixing_points",
+    "mixing_table",
+    "potential_figure",
+    "potential_gradient",
+    "profile",
+    "time_figure",
+]
 
 _ROWS = (
     ("magnetization", None, "S"),
@@ -165,13 +186,14 @@ def _residuals(points: Sequence[Point]) -> list[float]:
 
 
 def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, str]) -> Figure:
-    problem = problem_of(result) if with_theory else None
+    # the general walk has no such lines, and may need files that are elsewhere now
+    fast = with_theory and not needs_general(deck_from_dict(tomllib.loads(result.resolved)))
+    problem = problem_of(result) if fast else None
     channel, words = chosen
     multiples = _multiples(result, channel)
     width = SINGLE if len(multiples) == 1 else DOUBLE
     figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
-    fast = problem is not None and isinstance(problem.model, Model)
-    lines = _theory_lines(result, problem, words) if problem is not None and fast else None
+    lines = _theory_lines(result, problem, words) if problem is not None else None
     for column, multiple in enumerate(multiples):
         for row, (name, part, title) in enumerate(_ROWS):
             _draw_panel(axes[row, column], result, channel, name, part, title, multiple, lines)

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mcpump import parallel, results
+from mcpump.cli_run import share
 from mcpump.deck import deck_from_dict, read_deck
 from mcpump.deck_text import override, write_toml
-from mcpump.errors import InputError, ResultsFileError
+from mcpump.errors import InputError, McpumpError, ResultsFileError
 from mcpump.estimates import Result
 from mcpump.loaded import Run
 from mcpump.progress import Bar
 from mcpump.signals import Stops
+
+if TYPE_CHECKING:
+    from mcpump.model import Problem
 
 
 def load(path: str | os.PathLike[str]) -> Run:
@@ -93,7 +97,6 @@ def run(
     """
     # loads numba, which takes a second
     from mcpump import simulate
-    from mcpump.problem import make_problem
 
     changed = dict(set or {}) | {
         f"run.{key}": value for key, value in (("walkers", walkers), ("seed", seed)) if value is not None
@@ -101,11 +104,12 @@ def run(
     if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
         raise InputError(f"threads = {threads!r} must be a whole number of at least 1")
     texts = [f"{key}={_literal(key, value)}" for key, value in changed.items()]
-    if isinstance(deck, Mapping):
-        problem = make_problem(deck_from_dict(override(deck, texts)))
-    else:
-        problem = make_problem(read_deck(deck, texts))
     ranks = parallel.connect()
+    # what rank 0 reads need not be read by the others
+    problem = ranks.broadcast(_problem(deck, texts) if ranks.rank == 0 else None)
+    if isinstance(problem, McpumpError):
+        raise problem
+    assert problem is not None
     if output is not None and ranks.rank == 0:
         results.check_writable(output, overwrite)
     saved: list[bool] = []
@@ -128,6 +132,8 @@ def run(
             print(
                 "compiling the kernels, once for this version on this machine (about 20 s)", file=sys.stderr
             )
+        if problem.snapshots is not None:
+            share(ranks, problem.snapshots)
         ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
         with Bar(shown) as bar:
             found = simulate.run(problem, threads, bar, ranks, save, save_every, stop=clock.reason)
@@ -136,6 +142,18 @@ def run(
         result = ranks.broadcast(found)
     assert result is not None  # rank 0's
     return Run(result)
+
+
+def _problem(deck: str | os.PathLike[str] | Mapping[str, Any], overrides: list[str]) -> Problem | McpumpError:
+    """Make a deck ready, or say what is wrong with it."""
+    from mcpump.problem import make_problem
+
+    try:
+        if isinstance(deck, Mapping):
+            return make_problem(deck_from_dict(override(deck, overrides)))
+        return make_problem(read_deck(deck, overrides))
+    except McpumpError as error:
+        return error
 
 
 def _literal(key: str, value: Any) -> str:

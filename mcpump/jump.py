@@ -25,7 +25,7 @@ from mcpump.philox import draw, uniform, uniform53
 from mcpump.score import CUT, RELAXED, add_aged, cos_sin, end_spin, event, visit
 
 KEEP_OFF = 7.0
-"""Root mean square jumps to an absorbing or diffuse face at least: one in 20 000 would reach it, and is mirrored there."""
+"""Root mean square jumps to an absorbing or diffuse face at least: one in 20 000 would reach it, and is mirrored."""
 ONE = np.uint64(1)
 
 

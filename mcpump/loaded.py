@@ -209,6 +209,14 @@ class Run:
         deck = tomllib.loads(self.result.resolved)
         if file := self.result.provenance.get("texture_file"):
             deck["texture"]["file"] = file  # found again from any folder
+        if folder := self.result.provenance.get("texture_folder"):
+            texture = deck["texture"]
+            files = texture["files"]
+            texture["files"] = [
+                os.path.join(folder, one) for one in ([files] if isinstance(files, str) else files)
+            ]
+            if "table" in texture:
+                texture["table"] = os.path.join(folder, texture["table"])
         return deck
 
     @property

@@ -6,6 +6,7 @@ densities in ħνJ, spin currents in ħνJ v_F, torques in ħνJ/τ.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 Vector = tuple[float, float, float]
@@ -13,8 +14,12 @@ Vector = tuple[float, float, float]
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `FACES` names them in this order."""
 FACES = ("specular", "diffuse", "absorbing", "periodic")
+FEWEST_JUMPED = 16.0
+"""Flights that a jump is worth at least."""
 CHANNELS = ("first", "second", "second_ladder", "exact")
 """Channels in the order of `Scene.slots`."""
+CHARGES = ("rashba", "impurity_first", "impurity_second")
+"""Sources of charge in the order of `Scene.charges`: the mechanism, and for impurities the order in J of the spin."""
 
 
 class Model(NamedTuple):
@@ -73,6 +78,8 @@ class Model(NamedTuple):
     """Seed of the random numbers, 0 ≤ seed < 2^64."""
     max_flights: int = 10**9
     """A walker that takes more flights than this stops the run."""
+    jump: float = 0.0
+    """Mean number of flights that a walker far from the faces jumps over at once; 0: it flies them all."""
 
 
 class Layer(NamedTuple):
@@ -95,6 +102,12 @@ class Layer(NamedTuple):
     """Share of the reflections at that interface that are specular; the rest is diffuse."""
     straight: bool
     """True: who passes flies straight on; False: leaves by the cosine law, which counts as a scattering."""
+    rashba: Vector = (0.0, 0.0, 0.0)
+    """−2E_so [ħv_F]: a first flight's charge velocity is `rashba` × s."""
+    impurity: float = 0.0
+    """a_imp = 2θ_SH: a first flight's charge velocity is a_imp ε_ijα v_j s^α."""
+    hall: Vector = (0.0, 0.0, 0.0)
+    """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
 
 
 class Scene(NamedTuple):
@@ -146,7 +159,7 @@ class Scene(NamedTuple):
     """Longest step of the exact rotation along a flight [τ]."""
     initial: int
     """State at t = 0 (transient): 0 none, 1 a spin density ν(x)/ν · `initial_spin` everywhere, 2 a plane at `initial_x`
-    with `initial_spin` per area."""
+    with `initial_spin` per area. 3: no state, but the current that an electric field drives (periodic drive)."""
     initial_spin: Vector
     """Spin density at t = 0 [ħνJ], or spin per area [ħνJ ℓ]."""
     initial_x: float
@@ -163,16 +176,51 @@ class Scene(NamedTuple):
     """Walkers in one block, the statistical unit (an even number)."""
     seed: int
     """Seed of the random numbers, 0 ≤ seed < 2^64."""
+    charges: tuple[int, int, int] = (-1, -1, -1)
+    """Place of each of `CHARGES` among what is walked, after the spin channels; −1: not walked."""
+    dipoles: tuple[bool, bool, bool] = (False, False, False)
+    """Whether what a first flight's charge velocity leaves behind is walked, of each of `CHARGES`."""
+    hall_slot: int = -1
+    """Place of `spin_hall`, what an electric field has driven, after the other spin channels; −1: no field."""
+    t_dipole: float = math.inf
+    """Age at which a walker ends that carries no spin any more, but dipoles [τ]."""
+
+    @property
+    def walked(self) -> tuple[str, ...]:
+        """Spin channels and sources of charge that are walked, in order."""
+        return self.channels + self.sources
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources of charge that are walked, in order."""
+        return tuple(name for name, slot in zip(CHARGES, self.charges, strict=True) if slot >= 0)
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Channels that are walked, in order."""
-        return tuple(name for name, slot in zip(CHANNELS, self.slots, strict=True) if slot >= 0)
+        """Spin channels that are walked, in order."""
+        walked = tuple(name for name, slot in zip(CHANNELS, self.slots, strict=True) if slot >= 0)
+        return (*walked, "spin_hall") if self.hall_slot >= 0 else walked
 
     @property
     def time_functions(self) -> int:
         """Numbers kept per channel and component: 1 + 2 harmonics; 1 for a transient."""
         return 1 if self.time_bins else 1 + 2 * self.harmonics
+
+
+def paths_are_parallel(scene: Scene) -> bool:
+    """Whether two electrons on parallel paths stay on them, so that dipoles can be walked for charge.
+
+    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely.
+    """
+    first, *others = scene.layers
+    same = all(
+        (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
+        and one.transmission == 1.0
+        and one.straight
+        for one in others
+    )
+    faces = zip(scene.absorption, scene.specularity, strict=True)
+    return same and all(absorption == 1.0 or specularity == 1.0 for absorption, specularity in faces)
 
 
 class Scales(NamedTuple):
@@ -192,6 +240,41 @@ class Scales(NamedTuple):
     """2e/ħ [A/J] turns J/m² into A/m²; 0 for a reduced deck, which has no A/m²."""
     si: bool
     """True for an SI deck."""
+
+
+class Snapshots(NamedTuple):
+    """Snapshots of a texture in OVF files, and how they lie in the sample (`mcpump.snapshots`); SI, or reduced."""
+
+    files: tuple[str, ...]
+    """Names, patterns or folders, seen from `folder`."""
+    folder: str
+    """The deck's, from the root."""
+    table: str | None
+    """Table of their times; None: their headers tell them."""
+    sha256: str
+    """Of their contents."""
+    frequency: float | None
+    """Frequency of the drive; None for a transient, or what is static."""
+    harmonics: int | None
+    """Highest harmonic; None: as many as matter."""
+    start: float | None
+    """Time of the simulation that is t = 0."""
+    end: float | None
+    """End of a transient, in the walk's time; None for a periodic drive."""
+    offset: tuple[float, float, float]
+    """Place of the mesh's lower corner in the sample."""
+    along_x: str
+    """The mesh's axis that lies along the sample's x."""
+    lengths: tuple[float, ...]
+    """Of the sample, along x, y, z."""
+    periodic: tuple[bool, ...]
+    """Directions in which the sample repeats."""
+    axes: int
+    """Directions of the sample's mesh."""
+    ell: float
+    """ℓ in the files' unit of length."""
+    tau: float
+    """τ in the files' unit of time."""
 
 
 class Problem(NamedTuple):
@@ -223,6 +306,12 @@ class Problem(NamedTuple):
     """The resolved deck as TOML text: overrides applied, every default written out."""
     texture_file: str = ""
     """Path of the user's texture (`Scene.texture` = USER); empty otherwise."""
+    snapshots: Snapshots | None = None
+    """Where the snapshots of a texture are (`Scene.texture` = USER)."""
+    conductivity: float = float("nan")
+    """Conductivity 2e²νD of [electrons] [S/m]; NaN for a reduced deck."""
+    contact_distance: float = 0.0
+    """Length between the contacts of an open circuit [m]; 0 for none."""
 
 
 class StopRule(NamedTuple):

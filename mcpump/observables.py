@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from mcpump import scene_observables as general
 from mcpump.blocks import has_sink
+from mcpump.charge_observables import charge_coordinates, charge_observables
 from mcpump.equilibrium import equilibrium
 from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
 from mcpump.model import Model, Problem, Scene
+from mcpump.pumping import pumping_observables
 from mcpump.quantities import channels_of, fast_model, spin_potential, units_of
 from mcpump.selfcheck import check_coordinates, check_estimates
 from mcpump.spin import SIZES
@@ -78,7 +80,9 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """
     if isinstance(problem.model, Scene):
         scene = problem.model
-        found = general.scene_observables(problem, tally)
+        found = general.scene_observables(problem, tally) | charge_observables(problem, tally)
+        if "plane_current" in found:
+            found |= pumping_observables(problem, found["plane_current"])
         return found | check_estimates(problem, tally, found, lambda s: general.unpacked(scene, s))
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
@@ -87,6 +91,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
         found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
         found |= projection_estimates(problem, tally)
+        found |= pumping_observables(problem, found["plane_current"])
     found |= budget_estimates(problem, tally)
     unpack = Unpacker(problem)
     return found | check_estimates(problem, tally, found, lambda s: unpack(s, ""))
@@ -240,15 +245,17 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     """Axes of the results: numbers with units, or labels."""
+    found: dict[str, Estimate | tuple[str, ...]]
     if isinstance(problem.model, Scene):
-        return general.scene_coordinates(problem) | check_coordinates()
+        found = general.scene_coordinates(problem)
+        return {**found, **charge_coordinates(problem.model), **check_coordinates()}
     model, scales, units = problem.model, problem.scales, units_of(problem)
     edges = np.linspace(0.0, model.length, model.cells + 1) * scales.length
 
     def axis(name: str, values: Array, unit: str, title: str) -> Estimate:
         return Estimate(values, None, (name,), unit, title)
 
-    found: dict[str, Estimate | tuple[str, ...]] = {
+    found = {
         "x": axis("x", 0.5 * (edges[1:] + edges[:-1]), units["length"], "cell centre"),
         "x_edge": axis("x_edge", edges, units["length"], "cell edge"),
         "channel": channels_of(problem),

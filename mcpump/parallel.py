@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import tempfile
 import time
 import traceback
 import warnings
@@ -79,6 +81,9 @@ class Alone:
         """Compile on one rank of each node before the others fetch it from the cache."""
         compile_kernels()
 
+    def share_files(self, write: Callable[[str], None], read: Callable[[str], None]) -> None:
+        """Let one rank of each node write something large into a folder, and all of them map it."""
+
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:
         """Let no rank fail alone."""
@@ -141,6 +146,22 @@ class World(Alone):
         self._wait(node.Ibarrier())
         if not at_once and node.rank > 0:
             compile_kernels()
+        node.Free()
+
+    def share_files(self, write: Callable[[str], None], read: Callable[[str], None]) -> None:
+        """Let one rank of each node write something large into a folder, and all of them map it."""
+        node = self._comm.Split_type(self._MPI.COMM_TYPE_SHARED)
+        if node.size > 1:
+            folder = tempfile.mkdtemp(prefix="mcpump-") if node.rank == 0 else ""
+            try:
+                if node.rank == 0:
+                    write(folder)
+                self._wait(node.Ibarrier())
+                read(node.bcast(folder))
+                self._wait(node.Ibarrier())
+            finally:  # what is mapped stays until it is no longer used
+                if node.rank == 0:
+                    shutil.rmtree(folder, ignore_errors=True)
         node.Free()
 
     @contextlib.contextmanager

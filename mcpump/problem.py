@@ -17,11 +17,15 @@ from mcpump.deck_numbers import (
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
-from mcpump.model import CHANNELS, FACES, Model, Problem, Scales, Scene, StopRule
+from mcpump.model import CHANNELS, FACES, FEWEST_JUMPED, Model, Problem, Scales, Scene, StopRule
 from mcpump.regime import regime_numbers, warnings_and_notes
 from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
 from mcpump.scene_texture import envelope_of, precession
+from mcpump.snapshots import remarks, sampled, snapshots_of
+from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH
 
+JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
+"""Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
 FEWEST_BLOCKS = 16
 # Measured on one core with all tallies; first flights have a walk of their own, 395 ns a pair.
 _SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 200e-9, 13.0
@@ -57,6 +61,10 @@ def make_problem(deck: Deck) -> Problem:
     model = _scene(deck, notes) if needs_general(deck) else _model(deck, notes)
     regime = regime_numbers(deck)
     warnings, more = warnings_and_notes(deck, regime)
+    snapshots = snapshots_of(deck)
+    if snapshots is not None:
+        spoken, told = remarks(snapshots)
+        warnings, more = [*warnings, *spoken], [*more, *told]
     k_ell = gas.k_F * gas.ell
     block = deck.run.walkers_per_block
     return Problem(
@@ -73,6 +81,9 @@ def make_problem(deck: Deck) -> Problem:
         notes=tuple(more + notes),
         resolved=deck.resolved,
         texture_file=check_user(deck, model) if isinstance(model, Scene) else "",
+        snapshots=snapshots,
+        conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
+        contact_distance=(deck.spin_orbit.contact_distance or 0.0) if deck.spin_orbit else 0.0,
     )
 
 
@@ -157,8 +168,9 @@ def check_report(problem: Problem) -> str:
             "tau": (scales.time, "s", "elastic lifetime"),
         } | known
     if scales.si and not (isinstance(model, Model) and model.pulse):
-        known["hbar nu J"] = (scales.density, "J s/m^3", "one reduced unit of spin density")
-        known["hbar nu J v_F"] = (scales.current, "J/m^2", "one reduced unit of spin current")
+        unit = "hbar nu J" if problem.exchange else "hbar^2 nu/tau"  # without exchange J stands for ħ/τ
+        known[unit] = (scales.density, "J s/m^3", "one reduced unit of spin density")
+        known[unit + " v_F"] = (scales.current, "J/m^2", "one reduced unit of spin current")
     lines = [f"{problem.name}: the deck can be run", ""]
     lines += [
         f"  {key:<18} {f'{value:.6g} {unit}'.rstrip()}   ({what})"
@@ -171,10 +183,11 @@ def check_report(problem: Problem) -> str:
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
     compilation = _COMPILATION_SECONDS if isinstance(model, Model) else _GENERAL_COMPILATION
     seconds = most * _seconds_per_walker(model, flights) / cores() + compilation
+    memory = memory_bytes(model) + (sampled(problem.snapshots).size if problem.snapshots else 0)
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // model.walkers_per_block} blocks, "
         f"about {flights:.3g} flights each",
-        f"memory about {memory_bytes(model) / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
+        f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
@@ -229,7 +242,8 @@ def _model(deck: Deck, notes: list[str]) -> Model:
 
 def _planned(model: Model, deck: Deck) -> Model:
     """Split of the effort: more first flights and rarer scores where walks are long."""
-    flights = mean_flights(model)
+    model = model._replace(jump=longest_jump(model) if deck.run.jumps == "auto" else 0.0)
+    flights = walked_steps(model)
     first, interval = deck.run.first_flights, deck.run.score_interval
     automatic_first = round(min(max(flights / 40.0, 1.0), 32.0))
     automatic_interval = 2 ** int(math.log2(min(max(flights / 64.0, 1.0), 16.0)))
@@ -237,6 +251,37 @@ def _planned(model: Model, deck: Deck) -> Model:
         first_flights=automatic_first if first == "auto" else int(first),
         score_interval=automatic_interval if interval == "auto" else int(interval),
     )
+
+
+def walked_steps(model: Model) -> float:
+    """Rough mean number of flights and jumps of a walker."""
+    flights = mean_flights(model)
+    return flights if model.jump == 0.0 else min(flights, 100.0 + flights / model.jump)
+
+
+def longest_jump(model: Model) -> float:
+    """Mean number of flights of the longest jump: a sixth of the texture's length, a tenth of 1/Ω.
+
+    Parameters
+    ----------
+    model : Model
+        Problem in reduced units.
+
+    Returns
+    -------
+    float
+        0 where that is too few flights to be worth it, and for a pulse, whose scores are joint in space and time.
+    """
+    lengths = [1.0 / abs(model.q)] if model.q != 0.0 else []
+    if model.envelope == ENVELOPE_TANH:
+        lengths.append(model.envelope_parameters[1])
+    if model.envelope == ENVELOPE_COSINE and model.envelope_parameters[2] != 0.0:
+        lengths.append(1.0 / abs(model.envelope_parameters[2]))
+    length = min([*lengths, model.length])
+    longest = 0.5 * model.dimension * (length / JUMPS_IN_LENGTH) ** 2
+    if model.Omega != 0.0:
+        longest = min(longest, JUMPS_IN_TURN / abs(model.Omega))
+    return 0.0 if model.pulse or longest < FEWEST_JUMPED else longest
 
 
 def _t_max(deck: Deck, model: Model, notes: list[str]) -> float:
@@ -262,7 +307,7 @@ def _scales(deck: Deck) -> Scales:
     gas: Electrons = deck.gas
     if deck.reduced:
         return Scales(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, False)
-    density = 1.0 / gas.ell if deck.pulse else HBAR * gas.nu * gas.exchange
+    density = 1.0 / gas.ell if deck.pulse else HBAR * gas.nu * gas.exchange_unit
     to_ampere = 2.0 * E_CHARGE / HBAR
     return Scales(gas.ell, gas.tau, density, density * gas.v_F, density / gas.tau, to_ampere, True)
 

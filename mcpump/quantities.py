@@ -12,11 +12,14 @@ Array = NDArray[np.float64]
 
 _SI = {
     "length": "m", "time": "s", "density": "J s/m^3", "current": "J/m^2", "torque": "J/m^3",
-    "potential": "J/m", "content": "J s/m^2",
+    "potential": "J/m", "content": "J s/m^2", "charge_current": "A/m^2", "charge_density": "C/m^3",
+    "charge_divergence": "A/m^3", "rashba_coefficient": "A m/J",
 }  # fmt: skip
 _REDUCED = {
     "length": "ell", "time": "tau", "density": "hbar nu J", "current": "hbar nu J v_F",
     "torque": "hbar nu J/tau", "potential": "hbar nu J v_F ell", "content": "hbar nu J ell",
+    "charge_current": "e nu J v_F", "charge_density": "e nu J",
+    "charge_divergence": "e nu J/tau", "rashba_coefficient": "e ell/hbar",
 }  # fmt: skip
 
 
@@ -42,6 +45,9 @@ def scale_of(problem: Problem, kind: str) -> float:
         return scales.density * scales.length * scales.length / scales.time
     if kind == "content":
         return scales.density * scales.length
+    if kind.startswith("charge_"):
+        spin = {"current": scales.current, "density": scales.density, "divergence": scales.torque}
+        return spin[kind.removeprefix("charge_")] * scales.charge_per_spin / 2.0 if scales.si else 1.0
     return float(getattr(scales, kind))
 
 

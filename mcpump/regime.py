@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck_numbers import angular_frequency, has_frequency, layers, wave_number
+from mcpump.deck_charge import charge_notes
+from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media, wave_number
 from mcpump.deck_sections import Deck
+from mcpump.deck_spin_orbit import impurity_strength
 from mcpump.deck_textures import Junction, Modulated, Spiral
 from mcpump.scene_texture import moving_texture
 from mcpump.theory import ladder_gap
@@ -30,7 +32,7 @@ def texture_length(deck: Deck) -> float:
 def _frequency(deck: Deck) -> float:
     """Ωτ; NaN without a texture, or where it has no frequency."""
     if deck.texture is None or (
-        deck.texture.kind in ("domain_wall", "user") and not has_frequency(deck.texture)
+        deck.texture.kind in ("domain_wall", "user", "ovf") and not has_frequency(deck.texture)
     ):
         return math.nan
     return angular_frequency(deck.texture, deck.reduced, []) * deck.gas.tau
@@ -63,21 +65,29 @@ def regime_numbers(deck: Deck) -> Regime:
         # at a sharp step nothing is left of K
         gap = 1.0 if math.isinf(inverse) else abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
         one_ladder = turns / gap if gap else math.inf
-    return {
-        "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
-        "J tau/hbar": (exchange, "", "turn of a spin in one lifetime, halved"),
-        "Omega tau": (Omega, "", "angular frequency times lifetime"),
-        "tau/tau_sf": (gamma_sf, "", "lifetime over spin relaxation time"),
-        "k_F ell": (gas.k_F * gas.ell, "", "Fermi wave number times mean free path"),
-        "D": (gas.D, unit_D, "diffusion coefficient"),
-        "sigma": (gas.sigma, unit_sigma, "conductivity 2e²νD"),
-        "one-ladder number": (one_ladder, "", "(2Jτ/ħ)/|1 − K(1/λ, Ω)|, small where one ladder is enough"),
-        "turn angle": (
-            turns * _stay(deck, length),
-            "rad",
-            f"turn of a spin within its stay, {_stay_name(deck)}",
-        ),
-    } | _of_layers(deck, length)
+    return (
+        {
+            "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
+            "J tau/hbar": (exchange, "", "turn of a spin in one lifetime, halved"),
+            "Omega tau": (Omega, "", "angular frequency times lifetime"),
+            "tau/tau_sf": (gamma_sf, "", "lifetime over spin relaxation time"),
+            "k_F ell": (gas.k_F * gas.ell, "", "Fermi wave number times mean free path"),
+            "D": (gas.D, unit_D, "diffusion coefficient"),
+            "sigma": (gas.sigma, unit_sigma, "conductivity 2e²νD"),
+            "one-ladder number": (
+                one_ladder,
+                "",
+                "(2Jτ/ħ)/|1 − K(1/λ, Ω)|, small where one ladder is enough",
+            ),
+            "turn angle": (
+                turns * _stay(deck, length),
+                "rad",
+                f"turn of a spin within its stay, {_stay_name(deck)}",
+            ),
+        }
+        | _of_layers(deck, length)
+        | _of_spin_orbit(deck)
+    )
 
 
 def _of_layers(deck: Deck, length: float) -> Regime:
@@ -89,8 +99,32 @@ def _of_layers(deck: Deck, length: float) -> Regime:
             "",
             f"the same in layer {i + 2}" + (f", {section.name}" if section.name else ""),
         )
-        for i, (section, layer) in enumerate(zip(deck.layer, layers(deck, gas)[1:], strict=True))
+        for i, (section, layer) in enumerate(zip(deck.layer, media(deck, gas)[1:], strict=True))
     }
+
+
+def _of_spin_orbit(deck: Deck) -> Regime:
+    """Strengths of the spin-orbit coupling, in the layer where they are largest; empty without [spin_orbit]."""
+    gas, coupling, numbers = deck.gas, deck.spin_orbit, Regime()
+    stack = layers(deck, gas)
+    if coupling is not None and coupling.rashba is not None:
+        # −2E_so/(ħv_F) is a layer's number
+        E_so = max(0.5 * math.hypot(*layer.rashba) / layer.rate for layer in stack)
+        numbers["E_so k_F tau/hbar"] = (
+            E_so * gas.k_F * gas.ell,
+            "",
+            "Rashba splitting, halved, times lifetime",
+        )
+    if coupling is not None and coupling.impurity is not None:
+        strongest = max(stack, key=lambda layer: abs(layer.impurity))
+        angle = 0.5 * strongest.impurity
+        numbers["lambda_so k_F^2"] = (
+            impurity_strength(angle, gas, strongest),
+            "",
+            "spin-orbit over plain scattering amplitude of an impurity",
+        )
+        numbers["theta_SH"] = (angle, "", "spin Hall angle 2λ_so k_F²/(k_F ℓ) that it amounts to")
+    return numbers
 
 
 def _stay_name(deck: Deck) -> str:
@@ -108,6 +142,13 @@ def _stay(deck: Deck, length: float) -> float:
     extent = deck.texture.interface if deck.texture.kind == "junction" else length
     scaled = extent / gas.ell
     return min(scaled * scaled * gas.dimension, gas.tau_sf / gas.tau)
+
+
+def _beside_exact(deck: Deck) -> str:
+    """What of a run does not hold where Jτ/ħ is not small."""
+    others = " and ".join(f"`{name}`" for name in deck.results.channels if name != "exact")
+    charge = ", nor does the charge that follows from it" if deck.spin_orbit is not None else ""
+    return f"; `exact` holds, {others} does not{charge}"
 
 
 def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]]:
@@ -131,12 +172,20 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
     small = [("Omega tau", "Ωτ")] if channels == {"exact"} else [("J tau/hbar", "Jτ/ħ"), ("Omega tau", "Ωτ")]
     warnings = [
         f"{name} = {number[key]:.3g} is not small: the theory is of lowest order in it"
+        + (_beside_exact(deck) if key == "J tau/hbar" and "exact" in channels else "")
         for key, name in small
         if number[key] > SMALL
     ]
     if 1.0 / number["k_F ell"] > SMALL:
         warnings.append(f"1/(k_F ℓ) = {1.0 / number['k_F ell']:.3g} is not small: the walk wants k_F ℓ ≫ 1")
-    notes = []
+    for key, name in (
+        ("E_so k_F tau/hbar", "E_so k_F τ/ħ"),
+        ("lambda_so k_F^2", "λ_so k_F²"),
+        ("theta_SH", "θ_SH"),
+    ):
+        if abs(number.get(key, 0.0)) > SMALL:
+            warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
+    notes = charge_notes(deck, deck.gas)
     if isinstance(deck.texture, Junction) and deck.texture.width == 0.0:
         notes.append("the interface is sharp: λ = 0, so ℓ/λ is infinite")
     if "second" in channels and number["one-ladder number"] > SMALL:

@@ -86,7 +86,7 @@ def _scene_trace(
 ) -> tuple[NDArray[np.float64], int]:
     """Pieces of flight of a walker of the general walk: (rows, number of steps)."""
     user = user_of(problem)
-    size, bins = len(scene.channels) * scene.time_functions * 3, max(scene.time_bins, 1)
+    size, bins = len(scene.walked) * scene.time_functions * 3, max(scene.time_bins, 1)
     trace = np.full((most, 9), -1.0)
     tallies = (
         np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size)),

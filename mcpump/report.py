@@ -15,9 +15,12 @@ import numpy as np
 
 from mcpump.estimates import Estimate, Result
 from mcpump.report_channels import channel_lines
+from mcpump.report_charge import charge_lines
 from mcpump.report_checks import check_lines
+from mcpump.report_damping import damping_lines
 from mcpump.report_mesh import mesh_lines
 from mcpump.report_planes import budget_lines, plane_lines
+from mcpump.report_pumping import conclusion_lines, hall_lines, pumping_lines
 from mcpump.report_text import (
     at,
     channel_of,
@@ -49,7 +52,8 @@ def table(result: Result) -> str:
     str
         Head (statistics, regime, warnings, notes), spin currents along +x through the planes with one
         standard error each, local shares, super-current, what is zero by symmetry, the spin budget, and how
-        far the channels differ, and the self-checks; for a transient the currents of the last time bin and at their
+        far the channels differ, and the self-checks; Tserkovnyak's form, and with spin-orbit coupling what becomes of
+        charge; for a transient the currents of the last time bin and at their
         largest, or, without planes, the spin in each time bin; for another run without planes the largest density
         and current on the mesh. Lines are at most 120 columns wide where that is possible.
     """
@@ -62,6 +66,8 @@ def table(result: Result) -> str:
         lines += plane_lines(result)
     else:
         lines += mesh_lines(result) + budget_lines(result)
+    lines += pumping_lines(result) + damping_lines(result)
+    lines += hall_lines(result) + charge_lines(result) + conclusion_lines(result)
     lines += channel_lines(result) + check_lines(result)
     return "\n".join(lines) + "\n"
 

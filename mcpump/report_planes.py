@@ -71,7 +71,7 @@ def _cut(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> 
 
 
 def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    return _aligned(_rows(result, current, channel, pairs), pairs)
+    return aligned(_rows(result, current, channel, pairs), pairs)
 
 
 def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list[str]:
@@ -87,11 +87,11 @@ def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list
         # components of one multiple mirror each other: the largest one, cosine and sine
         component = max(mine, key=lambda pair: float(size[(slice(None), *pair)].max()))[1]
         more = [pair for pair in mine if pair[1] == component]
-        block = _aligned(_channel_rows(result, current, names, kept + more), kept + more)
+        block = aligned(_channel_rows(result, current, names, kept + more), kept + more)
         if kept and max(map(len, block)) > WIDTH:
             break
         kept += more
-    block = _aligned(_channel_rows(result, current, names, kept), kept)
+    block = aligned(_channel_rows(result, current, names, kept), kept)
     return ["Total spin current along +x by channel", *block]
 
 
@@ -118,7 +118,7 @@ def _cell(current: Estimate, factor: float, channel: int, pair: Pair, plane: int
     return scaled(current, factor, channel, 2, 0, *pair, plane)
 
 
-def _aligned(rows: list[Row], pairs: list[Pair]) -> list[str]:
+def aligned(rows: list[Row], pairs: list[Pair]) -> list[str]:
     """Rows of one block of columns: a bar, and a title, wherever the multiple of Ω changes."""
     first = max(len(name) for name, _ in rows) + 1
     widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
@@ -201,8 +201,8 @@ def _open_planes(current: Estimate, channel: int) -> list[int]:
 
 def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
     share = result.estimates.get("local_share")
-    if share is None:
-        return []
+    if share is None or labels(result, "channel")[channel] == "spin_hall":
+        return []  # an electric field's drive is no walker's, and stands among the local currents
     places = plane_places(result)
     lines = []
     for plane in _open_planes(result.estimates["plane_current"], channel):

@@ -11,9 +11,10 @@ from mcpump.deck_sections import Axis, Deck
 from mcpump.deck_text import hash_of_file
 from mcpump.deck_textures import User
 from mcpump.errors import InputError
-from mcpump.model import CHANNELS, Layer, Scene
+from mcpump.model import CHANNELS, Layer, Scene, paths_are_parallel
 from mcpump.scene_texture import MovingTexture, moving_texture
 from mcpump.slowest_mode import slowest_rate
+from mcpump.spin_hall import sheets_of
 from mcpump.texture_parameters import CROSSED_WAVES, HARMONIC
 from mcpump.units import show
 from mcpump.user_texture import check_user_texture, load_user_texture
@@ -73,13 +74,59 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
         planes=_planes(deck), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
     )  # fmt: skip
+    scene = with_charge(_with_drive(scene, deck, static))
     if not has_sink(deck, gas) and not transient:
         scene = scene._replace(t_max=_t_max(scene, notes))
+    if any(scene.dipoles) and not any(scene.absorption) and not transient:
+        scene = scene._replace(t_dipole=-math.log(DECAYED) / _slowest(scene))
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
     flights = scene_flights(scene)
     wanted, automatic = deck.run.first_flights, round(min(max(flights / 40.0, 1.0), 32.0))
     return scene._replace(first_flights=automatic if wanted == "auto" else int(wanted))
+
+
+def _with_drive(scene: Scene, deck: Deck, static: bool) -> Scene:
+    """Add the channel `spin_hall` where an electric field drives a spin current, and walkers for it."""
+    if not any(any(layer.hall) for layer in scene.layers):
+        return scene
+    if deck.texture is None:
+        scene = scene._replace(slots=(-1, -1, -1, -1), harmonics=0, phases=1)
+    block, sheets = scene.walkers_per_block, len(sheets_of(scene)) - 1
+    if block < 4 and not static:
+        raise InputError(
+            f"run.walkers_per_block = {block} must be at least 4: [electric_field] and the texture share a block"
+        )
+    born = block if static else 2 * (block // 4)
+    return scene._replace(hall_slot=len(scene.channels), initial=3, initial_walkers=born if sheets > 0 else 0)
+
+
+def with_charge(scene: Scene) -> Scene:
+    """Add the sources of charge that the layers have, and say which of them leave dipoles worth walking.
+
+    With one mesh direction only Rashba dipoles along x make charge. Impurity dipoles of first order make none where the
+    sample is uniform and has no faces, for ∂_iW_i vanishes there.
+    """
+    FIRST, SECOND = scene.slots[:2]
+    rashba = [layer.rashba for layer in scene.layers]
+    impurity = {layer.impurity for layer in scene.layers}
+    there = (
+        any(map(any, rashba)) and SECOND >= 0,
+        any(impurity) and FIRST >= 0,
+        any(impurity) and SECOND >= 0,
+    )
+    places = [len(scene.channels) + sum(there[:i]) for i in range(3)]
+    a, b, c = (place if one else -1 for place, one in zip(places, there, strict=True))
+    uniform = len(impurity) == 1 and all(scene.periodic[: scene.axes])
+    wide, parallel = scene.axes > 1, paths_are_parallel(scene)
+    makes_charge = (wide or any(y or z for _, y, z in rashba), wide and not uniform, wide)
+    walk, first, second = (x and y and parallel for x, y in zip(there, makes_charge, strict=True))
+    return scene._replace(charges=(a, b, c), dipoles=(walk, first, second))
+
+
+def _slowest(scene: Scene) -> float:
+    """Decay rate of the slowest mode that is not uniform [1/τ]."""
+    return slowest_rate(scene.layers, scene.lengths, scene.periodic, scene.dimension, scene.axes)
 
 
 def check_user(deck: Deck, scene: Scene) -> str:
@@ -233,7 +280,7 @@ def _planes(deck: Deck) -> tuple[float, ...]:
 
 def _t_max(scene: Scene, notes: list[str]) -> float:
     """Age at which a walker ends in a sample without a sink [τ]: decay of the slowest mode."""
-    rate = slowest_rate(scene.layers, scene.lengths, scene.periodic, scene.dimension, scene.axes)
+    rate = _slowest(scene)
     t_max = -math.log(DECAYED) / rate
     notes.append(
         f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where the slowest mode that is not "

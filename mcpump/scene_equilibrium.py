@@ -118,7 +118,7 @@ def _supercurrent_at(problem: Problem, x: Array) -> Array:
 def _plane_supercurrent(problem: Problem, title: str) -> Estimate:
     """Super-current through the planes, mean over their area."""
     scene = scene_of(problem)
-    terms = _terms(_kept(scene), user_of(problem), True)
+    terms = _terms(kept_for_texture(scene), user_of(problem), True)
     values = 0.0 - _supercurrent_at(problem, np.array(scene.planes)) * terms.twist[:1]
     dims = (plane_axis(scene), clock_of(scene), "component", "plane")
     worth = scale_of(problem, "current")
@@ -127,10 +127,10 @@ def _plane_supercurrent(problem: Problem, title: str) -> Estimate:
 
 def mesh_terms(problem: Problem) -> Terms:
     """Terms of the texture at the cell centres, cells in C order."""
-    return _terms(_kept(scene_of(problem)), user_of(problem), False)
+    return _terms(kept_for_texture(scene_of(problem)), user_of(problem), False)
 
 
-def _kept(scene: Scene) -> Scene:
+def kept_for_texture(scene: Scene) -> Scene:
     """Take out of a scene what its texture does not depend on, so that the terms are worked out once."""
     return scene._replace(seed=0, walkers_per_block=2, slots=(0, -1, -1, -1), layers=scene.layers[:1])
 
@@ -147,7 +147,7 @@ def centres(scene: Scene) -> Array:
 # One scene's terms at the cells and one's at the planes: the stop rule asks for them at every look.
 @lru_cache(maxsize=2)
 def _terms(scene: Scene, user: Any, at_planes: bool) -> Terms:
-    places = _plane_places(scene) if at_planes else centres(scene)
+    places = plane_places(scene) if at_planes else centres(scene)
     axes, n, clocks = scene.axes, places.shape[1], scene.time_bins or 1 + 2 * scene.harmonics
     sums = Terms(
         np.zeros((clocks, 3, n)),
@@ -158,14 +158,15 @@ def _terms(scene: Scene, user: Any, at_planes: bool) -> Terms:
     step, size = _step(scene), 0.0
     x, y, z = places
     texture = scene.texture, scene.parameters, user, x, y, z
-    for t, weights in _times(scene):
+    derivatives = _on_a_mesh if is_sampled(scene) else _derivatives
+    for t, weights in clock_weights(scene):
         S = texture_field(*texture, t)
         size = max(size, float(np.abs(S).max(initial=0.0)))
-        for axis in range(axes):
-            slope = texture_field_gradient(*texture, t, axis, step)
+        slopes, laplacian = derivatives(scene, user, places, t, S, step)
+        for axis, slope in enumerate(slopes):
             _add(sums.gradient[axis], weights, slope)
             _add(sums.twist[axis], weights, np.cross(S, slope, axis=0))
-        _add(sums.bend, weights, np.cross(S, texture_field_laplacian(*texture, t, step, axes), axis=0))
+        _add(sums.bend, weights, np.cross(S, laplacian, axis=0))
         _add(sums.S, weights, S)
     # what a difference quotient leaves of rounding, where S is parallel to its derivative or a harmonic is empty
     sizes = size, size / step, size**2 / step, size**2 / step**2
@@ -173,15 +174,54 @@ def _terms(scene: Scene, user: Any, at_planes: bool) -> Terms:
     return _plane_means(terms, len(scene.planes)) if at_planes else terms
 
 
+def is_sampled(scene: Scene) -> bool:
+    """Whether the texture is interpolated between the cells of a mesh, whose steps are its first parameters."""
+    return scene.texture == USER and scene.parameters[0] > 0.0
+
+
+def _derivatives(
+    scene: Scene, user: Any, places: Array, t: float, S: Array, step: float
+) -> tuple[list[Array], Array]:
+    """∂_i S along the mesh's directions, and ∇²S, of a smooth texture."""
+    x, y, z = places
+    texture = scene.texture, scene.parameters, user, x, y, z, t
+    slopes = [texture_field_gradient(*texture, axis, step) for axis in range(scene.axes)]
+    return slopes, texture_field_laplacian(*texture, step, scene.axes)
+
+
+def _on_a_mesh(
+    scene: Scene, user: Any, places: Array, t: float, S: Array, step: float
+) -> tuple[list[Array], Array]:
+    """∂_i S and ∇²S of a texture that is linear between cells: quotients over one cell, within the magnet.
+
+    At its surface they are one-sided, with the free surface's ∂m/∂n = 0 in ∇²S; the jump there is left out.
+    """
+    there = (S**2).sum(axis=0) > 0.0
+    slopes, laplacian = [], np.zeros_like(S)
+    for axis in range(scene.axes):
+        width, sides, known = scene.parameters[axis], [], []
+        for sign in (1.0, -1.0):
+            x, y, z = places + sign * width * np.eye(3)[axis][:, None]
+            beside = texture_field(scene.texture, scene.parameters, user, x, y, z, t)
+            known.append(there & ((beside**2).sum(axis=0) > 0.0))
+            sides.append(np.where(known[-1], beside, S))
+        apart = width * np.maximum(known[0].astype(np.int64) + known[1], 1)
+        slopes.append((sides[0] - sides[1]) / apart)
+        laplacian += (sides[0] - S + sides[1] - S) / width**2
+    return slopes, laplacian
+
+
 def _step(scene: Scene) -> float:
     """Step of the difference quotients in space [ℓ]: a small part of the texture's length, or of a cell's width."""
+    if is_sampled(scene):
+        return min(scene.parameters[: scene.axes])
     length, _ = scales_of(scene.texture, scene.parameters)
     if not np.isfinite(length):
         length = min(scene.lengths[axis] / scene.cells[axis] for axis in range(scene.axes))
     return length / _STEPS_PER_LENGTH
 
 
-def _times(scene: Scene) -> Iterator[tuple[float, Array]]:
+def clock_weights(scene: Scene) -> Iterator[tuple[float, Array]]:
     """Times [τ], and the weight of each in every harmonic or time bin."""
     if scene.time_bins:
         for time_bin in range(scene.time_bins):
@@ -207,10 +247,10 @@ def _without_rounding(values: Array, size: float) -> Array:
     return np.where(np.abs(values) > 256.0 * _EPSILON * size, values, 0.0)
 
 
-def _plane_places(scene: Scene) -> Array:
+def plane_places(scene: Scene) -> Array:
     """Points on the planes, those of one plane together, (3, planes · points) [ℓ]."""
     x = np.array(scene.planes)
-    if scene.texture == USER:
+    if scene.texture == USER and not is_sampled(scene):
         # a user's texture may have no meaning outside of the sample, where the difference quotient reaches
         margin = 2.0 * _step(scene)
         x = np.clip(x, margin, scene.lengths[0] - margin)

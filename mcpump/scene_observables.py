@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.blocks import has_sink
+from mcpump.blocks import has_sink, has_sum
 from mcpump.estimates import COMPONENTS, PARTS, Estimate, harmonic_names, lines_of
 from mcpump.model import Problem, Scene
 from mcpump.quantities import channels_of, scale_of, scene_of, spin_potential, units_of
@@ -42,8 +42,13 @@ def scene_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 
 def unpacked(scene: Scene, packed: Array) -> Array:
-    """Map the last axis (amplitudes) to three leading ones (channel, harmonic, component); a transient has 1 harmonic."""
+    """Map the last axis (amplitudes) to three leading ones (channel, harmonic, component); a transient has 1 harmonic.
+
+    Sources of charge are left out; those are for `mcpump.charge_observables`.
+    """
+    spins, sums = len(scene.channels), slice(len(scene.walked), len(scene.walked) + int(has_sum(scene)))
     split = packed.reshape(*packed.shape[:-1], -1, scene.time_functions, 3)
+    split = np.concatenate([split[..., :spins, :, :], split[..., sums, :, :]], axis=-3)
     return np.moveaxis(split, (-3, -2, -1), (0, 1, 2))
 
 

@@ -15,12 +15,14 @@ from mcpump.deck_textures import (
     DomainWall,
     Junction,
     Modulated,
+    Ovf,
     Penetration,
     Precession,
     Skyrmion,
     User,
     Vortex,
 )
+from mcpump.snapshots import sampled, snapshots_of
 from mcpump.texture_parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
@@ -90,6 +92,8 @@ def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
         return MovingTexture(HARMONIC, NOTHING, math.inf, math.inf, 1.0)
     Omega = angular_frequency(texture, deck.reduced, notes) * tau if _turns(deck) else 0.0
     period = 2.0 * math.pi / Omega if Omega else 1.0
+    if isinstance(texture, Ovf):
+        return _sampled(deck, texture, period)
     if isinstance(texture, User):
         return MovingTexture(USER, NOTHING, *_user_scales(deck, texture, Omega), period)
     code, parameters = _reduced(deck, Omega, notes)
@@ -100,9 +104,29 @@ def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
 
 
 def _turns(deck: Deck) -> bool:
-    """Tell whether the texture has a frequency; only a wall and a user's texture may have none."""
+    """Tell whether the texture has a frequency; only a wall, a user's texture and snapshots may have none."""
     assert deck.texture is not None
-    return not isinstance(deck.texture, DomainWall | User) or has_frequency(deck.texture)
+    return not isinstance(deck.texture, DomainWall | User | Ovf) or has_frequency(deck.texture)
+
+
+def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
+    """Snapshots: scales that the deck states, or else those of the mesh (of the sample's, if it is one cell) and in time.
+
+    The kernels have no use for the parameters; the first three are the mesh's steps, for derivatives in space.
+    """
+    gas, snapshots = deck.gas, snapshots_of(deck)
+    assert snapshots is not None
+    found = sampled(snapshots)
+    length = found.length
+    if math.isinf(length):
+        length = min(axis.length / axis.cells for axis in mesh_axes(deck).values()) / gas.ell
+    if texture.length_scale is not None:
+        length = texture.length_scale / gas.ell
+    time = found.time
+    if texture.time_scale is not None and math.isfinite(time):
+        time = texture.time_scale / gas.tau
+    steps = tuple(1.0 / number for number in found.frame.per_cell)
+    return MovingTexture(USER, (*steps, *NOTHING[3:]), length, time, period)
 
 
 def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:

@@ -355,5 +355,6 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         provenance={"mcpump": mcpump.__version__}
         # not made shorter: the deck's text of it is its end, by which it is found again
-        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {}),
+        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
+        | ({"texture_folder": problem.snapshots.folder} if problem.snapshots else {}),
     )

@@ -10,8 +10,8 @@ A field is a list of plane waves (`Wave`), so that each formula of the paper, be
 the result.  Where wave numbers are vectors a gradient or a current has the direction as first index.
 
 All of the library's names are here; they live in `medium`, `angular_means`, `waves`, `plane_waves`, `spiral`,
-`closed_forms` and, for charge, `charge_forms` and `charge_waves`.  Nothing here knows units: give SI numbers, or a
-`Medium.reduced`.  "Eq. (n)" is Takeuchi, Hosono and Tatara, Phys. Rev. B 81, 144405 (2010).
+`closed_forms`, `damping` and, for charge, `charge_forms` and `charge_waves`.  Nothing here knows units: give SI numbers,
+or a `Medium.reduced`.  "Eq. (n)" is Takeuchi, Hosono and Tatara, Phys. Rev. B 81, 144405 (2010).
 
 Symbols: ell mean free path, tau elastic lifetime, v_F Fermi velocity, D diffusion coefficient,
 nu density of states per spin, J exchange, Omega angular frequency, q wave number, S texture,
@@ -64,6 +64,15 @@ from mcpump.closed_forms import (
     mean_square_displacement,
     tserkovnyak_dc,
 )
+from mcpump.damping import (
+    Stage,
+    back_flow_resistance,
+    extra_damping,
+    sharvin_conductance,
+    spin_resistance,
+    with_back_flow,
+    without_contact,
+)
 from mcpump.medium import Array, ComplexArray, Medium, Values
 from mcpump.plane_waves import PARTS, Channel, Solution, exact_solution
 from mcpump.spiral import SpiralSolution, conical_spiral_exact
@@ -98,11 +107,13 @@ __all__ = [
     "S_cross_S_dot",
     "Solution",
     "SpiralSolution",
+    "Stage",
     "TserkovnyakFit",
     "Values",
     "Wave",
     "Waves",
     "azurv1_unscattered",
+    "back_flow_resistance",
     "cell_averages",
     "charge_continuity",
     "charge_current",
@@ -116,6 +127,7 @@ __all__ = [
     "divergence",
     "equilibrium_current",
     "exact_solution",
+    "extra_damping",
     "first_order_current",
     "free_flight_current",
     "free_flight_current_switched_on",
@@ -149,6 +161,7 @@ __all__ = [
     "rashba_local_current",
     "relaxation_torque",
     "second_order_current",
+    "sharvin_conductance",
     "size_of",
     "spin_density",
     "spin_density_source",
@@ -158,6 +171,7 @@ __all__ = [
     "spin_hall_current",
     "spin_hall_drive",
     "spin_potential",
+    "spin_resistance",
     "super_current",
     "texture_waves",
     "time_derivative",
@@ -165,6 +179,8 @@ __all__ = [
     "tserkovnyak_dc",
     "tserkovnyak_fit",
     "vector_pair_means",
+    "with_back_flow",
+    "without_contact",
 ]
 
 

@@ -10,6 +10,10 @@ without an end, in ±v pairs on one set of random numbers, with the survival e^{
 the exponent CERTAIN, sampled from there on. Walkers of the diffusive part live from birth to death and book the budget
 event by event.
 
+Where charge is walked (`mcpump.charge`), the first flights of the local part score the charge velocity w as a density,
+and from their first collision on walkers of the diffusive part carry dipoles beside their spins, also when the spin has
+relaxed.
+
 The tallies of one block (A amplitudes, see `mcpump.carried`):
 
     profile   (2, places, 3 + axes, A)  part, cell · time bin: density, torque, divergence of the current, current
@@ -29,13 +33,17 @@ from mcpump.carried import (
     SECOND,
     TIME,
     add_change,
+    can_freeze,
     fill_rows,
+    freeze,
     load,
     look,
     rotate,
+    spin_rows,
     torque_on_emitted,
     torque_on_exact,
 )
+from mcpump.charge import charge_slots, forget_spins, set_charge_velocity, turn_dipoles
 from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.philox import draw, uniform, uniform53
 from mcpump.walker import (
@@ -92,7 +100,7 @@ TOO_MANY_FLIGHTS, NOT_FINITE, NOT_FINITE_LOCAL = 1, 2, 3
 @kernel
 def walk_scene(
     scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    block, profile, passages, budget, only, trace,
+    sheets, block, profile, passages, budget, only, trace,
 ):  # fmt: skip
     """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
 
@@ -103,12 +111,12 @@ def walk_scene(
     channels = budget.shape[1] // (3 if scene.time_bins > 0 else 3 + 6 * scene.harmonics)
     spins, change = np.zeros((channels, scene.phases, 3)), np.zeros((channels, scene.phases, 3))
     emitted, fields = np.zeros((scene.phases, 3)), np.zeros((2, scene.phases, 3))
-    rows = np.zeros((scene.phases if scene.time_bins > 0 else 1, budget.shape[1]))
+    rows = np.zeros((scene.phases if scene.time_bins > 0 else 2, budget.shape[1]))
     b = borrowed
     flights, wrong, which = walk_all(
         scene, user, k0, k1, b(edges), b(slabs), b(marks), b(media), b(gates), b(quantiles), b(inverse_density), grid,
-        b(hours), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at), b(count), b(births),
-        b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
+        b(hours), b(sheets), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at), b(count),
+        b(births), b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
     )  # fmt: skip
     # the arrays made here are lent out: they must live until now
     lent = (
@@ -121,11 +129,15 @@ def walk_scene(
 @inlined
 def walk_all(
     scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change, rows, fields,
+    sheets, block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change,
+    rows, fields,
 ):  # fmt: skip
     """Walk the walkers of the diffusive part, then the first flights of the local part; returns as `walk_scene`."""
     local_pairs = scene.walkers_per_block // 2 * scene.first_flights
     flights, steps = 0, 0
+    charged = charge_slots(scene)
+    spin_slots = spins.shape[0] - charged
+    everything, of_spin = rows.shape[1], rows.shape[1] // spins.shape[0] * spin_slots
     # walkers first: where a number is not finite it is most likely one of them that meets it, and can be replayed
     for job in range(scene.walkers_per_block + 2 * local_pairs):
         local = job >= scene.walkers_per_block
@@ -135,12 +147,13 @@ def walk_all(
         jobs = 2 * local_pairs if local else scene.walkers_per_block
         stream = STREAM_LOCAL if local else STREAM_PAIR
         name = np.uint64(block * (jobs // 2) + number // 2)
-        bear(
-            scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, number // 2, jobs // 2, name,
-            stream, k0, k1, walker, at, births, emitted,
+        driven = bear(
+            scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, sheets, number // 2, jobs // 2,
+            name, stream, k0, k1, walker, at, births, emitted,
         )  # fmt: skip
-        load(scene, at[ALIVE], emitted, spins)
-        u, v = set_out(scene, local, number % 2 == 1, name, stream, k0, k1, walker)
+        load(scene, at[ALIVE], driven, emitted, spins)
+        bins[0] = 0
+        u, v = set_out(scene, local, number % 2 == 1, name, stream, k0, k1, walker, at)
         count[0] = np.uint64(BIRTH_DRAWS)
         if not local:
             stream, name, count[0] = STREAM_WALKER, np.uint64(block * jobs + number), np.uint64(0)
@@ -152,7 +165,9 @@ def walk_all(
         end = ON
         while True:
             if line >= 0:
-                book(scene, walker[AGE], at[ALIVE], births, spins, rows, bins, budget, line, first)
+                book(
+                    scene, walker[AGE], at[ALIVE], births, spins, rows, bins, budget, line, first, everything
+                )
                 line = -1
             if end == CUT and scene.time_bins > 0:
                 at[ALIVE] -= 1
@@ -167,16 +182,22 @@ def walk_all(
             if end == CROSS:
                 end = cross(
                     scene, edges, slabs, marks, gates, local, name, count, stream, k0, k1, walker, at, births, spins,
-                    rows, bins, profile, passages,
+                    rows, bins, profile, passages, budget, of_spin,
                 )  # fmt: skip
             if steps < trace.shape[0]:
-                record(end, walker, at, spins, trace, steps)
+                record(end, walker, at, spins, spin_slots - 1, trace, steps)
             steps += 1
             if local:
                 end = ON if end == MILESTONE else end
             elif end in (SCATTER, DIFFUSED):
+                if charged > 0 and end == SCATTER and at[N] == 0:
+                    leave_dipoles(
+                        scene, media, slabs, walker, at, births, spins, rows, bins, profile, budget, of_spin
+                    )
                 at[N] += 1
                 taken += 1
+                if at[N] == 1 and can_freeze(scene):
+                    freeze(scene, at[ALIVE], births, spins, rows, bins)
                 if taken > scene.max_flights:
                     return flights, TOO_MANY_FLIGHTS, block * jobs + number
                 w0, w1, w2, w3 = draw(name, count[0], stream, k0, k1)
@@ -186,6 +207,13 @@ def walk_all(
                 if end == SCATTER:
                     set_direction(scene, w2, w3, walker)
                 end = ON
+            elif end == RELAX and at[N] > 0 and (scene.dipoles[0] or scene.dipoles[1] or scene.dipoles[2]):
+                # the spin ends, what charge it has moved does not: the walker goes on for that
+                book(scene, walker[AGE], at[ALIVE], births, spins, rows, bins, budget, RELAXED, 0, of_spin)
+                forget_spins(at[ALIVE], spin_slots, spins)
+                if can_freeze(scene):
+                    freeze(scene, at[ALIVE], births, spins, rows, bins)
+                walker[LIFE], end = math.inf, ON
             elif end != ON:
                 line, first = LEFT + at[WALL], 0
                 if end == RELAX:
@@ -229,7 +257,9 @@ def next_piece(scene, edges, slabs, media, local, walker, at, births):
             piece, end = walker[DEPTH] / rate, SCATTER
         if gamma > 0.0 and walker[LIFE] / gamma < piece:
             piece, end = walker[LIFE] / gamma, RELAX
-    limit = scene.t_end - births[at[ALIVE] - 1, TIME] if scene.time_bins > 0 else scene.t_max
+    limit = scene.t_max if local or walker[LIFE] < math.inf else scene.t_dipole
+    if scene.time_bins > 0:
+        limit = scene.t_end - births[at[ALIVE] - 1, TIME]
     if limit - walker[AGE] < piece:
         piece, end = max(limit - walker[AGE], 0.0), CUT
     return piece, end
@@ -251,7 +281,8 @@ def fly(
     if local:
         then, stay, weight = weighed(walker, both, piece, u, when)
     place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
-    perturbed = (scene.slots[SECOND] >= 0 and n == 0) or scene.slots[LADDER] >= 0
+    spinning = local or walker[LIFE] < math.inf
+    perturbed = spinning and ((scene.slots[SECOND] >= 0 and n == 0) or scene.slots[LADDER] >= 0)
     if perturbed:
         look(scene, user, x + vx * when, y + vy * when, z + vz * when, age + when, alive, births, fields, 0)
         torque_on_emitted(scene, n > 0, piece, alive, emitted, fields, change)
@@ -265,7 +296,7 @@ def fly(
                     budget[GAINED, a] += rows[k, a]
         if when <= then:
             add_change(scene, alive, change, spins)
-    exact = scene.slots[EXACT] >= 0
+    exact = spinning and scene.slots[EXACT] >= 0
     if exact and not local:
         add_steady(scene, alive, spins, budget, -1.0)
     for half in range(2):
@@ -273,7 +304,9 @@ def fly(
             start, end = (0.0, then) if half == 0 else (then, piece)
             rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins)
         if half == 0 and score:
-            count = fill_rows(scene, age + then, alive, births, spins, rows, bins)
+            if local and charge_slots(scene) > 0:
+                set_charge_velocity(scene, media, layer, walker, alive, 1.0, False, spins)
+            count = spin_rows(scene, age + then, alive, births, spins, rows, bins)
             for k in range(count):
                 cell = place + (bins[k] if scene.time_bins > 0 else 0)
                 for a in range(rows.shape[1]):
@@ -352,18 +385,47 @@ def cell_number(scene, slabs, at):
 
 
 @kernel
-def book(scene, age, alive, births, spins, rows, bins, budget, line, first):
-    """Add the spins of the birth times from number `first` on to a line of the budget."""
-    count = fill_rows(scene, age, alive, births, spins, rows, bins)
+def book(scene, age, alive, births, spins, rows, bins, budget, line, first, columns):
+    """Add the first columns of the rows of the birth times from number `first` on to a line of the budget."""
+    count = spin_rows(scene, age, alive, births, spins, rows, bins)
     for k in range(first if scene.time_bins > 0 else 0, count):
-        for a in range(rows.shape[1]):
+        for a in range(columns):
             budget[line, a] += rows[k, a]
+
+
+@kernel
+def leave_dipoles(scene, media, slabs, walker, at, births, spins, rows, bins, profile, budget, of_spin):
+    """Turn the charge velocity at the end of the first flight into dipoles p = τw, and book them as gained there."""
+    layer = slabs[at[SLAB], 1]
+    set_charge_velocity(scene, media, layer, walker, at[ALIVE], 1.0 / media[layer, 1], True, spins)
+    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
+    place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
+    for k in range(count):
+        cell = place + (bins[k] if scene.time_bins > 0 else 0)
+        for a in range(of_spin, rows.shape[1]):
+            profile[1, cell, TORQUE, a] += rows[k, a]
+            budget[GAINED, a] += rows[k, a]
+
+
+@kernel
+def mirror_dipoles(scene, slabs, axis, walker, at, births, spins, rows, bins, profile, budget, of_spin):
+    """Mirror dipoles at a specular face; what they change by has left the cell, and the sample."""
+    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
+    place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
+    for k in range(count):
+        cell = place + (bins[k] if scene.time_bins > 0 else 0)
+        for a in range(of_spin + axis, rows.shape[1], 3):
+            profile[1, cell, DIVERGENCE, a] += 2.0 * rows[k, a]
+            budget[LEFT + at[WALL], a] += 2.0 * rows[k, a]
+    turn_dipoles(scene, axis, at[ALIVE], spins)
+    if can_freeze(scene):
+        freeze(scene, at[ALIVE], births, spins, rows, bins)
 
 
 @inlined
 def cross(
     scene, edges, slabs, marks, gates, local, name, count, stream, k0, k1, walker, at, births, spins, rows, bins,
-    profile, passages,
+    profile, passages, budget, of_spin,
 ):  # fmt: skip
     """Take a walker across the cut that it meets, or back from it; returns how its flight goes on or ends."""
     axis = at[AXIS]
@@ -378,6 +440,10 @@ def cross(
         at[WALL] = 2 * axis + (1 if forward else 0)
         absorption = scene.absorption[at[WALL]]
         end = meet_face(scene, local, axis, forward, name, count, stream, k0, k1, walker, at)
+        if end == ON and not local and at[N] > 0 and of_spin < rows.shape[1]:
+            mirror_dipoles(
+                scene, slabs, axis, walker, at, births, spins, rows, bins, profile, budget, of_spin
+            )
         through = end == ABSORBED or (local and absorption > 0.0)
         flow *= absorption if local else 1.0
     elif axis == 0 and not outside and marks[edge, 1] >= 0:
@@ -408,7 +474,7 @@ def pass_cut(
     far = marks[marks.shape[0] - 1 - edge, 0] if axis == 0 and outside and scene.periodic[0] else -1
     if not ends_cell and plane < 0:
         return
-    count = fill_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
+    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
     time_bins, sign = max(scene.time_bins, 1), 1.0 if forward else -1.0
     here = cell_number(scene, slabs, at)
     there = -1

@@ -37,6 +37,10 @@ DIMENSIONS = {
     "conductivity": Dimension("S/m", "1.5e6 S/m"),
     "resistivity": Dimension("ohm m", "1e-6 ohm m"),
     "density_of_states": Dimension("1/(J m^3)", "9 1/(eV nm^3)"),
+    "spin_orbit_field": Dimension("J m", "0.1 eV angstrom"),
+    "spin_orbit_coupling": Dimension("m^2", "0.0005 nm^2"),
+    "electric_field": Dimension("V/m", "1 kV/m"),
+    "magnetization": Dimension("A/m", "800 kA/m"),
     "angle": Dimension("rad", "10 deg", angular=True),
 }
 """What `quantity` knows, by name; angles may carry a unit in reduced decks too."""

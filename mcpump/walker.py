@@ -27,20 +27,29 @@ ON, CROSS, SCATTER, DIFFUSED, RELAX, CUT, ABSORBED, MILESTONE, BOUND = range(9)
 relaxation; by age; absorbed; a first flight at the exponent CERTAIN, or at its horizon."""
 ENDINGS = ("passage", "", "impurity", "diffuse", "relaxed", "end of time", "absorbed", "", "")
 """Names of the endings, for a walker's replay."""
+SHEET_QUANTILE, SHEET_AXIS, SHEET_NORMAL, SHEET_X, SHEET_END, SHEET_DIFFUSE, SHEET_SPIN = range(7)
+"""Columns of the sheets on which a spin Hall drive bears walkers, see `mcpump.course.Course.sheets`."""
 BIRTH_DRAWS = 4
 """Random numbers of a pair's stream that its birth takes."""
 
 
 @kernel
 def bear(
-    scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, pair, pairs, name, stream, k0, k1,
-    walker, at, births, emitted,
+    scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, sheets, pair, pairs, name, stream, k0,
+    k1, walker, at, births, emitted,
 ):  # fmt: skip
-    """Bear a pair of walkers: place, direction, birth times and emitted spins."""
+    """Bear a pair of walkers: place, direction, birth times and emitted spins; returns whether a field has driven it."""
     w0, w1, w2, w3 = draw(name, np.uint64(0), stream, k0, k1)
-    v0, v1, v2, _ = draw(name, np.uint64(1), stream, k0, k1)
+    v0, v1, v2, v3 = draw(name, np.uint64(1), stream, k0, k1)
     from_state = pairs * scene.initial_walkers // scene.walkers_per_block
     lengths, u = scene.lengths, uniform53(w0, w1)
+    at[N], at[WALL] = 0, -1
+    if scene.initial == 3 and pair < from_state:
+        bear_on_sheet(
+            scene, edges, sheets, (pair + u) / from_state, from_state, w2, w3, v0, v1, v2, v3, walker, at, births,
+            emitted,
+        )  # fmt: skip
+        return True
     bins = grid[0] * grid[1] * grid[2]
     if pair < from_state:
         quantile = (pair + u) / from_state * bins
@@ -60,9 +69,7 @@ def bear(
     )
     walker[AGE], walker[FACTOR] = 0.0, 1.0
     set_direction(scene, w2, w3, walker)
-    at[SLAB], at[N] = slab_at(edges, walker[X]), 0
-    at[ROW_Y] = min(int(walker[Y] * (scene.cells[1] / lengths[1])), scene.cells[1] - 1)
-    at[ROW_Z] = min(int(walker[Z] * (scene.cells[2] / lengths[2])), scene.cells[2] - 1)
+    find_cell(scene, edges, walker, at)
     nu = media[slabs[at[SLAB], 1], 3]
     if pair < from_state:
         at[ALIVE] = 1
@@ -74,20 +81,65 @@ def bear(
         at[ALIVE] = emit_from_texture(
             scene, user, hours, walker[X], walker[Y], walker[Z], uniform(v2), weight * nu, births, emitted
         )
+    return False
+
+
+@inlined
+def find_cell(scene, edges, walker, at):
+    """Slab and rows of the place a walker is at."""
+    at[SLAB] = slab_at(edges, walker[X])
+    at[ROW_Y] = min(int(walker[Y] * (scene.cells[1] / scene.lengths[1])), scene.cells[1] - 1)
+    at[ROW_Z] = min(int(walker[Z] * (scene.cells[2] / scene.lengths[2])), scene.cells[2] - 1)
 
 
 @kernel
-def set_out(scene, local, mirrored, name, stream, k0, k1, walker):
+def bear_on_sheet(scene, edges, sheets, quantile, pairs, w2, w3, v0, v1, v2, v3, walker, at, births, emitted):
+    """Bear a pair where the current that an electric field drives is sent back, or begins or ends.
+
+    A face sends it inward: a specular one by the flux law (v·n)², the mirror of the drive's own distribution, a diffuse
+    one by the cosine law. Inside the sample it begins isotropically.
+    """
+    i = slab_at(sheets[:, SHEET_QUANTILE], quantile)
+    share = sheets[i + 1, SHEET_QUANTILE] - sheets[i, SHEET_QUANTILE]
+    part = (quantile - sheets[i, SHEET_QUANTILE]) / share
+    axis, inward, lengths = int(sheets[i, SHEET_AXIS]), sheets[i, SHEET_NORMAL], scene.lengths
+    walker[X] = sheets[i, SHEET_X] + part * (sheets[i, SHEET_END] - sheets[i, SHEET_X])
+    walker[Y], walker[Z] = uniform(v0) * lengths[1], uniform(v1) * lengths[2]
+    if axis > 0:
+        walker[axis] = 0.0 if inward > 0.0 else lengths[axis]
+    walker[AGE], walker[FACTOR] = 0.0, 1.0
+    find_cell(scene, edges, walker, at)
+    if inward == 0.0:
+        set_direction(scene, w2, w3, walker)
+    else:
+        at[WALL] = axis
+        if uniform(v3) < sheets[i, SHEET_DIFFUSE]:
+            leave_wall(scene, axis, inward, w2, w3, walker)
+        else:
+            leave_mirror(scene, axis, inward, w2, w3, walker)
+    at[ALIVE] = scene.phases
+    weight = 1.0 / (share * 2.0 * pairs * scene.phases)
+    for k in range(scene.phases):
+        set_birth(scene, births, k, (k + uniform(v2)) / scene.phases * scene.period)
+        for j in range(3):
+            emitted[k, j] = weight * sheets[i, SHEET_SPIN + j]
+
+
+@kernel
+def set_out(scene, local, mirrored, name, stream, k0, k1, walker, at):
     """Set the exponents of a first flight, and turn the second walker of a pair; returns where the flight is looked at.
 
-    Both walkers of a pair get the same numbers.
+    Both walkers of a pair get the same numbers. Who is born on a face (its axis is in WALL) flies inward both times.
     """
     w0, w1, w2, _ = draw(name, np.uint64(2), stream, k0, k1)
     v0, v1, _, _ = draw(name, np.uint64(3), stream, k0, k1)
     walker[DEPTH] = 0.0 if local else -math.log(uniform53(w0, w1))
     walker[HORIZON] = CERTAIN - math.log(uniform(w2))
     if mirrored:
+        inward = walker[UX + at[WALL]] if at[WALL] >= 0 else 0.0
         walker[UX], walker[UY], walker[UZ] = -walker[UX], -walker[UY], -walker[UZ]
+        if at[WALL] >= 0:
+            walker[UX + at[WALL]] = inward
     return uniform(v0), uniform(v1)
 
 
@@ -121,6 +173,24 @@ def leave_wall(scene, axis, sign, word, other, walker):
             )
     elif scene.dimension == 2:
         s = 2.0 * uniform(word) - 1.0  # the sine of the angle to the normal is uniform
+        walker[UX + axis], walker[UX + 1 - axis] = sign * math.sqrt(1.0 - s * s), s
+    else:
+        walker[UX] = sign
+
+
+@kernel
+def leave_mirror(scene, axis, sign, word, other, walker):
+    """Set a direction with a flux proportional to (v·n)² about a wall's normal, which points along `axis` with `sign`."""
+    if scene.dimension == 3:
+        mu = uniform(word) ** (1.0 / 3.0)
+        s, angle = math.sqrt(1.0 - mu * mu), 2.0 * math.pi * uniform(other)
+        walker[UX + axis] = sign * mu
+        if scene.axes > 1:
+            walker[UX + (axis + 1) % 3] = s * math.cos(angle)
+            walker[UX + (axis + 2) % 3] = s * math.sin(angle)
+    elif scene.dimension == 2:
+        # the sine of the angle to the normal goes as √(1 − s²): a point in a disc, seen from its side
+        s = math.sqrt(uniform(word)) * math.cos(2.0 * math.pi * uniform(other))
         walker[UX + axis], walker[UX + 1 - axis] = sign * math.sqrt(1.0 - s * s), s
     else:
         walker[UX] = sign
@@ -181,9 +251,9 @@ def finite(spins):
 
 
 @inlined
-def record(end, walker, at, spins, trace, step):
+def record(end, walker, at, spins, last, trace, step):
     """Write a piece of flight's end into the trace: n, how it ended, age, place, the last channel's spin at t₀."""
-    last, well = spins.shape[0] - 1, finite(spins)
+    well = finite(spins)
     trace[step, 0], trace[step, 1], trace[step, 2] = at[N], end, walker[AGE]
     for i in range(3):
         # a number that is not finite shows, whichever channel or birth time it is in

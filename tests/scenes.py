@@ -15,6 +15,7 @@ from mcpump.estimates import lines_of
 from mcpump.model import CHANNELS, Layer, Problem, Scales, Scene
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
+from mcpump.scene import with_charge
 from mcpump.texture_parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
@@ -125,6 +126,16 @@ KICK = domain_wall_parameters(1.0, 0.5, 0.3, velocity=0.4, drive=(DRIVE_PULSE, 1
 FLASH = harmonic_parameters(*CONE, (Q, Q, 0.0), OMEGA, drive=(DRIVE_PULSE, 1.0, 0.5))
 WAVES = crossed_waves_parameters(0.5, 0.4, Q, math.pi, OMEGA, 0.3)
 
+ORBITAL = (
+    LAYER._replace(rashba=(0.4, -0.3, 0.7), hall=(0.2, 0.5, -0.4)),
+    LAYER._replace(start=1.1, rashba=(0.4, -0.3, 0.7), impurity=0.3),
+    LAYER._replace(start=2.5, impurity=0.3, hall=(0.1, 1.0, 0.3)),
+)
+"""One medium, with spin-orbit coupling here and there."""
+CLOSED_X = faces((SPECULAR, SPECULAR))
+CLOSED_XY = faces((SPECULAR, SPECULAR), (SPECULAR, SPECULAR))
+HALL = {"initial": 3}
+
 FAMILY: dict[str, Scene] = {
     "ring": scene(harmonics=2, phases=6),
     "ring-1": scene(dimension=1, channels=("first", "second"), layers=(LAYER,)),
@@ -163,6 +174,36 @@ FAMILY: dict[str, Scene] = {
     ),
     "flash": transient(
         axes=3, parameters=FLASH, channels=("second_ladder", "exact"), **faces(None, None, (SPECULAR, DIFFUSE))
+    ),
+    "charge": with_charge(
+        scene(layers=ORBITAL, channels=("first", "second"), harmonics=2, **faces((SPECULAR, ABSORBING)))
+    )._replace(t_dipole=40.0),
+    "charge-closed": with_charge(scene(layers=ORBITAL[1:2], **CLOSED_X))._replace(t_dipole=6.0),
+    "charge-2": with_charge(
+        scene(axes=2, layers=ORBITAL, channels=("first", "second"), texture=CROSSED_WAVES, parameters=WAVES)
+    )._replace(t_dipole=6.0),
+    "charge-box": with_charge(
+        scene(
+            axes=3, layers=ORBITAL, channels=("first", "second", "exact"), texture=SKYRMION, parameters=SKYRMIONS,
+            **faces((SPECULAR, (0.3, 1.0)), (ABSORBING, SPECULAR), None),
+        )
+    ),
+    "charge-time": with_charge(
+        transient(axes=2, parameters=FLASH, layers=ORBITAL, channels=("first", "second"), **CLOSED_XY)
+    ),
+    "charge-rough": with_charge(scene(layers=ORBITAL, **faces((DIFFUSE, ABSORBING)))),
+    "bar": scene(
+        **HALL, axes=2, layers=ORBITAL, hall_slot=0, channels=(), phases=1, harmonics=0, initial_walkers=16,
+        **faces((SPECULAR, (0.3, 0.2)), ((0.0, 0.5), DIFFUSE)),
+    ),
+    "bar-1": scene(
+        **HALL, dimension=1, layers=ORBITAL, hall_slot=2, channels=("first", "second"), initial_walkers=8,
+        **faces((SPECULAR, DIFFUSE)),
+    ),
+    "bar-2": scene(
+        **HALL, dimension=2, axes=2, layers=ORBITAL, hall_slot=0, channels=(), phases=1, harmonics=0,
+        initial_walkers=16,
+        **faces(None, ((0.0, 0.5), SPECULAR)),
     ),
 }  # fmt: skip
 
@@ -207,7 +248,7 @@ def profiles_of(given: Scene, sums: BlockSums):
         3 + given.axes,
         *given.cells,
         max(given.time_bins, 1),
-        len(given.channels) + both,
+        len(given.walked) + both + int(len(given.sources) > 1),
         given.time_functions,
         3,
     )
@@ -287,7 +328,7 @@ class March:
             end = cross(
                 plain(given), ground.edges, ground.slabs, ground.marks, ground.gates,
                 False, np.uint64(0), count, STREAM_WALKER, *key(1), walker, at, self.births, self.spins, rows, bins,
-                self.profile, self.passages,
+                self.profile, self.passages, np.zeros((1, 3)), 3,
             )  # fmt: skip
             assert end == ON
             self.crossed.append((axis, forward))

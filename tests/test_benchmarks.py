@@ -1,7 +1,8 @@
-"""The benchmark runs, prints every row, and its C program walks the same walk as mcpump. No time is asserted."""
+"""The benchmark runs, writes every row, and what it compares with walks the same walk. No time is asserted."""
 
-import importlib.util
+import importlib
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,63 +10,147 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-SPEED = Path(__file__).parent / "benchmarks" / "speed.py"
-ROWS = {
-    "compile the kernels (once)": "s",
-    "start: mcpump --version": "s",
-    "start: import, read the deck": "s",
-    "start: load the kernels, walk a block": "s",
-    "bare walk, scalar C": "ns/flight",
-    "bare walk, lanes": "ns/flight",
-    "junction deck, all tallies": "ns/flight",
-    "junction deck, first flights": "ns/pair",
-    "junction deck, whole run, 1 thread": "walkers/s",
-    "junction deck, whole run, 2 threads": "walkers/s",
-    "RATIO lanes / C, time per flight": "",
-    "RATIO tallies / bare, time per flight": "",
-    "RATIO 2 threads / 1, walkers/s": "",
-    "RATIO 2 ranks / 1, walkers/s": "",
+FOLDER = Path(__file__).parent / "benchmarks"
+COMMAND = [sys.executable, str(FOLDER / "benchmark.py")]
+TARGETS = [
+    "bare walk, azurv1: collisions/s over the scalar C program's",
+    "azurv1: figure of merit over exact marching's",
+    "azurv1: figure of merit over OpenMC's",
+    "azurv1: figure of merit over MC/DC's",
+    "junction, main job: walking to 1 % on DC and AC currents at the interface",
+    "local current at the interface: error at fixed time, largest over smallest, ℓ/λ = 1 … 1e-3",
+    "local current at the interface: time to 1 %, the slowest ℓ/λ",
+    "diffusive current, periodic faces: cost to 1 % at ℓ/λ = 1e-3 over that at 1e-1",
+    "diffusive current, specular + absorbing faces: cost to 1 % at ℓ/λ = 1e-3 over that at 1e-1",
+    "`exact`: time per flight over that of `first` + `second`",
+    "memory per walking rank, main job",
+]
+TABLES = {
+    "The plane pulse": 6,
+    "The main job": 4,
+    "Local current at the interface": 4,
+    "Diffusive current where walks are long": 6,
+    "Channels of the general walk": 3,
+    "Memory": 2,
+    "Walkers and cells": 6,
+    "Threads and ranks": 4,
+    "Where the time goes": 6,
 }
+"""Tables and their rows; a row less where there is no C compiler, two less where there is no mpirun."""
 
 
-@pytest.fixture(scope="module")
-def speed():
-    spec = importlib.util.spec_from_file_location("speed", SPEED)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture(scope="module", autouse=True)
+def on_path():
+    sys.path.insert(0, str(FOLDER))
+    yield
+    sys.path.remove(str(FOLDER))
+
+
+def module(name):
+    """A module of the benchmark."""
+    return importlib.import_module(name)
 
 
 @pytest.fixture
-def program(speed, tmp_path):
-    found = speed.compile_c(tmp_path)
+def program(tmp_path):
+    found = module("walking").compile_c(tmp_path)
     if found is None:
         pytest.skip("there is no C compiler here")
     return found
 
 
-def test_speed_prints_every_row(speed, tmp_path):
-    command = [sys.executable, str(SPEED), "--repeats", "1", "--walkers", "4096"]
-    _, *lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    rows = dict(ROWS)
-    missing = {"C": speed.compile_c(tmp_path) is None, "ranks": not speed.MPIRUN}
-    assert sum("skipped" in line for line in lines) == sum(missing.values())
-    lines = [line for line in lines if "skipped" not in line]
-    for word in (word for word, is_missing in missing.items() if is_missing):
-        rows = {name: unit for name, unit in rows.items() if word not in name.split()}
-    assert [line[:46].strip() for line in lines] == list(rows)
-    assert [line[46:58].strip() for line in lines] == list(rows.values())
-    for line in lines:
-        middle, low, high = map(float, line[58:].split())
-        assert 0.0 < low <= middle <= high < math.inf, line
+def rows_of(text):
+    """Rows of the tables in a text, without their heads."""
+    found = []
+    for part in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        found += [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines()[2:]]
+    return found
 
 
-def test_the_c_program_walks_the_same_walk(speed, program):
-    model = speed.bare()
+def test_every_row_is_written(tmp_path):
+    benchmark, walking, scaling = module("benchmark"), module("walking"), module("scaling")
+    file = tmp_path / "BENCHMARKS.md"
+    file.write_text(f"before\n{benchmark.BEGIN}\nold\n{benchmark.END}\nafter\n", encoding="utf-8")
+    some = [name for name in benchmark.SECTIONS if name != "starts"]
+    subprocess.run([*COMMAND, "--smallest", "-o", str(file), "--only", *some], check=True, timeout=600)
+    text = file.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    assert "old" not in text
+    first, *parts = text.split("### ")
+    rows = rows_of(first)
+    assert [row[0] for row in rows] == TARGETS
+    for row in rows:
+        assert row[3] in ("reached", "**missed**") if row[2] != "–" else row[3] == "not measured"
+        assert row[2] == "–" or float(row[2].replace(" ", "")) > 0.0
+    compiler, mpirun = walking.compile_c(tmp_path) is not None, bool(scaling.MPIRUN)
+    wanted = dict(TABLES)
+    for name in ("The plane pulse", "Where the time goes"):
+        wanted[name] -= not compiler
+    wanted["Threads and ranks"] -= 0 if mpirun else 2
+    if mpirun or scaling.simulate.cores() > 2:
+        wanted.pop("Threads and ranks")  # one pair for every count of cores
+    found = {part.splitlines()[0]: len(rows_of(part)) for part in parts}
+    assert {name: count for name, count in found.items() if name in wanted} == wanted
+    assert list(found) == list(TABLES)
+
+
+def test_starts_are_measured():
+    rows = module("rows")
+    text = module("scaling").starts(rows.SMALLEST).text
+    assert len(rows_of(text)) == 7
+
+
+def test_the_file_has_the_marks():
+    benchmark = module("benchmark")
+    text = (FOLDER.parents[1] / "BENCHMARKS.md").read_text(encoding="utf-8")
+    assert text.count(benchmark.BEGIN) == text.count(benchmark.END) == 1
+
+
+def test_the_c_program_walks_the_same_slab(program):
+    walking = module("walking")
+    model = walking.bare()
     assert (model.length, model.gamma_sf) == pytest.approx((40.0, 1.0 / 300.0))
-    flights = np.array([n for _, n in speed.diffusive(model, 32)()]) / model.walkers_per_block
+    flights = np.array([n for _, n in walking.diffusive(model, 32)()]) / model.walkers_per_block
     error = flights.std(ddof=1) / math.sqrt(len(flights))
-    other = speed.run_c(program, 32 * model.walkers_per_block, seed=7)
+    other = walking.run_c(program, "slab", 32 * model.walkers_per_block, seed=7)
     assert other["flights_per_walker"] == pytest.approx(
         flights.mean(), abs=4.0 * math.hypot(error, other["standard_error"])
     )
+
+
+def test_the_c_program_walks_the_same_pulse(program):
+    walkers = 20_000
+    found = module("walking").run_c(program, "azurv1", walkers, seed=7)
+    assert found["flights_per_walker"] == pytest.approx(21.0, abs=4.0 * math.sqrt(20.0 / walkers))
+    assert (
+        found["scores"] == found["flights"] - walkers
+    )  # every collision, but not the flight broken off at the end
+
+
+def test_marching_finds_the_same_density_as_the_walk():
+    """Cells and bins in which both are known within 3 %; every walker leaves a track of 20."""
+    azurv1 = module("azurv1")
+    blocks, block = 32, 4096
+    lanes, marching = azurv1.lanes_merit(blocks)(), azurv1.marching_merit(blocks, block)()
+    assert marching.mean.sum() == pytest.approx(20.0)
+    assert np.all(np.diff(marching.mean.sum(axis=0)) < 1e-9)
+    deviations = [one.badness * one.mean**2 / (blocks * block / one.per_second) for one in (lanes, marching)]
+    error = np.sqrt(sum(deviations))
+    known = error < 0.03 * marching.mean
+    assert known.sum() > 500
+    assert np.abs((lanes.mean - marching.mean)[known] / error[known]).max() < 5.5
+
+
+def test_a_rounded_number_has_three_digits():
+    number = module("rows").number
+    told = {
+        0.0: "0",
+        1.0: "1.00",
+        12.345: "12.3",
+        1234.5: "1 230",
+        0.01234: "0.0123",
+        3e8: "3.00e+08",
+        9.996: "10.0",
+    }
+    assert {value: number(value) for value in told} == told

@@ -16,12 +16,15 @@ from mcpump.carried import (
     SIN,
     SIN_TEXTURE,
     TIME,
+    can_freeze,
     emit_from_texture,
     fill_rows,
+    freeze,
     load,
     look,
     rotate,
     set_birth,
+    spin_rows,
     torque_on_emitted,
     torque_on_exact,
 )  # fmt: skip
@@ -151,11 +154,37 @@ def test_what_is_emitted_begins_in_first_and_exact():
     given = scene()
     _, emitted = born(given)
     spins = np.full((4, 4, 3), np.nan)
-    load(plain(given), 4, emitted, spins)
+    load(plain(given), 4, False, emitted, spins)
     assert np.array_equal(spins[0], emitted)
     assert np.array_equal(spins[3], emitted)
     assert not spins[1].any()
     assert not spins[2].any()
+
+
+def test_what_a_field_drives_begins_in_spin_hall_alone():
+    """So exchange has nothing to turn."""
+    given = scene(hall_slot=4)
+    _, emitted = born(given)
+    before, spins = emitted.copy(), np.full((5, 4, 3), np.nan)
+    load(plain(given), 4, True, emitted, spins)
+    assert np.array_equal(spins[4], before)
+    assert not spins[:4].any()
+    assert not emitted.any()
+
+
+@pytest.mark.parametrize("harmonics", [0, 1, 2])
+def test_frozen_rows_are_those_of_the_spins_at_any_age(harmonics):
+    given = scene(channels=("first", "second"), harmonics=harmonics)
+    births, _ = born(given)
+    spins = np.random.default_rng(5).normal(size=(2, 4, 3))
+    rows, bins = np.zeros((2, 6 * (1 + 2 * harmonics))), np.zeros(4, np.int64)
+    assert can_freeze(plain(given))
+    freeze(plain(given), 4, births, spins, rows, bins)
+    for age in (0.0, 0.7, 31.0):
+        spin_rows(plain(given), age, 4, births, spins, rows, bins)
+        turned = rows[0].copy()
+        fill_rows(plain(given), age, 4, births, spins, rows, bins)
+        np.testing.assert_allclose(turned, rows[0], rtol=0.0, atol=1e-13)
 
 
 @pytest.mark.parametrize("frozen", [False, True])

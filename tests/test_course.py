@@ -7,7 +7,20 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from scenes import CLOSED, FAMILY, LAYER, STACK, L, March, coarse_births, faces, reference, scene, transient
+from scenes import (
+    CLOSED,
+    FAMILY,
+    LAYER,
+    ORBITAL,
+    STACK,
+    L,
+    March,
+    coarse_births,
+    faces,
+    reference,
+    scene,
+    transient,
+)
 
 from mcpump.course import (
     BIRTH_BINS,
@@ -38,7 +51,7 @@ def test_slabs_of_a_plain_mesh():
     assert np.array_equal(ground.slabs, [[i, 0] for i in range(6)])
     assert np.array_equal(ground.marks, [[-1, -1, 1]] * 7)
     assert ground.gates.shape == (0, 4)
-    assert np.array_equal(ground.media, [[LAYER.v, LAYER.rate, LAYER.gamma_sf, LAYER.nu]])
+    assert np.array_equal(ground.media, [[LAYER.v, LAYER.rate, LAYER.gamma_sf, LAYER.nu, 0.0, 0.0, 0.0, 0.0]])
 
 
 def test_planes_at_near_and_off_cell_faces():
@@ -80,7 +93,14 @@ def test_layers_in_a_mesh_that_does_not_meet_them():
     assert np.array_equal(
         ground.marks, [[-1, -1, 1], [-1, -1, 1], [0, 0, 0], [1, -1, 1], [-1, 1, 0], [-1, -1, 1], [-1, -1, 1]]
     )
-    assert np.array_equal(ground.media, [[m.v, m.rate, m.gamma_sf, m.nu] for m in STACK])
+    assert np.array_equal(ground.media[:, :4], [[m.v, m.rate, m.gamma_sf, m.nu] for m in STACK])
+    assert not ground.media[:, 4:].any()
+    assert np.array_equal(ground.sheets, [[1.0] + [0.0] * 8])
+
+
+def test_spin_orbit_numbers_of_layers():
+    ground = made(layers=ORBITAL)
+    assert np.array_equal(ground.media[:, 4:], [[*m.rashba, m.impurity] for m in ORBITAL])
 
 
 def test_an_interface_on_a_cell_face_and_on_a_plane():

@@ -344,3 +344,41 @@ def test_scripts_of_the_general_walk(tmp_path, name, axes, bins):
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert "results file" in script(name, "--help").stdout
+
+
+def test_convergence(tmp_path):
+    """Errors that fall as N^−1/2 have a level figure of merit."""
+    runs = []
+    for walkers in (1000, 4000, 16000):
+        run = junction()
+        current = run.estimates["plane_current"]
+        few = dataclasses.replace(current, stderr=current.stderr * np.sqrt(1000 / walkers))
+        provenance = {"wall_time_s": walkers / 1000, "threads": 2}
+        runs.append(
+            dataclasses.replace(
+                run, walkers=walkers, provenance=provenance, estimates={**run.estimates, "plane_current": few}
+            )
+        )
+    found = figures.convergence_points(runs[::-1])
+    assert list(found.parts) == ["local", "diffusive", "total"]
+    points = found.parts["total"]
+    assert [point.walkers for point in points] == [1000, 4000, 16000]
+    errors = [point.relative_error for point in points]
+    assert errors[0] / errors[1] == pytest.approx(2)
+    assert [point.merit for point in points] == [pytest.approx(1 / (2 * errors[0] ** 2))] * 3
+    assert "DC z" in found.what
+    figure = figures.convergence_figure(found)
+    assert figure.axes[0].get_ylabel() == "relative standard error"
+    assert figure.axes[1].get_xlabel() == "walkers N"
+    for i, run in enumerate(runs):
+        results.write(run, tmp_path / f"{i}.h5")
+    files = [tmp_path / f"{i}.h5" for i in range(3)]
+    done = script("plot_convergence.py", *files, "-o", tmp_path / "figure.png")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("relative error") == 9
+    assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert script("plot_convergence.py", "--help").returncode == 0
+    results.write(pulse(), tmp_path / "pulse.h5")
+    done = script("plot_convergence.py", tmp_path / "pulse.h5")
+    assert done.returncode == 2
+    assert "has no plane" in done.stderr

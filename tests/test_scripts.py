@@ -84,7 +84,9 @@ def fewest_walkers(deck):
 
 def commands():
     """Lines of the README's blocks that run mcpump or draw, comments cut off."""
-    lines = re.findall(r"^ {4}((?:(?:mpirun -n \d+ )?mcpump|python analysis/\S+) .*)$", README, re.M)
+    lines = re.findall(
+        r"^ {4}((?:(?:mpirun -n \d+ )?mcpump|python (?:analysis/\S+|make_ovf\.py)) .*)$", README, re.M
+    )
     return [line.split("#")[0].strip() for line in lines]
 
 
@@ -101,8 +103,9 @@ def test_readme_commands(folder):
     for command in commands():
         shell(small(command), folder)
     made = {path.name for path in folder.iterdir()}
+    assert {"junction-sweep", "junction-sweep.h5"} <= made
     assert {"junction.toml", "5nm.h5", "accurate.h5", "ranks.h5"} <= made
-    assert {"vortex.png", "stack.png", "moving_wall.png"} <= made
+    assert {"vortex.png", "stack.png", "moving_wall.png", "ovf_film.png", "film-ovf"} <= made
 
 
 def test_readme_files():
@@ -114,10 +117,14 @@ def test_readme_files():
 
 def test_readme_python(folder, monkeypatch):
     monkeypatch.chdir(folder)
+    if not Path("junction.toml").exists():
+        shell("mcpump example junction", folder)
     if not Path("junction.h5").exists():
         shell("mcpump run junction.toml --walkers 65536 --quiet", folder)
+    if not Path("junction-sweep.h5").exists():
+        shell(next(command for command in commands() if "--vary electrons.mean_free_path" in command), folder)
     blocks = re.findall(r"```python\n(.*?)```", README, re.S)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
 
@@ -125,7 +132,11 @@ def test_readme_python(folder, monkeypatch):
 @pytest.mark.parametrize("deck", sorted(path.name for path in (ROOT / "run").glob("*.toml")))
 def test_decks(deck, tmp_path):
     walkers = fewest_walkers(deck)
-    command = f"mcpump run {ROOT}/run/{deck} --walkers {walkers} -o deck.h5 && mcpump show deck.h5"
+    place = f"{ROOT}/run/{deck}"
+    if deck == "ovf_film.toml":
+        shell("mcpump example ovf_film && python make_ovf.py film", tmp_path)
+        place = deck
+    command = f"mcpump run {place} --walkers {walkers} -o deck.h5 && mcpump show deck.h5"
     out = shell(command, tmp_path)
     assert f"{deck}   {walkers:,} walkers".replace(",", " ") in out
     assert results.read(tmp_path / "deck.h5").complete

@@ -38,7 +38,7 @@ from scenes import (
 
 from mcpump.blocks import BlockSums, plain, walk_scene_block
 from mcpump.course import course_of
-from mcpump.model import CHANNELS
+from mcpump.model import CHANNELS, CHARGES
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
 from mcpump.tally import Tally
@@ -120,15 +120,30 @@ def test_the_small_scenes_reach_every_part_of_the_walk(compiled):
         (2, 3),
         (3, 3),
     }
-    assert {slot for given in FAMILY.values() for slot in given.channels} == set(CHANNELS)
+    assert {slot for given in FAMILY.values() for slot in given.channels} == {*CHANNELS, "spin_hall"}
+    assert {slot for given in FAMILY.values() for slot in given.sources} == set(CHARGES)
+    assert {
+        walks for given in FAMILY.values() for walks in zip(given.sources, given.dipoles, strict=False)
+    } >= {(name, walks) for name in CHARGES for walks in (True, False)}
     for name, given in FAMILY.items():
-        profiles = profiles_of(given, sums_of(name, compiled))
+        profiles = profiles_of(given, sums_of(name, compiled))[..., : len(given.channels), :, :]
         kinds = np.abs(profiles).max(axis=tuple(range(2, profiles.ndim)))
-        torque = given.channels != ("first",)
+        torque = not set(given.channels) <= {"first", "spin_hall"}
         assert np.all(kinds[:, [0, 2, *range(3, 3 + given.axes)]] > 0.0)
         # `second` is not turned any more once it is scattered
         assert kinds[0, 1] > 0.0 if torque else True
         assert (kinds[1, 1] > 0.0) == bool({"second_ladder", "exact"} & set(given.channels))
+        for source, walks in zip(CHARGES, given.dipoles, strict=True):
+            if source not in given.sources:
+                continue
+            at = given.walked.index(source)
+            profiles = profiles_of(given, sums_of(name, compiled))[..., at, :, :]
+            assert profiles[0, 0].any(), f"{name}: {source}"
+            # charge density, its books, and the diffusive current of what is left behind
+            assert profiles[1, 0].any() == walks, f"{name}: {source}"
+            assert profiles[1, 1, ..., :2].any() == walks, f"{name}: {source}"
+            assert not profiles[1, 1, ..., 2].any()
+            assert profiles[:, 3:].any() == (source != "rashba"), f"{name}: {source}"
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -143,6 +158,45 @@ def test_the_budget_closes_in_every_block(name, compiled):
         assert not lines["stored"][:, 0].any()
 
 
+DIPOLES = [name for name, given in FAMILY.items() if any(given.dipoles)]
+
+
+@pytest.mark.parametrize("name", DIPOLES)
+def test_dipoles_do_not_relax(name, compiled):
+    """Born at first collisions, they are stored, leave, or are cut where the deck ends them."""
+    given = FAMILY[name]
+    lines = budget_of(given, sums_of(name, compiled))
+    for source, walks in zip(CHARGES, given.dipoles, strict=True):
+        if source not in given.sources:
+            continue
+        at = given.walked.index(source)
+        assert not lines["emitted"][at].any()
+        assert not lines["relaxed"][at].any()
+        assert lines["torque"][at].any() == walks, source
+        gone = sum(values[at] for line, values in lines.items() if line not in ("emitted", "torque"))
+        assert np.abs(lines["torque"][at] - gone).max() <= 1e-13 * np.abs(gone).max(initial=1e-300)
+        if given.time_bins or not math.isfinite(given.t_dipole):
+            assert not lines["cut"][at].any()
+        elif walks and not any(given.absorption):
+            assert lines["cut"][at, 0].any()
+
+
+@pytest.mark.parametrize("name", [name for name in DIPOLES if not FAMILY[name].time_bins])
+def test_charge_is_conserved_in_every_cell(name, compiled):
+    """DC: ∇·j_c from the books of dipoles is 0 to rounding where none is cut; no charge in all where none can leave."""
+    given = FAMILY[name]
+    profiles = profiles_of(given, sums_of(name, compiled))[1, 1][
+        ..., len(given.channels) : len(given.walked), :, :
+    ]
+    rho, divergence = profiles[..., 0], profiles[..., 1]
+    assert rho.any()
+    if not math.isfinite(given.t_dipole):
+        assert np.abs(divergence[..., 0]).max() <= 1e-12 * np.abs(divergence).max()
+    if not any(given.absorption):
+        for values in (rho, divergence):
+            assert np.abs(values.sum(axis=(0, 1, 2))).max() <= 1e-12 * np.abs(values).max()
+
+
 @pytest.mark.parametrize("name", [name for name in FAMILY if name not in TRANSIENTS])
 def test_what_oscillates_is_stored_at_the_rate_of_its_density(name, tmp_path):
     """stored = ∂_t ∫g: nΩ ∫g^s for the cosine, −nΩ ∫g^c for the sine; density and budget are told by other events."""
@@ -154,6 +208,8 @@ def test_what_oscillates_is_stored_at_the_rate_of_its_density(name, tmp_path):
     for sums in blocks:
         density = given.lengths[0] * sums.means.sum(axis=0).reshape(-1, given.time_functions, 3)
         stored = budget_of(given, sums)["stored"]
+        # of charge the means are those of currents
+        density, stored = density[: len(given.channels)], stored[: len(given.channels)]
         off = []
         for n in range(1, given.harmonics + 1):
             rate = n * 2.0 * math.pi / given.period
@@ -175,6 +231,9 @@ def test_divergence_is_the_net_passage_between_planes(name, tmp_path):
     bins = max(given.time_bins, 1)
     passages = sums.passages.reshape(2, n + 1, bins, -1)
     divergence = sums.profiles.reshape(2, 4, n, bins, -1)[:, 2] * (given.lengths[0] / n)
+    # of charge the books of dipoles have been turned into something else
+    spins = len(given.channels) * given.time_functions * 3
+    divergence, passages = divergence[..., :spins], passages[..., :spins]
     assert np.abs(divergence).max() > 0.0
     np.testing.assert_allclose(
         divergence, np.diff(passages, axis=1), rtol=0.0, atol=1e-13 * max(np.abs(passages).max(), 1.0)
@@ -214,7 +273,7 @@ def test_seeds_differ():
 def raw(given, only=-1, most=0, block=0, user=None):
     """Tallies of the kernel itself, and what it returns."""
     user = user or no_user()
-    size, bins = len(given.channels) * given.time_functions * 3, max(given.time_bins, 1)
+    size, bins = len(given.walked) * given.time_functions * 3, max(given.time_bins, 1)
     profile = np.zeros((2, math.prod(given.cells) * bins, 3 + given.axes, size))
     passages = np.zeros((2, len(given.planes) * bins, size))
     budget, trace = np.zeros((5 + 2 * given.axes, size)), np.zeros((most, 9))
@@ -233,7 +292,9 @@ def raw(given, only=-1, most=0, block=0, user=None):
     return profile, passages, budget, trace, returned
 
 
-@pytest.mark.parametrize("name", ["stack", "box", "everywhere", "partial"])
+@pytest.mark.parametrize(
+    "name", ["stack", "box", "everywhere", "partial", "charge-2", "charge-time", "bar-1"]
+)
 def test_one_walker_alone_is_one_of_all(name):
     """`only` walks one walker of the diffusive part; all of them one by one are the block's diffusive part."""
     given = FAMILY[name]

@@ -36,7 +36,7 @@ class GeneralBlocks(NamedTuple):
     """A walk, block by block (first axis). The mesh is (x, y, z, time), of length 1 where there is none."""
 
     channels: tuple[str, ...]
-    """Names along the axis `channel`; `sum` is the last where it is kept."""
+    """Names along the axis `channel`: what is walked, then `sum` and `sum of charges` where they are kept."""
     density: np.ndarray
     """(blocks, part, channel, harmonic, component, *mesh), part local or diffusive."""
     flux: np.ndarray
@@ -59,7 +59,7 @@ class GeneralBlocks(NamedTuple):
 def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces=PERIODIC, z_faces=PERIODIC,
                  channels=("first", "second"), dimension=3, exchange=0.05, tau_sf="none", harmonics=1, planes=(),
                  block=1024, seed=1, first_flights=1, phases=4, layers=(), time=None, initial=None,
-                 drive=None):  # fmt: skip
+                 drive=None, spin_orbit=None, electric_field=None):  # fmt: skip
     """Return a deck in reduced units for the general walk; x, y, z: (length, cells); time: (end, bins)."""
     axes = {"x": (x, faces), "y": (y, y_faces), "z": (z, z_faces)}
     deck = {
@@ -77,7 +77,10 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
     }  # fmt: skip
     if time:
         deck["results"] |= {"harmonics": 0, "end": time[0], "time_bins": time[1]}
-    given = {"texture": texture, "layer": list(layers), "initial": initial, "drive": drive}
+    given = {
+        "texture": texture, "layer": list(layers), "initial": initial, "drive": drive, "spin_orbit": spin_orbit,
+        "electric_field": electric_field,
+    }  # fmt: skip
     return deck | {name: value for name, value in given.items() if value}
 
 
@@ -90,7 +93,8 @@ def general_walk(problem: Problem) -> GeneralBlocks:
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         ordered = list(pool.map(lambda block: walk_scene_block(scene, user, course, block), range(count)))
     both = ("sum",) if {"first", "second"} <= set(scene.channels) else ()
-    channels = (*scene.channels, *both)
+    charges = ("sum of charges",) if len(scene.sources) > 1 else ()
+    channels = (*scene.walked, *both, *charges)
     rows = len(channels), scene.time_functions, 3
     bins = max(scene.time_bins, 1)
 
@@ -178,13 +182,13 @@ def compare_with_exact(problem, deck, blocks, small=SMALL, channels=("first", "s
                     if name == "flux":
                         for i in range(scene.axes):
                             what = f"{channel} {part} flux[{i}] {n}Ω"
-                            found += _projected(got[:, :, i], wanted[:, i], whole, what, small, scene)
+                            found += projected(got[:, :, i], wanted[:, i], whole, what, small, scene)
                     else:
-                        found += _projected(got, wanted, whole, f"{channel} {part} {name} {n}Ω", small, scene)
+                        found += projected(got, wanted, whole, f"{channel} {part} {name} {n}Ω", small, scene)
     return found
 
 
-def _projected(samples, profile, whole, what, small, scene):
+def projected(samples, profile, whole, what, small, scene):
     """Compare one profile, unless it is zero; returns the number of comparisons."""
     size = math.sqrt((profile**2).sum())
     if size <= 1e-12 * whole:

@@ -30,10 +30,12 @@ def half_directions(dimension):
     return {1: (np.ones(1), np.ones(1)), 2: (np.sin(0.5 * np.pi * u), w), 3: (u, w)}[dimension]
 
 
-def solve(scene, source, edges, omega=0.0, local=False):
+def solve(scene, source, edges, omega=0.0, local=False, sent=(0.0, 0.0)):
     """Response of a scene's stack along x to a source e^{iωt}, births per volume and time in each cell.
 
     local: only what has not been scattered yet, by an impurity or by a diffuse reflection or passage.
+    sent: births per area and time on the left and on the right face, inward: flux ∝ (v·n)² for the specular share of the
+    face, the cosine law for the rest.
     """
     mu, w = half_directions(scene.dimension)
     n, m = len(edges) - 1, len(mu)
@@ -81,6 +83,14 @@ def solve(scene, source, edges, omega=0.0, local=False):
             return [*terms, (leaving(before, sign, i), ratio)]
         return terms if local else terms + [(leaving(before, sign, k), ratio * cosine[k]) for k in range(m)]
 
+    def injected(cell, sign):
+        """ψ that a face sends into a cell."""
+        face = 0 if sign > 0 else 1
+        if not 0 <= cell - sign < n:
+            specular, v = scene.specularity[face], scene.layers[layer_of[cell]].v
+            return 2.0 * sent[face] / v * (specular * mu / (w @ mu**2) + (1.0 - specular) / (w @ mu))
+        return np.zeros(m)
+
     inflow = {}
     for cell in range(n):
         layer = scene.layers[layer_of[cell]]
@@ -100,6 +110,8 @@ def solve(scene, source, edges, omega=0.0, local=False):
                 rhs[out] += stays * source[cell] / total
                 # mean of ψ over the cell: S/Σ − (ψ_out − ψ_in)/path
                 put(density, out, 0.5 * w[i] / path)
+                rhs[out] += through * injected(cell, sign)[i]
+                rhs[density] += 0.5 * w[i] / path * injected(cell, sign)[i]
                 for unknown, factor in inflow[cell, sign, i]:
                     put(out, unknown, -through * factor)
                     put(density, unknown, -0.5 * w[i] / path * factor)
@@ -107,7 +119,7 @@ def solve(scene, source, edges, omega=0.0, local=False):
     psi = spsolve(matrix, rhs)
 
     def entered(cell, sign):
-        return np.array([sum(f * psi[u] for u, f in inflow[cell, sign, i]) for i in range(m)])
+        return injected(cell, sign) + [sum(f * psi[u] for u, f in inflow[cell, sign, i]) for i in range(m)]
 
     cells = psi.reshape(n, per)
     speed = np.array([scene.layers[k].v for k in layer_of])

@@ -1,0 +1,222 @@
+"""The junction: the main job, the local current at every ℓ/λ, `exact` against `first` + `second`, and memory."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rows import (
+    Sample,
+    Section,
+    Sizes,
+    Target,
+    at_most,
+    cpu,
+    in_turn,
+    joined,
+    middle,
+    ratios,
+    spread,
+    table,
+)
+from walking import DECKS, bare, compile_c, deck_problem, per_flight, per_pair, run_c, sampler
+
+from mcpump.blocks import BlockSums, ground_of
+from mcpump.model import Model
+
+INTERFACE = 1
+"""Number of the interface among the deck's planes."""
+DC_Z, FIRST_COS, FIRST_SIN, SUM = 2, slice(3, 6), slice(9, 12), slice(-6, None)
+"""Places of amplitudes: second DC z, first at the drive's frequency, and the sum of both there."""
+FREE_PATHS = {1.0: "3 nm", 0.1: "0.3 nm", 0.01: "0.03 nm", 0.001: "0.003 nm"}
+"""ℓ/λ and the free path that makes it, λ = 3 nm."""
+
+
+def interface_currents(sums: BlockSums) -> NDArray[np.float64]:
+    """DC current along z and AC currents at the interface, (local, total) × (DC z, six of the sum's)."""
+    local, diffusive = sums.passages[:, INTERFACE]
+    return np.array([[at[DC_Z], *at[SUM]] for at in (local, local + diffusive)])
+
+
+def interface_local(sums: BlockSums) -> NDArray[np.float64]:
+    """Local current at the interface: `second` DC z and `first` at the drive's frequency, as (1 + 6)."""
+    local = sums.passages[0, INTERFACE]
+    return np.concatenate([[local[DC_Z]], local[FIRST_COS], local[FIRST_SIN]])
+
+
+def of_largest(sample: Sample, which: slice) -> tuple[float, float]:
+    """Error and cost to 1 % of the largest of some values."""
+    largest = int(np.argmax(np.abs(sample.values[:, which].mean(axis=0))))
+    return float(sample.error[which][largest]), float(sample.cost()[which][largest])
+
+
+def main_job(sizes: Sizes) -> Section:
+    """Time to 1 % on the currents at the interface, all tallies on."""
+    walk = sampler(deck_problem("junction"), sizes.blocks, interface_currents)
+    walk()
+    samples = [walk() for _ in range(sizes.repeats)]
+    whole = joined(samples)
+    costs = {name: [of_largest(one, at)[1] for one in samples] for name, at in PARTS.items()}
+    lines = [
+        (
+            name,
+            of_largest(whole, at)[1],
+            spread(costs[name]),
+            of_largest(whole, at)[0] * np.sqrt(whole.walkers),
+        )
+        for name, at in PARTS.items()
+    ]
+    worst = [max(pair) for pair in zip(costs["DC z, total"], costs["AC, total"], strict=True)]
+    target = at_most(
+        "junction, main job: walking to 1 % on DC and AC currents at the interface", 5.0, worst, " s"
+    )
+    head = ["current at the interface", "s to 1 %, one core", "range", "relative error × √walkers"]
+    rate = f"{whole.walkers / whole.seconds:,.0f} walkers/s, {1e9 * whole.seconds / whole.flights:.1f} ns a flight"
+    text = f"### The main job\n\nrun/junction.toml as shipped, {rate} with all tallies and first flights.\n\n"
+    return Section([target], text + table(head, lines))
+
+
+PARTS = {
+    "DC z, local": slice(0, 1),
+    "AC, local": slice(1, 7),
+    "DC z, total": slice(7, 8),
+    "AC, total": slice(8, 14),
+}
+
+
+def local_current(sizes: Sizes) -> Section:
+    """Relative error of the local current at the interface, at fixed time, as ℓ/λ gets small."""
+    walks = {}
+    for ratio, path in FREE_PATHS.items():
+        few = "run.walkers_per_block=512" if sizes.repeats > 1 or ratio > 0.05 else "run.walkers_per_block=32"
+        problem = deck_problem("junction", f'electrons.mean_free_path="{path}"', few)
+        walks[ratio] = sampler(
+            problem, sizes.blocks if ratio > 0.005 else max(sizes.blocks // 2, 16), interface_local
+        )
+    samples = {ratio: joined(found) for ratio, found in in_turn(walks, max(1, sizes.repeats // 2)).items()}
+    lines, errors, costs = [], {"DC z": [], "AC": []}, []
+    for ratio, one in samples.items():
+        found = {"DC z": of_largest(one, slice(0, 1)), "AC": of_largest(one, slice(1, 7))}
+        in_ten = {name: error * (one.seconds / 10.0) ** 0.5 for name, (error, _) in found.items()}
+        for name, error in in_ten.items():
+            errors[name].append(error)
+        costs.append(max(cost for _, cost in found.values()))
+        percent = [f"{100.0 * in_ten[name]:.3g} %" for name in ("DC z", "AC")]
+        costs_of = [found[name][1] for name in ("DC z", "AC")]
+        lines.append(
+            (f"{ratio:g}", *percent, *costs_of, 1e6 * one.seconds / one.walkers, one.flights / one.walkers)
+        )
+    flat = [max(values) / min(values) for values in errors.values()]
+    targets = [
+        at_most(
+            "local current at the interface: error at fixed time, largest over smallest, ℓ/λ = 1 … 1e-3",
+            3.0,
+            [max(flat)],
+        ),
+        at_most("local current at the interface: time to 1 %, the slowest ℓ/λ", 60.0, [max(costs)], " s"),
+    ]
+    head = ["ℓ/λ", "error in 10 s, DC z", "AC", "s to 1 %, DC z", "AC", "µs per walker", "steps per walker"]
+    text = (
+        "### Local current at the interface\n\nrun/junction.toml with the free path made shorter, whole blocks (jumps, "
+        "first flights, all tallies) on one core. `second` DC z, and the largest of `first` at the drive's frequency.\n\n"
+    )
+    return Section(targets, text + table(head, lines))
+
+
+def exact_channel(sizes: Sizes) -> Section:
+    """Time per flight of `exact` against `first` + `second`, both in the general walk."""
+    both = {"first + second": '["first", "second"]', "exact": '["exact"]', "all four": None}
+    measures = {}
+    for name, channels in both.items():
+        asked = [f"results.channels={channels}"] if channels else []
+        measures[name] = scene_per_flight("exact", asked, sizes)
+    found = in_turn(measures, sizes.repeats)
+    times = ratios(found["exact"], found["first + second"])
+    lines = [
+        (name, 1e9 * middle(values), spread([1e9 * value for value in values]))
+        for name, values in found.items()
+    ]
+    text = "### Channels of the general walk\n\nrun/exact.toml, one core, whole blocks.\n\n"
+    target = at_most("`exact`: time per flight over that of `first` + `second`", 3.0, times)
+    return Section([target], text + table(["channels", "ns per flight", "range"], lines))
+
+
+def scene_per_flight(deck: str, overrides: list[str], sizes: Sizes) -> Callable[[], float]:
+    """A call that measures seconds per flight of the general walk."""
+    wanted = ['run.walk="general"', "run.walkers_per_block=512", *overrides]
+    ground = ground_of(deck_problem(deck, *wanted))
+    blocks = max(1, sizes.walkers // 8192)
+    walked = [0]
+
+    def measure() -> float:
+        flights = [0]
+
+        def walk() -> None:
+            flights[0] = sum(ground.walk(walked[0] + block).flights for block in range(blocks))
+
+        seconds = cpu(walk)
+        walked[0] += blocks
+        return seconds / flights[0]
+
+    return measure
+
+
+def memory(sizes: Sizes, folder: Path) -> Section:
+    """Largest memory of a process that walks the main job, by walkers and cells."""
+    lines: list[tuple[object, ...]] = []
+    kept = []
+    peak_megabytes(folder, 80, sizes.walkers)  # the kernels are in the cache afterwards
+    for cells, walkers in (
+        (80, sizes.whole // 4),
+        (80, sizes.whole),
+        (800, sizes.whole // 4),
+        (8000, sizes.walkers),
+    ):
+        if sizes.repeats == 1 and cells > 80:
+            continue
+        kept.append(peak_megabytes(folder, cells, walkers))
+        lines.append((f"{cells} cells, {walkers} walkers", kept[-1]))
+    target = at_most("memory per walking rank, main job", 300.0, [max(kept[:2])], " MB")
+    text = "### Memory\n\nLargest resident memory of `mcpump run junction.toml`, one thread, kernels from the cache.\n\n"
+    return Section([target], text + table(["main job", "MB"], lines))
+
+
+def peak_megabytes(folder: Path, cells: int, walkers: int) -> float:
+    """Largest resident memory of a process that runs the main job."""
+    asked = ["--set", f"sample.x.cells={cells}", "--walkers", str(walkers), "--threads", "1"]
+    out = ["-o", str(folder / "memory.h5"), "--overwrite", "--quiet"]
+    command = [sys.executable, "-m", "mcpump", "run", str(DECKS / "junction.toml"), *asked, *out]
+    child = subprocess.Popen(command)
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise RuntimeError(f"{command} ended with {child.returncode}")
+    return usage.ru_maxrss * (1e-6 if sys.platform == "darwin" else 1024e-6)
+
+
+def flights(sizes: Sizes, folder: Path) -> Section:
+    """Where a flight's time goes, by elimination, and the slab of the C program."""
+    model, simple = deck_problem("junction").model, bare()
+    assert isinstance(model, Model)
+    rare = model._replace(score_interval=64)
+    measures = {
+        "bare walk of a slab": per_flight(simple, sizes.walkers),
+        "+ a texture's births, 15 amplitudes": per_flight(rare._replace(planes=()), sizes.walkers),
+        "+ three planes": per_flight(rare, sizes.walkers),
+        f"+ one flight in {model.score_interval} scored: the junction deck": per_flight(model, sizes.walkers),
+        "first flights, a pair": per_pair(model, sizes.walkers // 4),
+    }
+    program = compile_c(folder)
+    if program:
+        measures["the slab in scalar C"] = lambda: run_c(program, "slab", sizes.walkers)["ns_per_flight"]
+    found = in_turn(measures, sizes.repeats)
+    lines = [(name, middle(values), spread(values)) for name, values in found.items()]
+    text = "### Where the time goes\n\nBy elimination, diffusive part of run/junction.toml, one core.\n\n"
+    text += table(["", "ns per flight", "range"], lines)
+    targets: list[Target] = []
+    return Section(targets, text)
