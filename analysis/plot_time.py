@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draw a transient, or one period of a run in harmonics: local and diffusive spin current, in x and t and through planes."""
+"""Draw a transient, or one period: local and diffusive spin current, in x and t and through the planes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from mcpump import theory
 from mcpump.charge_forms import along_vectors
 from mcpump.crossover import problem_of
 from mcpump.errors import InputError
-from mcpump.estimates import Estimate, Result
+from mcpump.estimates import Result
 from mcpump.model import CHARGES, PERIODIC, Model, Problem, Scene
 from mcpump.quantities import scale_of
 from mcpump.report_text import (
@@ -205,7 +205,9 @@ class _Books:
 
     def averages(self, waves: Waves, kind: str) -> Array:
         """Cell averages of waves in the deck's units, (clock, …, mesh)."""
-        found = theory.mesh_averages(waves, self.edges, self.Omega, self.harmonics)
+        # NaN is what grows for ever, the uniform DC density without a sink
+        finite = [w._replace(amplitude=np.nan_to_num(w.amplitude)) for w in waves]
+        found = theory.mesh_averages(finite, self.edges, self.Omega, self.harmonics)
         return found * scale_of(self.problem, kind)
 
     # --- spin -----------------------------------------------------------------------------------
@@ -274,7 +276,7 @@ class _Books:
 
     def parts(self, waves: dict[str, Waves], kind: str) -> dict[str, Array]:
         """Profiles by part; the sample mean of a density that no sink holds is left out, as in the run."""
-        found = {part: np.nan_to_num(self.averages(waves[part], kind)) for part in ("local", "diffusive")}
+        found = {part: self.averages(waves[part], kind) for part in ("local", "diffusive")}
         if kind == "density" and not self.sink:
             diffusive = found["diffusive"]
             found["diffusive"] = diffusive - diffusive.mean(axis=self.cells, keepdims=True)
@@ -289,7 +291,6 @@ class _Books:
         """Paper's profile; about the mean of the exact one where a run does not know the mean."""
         if kind != "density" or self.sink:
             return paper
-        paper = np.nan_to_num(paper)
         return paper + (exact - paper).mean(axis=self.cells, keepdims=True)
 
     def paper(self, channel: str, kind: str) -> dict[str, Array]:

@@ -45,9 +45,9 @@ _PLACES = {
 """Class → where its keys stand; textures are named by their kind."""
 _HEAD = """# Every key of a deck
 
-Made from the program's own model of a deck (`python -m mcpump.deck_reference > DECK.md`), and kept true by a test. README.md
-tells what the keys mean together; `mcpump check DECK` says what is wrong with a deck, `mcpump example` lists decks to
-start from.
+Made from the program's own model of a deck (`python -m mcpump.deck_reference > DECK.md`), and kept true by a test.
+README.md tells what the keys mean together; `mcpump check DECK` says what is wrong with a deck, `mcpump example` lists
+decks to start from.
 
 A quantity (length, time, energy, …) is a text NUMBER UNIT, `"1 nm"`, `"50 meV"`, in an SI deck, and a plain number in a
 reduced one; it is positive unless told otherwise.

@@ -10,7 +10,16 @@ import numpy as np
 
 from mcpump.errors import InputError
 from mcpump.estimates import PARTS, Estimate, Result
-from mcpump.figure_style import MM, SINGLE, STYLE, chosen_channel, chosen_pair, new_figure, pair_name
+from mcpump.figure_style import (
+    MM,
+    SINGLE,
+    STYLE,
+    chosen_channel,
+    chosen_pair,
+    few_ticks,
+    new_figure,
+    pair_name,
+)
 from mcpump.report_text import clock_of, plane_places, pretty
 
 if TYPE_CHECKING:
@@ -132,6 +141,9 @@ def convergence_figure(convergence: Convergence) -> Figure:
             xlabel="walkers N",
             ylabel="figure of merit\n1/(error² × core time) [1/s]",
         )
+        walkers = [point.walkers for points in convergence.parts.values() for point in points]
+        if max(walkers) < 100 * min(walkers):
+            few_ticks(bottom.xaxis)
         figure.align_ylabels()
         return figure
 

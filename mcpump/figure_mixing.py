@@ -12,7 +12,7 @@ import numpy as np
 
 from mcpump.errors import InputError
 from mcpump.estimates import Result
-from mcpump.figure_style import MM, SEQUENCE, SINGLE, STYLE, axis_label, axis_power, new_figure
+from mcpump.figure_style import MM, SEQUENCE, SINGLE, STYLE, axis_label, axis_power, few_ticks, new_figure
 from mcpump.report_text import number, place, positions, pretty
 
 if TYPE_CHECKING:
@@ -178,7 +178,6 @@ def mixing_figure(fits: Fits) -> Figure:
         markers: the current does not have Tserkovnyak's form (χ² per degree of freedom above 10).
     """
     import matplotlib as mpl
-    import matplotlib.ticker
 
     panels: list[tuple[tuple[str, ...], str]] = [(("pumping_a",), "a"), (("pumping_b",), "b")]
     if np.isfinite([point.values[2][0] for point in fits.points]).any():
@@ -191,9 +190,7 @@ def mixing_figure(fits: Fits) -> Figure:
         if min(x) > 0.0 and max(x) > _LOGARITHMIC * min(x):
             axes[-1].set_xscale("log")
             if max(x) < 100.0 * min(x):
-                axes[-1].xaxis.set_major_locator(mpl.ticker.LogLocator(subs=(1.0, 2.0, 5.0)))
-                axes[-1].xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
-                axes[-1].xaxis.set_minor_formatter(mpl.ticker.NullFormatter())
+                few_ticks(axes[-1].xaxis)
         axes[-1].set_xlabel(fits.axis)
         figure.align_ylabels()
         return figure

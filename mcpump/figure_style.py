@@ -6,6 +6,7 @@ and no dependence on a screen. matplotlib is imported when a figure is asked for
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -60,6 +61,21 @@ def new_figure(width: float, height: float, rows: int, columns: int, **options: 
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots(rows, columns, **options)
+
+
+def few_ticks(axis: Any) -> None:
+    """Label 1, 2, 5, 10 … on a logarithmic axis of a decade or two, not everything between."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    def text(value: float, _: int | None = None) -> str:
+        if 1e-3 <= value < 1e5:
+            return f"{value:g}"
+        power = math.floor(math.log10(value) + 1e-9)
+        return pretty(f"{value / 10.0**power:.3g}·10^{power}".removeprefix("1·"))
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(text))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def axis_power(values: Array) -> int:

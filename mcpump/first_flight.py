@@ -1,9 +1,16 @@
 """The local part: first flights alone, every score an expected value.
 
 No flight length is sampled. The flight, undisturbed up to a face that ends it, has the survival
-e^{−(1+τ/τ_sf)t}; the density scores one point of it, drawn from that law cut at the face, and a plane
-scores each passage with the survival there. Walkers come in ±v̂ pairs on one set of random numbers,
-which leaves only the difference of the two: the local current needs it, being of order (qℓ)².
+e^{−(1+τ/τ_sf)t}; the density scores one point of it, drawn from that law cut at the face. Walkers come in ±v̂
+pairs on one set of random numbers, which leaves only the difference of the two: the local current needs it,
+being of order (qℓ)².
+
+Through a plane the local current is followed backward: with a(x) born per time and rate = 1 + τ/τ_sf
+
+    j(x) = ⟨μ ∫ e^{−rate t} a(x − μt) dt⟩
+
+over directions μ, so that every pair reaches the plane, and its error relative to the current does not grow as ℓ
+falls. (Of flights born anywhere a share ℓ/L would.) A pulse, born at one place, is followed forward.
 """
 
 from __future__ import annotations
@@ -20,8 +27,10 @@ from mcpump.philox import draw, uniform, uniform53
 from mcpump.score import add_aged, cos_sin
 from mcpump.spin import emit, source_of, turn
 
-STREAM_FIRST = np.uint64(0x40000000)
-"""Marks the random numbers of first flights in the draw's upper counter word."""
+STREAM_FIRST, STREAM_BACKWARD = np.uint64(0x40000000), np.uint64(0x50000000)
+"""Mark the random numbers of first flights, and of those followed backward, in the draw's upper counter word."""
+MOST_BACKWARD = 8
+"""Pairs followed backward from a plane for each pair of walkers, at most; as many as first flights otherwise."""
 CERTAIN = 3.0
 """Passages of a plane score their expected value up to this age, sampled survival afterwards."""
 
@@ -58,8 +67,50 @@ def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, bloc
         emit(model, source, weight, rows, 0)
         for _ in range(2):
             score_point(model, source, x, mu, weight, rows, uniform(w3), uniform(v0), profile)
-            if planes.shape[0] > 0 and mu != 0.0:
+            if model.pulse and planes.shape[0] > 0 and mu != 0.0:
                 score_passages(model, planes, source, x, mu, weight, rows, uniform(v0), uniform(v1), passages)
+            mu = -mu
+    if not model.pulse:
+        for p in range(planes.shape[0]):
+            if is_open(model, planes[p]):
+                # the two faces of a ring are one place, and tell the same to the bit
+                on_face = planes[p] == 0.0 or planes[p] == model.length
+                place = 0.0 if on_face and model.left == PERIODIC else planes[p]
+                number = np.uint64(0 if on_face and model.left == PERIODIC else p + 1)
+                follow_backward(model, place, p, number, k0, k1, block, rows, passages)
+
+
+@inlined
+def is_open(model, plane):
+    """Whether anything passes a plane: not one on a face that lets nothing through."""
+    if plane <= 0.0:
+        return model.left in (ABSORBING, PERIODIC)
+    if plane >= model.length:
+        return model.right in (ABSORBING, PERIODIC)
+    return True
+
+
+@inlined
+def follow_backward(model, plane, p, number, k0, k1, block, rows, passages):
+    """Follow pairs of first flights back from plane number p to where they were born, and score their passage."""
+    pairs, rate = model.walkers_per_block // 2 * min(model.first_flights, MOST_BACKWARD), 1.0 + model.gamma_sf
+    for i in range(pairs):
+        w0, w1, w2, w3 = draw(np.uint64(block * pairs + i), number, STREAM_BACKWARD, k0, k1)
+        u = (i + uniform53(w0, w1)) / pairs
+        mu = direction(w2, model.dimension)
+        for _ in range(2):
+            end = path_end(plane, -mu, model.length, model.left, model.right)[0]
+            survived = -math.expm1(-rate * end)
+            age = min(-math.log1p(-u * survived) / rate, end)
+            weight = 0.5 * mu * survived / (rate * pairs)
+            x, _ = fold(plane - mu * age, model.length, model.left == PERIODIC)
+            source = source_of(model, x)
+            emit(model, source, weight, rows, 1)
+            back = age * uniform(w3)
+            middle, _ = fold(plane - mu * back, model.length, model.left == PERIODIC)
+            turn(model, source, middle, age - back, weight * age, rows, 1)
+            c, s = cos_sin(model.Omega * age)
+            add_aged(passages, p, 0, rows, 1, c, s, 1.0)
             mu = -mu
 
 

@@ -27,7 +27,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import inlined, kernel
+from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.first_flight import direction
 from mcpump.geometry import LEFT, fold, path_end
@@ -184,17 +184,41 @@ def walk_block(
     walker alone and record its flights in `trace`: age, x, and the row of amplitudes.
     """
     size = budget.shape[1]
-    mask = np.int64(model.score_interval - 1)
-    lanes = np.zeros((7, LANES))
-    length, mu = lanes[LENGTH], lanes[MU]
-    bits = length.view(np.int64)
-    exponent = np.zeros(LANES)
+    lanes, exponent = np.zeros((7, LANES)), np.zeros(LANES)
     rows = np.zeros((LANES + 1, size))  # the last one is for passing use
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
-    spare, flag = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    marks = np.zeros(LANES, np.int64)
-    most = np.uint64(model.max_flights)
+    spare, flag, marks = np.zeros(LANES, np.int64), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     inner = planes[(planes > 0.0) & (planes < model.length)]  # those on faces are seen to at the faces
+    b = borrowed
+    flights, wrong, which = walk_lanes(
+        model, b(planes), k0, k1, b(quantiles), b(inverse_density), width, block, b(visits), b(events), b(passages),
+        b(budget), only, b(trace), b(lanes), b(exponent), b(rows), b(walker), b(number), b(spare), b(flag), b(marks),
+        b(inner),
+    )  # fmt: skip
+    # the arrays made here are lent out: they must live until now
+    lent = (
+        lanes.size
+        + exponent.size
+        + rows.size
+        + walker.size
+        + number.size
+        + spare.size
+        + flag.size
+        + marks.size
+    )
+    return flights, wrong, which if lent + inner.size > 0 else 0
+
+
+@inlined
+def walk_lanes(
+    model, planes, k0, k1, quantiles, inverse_density, width, block, visits, events, passages, budget, only, trace,
+    lanes, exponent, rows, walker, number, spare, flag, marks, inner,
+):  # fmt: skip
+    """Walk the block in lanes; returns as `walk_block`."""
+    mask = np.int64(model.score_interval - 1)
+    length, mu = lanes[LENGTH], lanes[MU]
+    bits = length.view(np.int64)
+    most = np.uint64(model.max_flights)
     count, born, flights = 0, 0, 0
     low, high = deep_range(model)
     last = model.walkers_per_block

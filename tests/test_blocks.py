@@ -67,15 +67,13 @@ def test_the_channel_sum_needs_both(channels, both):
 
 
 def test_channels_do_not_depend_on_each_other():
-    """The same numbers in every company: slots change places only."""
+    """The same numbers in every company, to rounding: spins that nothing turns any more are carried as amplitudes."""
     whole = profiles_of(FAMILY["ring"], walked(FAMILY["ring"]))
     for i, name in enumerate(CHANNELS):
         alone = FAMILY["ring"]._replace(slots=tuple(0 if other == name else -1 for other in CHANNELS))
         profiles = profiles_of(alone, walked(alone))
-        if name in ("second", "second_ladder", "exact"):
-            np.testing.assert_allclose(profiles[..., 0, :, :], whole[..., i, :, :], rtol=0.0, atol=1e-15)
-        else:
-            assert np.array_equal(profiles[..., 0, :, :], whole[..., i, :, :])
+        size = np.abs(profiles).max()
+        np.testing.assert_allclose(profiles[..., 0, :, :], whole[..., i, :, :], rtol=0.0, atol=1e-13 * size)
 
 
 def test_only_a_sample_with_an_end_has_a_sink():

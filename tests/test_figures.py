@@ -243,14 +243,29 @@ def test_map(axes):
     assert [one.get_xlabel() for one in panels[2:]] == ["x [nm]"] * 2
     assert panels[0].get_ylabel() == "y [nm]"
     assert figure.get_suptitle() == "scene, first + second, DC z" + ", z = 5 nm" * (axes == 3)
-    arrows = panels[3].collections[1]
-    current = result.estimates["spin_current"].mean[-1, 1, :, 0, 2]
-    current = current if axes == 2 else current[..., 2]
-    # arrows are in the panel's unit, on every cell of so small a mesh
-    np.testing.assert_allclose(
-        arrows.U / current[0].T.ravel(), arrows.V[0] / current[1].T.ravel()[0], rtol=1e-9
-    )
+    arrows = panels[0].collections[1]
+    texture = result.estimates["magnetization"].mean[0, :2]
+    texture = texture if axes == 2 else texture[..., 2]
+    # the mean magnetization, on every cell of so small a mesh
+    np.testing.assert_allclose([arrows.U, arrows.V], [part.T.ravel() for part in texture])
     assert arrows.U.size == 60
+    assert all(kind_of(one, "LineCollection") and one.patches for one in panels[2:])
+
+
+def kind_of(axes, name):
+    """Collections of a kind in axes."""
+    return [one for one in axes.collections if type(one).__name__ == name]
+
+
+def test_map_draws_no_stream_lines_in_noise():
+    result = of_scene(2)
+    result.estimates["spin_current"].stderr[:] = np.abs(result.estimates["spin_current"].mean).max()
+    assert not any(axes.patches for axes in figures.map_figure(result).axes[2:4])
+    lines = of_scene(2)
+    narrow = dataclasses.replace(lines.coords["y_edge"], mean=lines.coords["y_edge"].mean * 20)
+    lines.coords["y_edge"] = narrow
+    assert figures.map_figure(lines).axes[0].get_aspect() == "auto"
+    assert figures.map_figure(result).axes[0].get_aspect() == 1.0
 
 
 def test_map_of_what_is_asked_for():
@@ -278,14 +293,29 @@ def test_time_figure():
     figure = figures.time_figure(of_scene(1, time_bins=6))
     maps, planes = figure.axes[:2], figure.axes[2:4]
     assert [axes.get_ylabel() for axes in maps] == ["t [fs]"] * 2
-    assert planes[1].get_ylabel() == "diffusive current through plane [10⁻³ J/m²]"
+    assert planes[1].get_ylabel() == "diffusive, through planes [10⁻³ J/m²]"
     assert [text.get_text() for text in planes[0].get_legend().get_texts()] == ["x = 10 nm", "x = 20 nm"]
     assert len(figures.time_figure(of_scene(2, time_bins=6)).axes) == 2
     assert len(figures.time_figure(pulse()).axes) == 4
-    with pytest.raises(InputError, match="periodic"):
-        figures.time_figure(of_scene(1))
+    with pytest.raises(InputError, match="keeps no harmonic"):
+        figures.time_figure(of_scene(1, harmonics=0))
     with pytest.raises(InputError, match="no planes"):
         figures.time_figure(of_scene(2, time_bins=6, planes=()))
+
+
+def test_time_figure_of_one_period():
+    result = of_scene(1, harmonics=2)
+    figure = figures.time_figure(result, component="x")
+    maps, planes = figure.axes[:2], figure.axes[2:4]
+    assert [axes.get_ylabel() for axes in maps] == ["t [2π/Ω]"] * 2
+    line, current = planes[1].lines[0], result.estimates["plane_current"]
+    dc, c1, s1, c2, s2 = current.mean[-1, 1, 0, :, 0, 1]  # the first plane is a closed face
+    phase = 2 * np.pi * line.get_xdata()
+    wanted = dc + c1 * np.cos(phase) + s1 * np.sin(phase) + c2 * np.cos(2 * phase) + s2 * np.sin(2 * phase)
+    np.testing.assert_allclose(line.get_ydata() / line.get_ydata()[5], wanted / wanted[5], rtol=1e-9)
+    # the component that swings most, not the largest in DC
+    result.estimates["spin_current"].mean[..., 1:, 1, :] *= 1e3
+    assert figures.time_figure(result).get_suptitle().endswith("spin y")
 
 
 def potential_of(slope, ell_over_lambda):
@@ -338,7 +368,7 @@ def test_scripts_of_the_general_walk(tmp_path, name, axes, bins):
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "figure.png").stat().st_size > 10_000
     assert str(tmp_path / "figure.png") in done.stdout
-    results.write(junction(), other)
+    results.write(of_scene(1, harmonics=0) if name == "plot_time.py" else junction(), other)
     done = script(name, other)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr

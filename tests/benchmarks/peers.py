@@ -19,8 +19,10 @@ from rows import Sizes
 
 DECKS = Path(os.environ.get("MCPUMP_PEERS", Path(__file__).resolve().parents[3] / "shared" / "peers"))
 """Folder of the peers' decks: openmc_azurv1.py, mcdc_azurv1.py."""
+LONGEST = 300.0
+"""Seconds after which a peer is given up; MC/DC compiles for one to three minutes in every process."""
 READ_MCDC = """
-import h5py, numpy, sys
+import h5py, numpy
 with h5py.File("mcdc_azurv1.h5") as f:
     numpy.savez("mcdc.npz", mean=f["tallies/pulse/flux/mean"][()], error=f["tallies/pulse/flux/sdev"][()])
 """
@@ -61,7 +63,11 @@ def peer(which: str, sizes: Sizes, folder: Path, python: str) -> Found | str:
     if not deck.exists():
         return f"its deck is not here ({deck.name}; MCPUMP_PEERS)"
     histories = min(4 * sizes.walkers, 10_000 * sizes.repeats**2)
-    return (_openmc if module == "openmc" else _mcdc)(python, deck, folder, version, histories)
+    try:
+        return (_openmc if module == "openmc" else _mcdc)(python, deck, folder, version, histories)
+    except (RuntimeError, subprocess.TimeoutExpired) as error:
+        print(f"{which}: {error}", file=sys.stderr)
+        return "it does not run here"
 
 
 def _openmc(python: str, deck: Path, folder: Path, version: str, histories: int) -> Found:
@@ -98,7 +104,7 @@ def _run(command: list[object], folder: Path, **environment: str) -> str:
     words = [str(word) for word in command]
     set_ = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     done = subprocess.run(
-        words, cwd=folder, env=set_, capture_output=True, text=True, timeout=300, check=False
+        words, cwd=folder, env=set_, capture_output=True, text=True, timeout=LONGEST, check=False
     )
     if done.returncode:
         raise RuntimeError(f"{words[:3]} ended with {done.returncode}: {done.stderr[-2000:]}")

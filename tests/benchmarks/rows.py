@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
     """Samples that take more flights than this are not walked flight by flight."""
 
 
-FULL = Sizes(repeats=5, walkers=65536, whole=1 << 19, blocks=128, most_flights=1.2e9)
+FULL = Sizes(repeats=5, walkers=65536, whole=1 << 19, blocks=128, most_flights=1.4e9)
 SMALLEST = Sizes(repeats=1, walkers=4096, whole=1 << 16, blocks=16, most_flights=1e6)
 
 
@@ -106,8 +106,8 @@ def number(value: float) -> str:
     """Three digits, thousands apart."""
     if value == 0.0 or not math.isfinite(value):
         return f"{value:g}"
-    digits = 2 - math.floor(math.log10(abs(value)))
-    rounded = round(value, digits)
+    rounded = float(f"{value:.2e}")
+    digits = 2 - math.floor(math.log10(abs(rounded)))
     if abs(rounded) >= 1e7 or abs(rounded) < 1e-3:
         return f"{value:.2e}"
     return f"{rounded:,.{max(digits, 0)}f}".replace(",", " ")
