@@ -87,7 +87,8 @@ def axis_power(values: Array) -> int:
 def axis_label(title: str, units: str, scale: int) -> str:
     """Title with its unit and the power of ten taken out."""
     power = pretty(f"10^{scale} ") if scale else ""
-    return title if units == "1" else f"{title} [{power}{pretty(units)}]"
+    unit = (power + pretty(units) * (units != "1")).strip()
+    return f"{title} [{unit}]" if unit else title
 
 
 def length_unit(result: Result) -> tuple[float, str]:

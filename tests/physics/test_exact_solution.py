@@ -88,9 +88,12 @@ def test_every_profile_follows_the_exact_solution(case):
         solution = theory.exact_solution(waves_of(problem), medium_of(problem), name)
         exact = {}
         for quantity, part in QUANTITIES:
-            profile = theory.cell_averages(getattr(solution, quantity)[part], edges, model.Omega, 2)
+            waves = getattr(solution, quantity)[part]
             if (quantity, part) == ("density", "diffusive") and model.gamma_sf == 0.0:
-                profile = np.nan_to_num(profile)  # the sample mean has no sink, and is left out
+                # the sample mean has no sink, and is left out
+                waves = [wave._replace(amplitude=np.nan_to_num(wave.amplitude)) for wave in waves]
+            profile = theory.cell_averages(waves, edges, model.Omega, 2)
+            if (quantity, part) == ("density", "diffusive") and model.gamma_sf == 0.0:
                 profile = profile - profile.mean(axis=-1, keepdims=True)
             exact[quantity, part] = profile
         for quantity, part in QUANTITIES:
