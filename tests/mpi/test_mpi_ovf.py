@@ -89,7 +89,8 @@ def test_one_rank_reads_and_all_map(folder):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("reads") == 1
-    assert done.stdout.count("mapped True") == 2
+    # ranks may write into one another
+    assert done.stdout.count("mapped") == done.stdout.count("True") == 2
     assert not shared(folder.parent / "room")
 
 
