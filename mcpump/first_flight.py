@@ -10,7 +10,7 @@ Through a plane the local current is followed backward: with a(x) born per time 
     j(x) = ⟨μ ∫ e^{−rate t} a(x − μt) dt⟩
 
 over directions μ, so that every pair reaches the plane, and its error relative to the current does not grow as ℓ
-falls. (Of flights born anywhere a share ℓ/L would.) A pulse, born at one place, is followed forward.
+falls. (Of flights born anywhere a share ℓ/L would.) A pulse has no planes.
 """
 
 from __future__ import annotations
@@ -29,10 +29,6 @@ from mcpump.spin import emit, source_of, turn
 
 STREAM_FIRST, STREAM_BACKWARD = np.uint64(0x40000000), np.uint64(0x50000000)
 """Mark the random numbers of first flights, and of those followed backward, in the draw's upper counter word."""
-MOST_BACKWARD = 8
-"""Pairs followed backward from a plane for each pair of walkers, at most; as many as first flights otherwise."""
-CERTAIN = 3.0
-"""Passages of a plane score their expected value up to this age, sampled survival afterwards."""
 
 
 @inlined
@@ -57,7 +53,7 @@ def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, bloc
     for i in range(pairs):
         pair = np.uint64(block * pairs + i)
         w0, w1, w2, w3 = draw(pair, np.uint64(0), STREAM_FIRST, k0, k1)
-        v0, v1, _, _ = draw(pair, np.uint64(1), STREAM_FIRST, k0, k1)
+        v0, _, _, _ = draw(pair, np.uint64(1), STREAM_FIRST, k0, k1)
         x, weight = model.pulse_x, 0.5 / pairs
         if not model.pulse:
             x, inverse = birth_place(quantiles, inverse_density, width, (i + uniform53(w0, w1)) / pairs)
@@ -67,8 +63,6 @@ def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, bloc
         emit(model, source, weight, rows, 0)
         for _ in range(2):
             score_point(model, source, x, mu, weight, rows, uniform(w3), uniform(v0), profile)
-            if model.pulse and planes.shape[0] > 0 and mu != 0.0:
-                score_passages(model, planes, source, x, mu, weight, rows, uniform(v0), uniform(v1), passages)
             mu = -mu
     if not model.pulse:
         for p in range(planes.shape[0]):
@@ -93,7 +87,7 @@ def is_open(model, plane):
 @inlined
 def follow_backward(model, plane, p, number, k0, k1, block, rows, passages):
     """Follow pairs of first flights back from plane number p to where they were born, and score their passage."""
-    pairs, rate = model.walkers_per_block // 2 * min(model.first_flights, MOST_BACKWARD), 1.0 + model.gamma_sf
+    pairs, rate = model.walkers_per_block // 2 * model.first_flights, 1.0 + model.gamma_sf
     for i in range(pairs):
         w0, w1, w2, w3 = draw(np.uint64(block * pairs + i), number, STREAM_BACKWARD, k0, k1)
         u = (i + uniform53(w0, w1)) / pairs
@@ -146,37 +140,3 @@ def score_point(model, source, x, mu, weight, rows, u, part, profile):
             rows[1, i] = 0.0
         turn(model, source, place, age, weight, rows, 1)
         add_aged(profile, cell, 2 * size, rows, 1, c, s, stay)
-
-
-@inlined
-def score_passages(model, planes, source, x, mu, weight, rows, part, u, passages):
-    """Score every passage of a plane, leg by leg, with the survival e^{−(1+τ/τ_sf)t} at the passage."""
-    L, rate, speed, forward = model.length, 1.0 + model.gamma_sf, abs(mu), mu > 0.0
-    horizon = CERTAIN - math.log(u)
-    end = min(path_end(x, mu, L, model.left, model.right)[0], horizon / rate)
-    leg_start, here = 0.0, x
-    while leg_start < end:
-        for p in range(planes.shape[0]):
-            ahead = distance_ahead(model, planes[p], here, forward)
-            age = leg_start + ahead / speed
-            if ahead > 0.0 and age <= end:
-                survival = math.exp(-rate * age) / min(1.0, math.exp(CERTAIN - rate * age))
-                spin_at(model, source, x, mu, age, part, weight, rows)
-                c, s = cos_sin(model.Omega * age)
-                add_aged(passages, p, 0, rows, 1, c, s, survival if forward else -survival)
-        leg_start += (L - here if forward else here) / speed
-        if model.left != PERIODIC:
-            forward = not forward
-        here = 0.0 if forward else L
-
-
-@inlined
-def distance_ahead(model, plane, here, forward):
-    """Distance to a plane along a leg; 0 where it is not passed (behind, or on a face that lets nothing through)."""
-    face = model.length if forward else 0.0
-    if model.left == PERIODIC:
-        if plane == model.length - face:
-            plane = face
-    elif plane == face and (model.right if forward else model.left) != ABSORBING:
-        return 0.0
-    return plane - here if forward else here - plane
