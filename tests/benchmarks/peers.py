@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Sizes
 
-DECKS = Path(os.environ.get("MCPUMP_PEERS", Path(__file__).resolve().parents[3] / "shared" / "peers"))
+DECKS = Path(os.environ.get("MCPUMP_PEERS", "peers"))
 """Folder of the peers' decks: openmc_azurv1.py, mcdc_azurv1.py."""
 LONGEST = 300.0
 """Seconds after which a peer is given up; MC/DC compiles for one to three minutes in every process."""
