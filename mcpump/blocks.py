@@ -25,6 +25,7 @@ from mcpump.first_flight import first_flights
 from mcpump.model import ABSORBING, Model, Problem, Scene
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
+from mcpump.pulse import walk_pulse
 from mcpump.snapshots import function_of
 from mcpump.spin import SIZES
 from mcpump.spin_hall import add_drive
@@ -34,6 +35,7 @@ from mcpump.transport import NOT_FINITE, NOT_FINITE_LOCAL, walk_scene
 from mcpump.user_texture import load_user_texture
 from mcpump.walk import walk_block
 
+PULSE_TRACE = np.zeros((0, 2))
 NO_TRACE, NO_FLIGHTS = np.zeros((0, 9)), np.zeros((0, 2 + SIZES[-1]))
 
 
@@ -96,7 +98,7 @@ def model_exponents(model: Model) -> NDArray[np.intp]:
 
 
 def walk_one_block(model: Model, births: Births, exchange: float, block: int) -> BlockSums:
-    """Walk block number `block`: first flights (local part) and walkers (diffusive part, budget).
+    """Walk block number `block`: first flights (local part) and walkers (diffusive part, budget), or a pulse.
 
     Parameters
     ----------
@@ -109,7 +111,9 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
     block : int
         Number of the block, from 0.
     """
-    size, rows = SIZES[model.harmonics], model.cells * model.time_bins
+    if model.pulse:
+        return walk_pulse_block(model, block)
+    size, rows = SIZES[model.harmonics], model.cells
     # one type of model for the compiled code, however many planes there are
     plain, planes = model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64)
     start = plain, planes, *key(model.seed), *births, block
@@ -122,14 +126,9 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
 
     width = model.length / model.cells
     density, current, torque = np.moveaxis(profile.reshape(rows, 3, size), 1, 0) / width
-    if model.pulse:
-        bin_width = width * model.t_max / model.time_bins
-        density, current = density * (width / bin_width), current * (width / bin_width)
-        walked = visits[:, :size] / bin_width, visits[:, size:] / bin_width
-    else:
-        walked = visits[:, :size] / width, current_from_events(model, visits, events)
+    walked = visits[:, :size] / width, current_from_events(model, visits, events)
     means = np.array([density.mean(axis=0), walked[0].mean(axis=0)])
-    if not has_sink(model) and not model.pulse:
+    if not has_sink(model):
         walked = walked[0] - means[1], walked[1]
     profiles = np.array([density, current, torque, *walked])
     add = [
@@ -139,15 +138,47 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
     return BlockSums(add[0], add[1], add[2], add[3], projections, int(flights))
 
 
+def pulse_tallies(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Empty tallies of a block of a pulse, see `mcpump.pulse`."""
+    return np.zeros((3 * model.time_bins * (model.cells + 1), 2)), np.zeros(len(LINES))
+
+
+def walk_pulse_block(model: Model, block: int) -> BlockSums:
+    """Walk block number `block` of a pulse: what its walkers count, times its spin.
+
+    Parameters
+    ----------
+    model : Model
+        Problem in reduced units, a pulse.
+    block : int
+        Number of the block, from 0.
+    """
+    visits, budget = pulse_tallies(model)
+    plain = model._replace(planes=(), seed=0)
+    if not np.isfinite(model.C).all():
+        _refuse(NOT_FINITE, block * model.walkers_per_block, model)
+    flights, wrong, walker = walk_pulse(plain, *key(model.seed), block, visits, budget, -1, PULSE_TRACE)
+    _refuse(wrong, block * model.walkers_per_block + walker, model)
+    spin = np.array(model.C) / model.walkers_per_block
+    per_visit = spin / (model.length / model.cells * model.t_max / model.time_bins)
+    profiles = np.zeros((5, model.cells, model.time_bins, 3))
+    for part, bins in enumerate(visits.reshape(3, model.time_bins, model.cells + 1, 2)[:2]):
+        np.multiply.outer(np.cumsum(bins[:, :-1, 0], axis=1).T, per_visit, out=profiles[3 * part])
+        np.multiply.outer(bins[:, :-1, 1].T, per_visit, out=profiles[3 * part + 1])
+    flat = profiles.reshape(5, -1, 3)
+    means = flat[[0, 3]].mean(axis=1)
+    return BlockSums(flat, np.zeros((2, 0, 3)), np.outer(budget, spin), means, np.zeros(2), int(flights))
+
+
 @lru_cache(maxsize=4)
 def gradient_pattern(model: Model) -> NDArray[np.float64]:
-    """Weights that project a profile of the first-order current on ħνJτD ∇Ṡ; (cells · time_bins, amplitudes).
+    """Weights that project a profile of the first-order current on ħνJτD ∇Ṡ; (cells, amplitudes).
 
     The local current is ħνJτD ∇Ṡ to leading order in qℓ, Eq. (31), so that its projection tends to 1. All
     zero where there is no such gradient.
     """
-    pattern = np.zeros((model.cells * model.time_bins, SIZES[model.harmonics]))
-    if model.pulse or model.harmonics == 0:
+    pattern = np.zeros((model.cells, SIZES[model.harmonics]))
+    if model.harmonics == 0:
         return pattern
     centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
     _, cosine, sine = texture_gradient(model, centres)

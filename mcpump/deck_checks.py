@@ -198,6 +198,13 @@ def _check_pulse_results(deck: Deck) -> None:
         raise InputError(
             f"results.harmonics = {results.harmonics} must be 0 for a [pulse], which is not periodic"
         )
+    for key, why in (
+        ("first_flights", "its first flights are those of its walkers"),
+        ("score_interval", "every flight is scored"),
+    ):
+        value = getattr(deck.run, key)
+        if value not in ("auto", 1):
+            raise InputError(f"run.{key} = {value} cannot be used with a [pulse]: {why}; leave it out")
 
 
 def _check_stop(deck: Deck, gas: Electrons) -> None:

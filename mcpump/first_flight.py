@@ -10,7 +10,7 @@ Through a plane the local current is followed backward: with a(x) born per time 
     j(x) = ⟨μ ∫ e^{−rate t} a(x − μt) dt⟩
 
 over directions μ, so that every pair reaches the plane, and its error relative to the current does not grow as ℓ
-falls. (Of flights born anywhere a share ℓ/L would.) A pulse has no planes.
+falls. (Of flights born anywhere a share ℓ/L would.)
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def direction(word, dimension):
 def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, block, profile, passages):
     """Walk the first flights of one block and add their scores.
 
-    profile: (cells · time_bins, 3 · size), density, flux and torque of a row's amplitudes;
+    profile: (cells, 3 · size), density, flux and torque of a row's amplitudes;
     passages: (planes, size), net passages towards +x.
     """
     pairs = model.walkers_per_block // 2 * model.first_flights
@@ -54,24 +54,21 @@ def first_flights(model, planes, k0, k1, quantiles, inverse_density, width, bloc
         pair = np.uint64(block * pairs + i)
         w0, w1, w2, w3 = draw(pair, np.uint64(0), STREAM_FIRST, k0, k1)
         v0, _, _, _ = draw(pair, np.uint64(1), STREAM_FIRST, k0, k1)
-        x, weight = model.pulse_x, 0.5 / pairs
-        if not model.pulse:
-            x, inverse = birth_place(quantiles, inverse_density, width, (i + uniform53(w0, w1)) / pairs)
-            weight *= inverse
+        x, inverse = birth_place(quantiles, inverse_density, width, (i + uniform53(w0, w1)) / pairs)
+        weight = 0.5 / pairs * inverse
         mu = direction(w2, model.dimension)
         source = source_of(model, x)
         emit(model, source, weight, rows, 0)
         for _ in range(2):
             score_point(model, source, x, mu, weight, rows, uniform(w3), uniform(v0), profile)
             mu = -mu
-    if not model.pulse:
-        for p in range(planes.shape[0]):
-            if is_open(model, planes[p]):
-                # the two faces of a ring are one place, and tell the same to the bit
-                on_face = planes[p] == 0.0 or planes[p] == model.length
-                place = 0.0 if on_face and model.left == PERIODIC else planes[p]
-                number = np.uint64(0 if on_face and model.left == PERIODIC else p + 1)
-                follow_backward(model, place, p, number, k0, k1, block, rows, passages)
+    for p in range(planes.shape[0]):
+        if is_open(model, planes[p]):
+            # the two faces of a ring are one place, and tell the same to the bit
+            on_face = planes[p] == 0.0 or planes[p] == model.length
+            place = 0.0 if on_face and model.left == PERIODIC else planes[p]
+            number = np.uint64(0 if on_face and model.left == PERIODIC else p + 1)
+            follow_backward(model, place, p, number, k0, k1, block, rows, passages)
 
 
 @inlined
@@ -113,9 +110,8 @@ def spin_at(model, source, x, mu, age, part, weight, rows):
     """Write the spin at an age of the first flight into row 1: emitted, and turned as seen at one point of it."""
     for i in range(rows.shape[1]):
         rows[1, i] = rows[0, i]
-    if not model.pulse:
-        middle, _ = fold(x + mu * age * part, model.length, model.left == PERIODIC)
-        turn(model, source, middle, age * part, weight * age, rows, 1)
+    middle, _ = fold(x + mu * age * part, model.length, model.left == PERIODIC)
+    turn(model, source, middle, age * part, weight * age, rows, 1)
 
 
 @inlined
@@ -129,14 +125,11 @@ def score_point(model, source, x, mu, weight, rows, u, part, profile):
     stay = survived / rate
     place, sign = fold(x + mu * age, model.length, model.left == PERIODIC)
     cell = cell_of(place, model.cells / model.length, model.cells)
-    if model.pulse:
-        cell = cell * model.time_bins + cell_of(age, model.time_bins / model.t_max, model.time_bins)
     spin_at(model, source, x, mu, age, part, weight, rows)
     c, s = cos_sin(model.Omega * age)
     add_aged(profile, cell, 0, rows, 1, c, s, stay)
     add_aged(profile, cell, size, rows, 1, c, s, stay * sign * mu)
-    if not model.pulse:
-        for i in range(size):
-            rows[1, i] = 0.0
-        turn(model, source, place, age, weight, rows, 1)
-        add_aged(profile, cell, 2 * size, rows, 1, c, s, stay)
+    for i in range(size):
+        rows[1, i] = 0.0
+    turn(model, source, place, age, weight, rows, 1)
+    add_aged(profile, cell, 2 * size, rows, 1, c, s, stay)

@@ -46,6 +46,16 @@ def fold(y, L, periodic):
 
 
 @inlined
+def cosine_law(u, dimension):
+    """Cosine to the inward normal of who leaves a diffuse face, from a uniform number."""
+    if dimension == 3:
+        return math.sqrt(u)
+    if dimension == 2:
+        return math.sqrt(u * (2.0 - u))  # the sine of the angle to the face's normal is uniform
+    return 1.0
+
+
+@inlined
 def cell_of(x, cells_per_length, cells):
     """Index of the mesh cell that holds x."""
     return min(int(x * cells_per_length), cells - 1)

@@ -91,7 +91,7 @@ def jump(model, planes, lanes, rows, walker, number, k0, k1, j, visits, events, 
                     add_aged(passages, p, 0, rows, j, c, s, 1.0 if place > x else -1.0)
         x, age = place, age + T
         if lives:
-            visit(model, x, age, 0.0, n, rows, j, visits)
+            visit(model, x, age, n, rows, j, visits)
     lanes[X, j], lanes[AGE, j] = x, age
     if not lives:
         c, s = cos_sin(model.Omega * t_end)

@@ -242,6 +242,8 @@ def _model(deck: Deck, notes: list[str]) -> Model:
 
 def _planned(model: Model, deck: Deck) -> Model:
     """Split of the effort: more first flights and rarer scores where walks are long."""
+    if model.pulse:
+        return model
     model = model._replace(jump=longest_jump(model) if deck.run.jumps == "auto" else 0.0)
     flights = walked_steps(model)
     first, interval = deck.run.first_flights, deck.run.score_interval
@@ -270,7 +272,7 @@ def longest_jump(model: Model) -> float:
     Returns
     -------
     float
-        0 where that is too few flights to be worth it, and for a pulse, whose scores are joint in space and time.
+        0 where that is too few flights to be worth it.
     """
     lengths = [1.0 / abs(model.q)] if model.q != 0.0 else []
     if model.envelope == ENVELOPE_TANH:
@@ -281,7 +283,7 @@ def longest_jump(model: Model) -> float:
     longest = 0.5 * model.dimension * (length / JUMPS_IN_LENGTH) ** 2
     if model.Omega != 0.0:
         longest = min(longest, JUMPS_IN_TURN / abs(model.Omega))
-    return 0.0 if model.pulse or longest < FEWEST_JUMPED else longest
+    return 0.0 if longest < FEWEST_JUMPED else longest
 
 
 def _t_max(deck: Deck, model: Model, notes: list[str]) -> float:

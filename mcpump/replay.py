@@ -7,13 +7,14 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.blocks import plain, user_of
+from mcpump.blocks import plain, pulse_tallies, user_of
 from mcpump.course import course_of
 from mcpump.emission import births
 from mcpump.errors import InputError
 from mcpump.estimates import LINES, lines_of
 from mcpump.model import Model, Problem, Scene
 from mcpump.philox import key
+from mcpump.pulse import walk_pulse
 from mcpump.spin import SIZES
 from mcpump.transport import walk_scene
 from mcpump.walk import walk_block
@@ -102,10 +103,12 @@ def _scene_trace(
 
 def _trace(model: Model, block: int, only: int, most: int) -> tuple[NDArray[np.float64], int]:
     """Flights of a walker of the fast walk: (rows, number of flights)."""
+    if model.pulse:
+        return _pulse_trace(model, block, only, most)
     size, planes = SIZES[model.harmonics], np.array(model.planes, dtype=np.float64)
     trace = np.zeros((most, 2 + SIZES[-1]))
     tallies = (
-        np.zeros((model.cells * model.time_bins, 2 * size)),
+        np.zeros((model.cells, 2 * size)),
         np.zeros((model.cells + 1, 2 * size)),
         np.zeros((len(planes), size)),
         np.zeros((len(LINES), size)),
@@ -115,3 +118,11 @@ def _trace(model: Model, block: int, only: int, most: int) -> tuple[NDArray[np.f
         plain_model, planes, *key(model.seed), *births(model), block, *tallies, only, trace
     )
     return trace, int(flights)
+
+
+def _pulse_trace(model: Model, block: int, only: int, most: int) -> tuple[NDArray[np.float64], int]:
+    """Flights of a walker of a pulse, whose spin stays what it is: (rows, number of flights)."""
+    ways = np.zeros((most, 2))
+    plain_model = model._replace(planes=(), seed=0)
+    flights, _, _ = walk_pulse(plain_model, *key(model.seed), block, *pulse_tallies(model), only, ways)
+    return np.hstack([ways, np.tile(np.array(model.C) / model.walkers_per_block, (most, 1))]), int(flights)

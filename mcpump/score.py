@@ -46,26 +46,21 @@ def add_oscillating(tally, place, rows, j, c, s, weight):
 
 @inlined
 def cos_sin(angle):
-    """Cosine and sine, free of charge at angle 0 (a pulse, a static texture)."""
+    """Cosine and sine, free of charge at angle 0 (a static texture)."""
     if angle == 0.0:
         return 1.0, 0.0
     return math.cos(angle), math.sin(angle)
 
 
 @inlined
-def visit(model, x, age, mu, weight, rows, j, visits):
-    """Score one in `weight` impurity collisions: the density at x, and the flux or the share of the cell beyond."""
+def visit(model, x, age, weight, rows, j, visits):
+    """Score one in `weight` impurity collisions: the density at x, and the share of the cell beyond."""
     size = rows.shape[1]
     place = x * (model.cells / model.length)
     cell = min(int(place), model.cells - 1)
     c, s = cos_sin(model.Omega * age)
-    if model.pulse:
-        cell = cell * model.time_bins + min(int(age / model.t_max * model.time_bins), model.time_bins - 1)
-        add_aged(visits, cell, 0, rows, j, c, s, weight)
-        add_aged(visits, cell, size, rows, j, c, s, weight * mu)
-    else:
-        add_aged(visits, cell, 0, rows, j, c, s, weight)
-        add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
+    add_aged(visits, cell, 0, rows, j, c, s, weight)
+    add_aged(visits, cell, size, rows, j, c, s, weight * (cell + 1 - place))
 
 
 @inlined

@@ -19,7 +19,7 @@ from mcpump.compiled import cache_folder
 from mcpump.crew import Lead, follow
 from mcpump.errors import InputError
 from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
-from mcpump.model import Problem, Scene, StopRule
+from mcpump.model import Model, Problem, Scene, StopRule
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
 from mcpump.tally import MIN_BLOCKS, Tally
@@ -58,7 +58,9 @@ def block_count(problem: Problem, walkers: int) -> int:
 
 def is_compiled(problem: Problem) -> bool:
     """Whether the kernels of a problem's walk have been compiled on this machine before."""
-    kernel = "transport.walk_scene" if isinstance(problem.model, Scene) else "walk.walk_block"
+    kernel = "transport.walk_scene"
+    if isinstance(problem.model, Model):
+        kernel = "pulse.walk_pulse" if problem.model.pulse else "walk.walk_block"
     return any(cache_folder().rglob(f"{kernel}*.nbi"))
 
 

@@ -13,7 +13,7 @@ Amplitudes are packed into one row per walker:
     [18:21]  second, sin 2Ωt       x y z
 
 cut after 3, 15 or 21 by the highest harmonic kept. `first` is in units of Ωτ, `second` of (2Jτ/ħ)Ωτ: what
-depends on J and on the amplitude's smallness is multiplied in afterwards. A pulse is a DC amplitude.
+depends on J and on the amplitude's smallness is multiplied in afterwards.
 """
 
 from __future__ import annotations
@@ -32,10 +32,7 @@ def emit(model, source, weight, rows, j):
     """Write the emitted spin, times a weight, into row j; the rest of the row becomes 0."""
     for i in range(rows.shape[1]):
         rows[j, i] = 0.0
-    if model.pulse:
-        for i in range(3):
-            rows[j, i] = weight * model.C[i]
-    elif model.harmonics > 0:
+    if model.harmonics > 0:
         rows[j, 3], rows[j, 4], rows[j, 5] = weight * source[0], weight * source[1], weight * source[2]
         rows[j, 9], rows[j, 10], rows[j, 11] = weight * source[3], weight * source[4], weight * source[5]
 

@@ -12,9 +12,8 @@ shrinks along its path and the budget closes event by event.
 
 The tallies of one block, `size` amplitudes wide (see `mcpump.spin`):
 
-    visits    (cells · time_bins, 2 size)  impurity collisions ending flights n ≥ 1: density; then, for a
-                                           texture, the same times the share of the cell to the right of the
-                                           place, for a pulse the flux
+    visits    (cells, 2 size)              impurity collisions ending flights n ≥ 1: density; then the same times
+                                           the share of the cell to the right of the place
     events    (cells + 1, 2 size)          spin that begins (+) or ends (−) to diffuse, with that share;
                                            last row: net passage through a periodic face
     passages  (planes, size)               net passages of planes towards +x, n ≥ 1
@@ -30,9 +29,26 @@ import numpy as np
 from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.first_flight import direction
-from mcpump.geometry import LEFT, fold, path_end
+from mcpump.geometry import LEFT, cosine_law, fold, path_end
 from mcpump.jump import deep_range, is_deep, jump
-from mcpump.lanes import AGE, LENGTH, MU, NEXT, RELAXES, STREAM_WALK, T_END, X
+from mcpump.lanes import (
+    AGE,
+    LANES,
+    LENGTH,
+    MU,
+    NEXT,
+    NOT_FINITE,
+    ONE,
+    RELAXES,
+    STREAM_DEATH,
+    STREAM_WALK,
+    T_END,
+    TOO_MANY_FLIGHTS,
+    X,
+    lane_directions,
+    lane_lengths,
+    lane_marks,
+)
 from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
 from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
 from mcpump.score import (
@@ -52,18 +68,8 @@ from mcpump.score import (
 )
 from mcpump.spin import emit, source_of, turn
 
-LANES = 256
 STREAM_BIRTH = np.uint64(0x80000000)
-STREAM_DEATH = np.uint64(0xC0000000)
-
-# logarithm of a float by its bits: exponent, then 2 artanh of the mantissa's (m − 1)/(m + 1)
-MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
-ONE_BITS = np.int64(0x3FF0000000000000)
-EXPONENT = np.int64(52)
-ONE = np.uint64(1)
-TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
-"""What may go wrong with a walker."""
-LN2 = math.log(2.0)
+"""Stream of the random numbers of births."""
 
 
 @inlined
@@ -77,45 +83,6 @@ def lane_numbers(walker, number, count, k0, k1, length, mu, spare):
         mu[j] = (np.float64(np.int64(c2)) + 0.5) * TWO_M32
         spare[j] = np.int64(c3)
         number[j] += ONE
-
-
-@inlined
-def lane_lengths(count, length, bits, exponent):
-    """Turn uniform numbers on (0, 2^52) into −ln(u/2^52); `bits` views `length` as integers."""
-    for j in range(count):
-        exponent[j] = np.float64((bits[j] >> EXPONENT) - np.int64(1023 + 52))
-        bits[j] = (bits[j] & MANTISSA) | ONE_BITS
-    for j in range(count):
-        m, e = length[j], exponent[j]
-        large = m > 1.4142135623730951
-        m = 0.5 * m if large else m
-        e = e + 1.0 if large else e
-        z = (m - 1.0) / (m + 1.0)
-        w = z * z
-        # |z| < 0.172: the first term left out is 4e-14 of the whole
-        series = 1.0 + w * (
-            1 / 3 + w * (1 / 5 + w * (1 / 7 + w * (1 / 9 + w * (1 / 11 + w * (1 / 13 + w * (1 / 15))))))
-        )
-        length[j] = -(e * LN2 + 2.0 * z * series)
-
-
-@inlined
-def lane_directions(count, mu, dimension):
-    """Turn uniform numbers into direction cosines of the d-sphere."""
-    if dimension == 3:
-        for j in range(count):
-            mu[j] = 2.0 * mu[j] - 1.0
-    elif dimension == 1:
-        for j in range(count):
-            mu[j] = 1.0 if mu[j] < 0.5 else -1.0
-    else:
-        for j in range(count):
-            # cos πu = −sin π(u − ½), an odd series that converges to rounding within ±π/2
-            y = math.pi * (mu[j] - 0.5)
-            w = y * y
-            mu[j] = -y * (1.0 - w / 6.0 * (1.0 - w / 20.0 * (1.0 - w / 42.0 * (1.0 - w / 72.0 * (
-                1.0 - w / 110.0 * (1.0 - w / 156.0 * (1.0 - w / 210.0 * (1.0 - w / 272.0 * (
-                    1.0 - w / 342.0)))))))))  # fmt: skip
 
 
 @inlined
@@ -149,16 +116,6 @@ def lane_moves(count, lanes, spare, mask, L, planes, low, high, flag):
     for j in range(count):
         x[j] = x[j] if flag[j] != 0 else ahead[j]
         age[j] = age[j] if flag[j] != 0 else age[j] + length[j]
-
-
-@inlined
-def lane_marks(count, flag, marks):
-    """List the flagged lanes, without a branch that would be guessed wrongly; returns how many."""
-    marked = 0
-    for j in range(count):
-        marks[marked] = j
-        marked += np.int64(flag[j] != 0)
-    return marked
 
 
 @kernel
@@ -279,7 +236,7 @@ def walk_lanes(
                 lanes[AGE, j] += length[j]
                 if flag[j] & 1 != 0:
                     weight = np.float64(model.score_interval)
-                    visit(model, lanes[X, j], lanes[AGE, j], mu[j], weight, rows, j, visits)
+                    visit(model, lanes[X, j], lanes[AGE, j], weight, rows, j, visits)
             if lives and is_deep(model, lanes[X, j]):
                 before = number[j]
                 lives = jump(
@@ -325,12 +282,9 @@ def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1,
     name = np.uint64(block * model.walkers_per_block + born)
     w0, w1, w2, w3 = draw(name >> ONE, np.uint64(0), STREAM_BIRTH, k0, k1)
     v0, v1, _, _ = draw(name >> ONE, np.uint64(1), STREAM_BIRTH, k0, k1)
-    weight = 1.0 / model.walkers_per_block
-    x = model.pulse_x
-    if not model.pulse:
-        pairs = model.walkers_per_block // 2
-        x, inverse = birth_place(quantiles, inverse_density, width, (born // 2 + uniform53(v0, v1)) / pairs)
-        weight *= inverse
+    pairs = model.walkers_per_block // 2
+    x, inverse = birth_place(quantiles, inverse_density, width, (born // 2 + uniform53(v0, v1)) / pairs)
+    weight = inverse / model.walkers_per_block
     mu = direction(w2, model.dimension) * (1.0 - 2.0 * (born & 1))
     t_end, relaxes = model.t_max, 0.0
     if model.gamma_sf > 0.0:
@@ -346,8 +300,7 @@ def birth(model, planes, quantiles, inverse_density, width, block, born, k0, k1,
     emit(model, source, weight, rows, j)
     add_aged(budget, EMITTED, 0, rows, j, 1.0, 0.0, 1.0)
     add_oscillating(budget, STORED, rows, j, 1.0, 0.0, 1.0)
-    if not model.pulse:
-        gain(model, source, x, mu, age, uniform(w3), weight, rows, j, budget)
+    gain(model, source, x, mu, age, uniform(w3), weight, rows, j, budget)
     c, s = cos_sin(model.Omega * age)
     at_wall = age == wall_time
     if at_wall:
@@ -391,13 +344,7 @@ def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
     """Begin a flight from a diffuse face by the cosine law; returns the spare random word."""
     c0, c1, c2, c3 = draw(walker[j], number[j], STREAM_WALK, k0, k1)
     number[j] += ONE
-    u = uniform(c2)
-    if model.dimension == 3:
-        mu = math.sqrt(u)
-    elif model.dimension == 2:
-        mu = math.sqrt(u * (2.0 - u))  # the sine of the angle to the face's normal is uniform
-    else:
-        mu = 1.0
+    mu = cosine_law(uniform(c2), model.dimension)
     lanes[MU, j] = mu if inward_right else -mu
     lanes[LENGTH, j] = -math.log(uniform53(c0, c1))
     return np.int64(c3)
@@ -467,5 +414,5 @@ def finish_flight(
         return False
     lanes[X, j], lanes[AGE, j] = to, age + step
     if spare & np.int64(model.score_interval - 1) == 0:
-        visit(model, to, age + step, mu, np.float64(model.score_interval), rows, j, visits)
+        visit(model, to, age + step, np.float64(model.score_interval), rows, j, visits)
     return True

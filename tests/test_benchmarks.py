@@ -132,10 +132,14 @@ def test_marching_finds_the_same_density_as_the_walk():
     """Cells and bins in which both are known within 3 %; every walker leaves a track of 20."""
     azurv1 = module("azurv1")
     blocks, block = 32, 4096
+    walkers = [blocks * module("walking").deck_problem("azurv1").model.walkers_per_block, blocks * block]
     lanes, marching = azurv1.lanes_merit(blocks)(), azurv1.marching_merit(blocks, block)()
     assert marching.mean.sum() == pytest.approx(20.0)
     assert np.all(np.diff(marching.mean.sum(axis=0)) < 1e-9)
-    deviations = [one.badness * one.mean**2 / (blocks * block / one.per_second) for one in (lanes, marching)]
+    deviations = [
+        one.badness * one.mean**2 / (walked / one.per_second)
+        for one, walked in zip((lanes, marching), walkers, strict=True)
+    ]
     error = np.sqrt(sum(deviations))
     known = error < 0.03 * marching.mean
     assert known.sum() > 500

@@ -180,6 +180,8 @@ BAD = [
     (PULSE, {"results__end": GONE}, ["results.end is missing"]),
     (PULSE, {"results__channels": ["second"]}, ["results.channels", '["first"]']),
     (PULSE, {"results__harmonics": 1}, ["results.harmonics = 1", "must be 0"]),
+    (PULSE, {"run__first_flights": 3}, ["run.first_flights = 3", "[pulse]", "leave it out"]),
+    (PULSE, {"run__score_interval": 4}, ["run.score_interval = 4", "[pulse]", "leave it out"]),
     (PULSE, {"results__planes": [5]}, ["results.planes", "[pulse]", "leave it out"]),
     (PULSE, {"results__time_bins": 10**10}, ["results.time_bins", "GB"]),
 ]  # fmt: skip

@@ -25,7 +25,7 @@ from scenes import (
 from test_walk import DECKS
 from test_walk import problem_of as fast_problem
 
-from mcpump.blocks import plain, walk_one_block
+from mcpump.blocks import plain, pulse_tallies, walk_one_block
 from mcpump.course import course_of
 from mcpump.emission import births
 from mcpump.errors import InputError, WalkerError
@@ -33,6 +33,7 @@ from mcpump.estimates import LINES, lines_of
 from mcpump.model import Scales
 from mcpump.moving_textures import no_user
 from mcpump.philox import key
+from mcpump.pulse import walk_pulse
 from mcpump.replay import replay
 from mcpump.spin import SIZES
 from mcpump.texture_parameters import USER
@@ -213,13 +214,21 @@ def test_too_many_flights_stop_the_fast_walk(name):
 
 def fast_alone(model, born, block, only, most=0):
     """One walker of the fast walk: its flights, trace and budget."""
+    if model.pulse:
+        visits, counts = pulse_tallies(model)
+        trace = np.zeros((most, 2))
+        flights, wrong, _ = walk_pulse(
+            model._replace(planes=(), seed=0), *key(model.seed), block, visits, counts, only, trace
+        )
+        assert wrong == 0
+        return int(flights), trace, np.outer(counts, np.array(model.C) / model.walkers_per_block)
     size = SIZES[model.harmonics]
-    rows, budget = model.cells * model.time_bins, np.zeros((len(LINES), size))
+    budget = np.zeros((len(LINES), size))
     trace = np.zeros((most, 2 + SIZES[-1]))
     flights, wrong, _ = walk_block(
         model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64), *key(model.seed), *born, block,
-        np.zeros((rows, 2 * size)), np.zeros((model.cells + 1, 2 * size)), np.zeros((len(model.planes), size)), budget,
-        only, trace,
+        np.zeros((model.cells, 2 * size)), np.zeros((model.cells + 1, 2 * size)), np.zeros((len(model.planes), size)),
+        budget, only, trace,
     )  # fmt: skip
     assert wrong == 0
     return int(flights), trace, budget

@@ -12,8 +12,8 @@ import pytest
 from llvmlite import binding
 from numba import types
 
-from mcpump import walk
-from mcpump.blocks import NO_FLIGHTS
+from mcpump import pulse, walk
+from mcpump.blocks import NO_FLIGHTS, PULSE_TRACE, pulse_tallies
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.estimates import LINES
@@ -36,6 +36,15 @@ pytestmark = [
 WORD, FLOAT, INTEGER = types.uint64, types.float64, types.int64
 FLOATS, INTEGERS, WORDS = (types.Array(kind, 1, "C") for kind in (FLOAT, INTEGER, WORD))
 LANES = types.Array(FLOAT, 2, "C")
+INTEGER_TABLE = types.Array(INTEGER, 2, "C")
+PULSE = {
+    "units": "reduced",
+    "electrons": {},
+    "sample": {"x": {"length": 4.0, "cells": 4, "left": "specular", "right": "absorbing"}},
+    "pulse": {"position": 2.0, "spin": [0, 0, 1]},
+    "results": {"end": 3.0, "time_bins": 2},
+}
+MODEL = numba.typeof(make_problem(deck_from_dict(PULSE)).model._replace(planes=(), seed=0))
 LANE_LOOPS = {
     "lane_numbers": (
         (WORDS, WORDS, INTEGER, WORD, WORD, FLOATS, FLOATS, INTEGERS),
@@ -47,6 +56,11 @@ LANE_LOOPS = {
     "lane_moves": (
         (INTEGER, LANES, INTEGERS, INTEGER, FLOAT, FLOATS, FLOAT, FLOAT, INTEGERS),
         ("vmulpd", "vaddpd", "vcmp\\w*pd"),
+    ),
+    "lane_words": ((INTEGER, WORDS, WORDS, WORD, WORD, LANES), ("vpmuludq", "vmulpd", "vaddpd")),
+    "lane_collisions": (
+        (INTEGER, LANES, INTEGER, MODEL, INTEGER_TABLE, INTEGERS),
+        ("vmulpd", "vaddpd", "vdivpd", "vcmp\\w*pd", "vcvttpd2\\w+"),
     ),
 }
 VECTOR = r"<[48] x double>"
@@ -137,7 +151,9 @@ def whole():
 @pytest.mark.parametrize("name", LANE_LOOPS)
 def test_a_lane_loop_alone_is_vector_code(name):
     signature, wanted = LANE_LOOPS[name]
-    text, assembly = compiled(getattr(walk, name), signature)
+    text, assembly = compiled(
+        getattr(pulse if name in ("lane_words", "lane_collisions") else walk, name), signature
+    )
     for instruction in wanted:
         assert re.search(rf"\b{instruction}\s[^\n]*%[yz]mm", assembly), instruction
     loops = "\n".join("\n".join(on_loops(lines).values()) for lines in functions(text).values())
@@ -163,6 +179,15 @@ def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
 
 def test_no_loop_of_the_walk_counts_references(whole):
     assert counted(whole) == []
+
+
+def test_no_loop_of_a_pulse_counts_references():
+    model = make_problem(deck_from_dict(PULSE)).model
+    arguments = model._replace(planes=(), seed=0), *key(1), 0, *pulse_tallies(model), -1, PULSE_TRACE
+    text = compiled(pulse.walk_pulse, arguments=arguments)[0]
+    assert counted(text) == []
+    loops = [part for lines in functions(text).values() for part in on_loops(lines).values()]
+    assert any(re.search(rf"fptosi {VECTOR}", part) for part in loops), "collisions are vector code"
 
 
 def test_counting_in_a_loop_would_be_found():

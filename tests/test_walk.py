@@ -153,7 +153,7 @@ def test_the_small_models_reach_every_part_of_the_walk(compiled):
 
 
 def test_lengths_are_minus_the_logarithm():
-    from mcpump.walk import lane_lengths
+    from mcpump.lanes import lane_lengths
 
     generator = np.random.default_rng(1)
     u = np.concatenate([
@@ -173,8 +173,9 @@ def test_lengths_are_minus_the_logarithm():
 
 
 def test_lengths_are_exponential():
+    from mcpump.lanes import lane_lengths
     from mcpump.philox import key
-    from mcpump.walk import lane_lengths, lane_numbers
+    from mcpump.walk import lane_numbers
 
     n = 40000
     length, mu, spare = np.zeros(n), np.zeros(n), np.zeros(n, np.int64)
@@ -190,8 +191,9 @@ def test_lengths_are_exponential():
 
 
 def test_lanes_draw_the_numbers_of_the_walk_stream():
+    from mcpump.lanes import STREAM_WALK
     from mcpump.philox import draw, key, uniform
-    from mcpump.walk import STREAM_WALK, lane_numbers
+    from mcpump.walk import lane_numbers
 
     walker = np.array([0, 1, 2**32 - 1, 2**32, 2**50 + 17], np.uint64)
     number = np.array([1, 2, 2**32 - 1, 2**32, 5], np.uint64)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from rows import Sample
 
-from mcpump.blocks import NO_FLIGHTS, BlockSums, ground_of
+from mcpump.blocks import NO_FLIGHTS, PULSE_TRACE, BlockSums, ground_of, pulse_tallies
 from mcpump.deck import read_deck
 from mcpump.emission import births
 from mcpump.estimates import LINES
@@ -20,6 +20,7 @@ from mcpump.first_flight import first_flights
 from mcpump.model import Model, Problem
 from mcpump.philox import key
 from mcpump.problem import make_problem
+from mcpump.pulse import walk_pulse
 from mcpump.spin import SIZES
 from mcpump.tally import Tally
 from mcpump.textures import ENVELOPE_CONSTANT
@@ -68,8 +69,8 @@ def _start(model: Model) -> tuple[Any, ...]:
 def diffusive(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]]:
     """A call that walks blocks of the diffusive part: CPU seconds and flights of each."""
     size, start = SIZES[model.harmonics], _start(model)
-    rows, planes = model.cells * model.time_bins, len(model.planes)
-    shapes = (rows, 2 * size), (model.cells + 1, 2 * size), (planes, size), (len(LINES), size)
+    planes = len(model.planes)
+    shapes = (model.cells, 2 * size), (model.cells + 1, 2 * size), (planes, size), (len(LINES), size)
     tallies = [np.zeros(shape) for shape in shapes]
 
     def walk() -> list[tuple[float, int]]:
@@ -77,6 +78,21 @@ def diffusive(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]
         for block in range(blocks):
             began = time.thread_time()
             flights = int(walk_block(*start, block, *tallies, -1, NO_FLIGHTS)[0])
+            found.append((time.thread_time() - began, flights))
+        return found
+
+    return walk
+
+
+def pulse(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]]:
+    """A call that walks blocks of a pulse: CPU seconds and flights of each."""
+    plain, tallies = model._replace(planes=(), seed=0), pulse_tallies(model)
+
+    def walk() -> list[tuple[float, int]]:
+        found = []
+        for block in range(blocks):
+            began = time.thread_time()
+            flights = int(walk_pulse(plain, *key(model.seed), block, *tallies, -1, PULSE_TRACE)[0])
             found.append((time.thread_time() - began, flights))
         return found
 
@@ -97,7 +113,7 @@ def per_flight(model: Model, walkers: int) -> Callable[[], float]:
 def per_pair(model: Model, walkers: int) -> Callable[[], float]:
     """A call that measures nanoseconds per pair of first flights, all scores included."""
     size, start = SIZES[model.harmonics], _start(model)
-    tallies = np.zeros((model.cells * model.time_bins, 3 * size)), np.zeros((len(model.planes), size))
+    tallies = np.zeros((model.cells, 3 * size)), np.zeros((len(model.planes), size))
     blocks = max(1, walkers // model.walkers_per_block)
 
     def measure() -> float:
