@@ -165,6 +165,32 @@ def test_round_trip_of_a_vortex(tmp_path):
     assert (np.array(errors[1]) < 0.7 * np.array(errors[0])).all()
 
 
+def test_round_trip_of_a_wave_in_three_directions(tmp_path):
+    """A spiral along (1, 1, 1) in a periodic box: trilinear in x, y and z, the errors fall as the square of the cell."""
+    side = {"length": LENGTH, "cells": 3, "left": "periodic", "right": "periodic"}
+    own = {"kind": "spiral", "wavenumber": math.sqrt(3.0) * Q, "direction": [1, 1, 1], "cone_angle": "60 deg"}
+    own["angular_frequency"] = OMEGA
+    sections = deck(own, run={"walkers": 8192, "walkers_per_block": 512})
+    sections["sample"] = {"x": side, "y": side, "z": side}
+    exact, errors = walked(sections), []
+    for n in (16, 32):
+        folder, step = tmp_path / str(n), LENGTH / n
+        folder.mkdir()
+        centres = (np.arange(n) + 0.5) * step
+        along = centres[None, None, :] + centres[None, :, None] + centres[:, None, None]
+        mesh = Mesh((n, n, n), (step, step, step), (0.0, 0.0, 0.0))
+        for k, t in enumerate(period(4)):
+            write_ovf(folder / f"{k}.ovf", spiral(along, t), mesh, t)
+        found = walked({**sections, "texture": {**OVF, "files": "."}}, folder)
+        pairs = [
+            [one.estimates[name].mean for one in (exact, found)] for name in ("spin_density", "spin_current")
+        ]
+        errors.append([np.linalg.norm(a[:2] - b[:2]) / np.linalg.norm(a[:2]) for a, b in pairs])
+    errors = np.array(errors)
+    assert errors[0].max() < 0.12
+    assert (errors[1] < 0.3 * errors[0]).all()
+
+
 def test_equilibrium_terms_at_free_surfaces(tmp_path):
     """S × ∂S and S × ∇²S within the magnet, without the jump at its surface; nothing outside."""
     n, length = 64, 4.0
