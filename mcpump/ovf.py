@@ -111,7 +111,8 @@ class Snapshot(NamedTuple):
                 raise InputError(f"{name} ends before its data do")
         else:
             values = _text_values(self, name)[first * self.components : (first + count) * self.components]
-        vectors = values.astype(np.float64).reshape(count, self.components)
+        with np.errstate(invalid="ignore"):  # what is not finite is told below
+            vectors = values.astype(np.float64).reshape(count, self.components)
         if not np.isfinite(vectors).all():
             bad = first + int(np.argmin(np.isfinite(vectors).all(axis=1)))
             raise InputError(f"{name} holds a number that is not finite, in cell {_where(self.mesh, bad)}")
