@@ -93,7 +93,7 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
 
 @inlined
 def first_flights(model, k0, k1, block, visits, budget, lanes, exponent, walker, number, at, flag, marks):
-    """Fly as many first flights as a block has walkers, two of each walker that is borne for it."""
+    """Fly as many first flights as a block has walkers, two of each walker that is born for it."""
     born, last = block * model.walkers_per_block // 2, (block + 1) * model.walkers_per_block // 2
     while born < last:
         count = min(LANES, last - born)
