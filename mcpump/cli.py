@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
     Parameters
     ----------
     arguments : list of str, optional
-        `sys.argv[1:]` by default.
+        `sys.argv[1:]` by default: the process is then taken to end with the command (`mcpump.signals.Stops`).
 
     Returns
     -------
@@ -46,6 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")  # an ASCII log shows ? for ℓ instead of failing
         options = parser().parse_args(arguments)
+        options.own_process = arguments is None
         status = int(options.act(options))
         sys.stdout.flush()
         return status

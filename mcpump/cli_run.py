@@ -88,7 +88,7 @@ def run_deck(options: argparse.Namespace) -> int:
     from mcpump.signals import Stops
 
     ranks = parallel.connect()
-    with ranks.guard(), Stops(options.max_time) as stops:
+    with ranks.guard(), Stops(options.max_time, options.own_process) as stops:
         end = walk(options, ranks, stops, print_table)
         if not isinstance(end, McpumpError):
             return end

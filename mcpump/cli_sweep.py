@@ -118,7 +118,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     from mcpump.signals import Stops
 
     ranks = parallel.connect()
-    with ranks.guard(), Stops(options.max_time) as stops:
+    with ranks.guard(), Stops(options.max_time, options.own_process) as stops:
         plan = ranks.broadcast(_plan(options) if ranks.rank == 0 else InputError(""))
         end = plan if isinstance(plan, McpumpError) else _walk_points(options, ranks, stops, *plan)
         if not isinstance(end, McpumpError):

@@ -20,10 +20,19 @@ class Stops:
     """Catches the signals while it is entered, and watches the clock.
 
     The first signal asks the run to stop between blocks; a SIGINT after it (a second Ctrl-C) interrupts at once.
+
+    Parameters
+    ----------
+    max_time : float, optional
+        Seconds after which to stop.
+    to_the_end : bool
+        The process ends with the run: afterwards signals are ignored, so that one that comes while Python and MPI
+        close down does not kill, in the eyes of a job script, a run whose file is safe.
     """
 
-    def __init__(self, max_time: float | None = None) -> None:
+    def __init__(self, max_time: float | None = None, to_the_end: bool = False) -> None:
         self.until = None if max_time is None else time.monotonic() + max_time
+        self.to_the_end = to_the_end
         self.max_time, self.signal, self.caught = max_time, 0, 0.0
         self.before: dict[int, Any] = {}
 
@@ -34,7 +43,7 @@ class Stops:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self.before.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if self.to_the_end else handler)
 
     def _note(self, number: int, _: FrameType | None) -> None:
         now = time.monotonic()

@@ -6,6 +6,19 @@ say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&
 fail() { say "$*" && exit 1; }
 trap 'say "line $LINENO of ${BASH_SOURCE[0]} failed with status $?"' ERR
 
+# A warning (USR1, see --signal) is passed on to mcpump, which saves and ends with status 75. It may come at any moment.
+: "${warned:=}"
+child=
+trap 'warned=1; tell_to_stop' USR1
+
+tell_to_stop() {
+    [ -n "$child" ] || return 0 # walk will tell
+    trap '' USR1 # once is enough
+    say "warned: saving"
+    [ "$SECONDS" -ge "$MCPUMP_SETTLED" ] || sleep $((MCPUMP_SETTLED - SECONDS))
+    kill -USR1 "$child" 2> /dev/null || true
+}
+
 [ -n "${SLURM_JOB_ID:-}" ] || fail "this is a job: submit it with sbatch"
 ranks=${SLURM_NTASKS:-1}
 threads=${SLURM_CPUS_PER_TASK:-1}
@@ -26,28 +39,24 @@ fi
 
 say "job $SLURM_JOB_ID on $SLURM_JOB_NODELIST: $ranks × $threads cores, ${launcher[*]:-one process}, $(mcpump --version)"
 
-# walk COMMAND [ARGUMENTS...]: mcpump COMMAND on all ranks. A warning (USR1, see --signal) is passed on: mcpump saves and
-# ends with status 75. Sets `status`, and `warned` after a warning that no cancellation followed.
+# walk COMMAND [ARGUMENTS...]: mcpump COMMAND on all ranks. Sets `status`; `warned` is set after a warning that no
+# cancellation followed.
 walk() {
-    local command=$1 child=
+    local command=$1
     shift
-    status=0 warned=
-    trap 'warned=1; say "warned: saving"; tell_to_stop' USR1
+    status=0
     # after scancel and at the time limit Slurm tells the ranks itself, and srun would take a second word for "at once"
     trap 'warned=' TERM
     "${launcher[@]}" mcpump "$command" --threads "$threads" "$@" &
     child=$!
+    [ -z "$warned" ] || tell_to_stop
     while :; do # a signal interrupts `wait`
         wait "$child" && status=0 || status=$?
         kill -0 "$child" 2> /dev/null || break
     done
     wait "$child" && status=0 || status=$?
-    trap - USR1 TERM
-}
-
-tell_to_stop() {
-    [ "$SECONDS" -ge "$MCPUMP_SETTLED" ] || sleep $((MCPUMP_SETTLED - SECONDS))
-    [ -z "$child" ] || kill -USR1 "$child" 2> /dev/null || true
+    trap '' USR1 # there is nothing left to save
+    trap - TERM
 }
 
 # The job's end: with the status of mcpump.

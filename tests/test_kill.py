@@ -194,6 +194,22 @@ def test_one_signal_that_comes_twice_is_one(first, then, folder):
     assert whole("out.h5").message.startswith("stopped")
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "command", [("run",), ("sweep", "--vary", "electrons.exchange=0.05", "--point", "1")]
+)
+def test_a_signal_after_the_file_is_written_changes_nothing(command, number, folder):
+    """While Python closes down: a job that is warned in that moment has ended well."""
+    file = folder / ("junction.h5" if command == ("run",) else "junction-sweep/exchange=0.05.h5")
+    process = child(*command, "junction.toml", "--quiet", folder=folder)
+    wait_for(file.exists, process)
+    while process.poll() is None:
+        process.send_signal(number)
+        time.sleep(0.0005)
+    assert finish(process) == (0, "", "")
+    assert whole(file).complete
+
+
 # --- no room, no reader ----------------------------------------------------------------------------------------
 
 

@@ -4,11 +4,12 @@ import contextlib
 import os
 import signal
 import textwrap
+import time
 from functools import partial
 
 import pytest
-from jobs import MPIRUN, NO_MPIRUN, family, gone, nobody_in, ranks, said
-from runs import AT_ONCE, assert_same, blocks, child, finish, furnish, good, walked, whole
+from jobs import MPIRUN, NO_MPIRUN, family, gone, nobody_in, ranks, ranks_of, said
+from runs import AT_ONCE, assert_same, blocks, child, finish, furnish, good, wait_for, walked, whole
 
 pytestmark = pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
 QUIET = ("--quiet", "--threads", 1)
@@ -107,6 +108,23 @@ def test_signals(number, whom, folder):
     gone(everybody)
     assert whole(file).message == f"stopped: signal {number.name}"
     went_on(file, folder, 0)
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR1, SLOW(signal.SIGTERM)])
+def test_a_signal_after_the_file_is_written_changes_nothing(number, folder):
+    """To every rank, while Python and MPI close down."""
+    file = folder / "out.h5"
+    process = child("run", "junction.toml", *QUIET, "-o", file, folder=folder, program=ranks(2))
+    wait_for(file.exists, process)
+    walking = ranks_of(process.pid)
+    while process.poll() is None:
+        for pid in walking:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        time.sleep(0.0005)
+    status, out, err = finish(process)
+    assert (status, said(out), err) == (0, "", "")
+    assert whole(file).complete
 
 
 DYING = """

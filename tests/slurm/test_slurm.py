@@ -225,7 +225,9 @@ def test_job_that_outlives_its_time_limit(cluster, rate):
     run = ("junction.toml", "--walkers", int(70 * rate), *LONG)
     # Slurm warns up to a minute before it was asked to
     options = ("--time=1", "--signal=B:USR1@10")
-    job = cluster.submit("resume.sbatch", *run, "--quiet", "-o", "job.h5", options=options)
+    job = cluster.submit(
+        "resume.sbatch", *run, "--quiet", "-o", "job.h5", options=options, MCPUMP_SETTLED="5"
+    )  # it may be warned as soon as it begins again
     dependent = cluster.submit(
         "figures.sbatch",
         "mcpump show job.h5",

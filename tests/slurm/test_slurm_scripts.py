@@ -2,12 +2,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from runs import call, furnish
+from runs import call, child, finish, furnish, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 JOBS = ROOT / "slurm"
@@ -76,10 +78,10 @@ def test_files_of_the_readme():
 def test_signal_of_the_jobs_is_one_that_mcpump_saves_on():
     from mcpump.signals import SIGNALS
 
-    assert {"SIGUSR1", "SIGTERM"} <= {signal.name for signal in SIGNALS}
+    assert {"SIGUSR1", "SIGTERM"} <= {number.name for number in SIGNALS}
     for script in SBATCH:
-        for signal in re.findall(r"--signal=B:(\w+)@", script.read_text()):
-            assert signal == "USR1"
+        for name in re.findall(r"--signal=B:(\w+)@", script.read_text()):
+            assert name == "USR1"
 
 
 def submit(folder, *arguments):
@@ -135,3 +137,58 @@ def test_job_outside_of_slurm_says_so(tmp_path):
     )  # fmt: skip
     assert done.returncode == 1
     assert "submit it with sbatch" in done.stderr
+
+
+PROGRAM = """#!/bin/bash
+[ "$1" != --version ] || { touch begun; exec sleep 0.5; }
+trap 'exit 75' USR1
+touch walking
+for ((i = 0; i < TENTHS; i++)); do sleep 0.1; done
+touch ended
+trap '' USR1
+sleep 0.3
+"""
+SCONTROL = """#!/bin/bash
+[ "$1" != requeue ] || touch requeued
+"""
+
+
+def job(folder, tenths):
+    """Start resume.sbatch with an mcpump that takes so many tenths of a second, under a pretended Slurm."""
+    for name, text in (("mcpump", PROGRAM), ("scontrol", SCONTROL)):
+        (folder / "bin").mkdir(exist_ok=True)
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+    slurm = {"SLURM_JOB_ID": "1", "SLURM_JOB_NODELIST": "node", "SLURM_NNODES": "1"}
+    own = {
+        "MCPUMP_SLURM": str(JOBS),
+        "MCPUMP_VENV": str(folder),
+        "MCPUMP_SETTLED": "2",
+        "TENTHS": str(tenths),
+    }
+    program = ("bash", JOBS / "resume.sbatch")
+    return child("junction.toml", folder=folder, program=program, env={**os.environ, **slurm, **own})
+
+
+@pytest.mark.parametrize("moment", ["begun", "walking"])
+def test_warning_is_passed_on_whenever_it_comes(moment, tmp_path):
+    """Before mcpump has begun, too."""
+    process = job(tmp_path, tenths=200)
+    wait_for((tmp_path / moment).exists, process, timeout=20)
+    process.send_signal(signal.SIGUSR1)
+    status, _, err = finish(process, timeout=30)
+    assert status == 0, err
+    assert "warned: saving" in err
+    assert "saved; back into the queue" in err
+    assert (tmp_path / "requeued").exists()
+
+
+def test_warning_after_the_end_changes_nothing(tmp_path):
+    process = job(tmp_path, tenths=1)
+    wait_for((tmp_path / "ended").exists, process, timeout=20)
+    while process.poll() is None:
+        process.send_signal(signal.SIGUSR1)
+        time.sleep(0.01)
+    status, _, err = finish(process)
+    assert status == 0, err
+    assert not (tmp_path / "requeued").exists()
