@@ -8,16 +8,22 @@ Density is scored as an expected value over directions. In three dimensions a fl
 at a place even over x − s … x + s, whatever its direction: 1 is spread evenly over the cells between. Only its two ends
 are noted, and a sum over cells fills in the rest; they are rounded to whole cells at random, both by the same number,
 that of the direction, so that every cell gets what it should on the average. Where the spread would reach beyond the
-sample, or is narrower than a cell, or in fewer dimensions, the cell of the collision takes it all. The flux is the
-direction cosine in the cell of the collision.
+sample, or in fewer dimensions, the cell of the collision takes it all. The flux is the direction cosine in the cell of
+the collision.
+
+A collision within the first h of a flight, h the width of a cell, could hardly be spread. It is scored in every flight
+instead, with its probability 1 − e^{−h}, and flights shorter than h score nothing else: an exponential length s modulo h
+is exponential within h, whatever s/h, so that it is the place of the near collision. Of a flight that meets a face or
+its end at a distance d, the near collision counts before d, and what follows counts as it happens.
 
 The local part is where first flights end, those of walkers of its own, so that the two parts are independent. From the
 second flight on, or from a diffuse face, a walker counts as diffusive.
 
 The tallies of one block:
 
-    visits  (3 · time_bins (cells + 1), 2)  differences of the density from cell to cell, and direction cosines; bin after
-                                            bin: local, diffusive, and what is of no part or meets no collision
+    visits  (3 · time_bins (cells + 1), 3)  differences of the density from cell to cell, direction cosines, and near
+                                            collisions; bin after bin: local, diffusive, and what is of no part or meets
+                                            no collision
     budget  (lines,)                        walkers by what became of them, lines as `mcpump.estimates.LINES`
 """
 
@@ -65,7 +71,7 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
     """
     lanes, exponent = np.zeros((9, LANES)), np.zeros(LANES)
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
-    at, flag, marks = np.zeros((3, LANES), np.int64), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    at, flag, marks = np.zeros((4, LANES), np.int64), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     unbooked = np.zeros_like(budget)
     b = borrowed
     if only < 0:
@@ -95,6 +101,7 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
 def first_flights(model, k0, k1, block, visits, budget, lanes, exponent, walker, number, at, flag, marks):
     """Fly as many first flights as a block has walkers, two of each walker that is born for it."""
     born, last = block * model.walkers_per_block // 2, (block + 1) * model.walkers_per_block // 2
+    near = near_probability(model)
     while born < last:
         count = min(LANES, last - born)
         for j in range(count):
@@ -106,10 +113,10 @@ def first_flights(model, k0, k1, block, visits, budget, lanes, exponent, walker,
                 place(model, walker[j], np.uint64(half), k0, k1, lanes, j)
                 lanes[FIRST_ROW, j] = 0.0
             lane_collisions(count, lanes, half, model, at, flag)
-            add_collisions(count, lanes, half, at, visits)
+            add_collisions(count, lanes, half, at, near, visits)
             for i in range(lane_marks(count, flag, marks)):
                 j = marks[i]
-                finish_flight(model, lanes, walker, np.uint64(half), k0, k1, j, half, visits, budget)
+                finish_flight(model, lanes, walker, np.uint64(half), k0, k1, j, half, near, visits, budget)
 
 
 @inlined
@@ -118,7 +125,7 @@ def walk_lanes(
 ):
     """Walk the block in lanes; returns as `walk_pulse`."""
     born, last = (0, model.walkers_per_block) if only < 0 else (only, only + 1)
-    count, flights, most = 0, 0, np.uint64(model.max_flights)
+    count, flights, most, near = 0, 0, np.uint64(model.max_flights), near_probability(model)
     while count < LANES and born < last:
         bear(model, block, born, k0, k1, lanes, walker, number, count, budget)
         count, born = count + 1, born + 1
@@ -127,7 +134,7 @@ def walk_lanes(
         for half in range(2):
             flights += count
             lane_collisions(count, lanes, half, model, at, flag)
-            add_collisions(count, lanes, half, at, visits)
+            add_collisions(count, lanes, half, at, near, visits)
             # downwards: lanes are filled from the end
             for i in range(lane_marks(count, flag, marks) - 1, -1, -1):
                 j = marks[i]
@@ -136,7 +143,7 @@ def walk_lanes(
                     flight = np.uint64(2) * (number[j] - ONE) + np.uint64(half)
                     if flight >= most:
                         return flights, TOO_MANY_FLIGHTS, np.int64(walker[j]) % model.walkers_per_block
-                    lives = finish_flight(model, lanes, walker, flight, k0, k1, j, half, visits, budget)
+                    lives = finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, budget)
                 else:
                     flights -= 1
                 if not lives and half == 0:
@@ -184,41 +191,57 @@ def lane_collisions(count, lanes, half, model, at, flag):
     """
     x, age, t_end, first_row = lanes[X], lanes[AGE], lanes[T_END], lanes[FIRST_ROW]
     mu, length, share = lanes[MU + 2 * half], lanes[LENGTH + 2 * half], lanes[SHARE]
-    low_row, high_row, row = at[0], at[1], at[2]
+    low_row, high_row, row, near_row = at[0], at[1], at[2], at[3]
     L, cells, bins = model.length, np.float64(model.cells), np.float64(model.time_bins)
-    per_length, per_time, line = cells / L, bins / model.t_max, cells + 1.0
-    spread, nowhere = model.dimension == 3, no_part(model)
+    per_length, per_time, h = cells / L, bins / model.t_max, L / cells
+    spread, nowhere, line, rows = model.dimension == 3, no_part(model), model.cells + 1, diffusive_row(model)
     for j in range(count):
         # whatever a choice is between is loaded before it, or there would be a branch
         began, so_far, s, part, cosine = x[j], age[j], length[j], first_row[j], mu[j]
         end, then = began + cosine * s, so_far + s
         rare = (end <= 0.0) | (end >= L) | (then >= t_end[j])
-        place, bin_ = end * per_length, then * per_time
-        place = place if place < cells - 1.0 else cells - 1.0  # they may round up to the number of cells
-        bin_ = bin_ if bin_ < bins - 1.0 else bins - 1.0
-        cell = np.int64(0.0 if rare else place)
-        first = np.int64(nowhere if rare else part) + np.int64(0.0 if rare else bin_) * np.int64(line)
+        counted = np.int64(nowhere if rare else part)
+        place, bin_ = below(end * per_length, cells), below(then * per_time, bins)
+        cell, first = np.int64(0.0 if rare else place), counted + np.int64(0.0 if rare else bin_) * line
+        times = np.float64(np.int64(s * per_length))
+        r, far = s - times * h, times > 0.0
+        place, bin_ = below((began + cosine * r) * per_length, cells), below((so_far + r) * per_time, bins)
+        near_row[j] = counted + np.int64(0.0 if rare else bin_) * line + np.int64(0.0 if rare else place)
         low, high = (began - s) * per_length, (began + s) * per_length
-        even = spread & (low > 0.0) & (high < cells) & (high - low > 1.0)
+        even = spread & (low > 0.0) & (high < cells)
         low = low if even else np.float64(cell)
         high = high if even else np.float64(cell) + 1.0
-        share[j] = (1.0 / (high - low) + FINE) - FINE
+        width = high - low if far else 1.0
+        share[j] = (1.0 / width + FINE) - FINE if far else 0.0
         u = 0.5 + 0.5 * cosine if even else 0.0
         low_row[j], high_row[j], row[j] = first + np.int64(low + u), first + np.int64(high + u), first + cell
         flag[j] = np.int64(1) if rare else np.int64(0)
         x[j] = began if rare else end
         age[j] = so_far if rare else then
-        first_row[j] = part if rare else bins * line
+        first_row[j] = part if rare else rows
 
 
 @inlined
-def add_collisions(count, lanes, half, at, visits):
-    """Add the lanes' collisions: where the even density begins and ends, and the direction where the collision is."""
+def below(value, count):
+    """Keep what may have been rounded up to the number of cells or bins within the last one."""
+    return value if value < count - 1.0 else count - 1.0
+
+
+@inlined
+def near_probability(model):
+    """Probability that a flight ends within the width of a cell."""
+    return ((1.0 - math.exp(-model.length / model.cells)) + FINE) - FINE
+
+
+@inlined
+def add_collisions(count, lanes, half, at, near, visits):
+    """Add the lanes' collisions: where the even density begins and ends, the direction, and the near collision."""
     share, mu = lanes[SHARE], lanes[MU + 2 * half]
     for j in range(count):
         visits[at[0, j], 0] += share[j]
         visits[at[1, j], 0] -= share[j]
         visits[at[2, j], 1] += mu[j]
+        visits[at[3, j], 2] += near
 
 
 @inlined
@@ -231,9 +254,15 @@ def bear(model, block, born, k0, k1, lanes, walker, number, j, budget):
 
 
 @inlined
+def diffusive_row(model):
+    """First row of the diffusive part."""
+    return np.float64(model.time_bins) * (np.float64(model.cells) + 1.0)
+
+
+@inlined
 def no_part(model):
     """First row of what is of no part."""
-    return 2.0 * np.float64(model.time_bins) * (np.float64(model.cells) + 1.0)
+    return 2.0 * diffusive_row(model)
 
 
 @inlined
@@ -254,10 +283,13 @@ def move_lane(lanes, walker, number, source, target):
 
 
 @inlined
-def finish_flight(model, lanes, walker, flight, k0, k1, j, half, visits, budget):
+def finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, budget):
     """Follow lane j's flight through faces to its collision or its end; returns whether it lives."""
-    L, t_end, rows = model.length, lanes[T_END, j], (model.cells + 1) * model.time_bins
+    L, t_end = model.length, lanes[T_END, j]
     x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU + 2 * half, j], lanes[LENGTH + 2 * half, j]
+    r = left_over - np.float64(np.int64(left_over * (model.cells / L))) * (L / model.cells)
+    if 0.0 < x + mu * r < L and age + r < t_end:
+        visits[row_of(model, lanes, j, x + mu * r, age + r), 2] += near
     bounce = 0
     while True:
         step = min(left_over, t_end - age)
@@ -277,21 +309,26 @@ def finish_flight(model, lanes, walker, flight, k0, k1, j, half, visits, budget)
             c0, c1, c2, _ = draw(walker[j], flight | np.uint64(bounce << 40), STREAM_FACE, k0, k1)
             mu = cosine_law(uniform(c2), model.dimension) * (-1.0 if mu > 0.0 else 1.0)
             left_over = -math.log(uniform53(c0, c1))
-            lanes[FIRST_ROW, j] = rows if lanes[FIRST_ROW, j] > 0.0 else no_part(model)
+            lanes[FIRST_ROW, j] = diffusive_row(model) if lanes[FIRST_ROW, j] > 0.0 else no_part(model)
             bounce += 1
         else:
             mu = -mu
-    to = min(max(x + mu * step, 0.0), L)
-    lanes[X, j], lanes[AGE, j] = to, age + step
+    lanes[X, j], lanes[AGE, j] = min(max(x + mu * step, 0.0), L), age + step
     if left_over >= t_end - age:
         lanes[AGE, j] = t_end
         budget[RELAXED if t_end < model.t_max else CUT] += 1.0
         return False
-    cell = cell_of(to, model.cells / L, model.cells)
-    bin_ = cell_of(lanes[AGE, j], model.time_bins / model.t_max, model.time_bins)
-    row = int(lanes[FIRST_ROW, j]) + bin_ * (model.cells + 1) + cell
+    row = row_of(model, lanes, j, lanes[X, j], lanes[AGE, j])
     visits[row, 0] += 1.0
     visits[row + 1, 0] -= 1.0
     visits[row, 1] += mu
-    lanes[FIRST_ROW, j] = rows
+    lanes[FIRST_ROW, j] = diffusive_row(model)
     return True
+
+
+@inlined
+def row_of(model, lanes, j, x, age):
+    """Row of `visits` for a place and an age of lane j's walker."""
+    cell = cell_of(x, model.cells / model.length, model.cells)
+    bin_ = cell_of(age, model.time_bins / model.t_max, model.time_bins)
+    return int(lanes[FIRST_ROW, j]) + bin_ * (model.cells + 1) + cell

@@ -9,24 +9,26 @@ from general_walks import general_deck, general_walk
 from scipy import stats
 from walks import Z, mean_and_error, problem_of, walk
 
-LENGTH, CELLS, END, BINS, POSITION = 3.0, 12, 4.0, 4, 1.1
+LENGTH, END, BINS, POSITION = 3.0, 4.0, 4, 1.1
 SAMPLES = {
-    "closed": (("specular", "diffuse"), 3, "none"),
-    "open": (("absorbing", "specular"), 3, 4.0),
-    "ring": (("periodic", "periodic"), 3, 2.0),
-    "plane": (("diffuse", "absorbing"), 2, "none"),
-    "line": (("specular", "absorbing"), 1, 3.0),
+    "closed": (("specular", "diffuse"), 3, "none", 12),
+    "open": (("absorbing", "specular"), 3, 4.0, 12),
+    "ring": (("periodic", "periodic"), 3, 2.0, 12),
+    "plane": (("diffuse", "absorbing"), 2, "none", 12),
+    "line": (("specular", "absorbing"), 1, 3.0, 12),
+    "coarse": (("diffuse", "absorbing"), 3, 4.0, 3),
+    "fine": (("absorbing", "diffuse"), 3, "none", 60),
 }
 
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_a_pulse_is_that_of_the_general_walk(name):
-    faces, dimension, tau_sf = SAMPLES[name]
+    faces, dimension, tau_sf, cells = SAMPLES[name]
     spin = [0.0, 0.0, 1.0]
     problem = problem_of({
         "units": "reduced",
         "electrons": {"dimension": dimension, "spin_relaxation_time": tau_sf},
-        "sample": {"x": {"length": LENGTH, "cells": CELLS, "left": faces[0], "right": faces[1]}},
+        "sample": {"x": {"length": LENGTH, "cells": cells, "left": faces[0], "right": faces[1]}},
         "pulse": {"position": POSITION, "spin": spin},
         "results": {"end": END, "time_bins": BINS},
         "run": {"walkers": 2**20, "walkers_per_block": 2**14, "seed": 3},
@@ -34,27 +36,27 @@ def test_a_pulse_is_that_of_the_general_walk(name):
     blocks = walk(problem)
     general = problem_of(
         general_deck(
-            None, x=(LENGTH, CELLS), faces=faces, dimension=dimension, tau_sf=tau_sf, channels=("first",),
+            None, x=(LENGTH, cells), faces=faces, dimension=dimension, tau_sf=tau_sf, channels=("first",),
             walkers=2**17, block=2**11, time=(END, BINS), initial={"spin": spin, "position": POSITION},
         )
     )  # fmt: skip
     other = general_walk(general)
     here = blocks.density[:, :, 0, 0, Z], blocks.flux[:, :, 0, 0, Z]
     there = (
-        other.density[:, :, 0, 0, Z].reshape(-1, 2, CELLS * BINS),
-        other.flux[:, :, 0, 0, 0, Z].reshape(-1, 2, CELLS * BINS),
+        other.density[:, :, 0, 0, Z].reshape(-1, 2, cells * BINS),
+        other.flux[:, :, 0, 0, 0, Z].reshape(-1, 2, cells * BINS),
     )
     for what, one, two in zip(("density", "flux"), here, there, strict=True):
         (mean, error), (expected, uncertain) = mean_and_error(one), mean_and_error(two)
         known = (error > 0.0) & (uncertain > 0.0)
-        assert known.sum() > CELLS * BINS, what
+        assert known.sum() > cells * BINS, what
         z = ((mean - expected)[known]) / np.hypot(error, uncertain)[known]
-        # a hundred comparisons at a time, five samples, two quantities: false alarm 1e-3 altogether
-        assert np.abs(z).max() < stats.norm.isf(0.5e-3 / 1000), f"{what}: {z}"
+        # two thousand comparisons in all samples: false alarm 1e-3 altogether
+        assert np.abs(z).max() < stats.norm.isf(0.5e-3 / 2000), f"{what}: {z}"
         assert np.abs(z.mean()) < 0.5, f"{what}: {z}"
         # where one walk never comes, the other hardly does
         assert np.abs(mean - expected)[~known].max(initial=0.0) < 1e-3, what
-    whole = mean_and_error(blocks.density[:, :, 0, 0, Z].sum(axis=(1, 2)) * LENGTH / CELLS / BINS)
+    whole = mean_and_error(blocks.density[:, :, 0, 0, Z].sum(axis=(1, 2)) * LENGTH / cells / BINS)
     assert whole[1] < 0.002 * whole[0], "well known"
 
 

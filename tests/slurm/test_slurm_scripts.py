@@ -144,8 +144,8 @@ PROGRAM = """#!/bin/bash
 trap 'exit 75' USR1
 touch walking
 for ((i = 0; i < TENTHS; i++)); do sleep 0.1; done
-touch ended
 trap '' USR1
+touch ended
 sleep 0.3
 """
 SCONTROL = """#!/bin/bash
