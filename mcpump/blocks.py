@@ -140,7 +140,7 @@ def walk_one_block(model: Model, births: Births, exchange: float, block: int) ->
 
 def pulse_tallies(model: Model) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Empty tallies of a block of a pulse, see `mcpump.pulse`."""
-    return np.zeros((3 * model.time_bins * (model.cells + 1), 3)), np.zeros(len(LINES))
+    return np.zeros((3, 3 * model.time_bins * (model.cells + 1))), np.zeros(len(LINES))
 
 
 def walk_pulse_block(model: Model, block: int) -> BlockSums:
@@ -162,7 +162,7 @@ def walk_pulse_block(model: Model, block: int) -> BlockSums:
     spin = np.array(model.C) / model.walkers_per_block
     per_visit = spin / (model.length / model.cells * model.t_max / model.time_bins)
     profiles = np.zeros((5, model.cells, model.time_bins, 3))
-    for part, bins in enumerate(visits.reshape(3, model.time_bins, model.cells + 1, 3)[:2]):
+    for part, bins in enumerate(visits.T.reshape(3, model.time_bins, model.cells + 1, 3)[:2]):
         collisions = np.cumsum(bins[:, :-1, 0], axis=1) + bins[:, :-1, 2]
         np.multiply.outer(collisions.T, per_visit, out=profiles[3 * part])
         np.multiply.outer(bins[:, :-1, 1].T, per_visit, out=profiles[3 * part + 1])

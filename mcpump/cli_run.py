@@ -227,7 +227,7 @@ def _walk(
     if problem.snapshots is not None:
         share(ranks, problem.snapshots)
     if not simulate.is_compiled(problem):
-        log.info("compiling the kernels, once for this version on this machine (about 20 s)")
+        log.info("compiling the kernels, once for this version on this machine (up to a minute)")
     ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
     saved: list[int] = []
 

@@ -130,7 +130,8 @@ def run(
     with ranks.guard():
         if shown and not simulate.is_compiled(problem):
             print(
-                "compiling the kernels, once for this version on this machine (about 20 s)", file=sys.stderr
+                "compiling the kernels, once for this version on this machine (up to a minute)",
+                file=sys.stderr,
             )
         if problem.snapshots is not None:
             share(ranks, problem.snapshots)

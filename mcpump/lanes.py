@@ -20,21 +20,33 @@ ONE = np.uint64(1)
 TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
 """What may go wrong with a walker."""
 
+TWO_52, TWO_52_BITS = 2.0**52, np.uint64(0x4330000000000000)
+"""An integer n < 2^52 among these bits makes the float 2^52 + n: 64-bit integers become floats without a conversion,
+which vector units before AVX-512 do not have."""
+
 # logarithm of a float by its bits: exponent, then 2 artanh of the mantissa's (m − 1)/(m + 1)
-MANTISSA = np.int64(0x000FFFFFFFFFFFFF)
-ONE_BITS = np.int64(0x3FF0000000000000)
-EXPONENT = np.int64(52)
+MANTISSA = np.uint64(0x000FFFFFFFFFFFFF)
+ONE_BITS = np.uint64(0x3FF0000000000000)
+EXPONENT = np.uint64(52)
 LN2 = math.log(2.0)
 
 
 @inlined
-def lane_lengths(count, length, bits, exponent):
-    """Turn uniform numbers on (0, 2^52) into −ln(u/2^52); `bits` views `length` as integers."""
+def lane_uniform(count, numbers, scale):
+    """Turn integers among the bits of 2^52 into the middles of their unit intervals, times a scale."""
     for j in range(count):
-        exponent[j] = np.float64((bits[j] >> EXPONENT) - np.int64(1023 + 52))
+        numbers[j] = ((numbers[j] - TWO_52) + 0.5) * scale
+
+
+@inlined
+def lane_lengths(count, length, exponent):
+    """Turn uniform numbers on (0, 2^52) into −ln(u/2^52)."""
+    bits, exponent_bits = length.view(np.uint64), exponent.view(np.uint64)
+    for j in range(count):
+        exponent_bits[j] = (bits[j] >> EXPONENT) | TWO_52_BITS
         bits[j] = (bits[j] & MANTISSA) | ONE_BITS
     for j in range(count):
-        m, e = length[j], exponent[j]
+        m, e = length[j], exponent[j] - (TWO_52 + 1023.0 + 52.0)
         large = m > 1.4142135623730951
         m = 0.5 * m if large else m
         e = e + 1.0 if large else e

@@ -27,16 +27,12 @@ from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
 FEWEST_BLOCKS = 16
-# Measured on one core with all tallies; first flights have a walk of their own, 395 ns a pair.
-_SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 200e-9, 13.0
-# The general walk: per flight, per spin carried along and number scored of it, per step of the rotation.
-_GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _ROTATION, _GENERAL_COMPILATION = (
-    300e-9,
-    45e-9,
-    4.5e-9,
-    90e-9,
-    40.0,
-)
+# Measured on one core with all tallies; first flights have a walk of their own.
+_SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 460e-9, 30.0
+_PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
+# The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
+_GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
+_ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 
 
 def make_problem(deck: Deck) -> Problem:
@@ -181,7 +177,7 @@ def check_report(problem: Problem) -> str:
     lines += [f"note: {text}" for text in problem.notes]
     flights = mean_flights(model)
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
-    compilation = _COMPILATION_SECONDS if isinstance(model, Model) else _GENERAL_COMPILATION
+    compilation = _compilation_seconds(model)
     seconds = most * _seconds_per_walker(model, flights) / cores() + compilation
     memory = memory_bytes(model) + (sampled(problem.snapshots).size if problem.snapshots else 0)
     lines += [
@@ -206,13 +202,22 @@ def _walk_line(problem: Problem) -> str:
     return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"
 
 
+def _compilation_seconds(model: Model | Scene) -> float:
+    """Rough time to compile the kernels of a walk [s]."""
+    if isinstance(model, Model):
+        return _PULSE_COMPILATION if model.pulse else _COMPILATION_SECONDS
+    return _GENERAL_COMPILATION
+
+
 def _seconds_per_walker(model: Model | Scene, flights: float) -> float:
     """Rough time of one walker with its first flights [s]."""
+    if isinstance(model, Model) and model.pulse:
+        return (flights + model.first_flights) * _PULSE_FLIGHT
     if isinstance(model, Model):
         return flights * _SECONDS_PER_FLIGHT + model.first_flights * _SECONDS_PER_FIRST_FLIGHT
     spin = len(model.channels) * (_CARRIED_SPIN + model.time_functions * _SCORED_NUMBER)
     if "exact" in model.channels:
-        spin += _ROTATION / model.rotation_step
+        spin += _ROTATION + _ROTATION_STEP / model.rotation_step
     return (flights + model.first_flights) * (_GENERAL_FLIGHT + model.phases * spin)
 
 

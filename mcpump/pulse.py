@@ -21,7 +21,7 @@ second flight on, or from a diffuse face, a walker counts as diffusive.
 
 The tallies of one block:
 
-    visits  (3 · time_bins (cells + 1), 3)  differences of the density from cell to cell, direction cosines, and near
+    visits  (3, 3 · time_bins (cells + 1))  differences of the density from cell to cell, direction cosines, and near
                                             collisions; bin after bin: local, diffusive, and what is of no part or meets
                                             no collision
     budget  (lines,)                        walkers by what became of them, lines as `mcpump.estimates.LINES`
@@ -40,9 +40,11 @@ from mcpump.lanes import (
     ONE,
     STREAM_DEATH,
     TOO_MANY_FLIGHTS,
+    TWO_52_BITS,
     lane_directions,
     lane_lengths,
     lane_marks,
+    lane_uniform,
 )
 from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
 from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
@@ -71,7 +73,8 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
     """
     lanes, exponent = np.zeros((9, LANES)), np.zeros(LANES)
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
-    at, flag, marks = np.zeros((4, LANES), np.int64), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
+    # rows of 32 bits, for all vector units turn floats into them: more rows would take terabytes
+    at, flag, marks = np.zeros((4, LANES), np.int32), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
     unbooked = np.zeros_like(budget)
     b = borrowed
     if only < 0:
@@ -164,23 +167,24 @@ def lane_flights(count, walker, number, k0, k1, dimension, lanes, exponent):
     """Draw two flights a lane."""
     lane_words(count, walker, number, k0, k1, lanes)
     for half in range(2):
-        lane_lengths(count, lanes[LENGTH + 2 * half], lanes[LENGTH + 2 * half].view(np.int64), exponent)
+        lane_lengths(count, lanes[LENGTH + 2 * half], exponent)
         lane_directions(count, lanes[MU + 2 * half], dimension)
 
 
 @inlined
 def lane_words(count, walker, number, k0, k1, lanes):
     """Draw one 128-bit number a lane for two flights: uniform on (0, 2^52) for lengths, on (0, 1) for directions."""
-    mu, length, next_mu, next_length = lanes[MU], lanes[LENGTH], lanes[MU + 2], lanes[LENGTH + 2]
+    bits = lanes.view(np.uint64)
     for j in range(count):
         c0, c1, c2, c3 = philox(
             number[j] & MASK, number[j] >> HALF, walker[j] & MASK, walker[j] >> HALF, k0, k1
         )
-        length[j] = (np.float64(np.int64(c0)) + 0.5) * TWO_20
-        mu[j] = (np.float64(np.int64(c1)) + 0.5) * TWO_M32
-        next_length[j] = (np.float64(np.int64(c2)) + 0.5) * TWO_20
-        next_mu[j] = (np.float64(np.int64(c3)) + 0.5) * TWO_M32
+        bits[LENGTH, j], bits[MU, j] = c0 | TWO_52_BITS, c1 | TWO_52_BITS
+        bits[LENGTH + 2, j], bits[MU + 2, j] = c2 | TWO_52_BITS, c3 | TWO_52_BITS
         number[j] += ONE
+    for half in range(2):
+        lane_uniform(count, lanes[LENGTH + 2 * half], TWO_20)
+        lane_uniform(count, lanes[MU + 2 * half], TWO_M32)
 
 
 @inlined
@@ -194,27 +198,31 @@ def lane_collisions(count, lanes, half, model, at, flag):
     low_row, high_row, row, near_row = at[0], at[1], at[2], at[3]
     L, cells, bins = model.length, np.float64(model.cells), np.float64(model.time_bins)
     per_length, per_time, h = cells / L, bins / model.t_max, L / cells
-    spread, nowhere, line, rows = model.dimension == 3, no_part(model), model.cells + 1, diffusive_row(model)
+    spread, nowhere, line, rows = model.dimension == 3, no_part(model), cells + 1.0, diffusive_row(model)
     for j in range(count):
         # whatever a choice is between is loaded before it, or there would be a branch
         began, so_far, s, part, cosine = x[j], age[j], length[j], first_row[j], mu[j]
         end, then = began + cosine * s, so_far + s
         rare = (end <= 0.0) | (end >= L) | (then >= t_end[j])
-        counted = np.int64(nowhere if rare else part)
+        counted = nowhere if rare else part
         place, bin_ = below(end * per_length, cells), below(then * per_time, bins)
-        cell, first = np.int64(0.0 if rare else place), counted + np.int64(0.0 if rare else bin_) * line
-        times = np.float64(np.int64(s * per_length))
+        cell, first = np.floor(0.0 if rare else place), counted + np.floor(0.0 if rare else bin_) * line
+        times = np.floor(s * per_length)
         r, far = s - times * h, times > 0.0
+        r = r if r > 0.0 else 0.0  # a multiple of h may be rounded down
         place, bin_ = below((began + cosine * r) * per_length, cells), below((so_far + r) * per_time, bins)
-        near_row[j] = counted + np.int64(0.0 if rare else bin_) * line + np.int64(0.0 if rare else place)
+        near_row[j] = np.int32(
+            counted + np.floor(0.0 if rare else bin_) * line + np.floor(0.0 if rare else place)
+        )
         low, high = (began - s) * per_length, (began + s) * per_length
         even = spread & (low > 0.0) & (high < cells)
-        low = low if even else np.float64(cell)
-        high = high if even else np.float64(cell) + 1.0
+        low = low if even else cell
+        high = high if even else cell + 1.0
         width = high - low if far else 1.0
         share[j] = (1.0 / width + FINE) - FINE if far else 0.0
         u = 0.5 + 0.5 * cosine if even else 0.0
-        low_row[j], high_row[j], row[j] = first + np.int64(low + u), first + np.int64(high + u), first + cell
+        low_row[j], high_row[j] = np.int32(first + np.floor(low + u)), np.int32(first + np.floor(high + u))
+        row[j] = np.int32(first + cell)
         flag[j] = np.int64(1) if rare else np.int64(0)
         x[j] = began if rare else end
         age[j] = so_far if rare else then
@@ -236,12 +244,14 @@ def near_probability(model):
 @inlined
 def add_collisions(count, lanes, half, at, near, visits):
     """Add the lanes' collisions: where the even density begins and ends, the direction, and the near collision."""
-    share, mu = lanes[SHARE], lanes[MU + 2 * half]
+    share, mu, rows = lanes[SHARE], lanes[MU + 2 * half], at.view(np.uint32)
+    low, high, row, near_row = rows[0], rows[1], rows[2], rows[3]
+    density, cosines, nears = visits[0], visits[1], visits[2]
     for j in range(count):
-        visits[at[0, j], 0] += share[j]
-        visits[at[1, j], 0] -= share[j]
-        visits[at[2, j], 1] += mu[j]
-        visits[at[3, j], 2] += near
+        density[low[j]] += share[j]
+        density[high[j]] -= share[j]
+        cosines[row[j]] += mu[j]
+        nears[near_row[j]] += near
 
 
 @inlined
@@ -287,9 +297,9 @@ def finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, b
     """Follow lane j's flight through faces to its collision or its end; returns whether it lives."""
     L, t_end = model.length, lanes[T_END, j]
     x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU + 2 * half, j], lanes[LENGTH + 2 * half, j]
-    r = left_over - np.float64(np.int64(left_over * (model.cells / L))) * (L / model.cells)
+    r = max(left_over - np.floor(left_over * (model.cells / L)) * (L / model.cells), 0.0)
     if 0.0 < x + mu * r < L and age + r < t_end:
-        visits[row_of(model, lanes, j, x + mu * r, age + r), 2] += near
+        visits[2, row_of(model, lanes, j, x + mu * r, age + r)] += near
     bounce = 0
     while True:
         step = min(left_over, t_end - age)
@@ -319,9 +329,9 @@ def finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, b
         budget[RELAXED if t_end < model.t_max else CUT] += 1.0
         return False
     row = row_of(model, lanes, j, lanes[X, j], lanes[AGE, j])
-    visits[row, 0] += 1.0
-    visits[row + 1, 0] -= 1.0
-    visits[row, 1] += mu
+    visits[0, row] += 1.0
+    visits[0, row + 1] -= 1.0
+    visits[1, row] += mu
     lanes[FIRST_ROW, j] = diffusive_row(model)
     return True
 

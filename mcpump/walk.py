@@ -44,10 +44,12 @@ from mcpump.lanes import (
     STREAM_WALK,
     T_END,
     TOO_MANY_FLIGHTS,
+    TWO_52_BITS,
     X,
     lane_directions,
     lane_lengths,
     lane_marks,
+    lane_uniform,
 )
 from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
 from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
@@ -75,14 +77,17 @@ STREAM_BIRTH = np.uint64(0x80000000)
 @inlined
 def lane_numbers(walker, number, count, k0, k1, length, mu, spare):
     """Draw one 128-bit number a lane: 52 bits to `length` (uniform on (0, 2^52)), 32 to `mu`, 32 to `spare`."""
+    length_bits, mu_bits = length.view(np.uint64), mu.view(np.uint64)
     for j in range(count):
         c0, c1, c2, c3 = philox(
             number[j] & MASK, number[j] >> HALF, walker[j] & MASK, walker[j] >> HALF, k0, k1
         )
-        length[j] = np.float64(np.int64(((c0 << HALF) | c1) >> np.uint64(12))) + 0.5
-        mu[j] = (np.float64(np.int64(c2)) + 0.5) * TWO_M32
+        length_bits[j] = (((c0 << HALF) | c1) >> np.uint64(12)) | TWO_52_BITS
+        mu_bits[j] = c2 | TWO_52_BITS
         spare[j] = np.int64(c3)
         number[j] += ONE
+    lane_uniform(count, length, 1.0)
+    lane_uniform(count, mu, TWO_M32)
 
 
 @inlined
@@ -174,7 +179,6 @@ def walk_lanes(
     """Walk the block in lanes; returns as `walk_block`."""
     mask = np.int64(model.score_interval - 1)
     length, mu = lanes[LENGTH], lanes[MU]
-    bits = length.view(np.int64)
     most = np.uint64(model.max_flights)
     count, born, flights = 0, 0, 0
     low, high = deep_range(model)
@@ -204,7 +208,7 @@ def walk_lanes(
             return flights, 0, 0
         flights += count
         lane_numbers(walker, number, count, k0, k1, length, mu, spare)
-        lane_lengths(count, length, bits, exponent)
+        lane_lengths(count, length, exponent)
         lane_directions(count, mu, model.dimension)
         lane_moves(count, lanes, spare, mask, model.length, inner, low, high, flag)
         for i in range(

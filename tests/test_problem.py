@@ -228,9 +228,12 @@ def test_report_and_memory():
 
 
 def test_time_estimate():
-    """16 ns a flight, 200 ns a first flight, shared by the cores, after 13 s of compilation."""
+    """16 ns a flight, 460 ns a first flight, shared by the cores, after 30 s of compilation; 10 ns in a pulse."""
     p = problem(SPIRAL, electrons__spin_relaxation_time=5000, run__walkers=10**9)
-    seconds = 13 + p.walkers * (5000 * 16e-9 + 32 * 200e-9) / cores()
+    seconds = 30 + p.walkers * (5000 * 16e-9 + 32 * 460e-9) / cores()
+    assert f"time about {seconds:.2g} s on" in check_report(p)
+    p = problem(PULSE, run__walkers=10**9)
+    seconds = 10 + p.walkers * (mean_flights(p.model) + 1) * 10e-9 / cores()
     assert f"time about {seconds:.2g} s on" in check_report(p)
     p = problem(SPIRAL, run__stop={**STOP, "max_walkers": 10**12})
     assert "time at most about" in check_report(p)

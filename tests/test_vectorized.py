@@ -36,7 +36,7 @@ pytestmark = [
 WORD, FLOAT, INTEGER = types.uint64, types.float64, types.int64
 FLOATS, INTEGERS, WORDS = (types.Array(kind, 1, "C") for kind in (FLOAT, INTEGER, WORD))
 LANES = types.Array(FLOAT, 2, "C")
-INTEGER_TABLE = types.Array(INTEGER, 2, "C")
+ROWS = types.Array(types.int32, 2, "C")
 PULSE = {
     "units": "reduced",
     "electrons": {},
@@ -51,7 +51,7 @@ LANE_LOOPS = {
         # Philox's products of 32-bit words, and words to numbers
         ("vpmuludq", "vmulpd", "vaddpd"),
     ),
-    "lane_lengths": ((INTEGER, FLOATS, INTEGERS, FLOATS), ("vdivpd", "vmulpd", "vaddpd")),
+    "lane_lengths": ((INTEGER, FLOATS, FLOATS), ("vdivpd", "vmulpd", "vaddpd")),
     "lane_directions": ((INTEGER, FLOATS, INTEGER), ("vmulpd", "vaddpd")),
     "lane_moves": (
         (INTEGER, LANES, INTEGERS, INTEGER, FLOAT, FLOATS, FLOAT, FLOAT, INTEGERS),
@@ -59,7 +59,7 @@ LANE_LOOPS = {
     ),
     "lane_words": ((INTEGER, WORDS, WORDS, WORD, WORD, LANES), ("vpmuludq", "vmulpd", "vaddpd")),
     "lane_collisions": (
-        (INTEGER, LANES, INTEGER, MODEL, INTEGER_TABLE, INTEGERS),
+        (INTEGER, LANES, INTEGER, MODEL, ROWS, INTEGERS),
         ("vmulpd", "vaddpd", "vdivpd", "vcmp\\w*pd", "vcvttpd2\\w+"),
     ),
 }
