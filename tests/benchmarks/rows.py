@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
     """Samples that take more flights than this are not walked flight by flight."""
 
 
-FULL = Sizes(repeats=5, walkers=65536, whole=1 << 19, blocks=128, most_flights=1.4e9)
+FULL = Sizes(repeats=5, walkers=65536, whole=3 << 17, blocks=128, most_flights=1.4e9)
 SMALLEST = Sizes(repeats=1, walkers=4096, whole=1 << 16, blocks=16, most_flights=1e6)
 
 

@@ -119,7 +119,7 @@ def together(sizes: Sizes, folder: Path) -> Section:
 
 def growth(sizes: Sizes) -> Section:
     """The main job with more walkers, and with more cells."""
-    walkers = [sizes.walkers * 2**k for k in (0, 2, 4)][: 3 if sizes.repeats > 1 else 2]
+    walkers = [sizes.walkers * 2**k for k in (0, 1, 3)][: 3 if sizes.repeats > 1 else 2]
     measures = {(80, n): cost(80, n) for n in walkers}
     measures |= {(cells, sizes.walkers): cost(cells, sizes.walkers) for cells in (20, 320, 1280, 5120)}
     found = in_turn(measures, min(sizes.repeats, 3))
