@@ -12,9 +12,9 @@ sample, or in fewer dimensions, the cell of the collision takes it all. The flux
 the collision.
 
 A collision within the first h of a flight, h the width of a cell, could hardly be spread. It is scored in every flight
-instead, with its probability 1 − e^{−h}, and flights shorter than h add no other density: an exponential length s modulo h
-is exponential within h, whatever s/h, so that it is the place of the near collision. Of a flight that meets a face or
-its end at a distance d, the near collision counts before d, and what follows counts as it happens.
+instead, with its probability 1 − e^{−h}, and flights shorter than h add no other density: an exponential length s
+modulo h is exponential within h, whatever s/h, so that it is the place of the near collision. Of a flight that meets a
+face or its end at a distance d, the near collision counts before d, and what follows counts as it happens.
 
 The local part is where first flights end, those of walkers of its own, so that the two parts are independent. From the
 second flight on, or from a diffuse face, a walker counts as diffusive.
