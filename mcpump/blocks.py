@@ -20,10 +20,10 @@ from mcpump.charge_profiles import turn_into_charge
 from mcpump.course import Course, birth_strength, course_of
 from mcpump.emission import Births, births
 from mcpump.errors import WalkerError
-from mcpump.estimates import LINES, lines_of
 from mcpump.first_flight import first_flights
 from mcpump.model import ABSORBING, Model, Problem, Scene
 from mcpump.moving_textures import no_user
+from mcpump.names import LINES, lines_of
 from mcpump.philox import key
 from mcpump.pulse import walk_pulse
 from mcpump.snapshots import function_of

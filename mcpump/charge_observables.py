@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.estimates import Estimate
-from mcpump.model import Layer, Problem, Scene, paths_are_parallel
+from mcpump.layer import Layer
+from mcpump.model import Problem, Scene, paths_are_parallel
 from mcpump.quantities import scale_of, scene_of, units_of
 from mcpump.scene_equilibrium import clock_of
 from mcpump.scene_observables import AXES, clocked

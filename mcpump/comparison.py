@@ -19,7 +19,8 @@ from mcpump.charge_forms import along_vectors
 from mcpump.crossover import problem_of
 from mcpump.errors import InputError
 from mcpump.estimates import Result
-from mcpump.model import CHARGES, PERIODIC, Model, Problem, Scene
+from mcpump.model import PERIODIC, Model, Problem, Scene
+from mcpump.names import CHARGES
 from mcpump.quantities import scale_of
 from mcpump.report_text import (
     NOTHING,

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.compiled import inlined
-from mcpump.model import Layer, Scene
+from mcpump.layer import Layer
+from mcpump.model import Scene
 from mcpump.moving_textures import texture_field_rate
 from mcpump.spin_hall import sheets_of
 

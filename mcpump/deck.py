@@ -17,12 +17,11 @@ from mcpump.deck_checks import check
 from mcpump.deck_fields import KEY
 from mcpump.deck_materials import with_materials
 from mcpump.deck_sections import Deck
-from mcpump.deck_text import hash_of_file, override, read_toml, write_toml
+from mcpump.deck_text import override, read_toml, write_toml
 from mcpump.deck_textures import KINDS
 from mcpump.electrons import SPIN_KEYS
-from mcpump.errors import InputError
+from mcpump.errors import InputError, hash_of_file, show
 from mcpump.ovf import hash_of_series
-from mcpump.units import show
 
 __all__ = ["Deck", "deck_from_dict", "read_deck"]
 

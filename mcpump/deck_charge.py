@@ -6,8 +6,7 @@ from mcpump.deck_numbers import face_numbers, layers, media, mesh_axes
 from mcpump.deck_sections import Deck, LayerSection
 from mcpump.deck_spin_orbit import unit
 from mcpump.electrons import Electrons
-from mcpump.errors import InputError
-from mcpump.units import show
+from mcpump.errors import InputError, show
 
 
 def walks_charge(deck: Deck) -> bool:

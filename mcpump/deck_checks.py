@@ -22,9 +22,8 @@ from mcpump.deck_scene import check_layers, check_sample, check_source, check_te
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Ovf, Penetration, User
 from mcpump.electrons import Electrons, resolve
-from mcpump.errors import InputError
-from mcpump.model import CHANNELS
-from mcpump.units import show
+from mcpump.errors import InputError, show
+from mcpump.names import CHANNELS
 
 _RATIO_WINDOW = 1e12
 

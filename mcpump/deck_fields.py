@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
-from mcpump.errors import InputError
-from mcpump.model import CHANNELS
-from mcpump.units import number, quantity, show
+from mcpump.errors import InputError, show
+from mcpump.names import CHANNELS
+from mcpump.units import number, quantity
 
 KEY = "\x00"
 """Stands for the dotted key in a refusal (no TOML text can hold it unescaped)."""

@@ -8,7 +8,7 @@ import os
 from mcpump.deck_numbers import mesh_axes, needs_general
 from mcpump.deck_sections import Deck
 from mcpump.errors import InputError
-from mcpump.estimates import lines_of
+from mcpump.names import lines_of
 
 _PROGRAM_BYTES = 300_000_000
 _GENERAL_PROGRAM_BYTES = 450_000_000

@@ -9,7 +9,7 @@ from mcpump.deck_spin_orbit import with_spin_orbit
 from mcpump.deck_textures import CrossedWaves, Driven
 from mcpump.electrons import Electrons, matching
 from mcpump.errors import InputError
-from mcpump.model import Layer
+from mcpump.layer import Layer
 
 SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one place."""

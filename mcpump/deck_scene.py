@@ -19,8 +19,7 @@ from mcpump.deck_numbers import (
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import CrossedWaves, DomainWall, Gyrating, Modulated, Ovf, Precession, Spiral, User
 from mcpump.electrons import Electrons
-from mcpump.errors import InputError
-from mcpump.units import show
+from mcpump.errors import InputError, show
 
 AXES = ("x", "y", "z")
 _DRIVE_KEYS: dict[str, tuple[str, ...]] = {"steady": (), "ramp": ("rise",), "pulse": ("time", "duration")}

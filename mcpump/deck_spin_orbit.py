@@ -16,9 +16,8 @@ from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck_fields import MATERIAL
 from mcpump.deck_sections import Confined, Deck, ElectricFieldSection, Impurity, Rashba, SpinOrbit
 from mcpump.electrons import Electrons, matching
-from mcpump.errors import InputError
-from mcpump.model import Layer, Vector
-from mcpump.units import show
+from mcpump.errors import InputError, show
+from mcpump.layer import Layer, Vector
 
 FIRST_PART = "electrons"
 """Name of the sample before the first [[layer]]."""

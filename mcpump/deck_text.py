@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import re
@@ -10,23 +9,12 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mcpump.errors import InputError
-from mcpump.units import show
+from mcpump.errors import InputError, read_some, show
 
-LARGEST = 10_000_000
-"""Bytes of the largest deck or texture file."""
 DEEPEST = 100
 """Most dots of a dotted key."""
 _PIECES = re.compile(r"[=,{}\[\]#]")
 _INDEXED = re.compile(r"([^\[\]]+)\[([0-9]{1,6})\]", re.ASCII)
-
-
-def hash_of_file(path: str | os.PathLike[str]) -> str:
-    """sha256 of a file's bytes, or "" where it cannot be read."""
-    try:
-        return hashlib.sha256(read_some(path)).hexdigest()
-    except (OSError, ValueError):
-        return ""
 
 
 def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -58,15 +46,6 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"deck {show(str(path), 200)} is not UTF-8 text (line {line})") from None
     return _parse(text, f"deck {show(str(path), 200)}")
-
-
-def read_some(path: str | os.PathLike[str]) -> bytes:
-    """Read a file that people write; one larger than any of these, or without an end, is a ValueError."""
-    with open(path, "rb") as stream:
-        data = stream.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST // 10**6} MB")
-    return data
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:

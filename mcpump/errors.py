@@ -1,4 +1,13 @@
-"""Errors that a user can mend: each carries one sentence, which the command line prints as it is."""
+"""Errors that a user can mend: each carries one sentence, which the command line prints as it is.
+
+Beside them what such sentences need: a value as it is shown, and the bytes of a file that people write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
 
 
 class McpumpError(Exception):
@@ -35,3 +44,38 @@ class WalkerError(McpumpError):
             else f"walker {walker} {what}: {shown}"
         )
         self.walker = walker
+
+
+LARGEST = 10_000_000
+"""Bytes of the largest deck or texture file."""
+
+
+def show(value: Any, longest: int = 60) -> str:
+    """Write a value of a deck for a sentence: short, on one line, and always printable."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) and abs(value) >= 10**longest:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = '"' + repr(value)[1:-1] + '"' if isinstance(value, str) else repr(value)
+    except (RecursionError, ValueError):
+        return f"a {type(value).__name__} too large to show"
+    text = text.encode("utf-8", "backslashreplace").decode()
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def hash_of_file(path: str | os.PathLike[str]) -> str:
+    """sha256 of a file's bytes, or "" where it cannot be read."""
+    try:
+        return hashlib.sha256(read_some(path)).hexdigest()
+    except (OSError, ValueError):
+        return ""
+
+
+def read_some(path: str | os.PathLike[str]) -> bytes:
+    """Read a file that people write; one larger than any of these, or without an end, is a ValueError."""
+    with open(path, "rb") as stream:
+        data = stream.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise ValueError(f"it is larger than {LARGEST // 10**6} MB")
+    return data

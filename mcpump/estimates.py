@@ -8,31 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PARTS = ("local", "diffusive", "total")
-"""Local: n = 0 scatterings since emission; diffusive: n ≥ 1; total: their sum."""
-COMPONENTS = ("x", "y", "z")
-"""Components of the spin."""
-LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_right", "cut")
-"""Lines of the spin budget: emitted + torque = stored + relaxed + left (both faces) + cut."""
-
-
-def lines_of(axes: int) -> tuple[str, ...]:
-    """Lines of the spin budget of a mesh with 1, 2 or 3 directions: two faces each."""
-    faces = (
-        "left_at_left",
-        "left_at_right",
-        "left_at_front",
-        "left_at_back",
-        "left_at_bottom",
-        "left_at_top",
-    )
-    return ("emitted", "torque", "stored", "relaxed", *faces[: 2 * axes], "cut")
-
-
-def harmonic_names(harmonics: int) -> tuple[str, ...]:
-    """Names of the real harmonics: "dc", "cos1", "sin1", … in A(t) = A_0 + Σ A_n^c cos nΩt + A_n^s sin nΩt."""
-    return ("dc", *(f"{part}{n}" for n in range(1, harmonics + 1) for part in ("cos", "sin")))
-
 
 @dataclass(frozen=True)
 class Estimate:

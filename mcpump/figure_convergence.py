@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mcpump.errors import InputError
-from mcpump.estimates import PARTS, Estimate, Result
+from mcpump.estimates import Estimate, Result
 from mcpump.figure_style import (
     MM,
     SINGLE,
@@ -20,6 +20,7 @@ from mcpump.figure_style import (
     new_figure,
     pair_name,
 )
+from mcpump.names import PARTS
 from mcpump.report_text import clock_of, plane_places, pretty
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from mcpump.deck_textures import Precession
 from mcpump.errors import InputError
 from mcpump.estimates import Estimate, Result
 from mcpump.figure_style import DOUBLE, MM, SEQUENCE, STYLE, new_figure
-from mcpump.model import Layer
+from mcpump.layer import Layer
 from mcpump.report_text import channel_of, labels, positions
 
 if TYPE_CHECKING:

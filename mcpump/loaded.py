@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mcpump import __version__, report, results
 from mcpump.errors import InputError
-from mcpump.estimates import PARTS, Estimate, Result
+from mcpump.estimates import Estimate, Result
+from mcpump.names import PARTS
 from mcpump.results import STDERR
 
 if TYPE_CHECKING:

@@ -9,17 +9,13 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-Vector = tuple[float, float, float]
+from mcpump.layer import Layer, Vector
+from mcpump.names import CHANNELS, CHARGES
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
-"""Codes of the faces; `FACES` names them in this order."""
-FACES = ("specular", "diffuse", "absorbing", "periodic")
+"""Codes of the faces; `names.FACES` has them in this order."""
 FEWEST_JUMPED = 16.0
 """Flights that a jump is worth at least."""
-CHANNELS = ("first", "second", "second_ladder", "exact")
-"""Channels in the order of `Scene.slots`."""
-CHARGES = ("rashba", "impurity_first", "impurity_second")
-"""Sources of charge in the order of `Scene.charges`: the mechanism, and for impurities the order in J of the spin."""
 
 
 class Model(NamedTuple):
@@ -80,34 +76,6 @@ class Model(NamedTuple):
     """A walker that takes more flights than this stops the run."""
     jump: float = 0.0
     """Mean number of flights that a walker far from the faces jumps over at once; 0: it flies them all."""
-
-
-class Layer(NamedTuple):
-    """One layer of a stack along x, and the interface at its start, in reduced units of the reference electrons."""
-
-    start: float
-    """Where it begins [ℓ]; it reaches to the next layer's start or to the end of the sample."""
-    v: float
-    """Fermi velocity [v_F]."""
-    rate: float
-    """Rate of impurity scattering [1/τ]."""
-    gamma_sf: float
-    """Rate of spin relaxation [1/τ]; 0 for none."""
-    nu: float
-    """Density of states [ν]."""
-    transmission: float
-    """Probability T that a walker passes the interface at `start`, on the side of the smaller ν v; on the other side it
-    is T ν₁v₁/(ν₂v₂), so that detailed balance ν₁v₁T₁₂ = ν₂v₂T₂₁ holds. Without meaning for the first layer."""
-    specularity: float
-    """Share of the reflections at that interface that are specular; the rest is diffuse."""
-    straight: bool
-    """True: who passes flies straight on; False: leaves by the cosine law, which counts as a scattering."""
-    rashba: Vector = (0.0, 0.0, 0.0)
-    """−2E_so [ħv_F]: a first flight's charge velocity is `rashba` × s."""
-    impurity: float = 0.0
-    """a_imp = 2θ_SH: a first flight's charge velocity is a_imp ε_ijα v_j s^α."""
-    hall: Vector = (0.0, 0.0, 0.0)
-    """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
 
 
 class Scene(NamedTuple):

@@ -12,8 +12,9 @@ from mcpump import scene_observables as general
 from mcpump.blocks import has_sink
 from mcpump.charge_observables import charge_coordinates, charge_observables
 from mcpump.equilibrium import equilibrium
-from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, harmonic_names
+from mcpump.estimates import Estimate
 from mcpump.model import Model, Problem, Scene
+from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
 from mcpump.pumping import pumping_observables
 from mcpump.quantities import channels_of, fast_model, spin_potential, units_of
 from mcpump.selfcheck import check_coordinates, check_estimates

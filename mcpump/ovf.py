@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.errors import InputError
-from mcpump.units import show
+from mcpump.errors import InputError, show
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]

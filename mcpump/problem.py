@@ -17,7 +17,8 @@ from mcpump.deck_numbers import (
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
-from mcpump.model import CHANNELS, FACES, FEWEST_JUMPED, Model, Problem, Scales, Scene, StopRule
+from mcpump.model import FEWEST_JUMPED, Model, Problem, Scales, Scene, StopRule
+from mcpump.names import CHANNELS, FACES
 from mcpump.regime import regime_numbers, warnings_and_notes
 from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
 from mcpump.scene_texture import envelope_of, precession

@@ -24,7 +24,7 @@ The tallies of one block:
     visits  (3, 3 · time_bins (cells + 1))  differences of the density from cell to cell, direction cosines, and near
                                             collisions; bin after bin: local, diffusive, and what is of no part or meets
                                             no collision
-    budget  (lines,)                        walkers by what became of them, lines as `mcpump.estimates.LINES`
+    budget  (lines,)                        walkers by what became of them, lines as `mcpump.names.LINES`
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from mcpump.blocks import plain, pulse_tallies, user_of
 from mcpump.course import course_of
 from mcpump.emission import births
 from mcpump.errors import InputError
-from mcpump.estimates import LINES, lines_of
 from mcpump.model import Model, Problem, Scene
+from mcpump.names import LINES, lines_of
 from mcpump.philox import key
 from mcpump.pulse import walk_pulse
 from mcpump.spin import SIZES

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.conversion import largest_wave
-from mcpump.estimates import PARTS, Estimate, Result
+from mcpump.estimates import Estimate, Result
+from mcpump.names import PARTS
 from mcpump.report_planes import aligned
 from mcpump.report_text import (
     NOTHING,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.estimates import PARTS, Estimate, Result
+from mcpump.estimates import Estimate, Result
+from mcpump.names import PARTS
 from mcpump.report_text import (
     NOTHING,
     WIDTH,

@@ -30,10 +30,9 @@ from numba.extending import intrinsic
 from numpy.typing import ArrayLike, NDArray
 
 from mcpump.compiled import inlined, kernel
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 from mcpump.moving_textures import USER_SIGNATURE
 from mcpump.ovf import Mesh, Series, Snapshot
-from mcpump.units import show
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]

@@ -8,15 +8,15 @@ from typing import cast
 
 from mcpump.deck_numbers import face_numbers, has_sink, is_transient, layers, mesh_axes, snapped
 from mcpump.deck_sections import Axis, Deck
-from mcpump.deck_text import hash_of_file
 from mcpump.deck_textures import User
-from mcpump.errors import InputError
-from mcpump.model import CHANNELS, Layer, Scene, paths_are_parallel
+from mcpump.errors import InputError, hash_of_file, show
+from mcpump.layer import Layer
+from mcpump.model import Scene, paths_are_parallel
+from mcpump.names import CHANNELS
 from mcpump.scene_texture import MovingTexture, moving_texture
 from mcpump.slowest_mode import slowest_rate
 from mcpump.spin_hall import sheets_of
 from mcpump.texture_parameters import CROSSED_WAVES, HARMONIC
-from mcpump.units import show
 from mcpump.user_texture import check_user_texture, load_user_texture
 
 DECAYED = 1e-6

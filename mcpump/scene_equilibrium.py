@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from mcpump.blocks import user_of
 from mcpump.equilibrium import TITLES
 from mcpump.estimates import Estimate
-from mcpump.model import Layer, Problem, Scene
+from mcpump.layer import Layer
+from mcpump.model import Problem, Scene
 from mcpump.moving_textures import texture_field, texture_field_gradient, texture_field_laplacian
 from mcpump.quantities import scale_of, scene_of, units_of
 from mcpump.texture_parameters import USER, scales_of

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.blocks import has_sink, has_sum
-from mcpump.estimates import COMPONENTS, PARTS, Estimate, harmonic_names, lines_of
+from mcpump.estimates import Estimate
 from mcpump.model import Problem, Scene
+from mcpump.names import COMPONENTS, PARTS, harmonic_names, lines_of
 from mcpump.quantities import channels_of, scale_of, scene_of, spin_potential, units_of
 from mcpump.scene_equilibrium import centres, clock_of, diffusion_at, plane_axis, scene_equilibrium
 from mcpump.tally import Groups, Tally

@@ -18,8 +18,9 @@ from mcpump.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.compiled import cache_folder
 from mcpump.crew import Lead, follow
 from mcpump.errors import InputError
-from mcpump.estimates import COMPONENTS, PARTS, Result, harmonic_names
+from mcpump.estimates import Result
 from mcpump.model import Model, Problem, Scene, StopRule
+from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
 from mcpump.tally import MIN_BLOCKS, Tally

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from mcpump.model import Layer, Vector
+from mcpump.layer import Layer, Vector
 
 INFLOW = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
 """Share of the density times v that flies through a plane towards one side, ⟨|v̂·n|⟩/2, by dimension."""

@@ -14,7 +14,7 @@ from mcpump.deck_memory import memory_of_machine
 from mcpump.deck_numbers import angular_frequency, has_frequency, is_transient, mesh_axes
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Ovf
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 from mcpump.model import Snapshots
 from mcpump.ovf import Series, hash_of_series, read_series
 from mcpump.sampled_texture import (
@@ -25,7 +25,6 @@ from mcpump.sampled_texture import (
     store_texture,
     texture_function,
 )
-from mcpump.units import show
 
 TAIL, MISFIT = 1e-3, 1e-2
 """Largest harmonic left at the end, relative to the largest, and largest misfit, that pass without a warning."""

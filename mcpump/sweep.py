@@ -21,8 +21,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mcpump.deck import Deck, deck_from_dict
 from mcpump.deck_text import override, read_toml
-from mcpump.errors import InputError
-from mcpump.units import DIMENSIONS, show
+from mcpump.errors import InputError, show
+from mcpump.units import DIMENSIONS
 
 MOST_POINTS = 10_000
 RESERVED = (

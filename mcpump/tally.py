@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.blocks import BlockSums, amplitudes, model_exponents
-from mcpump.estimates import LINES, lines_of
 from mcpump.exact import CAPACITY, join, split
 from mcpump.model import Model, Scene
+from mcpump.names import LINES, lines_of
 
 GROUPS = 64
 MIN_BLOCKS = 16

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.compiled import inlined
-from mcpump.model import Model
 
 Places = NDArray[np.floating[Any]]
 
@@ -65,13 +64,13 @@ def texture(model, x):
     )  # fmt: skip
 
 
-def texture_profile(model: Model, x: Places) -> NDArray[np.float64]:
+def texture_profile(model: Any, x: Places) -> NDArray[np.float64]:
     """Harmonics of the texture at many places.
 
     Parameters
     ----------
     model : Model
-        Problem in reduced units.
+        Problem in reduced units (`mcpump.model.Model`).
     x : (n,) array
         Places [ℓ].
 
@@ -84,7 +83,7 @@ def texture_profile(model: Model, x: Places) -> NDArray[np.float64]:
     return np.array([texture(model, float(place)) for place in x]).T.reshape(3, 3, len(x))
 
 
-def texture_gradient(model: Model, x: Places) -> NDArray[np.float64]:
+def texture_gradient(model: Any, x: Places) -> NDArray[np.float64]:
     """Exact ∂/∂x of the texture's harmonics; arguments and shape as `texture_profile` [1/ℓ]."""
     f = np.array([envelope(model.envelope, model.envelope_parameters, float(place)) for place in x])
     slope = np.array([envelope_slope(model.envelope, model.envelope_parameters, float(p)) for p in x])
@@ -94,13 +93,13 @@ def texture_gradient(model: Model, x: Places) -> NDArray[np.float64]:
     return np.array([C * slope, cosine * slope + model.q * f * sine, sine * slope - model.q * f * cosine])
 
 
-def texture_at(model: Model, x: Places, t: float) -> NDArray[np.float64]:
+def texture_at(model: Any, x: Places, t: float) -> NDArray[np.float64]:
     """S(x, t) at one time t [τ]; shape (3, n), pure numbers."""
     s0, cosine, sine = texture_profile(model, x)
     return s0 + cosine * math.cos(model.Omega * t) + sine * math.sin(model.Omega * t)
 
 
-def texture_rate(model: Model, x: Places, t: float) -> NDArray[np.float64]:
+def texture_rate(model: Any, x: Places, t: float) -> NDArray[np.float64]:
     """Ṡ(x, t) at one time t [τ]; shape (3, n) [1/τ]."""
     _, cosine, sine = texture_profile(model, x)
     phase = model.Omega * t

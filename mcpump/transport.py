@@ -18,7 +18,7 @@ The tallies of one block (A amplitudes, see `mcpump.carried`):
 
     profile   (2, places, 3 + axes, A)  part, cell · time bin: density, torque, divergence of the current, current
     passages  (2, planes · time bins, A)  net passages of planes towards +x
-    budget    (lines, A)                lines as `mcpump.estimates.lines_of`
+    budget    (lines, A)                lines as `mcpump.names.lines_of`
 """
 
 from __future__ import annotations

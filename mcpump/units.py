@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 
 SMALLEST, LARGEST = 1e-60, 1e60
 """Magnitudes in SI outside this window are slips; inside it no product of a few of them overflows."""
@@ -51,20 +51,6 @@ _TOKEN = re.compile(r"(?:[A-Za-zµμÅΩ°]+|\^-?[0-9](?![0-9^*])|[*/()·]|1(?=\
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LONGEST_UNIT = 40
 _ANGLES = ("radian", "degree", "turn", "arcminute", "arcsecond", "milliradian")
-
-
-def show(value: Any, longest: int = 60) -> str:
-    """Write a value of a deck for a sentence: short, on one line, and always printable."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) and abs(value) >= 10**longest:
-        return f"an integer of {value.bit_length()} bits"
-    try:
-        text = '"' + repr(value)[1:-1] + '"' if isinstance(value, str) else repr(value)
-    except (RecursionError, ValueError):
-        return f"a {type(value).__name__} too large to show"
-    text = text.encode("utf-8", "backslashreplace").decode()
-    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def number(value: Any, key: str) -> float:

@@ -29,10 +29,8 @@ from typing import Any
 
 import numba
 
-from mcpump.deck_text import hash_of_file, read_some
-from mcpump.errors import InputError
+from mcpump.errors import InputError, hash_of_file, read_some, show
 from mcpump.moving_textures import USER_SIGNATURE
-from mcpump.units import show
 
 Four = tuple[float, float, float, float]
 Three = tuple[float, float, float]

@@ -17,7 +17,7 @@ The tallies of one block, `size` amplitudes wide (see `mcpump.spin`):
     events    (cells + 1, 2 size)          spin that begins (+) or ends (−) to diffuse, with that share;
                                            last row: net passage through a periodic face
     passages  (planes, size)               net passages of planes towards +x, n ≥ 1
-    budget    (lines, size)                spin budget, lines as `mcpump.estimates.LINES`
+    budget    (lines, size)                spin budget, lines as `mcpump.names.LINES`
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ import numpy as np
 from fake_scene import SI, problem, scene, shaped
 from fake_scene import result as scene_result
 
-from mcpump.estimates import PARTS, Estimate
+from mcpump.estimates import Estimate
+from mcpump.names import PARTS
 
 BAR = """
 [electrons]

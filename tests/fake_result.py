@@ -6,7 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from mcpump.estimates import COMPONENTS, LINES, PARTS, Estimate, Result, harmonic_names
+from mcpump.estimates import Estimate, Result
+from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
 
 NM = 1e-9
 CURRENT, DENSITY, TORQUE = "J/m^2", "J s/m^3", "J/m^3"

@@ -7,8 +7,10 @@ import math
 import numpy as np
 
 from mcpump.blocks import BlockSums
-from mcpump.estimates import Result, lines_of
-from mcpump.model import CHANNELS, Layer, Problem, Scales, Scene
+from mcpump.estimates import Result
+from mcpump.layer import Layer
+from mcpump.model import Problem, Scales, Scene
+from mcpump.names import CHANNELS, lines_of
 from mcpump.observables import coordinates, observables
 from mcpump.tally import Tally
 from mcpump.texture_parameters import CROSSED_WAVES, HARMONIC, crossed_waves_parameters, harmonic_parameters

@@ -11,9 +11,10 @@ from mcpump import course
 from mcpump.blocks import BlockSums, plain, walk_scene_block
 from mcpump.carried import set_birth
 from mcpump.course import course_of, slab_at
-from mcpump.estimates import lines_of
-from mcpump.model import CHANNELS, Layer, Problem, Scales, Scene
+from mcpump.layer import Layer
+from mcpump.model import Problem, Scales, Scene
 from mcpump.moving_textures import no_user
+from mcpump.names import CHANNELS, lines_of
 from mcpump.philox import key
 from mcpump.scene import with_charge
 from mcpump.texture_parameters import (

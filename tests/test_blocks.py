@@ -28,9 +28,8 @@ from test_walk import problem_of as fast_problem
 from mcpump.blocks import amplitudes, ground_of, has_sink, plain, scene_exponents, walk_one_block
 from mcpump.course import course_of
 from mcpump.emission import births
-from mcpump.estimates import lines_of
-from mcpump.model import CHANNELS
 from mcpump.moving_textures import no_user
+from mcpump.names import CHANNELS, lines_of
 from mcpump.tally import Tally
 from mcpump.texture_parameters import USER
 

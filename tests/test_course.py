@@ -32,7 +32,7 @@ from mcpump.course import (
     quantile_bin,
     slab_at,
 )
-from mcpump.model import Layer
+from mcpump.layer import Layer
 from mcpump.moving_textures import no_user
 from mcpump.texture_parameters import CROSSED_WAVES, crossed_waves_parameters
 from mcpump.walker import (

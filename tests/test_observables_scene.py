@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from fake_scene import CROSSED, ELL, OMEGA, REDUCED, SI, STACK, TAU, UNIFORM, WAVE, books, problem, scene
 
-from mcpump.estimates import Estimate, harmonic_names, lines_of
+from mcpump.estimates import Estimate
 from mcpump.moving_textures import no_user, texture_field
+from mcpump.names import harmonic_names, lines_of
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.quantities import channels_of, units_of
 from mcpump.scene_equilibrium import mesh_terms

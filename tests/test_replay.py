@@ -29,9 +29,9 @@ from mcpump.blocks import plain, pulse_tallies, walk_one_block
 from mcpump.course import course_of
 from mcpump.emission import births
 from mcpump.errors import InputError, WalkerError
-from mcpump.estimates import LINES, lines_of
 from mcpump.model import Scales
 from mcpump.moving_textures import no_user
+from mcpump.names import LINES, lines_of
 from mcpump.philox import key
 from mcpump.pulse import walk_pulse
 from mcpump.replay import replay

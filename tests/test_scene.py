@@ -24,7 +24,8 @@ from test_deck_general import (
 
 from mcpump.deck import deck_from_dict, read_deck
 from mcpump.errors import InputError
-from mcpump.model import Layer, Scene
+from mcpump.layer import Layer
+from mcpump.model import Scene
 from mcpump.moving_textures import no_user, texture_field
 from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes
 from mcpump.slowest_mode import slowest_rate

@@ -11,7 +11,7 @@ from mcpump.blocks import BlockSums, amplitudes, has_sink, walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
 from mcpump.errors import InputError
-from mcpump.estimates import LINES
+from mcpump.names import LINES
 from mcpump.problem import make_problem
 from mcpump.tally import GROUPS, KINDS, MIN_BLOCKS, Groups, Tally
 

@@ -38,8 +38,8 @@ from scenes import (
 
 from mcpump.blocks import BlockSums, plain, walk_scene_block
 from mcpump.course import course_of
-from mcpump.model import CHANNELS, CHARGES
 from mcpump.moving_textures import no_user
+from mcpump.names import CHANNELS, CHARGES
 from mcpump.philox import key
 from mcpump.tally import Tally
 from mcpump.transport import walk_scene

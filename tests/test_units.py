@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcpump.errors import InputError
-from mcpump.units import DIMENSIONS, quantity, show
+from mcpump.errors import InputError, show
+from mcpump.units import DIMENSIONS, quantity
 
 E = 1.602176634e-19
 

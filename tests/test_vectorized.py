@@ -16,7 +16,7 @@ from mcpump import pulse, walk
 from mcpump.blocks import NO_FLIGHTS, PULSE_TRACE, pulse_tallies
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
-from mcpump.estimates import LINES
+from mcpump.names import LINES
 from mcpump.philox import key
 from mcpump.problem import make_problem
 from mcpump.spin import SIZES

@@ -16,7 +16,7 @@ import pytest
 from mcpump.blocks import walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
-from mcpump.estimates import LINES
+from mcpump.names import LINES
 from mcpump.problem import make_problem
 from mcpump.spin import SIZES
 from mcpump.textures import texture_profile

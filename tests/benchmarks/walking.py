@@ -15,9 +15,9 @@ from rows import Sample
 from mcpump.blocks import NO_FLIGHTS, PULSE_TRACE, BlockSums, ground_of, pulse_tallies
 from mcpump.deck import read_deck
 from mcpump.emission import births
-from mcpump.estimates import LINES
 from mcpump.first_flight import first_flights
 from mcpump.model import Model, Problem
+from mcpump.names import LINES
 from mcpump.philox import key
 from mcpump.problem import make_problem
 from mcpump.pulse import walk_pulse

@@ -18,8 +18,8 @@ from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, SMALL, X, Y, Z, assert_near, m
 from mcpump import theory
 from mcpump.blocks import user_of, walk_scene_block
 from mcpump.course import course_of
-from mcpump.estimates import lines_of
 from mcpump.model import Problem, Scene
+from mcpump.names import lines_of
 from mcpump.texture_parameters import CROSSED_WAVES
 
 CLOSED, PERIODIC = ("specular", "specular"), ("periodic", "periodic")
