@@ -217,9 +217,10 @@ def _walk(
 ) -> int:
     """Walk, save, and tell; the exit status, which rank 0 knows."""
     from mcpump import parallel, results, simulate
+    from mcpump.machine import cores
     from mcpump.progress import Display, log
 
-    threads = options.threads or parallel.default_threads(ranks, simulate.cores())
+    threads = options.threads or parallel.default_threads(ranks, cores())
     output = output_of(options)
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
     for sentence in problem.warnings:

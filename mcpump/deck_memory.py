@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
 
 from mcpump.deck_numbers import mesh_axes, needs_general
 from mcpump.deck_sections import Deck
 from mcpump.errors import InputError
+from mcpump.machine import cores, memory_of_machine
 from mcpump.names import lines_of
 
 _PROGRAM_BYTES = 300_000_000
@@ -70,16 +70,6 @@ def memory_of_deck(deck: Deck) -> int:
     return general_memory_needed(
         len(axes), cells, results.time_bins or 0, results.channels, functions, planes
     )
-
-
-def memory_of_machine() -> int:
-    """Bytes of memory of this machine."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def check_memory(deck: Deck) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.deck_memory import cores, general_memory_needed, memory_needed, memory_of_machine
+from mcpump.deck_memory import general_memory_needed, memory_needed
 from mcpump.deck_numbers import (
     angular_frequency,
     face_word,
@@ -17,6 +17,7 @@ from mcpump.deck_numbers import (
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
+from mcpump.machine import cores, memory_of_machine
 from mcpump.model import FEWEST_JUMPED, Model, Problem, Scales, Scene, StopRule
 from mcpump.names import CHANNELS, FACES
 from mcpump.regime import regime_numbers, warnings_and_notes

@@ -19,6 +19,7 @@ from mcpump.compiled import cache_folder
 from mcpump.crew import Lead, follow
 from mcpump.errors import InputError
 from mcpump.estimates import Result
+from mcpump.machine import cores
 from mcpump.model import Model, Problem, Scene, StopRule
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.observables import coordinates, observables, plane_estimates
@@ -45,11 +46,6 @@ class Progress(NamedTuple):
     relative_error: Callable[[], float]
     """Computes the relative error of the stop rule's quantity or, without one, of the largest current through a
     plane; NaN while it is not known."""
-
-
-def cores() -> int:
-    """Number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def block_count(problem: Problem, walkers: int) -> int:

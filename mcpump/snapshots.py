@@ -10,11 +10,11 @@ import math
 import os
 from typing import Any, NamedTuple
 
-from mcpump.deck_memory import memory_of_machine
 from mcpump.deck_numbers import angular_frequency, has_frequency, is_transient, mesh_axes
 from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Ovf
 from mcpump.errors import InputError, show
+from mcpump.machine import memory_of_machine
 from mcpump.model import Snapshots
 from mcpump.ovf import Series, hash_of_series, read_series
 from mcpump.sampled_texture import (

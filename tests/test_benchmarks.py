@@ -88,7 +88,7 @@ def test_every_row_is_written(tmp_path):
     for name in ("The plane pulse", "Where the time goes"):
         wanted[name] -= not compiler
     wanted["Threads and ranks"] -= 0 if mpirun else 2
-    if mpirun or scaling.simulate.cores() > 2:
+    if mpirun or scaling.cores() > 2:
         wanted.pop("Threads and ranks")  # one pair for every count of cores
     found = {part.splitlines()[0]: len(rows_of(part)) for part in parts}
     assert {name: count for name, count in found.items() if name in wanted} == wanted

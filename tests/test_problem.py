@@ -8,7 +8,7 @@ from test_deck import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
 
 from mcpump.constants import HBAR
 from mcpump.deck import deck_from_dict
-from mcpump.deck_memory import cores
+from mcpump.machine import cores
 from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model
 from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes
 from mcpump.scene_texture import triad

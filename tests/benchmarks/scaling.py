@@ -15,6 +15,7 @@ from rows import Section, Sizes, in_turn, middle, ratios, spread, table
 from walking import DECKS, deck_problem
 
 from mcpump import results, simulate
+from mcpump.machine import cores
 
 MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}") or ""
 FIRST_BLOCK = """
@@ -101,7 +102,7 @@ def ranks_run(walkers: int, ranks: int, folder: Path) -> Callable[[], float]:
 
 def together(sizes: Sizes, folder: Path) -> Section:
     """The main job on threads and ranks."""
-    counts = [n for n in (1, 2, 4, 8, 16) if n <= max(2, simulate.cores())]
+    counts = [n for n in (1, 2, 4, 8, 16) if n <= max(2, cores())]
     measures = {f"{n} threads": whole_run(sizes.whole, n) for n in counts}
     if MPIRUN:
         measures |= {f"{n} ranks": ranks_run(sizes.whole, n, folder) for n in counts}
