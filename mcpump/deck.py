@@ -21,7 +21,7 @@ from mcpump.deck_text import override, read_toml, write_toml
 from mcpump.deck_textures import KINDS
 from mcpump.electrons import SPIN_KEYS
 from mcpump.errors import InputError, hash_of_file, show
-from mcpump.ovf import hash_of_series
+from mcpump.ovf_series import hash_of_series
 
 __all__ = ["Deck", "deck_from_dict", "read_deck"]
 

@@ -8,14 +8,10 @@ at a time, so that a series costs no memory before it is used. After OOMMF's use
 
 from __future__ import annotations
 
-import glob
-import hashlib
-import itertools
 import math
 import os
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,19 +24,12 @@ Array = NDArray[np.float64]
 Three = tuple[float, float, float]
 Cells = tuple[int, int, int]
 
-SAME_MESH = 1e-6
-"""Share of a cell by which meshes of one series may differ."""
 CHECKS = {4: 1234567.0, 8: 123456789012345.0}
 """Check values that begin binary data, by bytes of a number."""
 REPRESENTATIONS = ("binary 4", "binary 8", "text")
 METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "pm": 1e-12, "cm": 1e-2}
 """Units of length a mesh may have."""
-EXTENSIONS = (".ovf", ".omf")
-"""Files that are taken from a folder."""
 TIMES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
-HASHED = 1 << 28
-"""Bytes of a series that go into its hash, roughly."""
-_PIECE = 1 << 16
 _HEADER = 1 << 20
 _LINE = 1 << 16
 _MOST = 1 << 50
@@ -56,6 +45,11 @@ class Mesh(NamedTuple):
     """Lengths of a cell [m]."""
     corner: Three
     """Lower corner of the first cell [m]."""
+
+    @property
+    def told(self) -> str:
+        """Numbers of cells, for a sentence."""
+        return " × ".join(map(str, self.cells))
 
 
 class Snapshot(NamedTuple):
@@ -121,15 +115,6 @@ class Snapshot(NamedTuple):
         """Read all vectors as an array (z, y, x, components)."""
         nx, ny, nz = self.mesh.cells
         return self.vectors().reshape(nz, ny, nx, self.components)
-
-
-class Series(NamedTuple):
-    """Snapshots of one magnetization on one mesh, in the order of time."""
-
-    mesh: Mesh
-    times: tuple[float, ...]
-    """Simulation times [s], increasing; (0,) for a single file whose header does not say."""
-    snapshots: tuple[Snapshot, ...]
 
 
 def _opened(path: Path) -> Any:
@@ -252,21 +237,17 @@ def _snapshot(
         missing = start + numbers * width - size
         if missing > 0:
             raise InputError(
-                f"{name} is cut off: its mesh {_product(mesh)} needs {missing} more bytes of data than it has"
+                f"{name} is cut off: its mesh {mesh.told} needs {missing} more bytes of data than it has"
             )
         stream.seek(start + numbers * width)
         rest = stream.read(64).strip()
         if rest and not rest.startswith(b"#"):
-            raise InputError(f"{name} has more data than its mesh {_product(mesh)} holds")
-    labels = tuple(_tcl_list(header.get("valuelabels", "")))
-    units = tuple(_tcl_list(header.get("valueunits" if version == 2 else "valueunit", "")))
+            raise InputError(f"{name} has more data than its mesh {mesh.told} holds")
+    labels = tuple(tcl_list(header.get("valuelabels", "")))
+    units = tuple(tcl_list(header.get("valueunits" if version == 2 else "valueunit", "")))
     return Snapshot(
         path, mesh, _time(descriptions, name), components, labels, units, multiplier, dtype, start
     )
-
-
-def _product(mesh: Mesh) -> str:
-    return " × ".join(map(str, mesh.cells))
 
 
 def _value(header: dict[str, str], key: str, name: str) -> str:
@@ -359,7 +340,7 @@ def _text_values(snapshot: Snapshot, name: str) -> Array:
     words, numbers = text.split(), snapshot.size * snapshot.components
     if len(words) != numbers:
         raise InputError(
-            f"{name} holds {len(words)} numbers, but its mesh {_product(snapshot.mesh)} with {snapshot.components} "
+            f"{name} holds {len(words)} numbers, but its mesh {snapshot.mesh.told} with {snapshot.components} "
             f"in a cell needs {numbers}"
         )
     try:
@@ -379,7 +360,7 @@ def _is_number(word: bytes) -> bool:
     return True
 
 
-def _tcl_list(text: str) -> list[str]:
+def tcl_list(text: str) -> list[str]:
     """Words of a Tcl list: separated by blanks, or within braces or quotes."""
     return [a or b or c for a, b, c in re.findall(r'\{([^{}]*)\}|"([^"]*)"|([^\s{}"]+)', text)]
 
@@ -453,206 +434,3 @@ def _one_line(text: str) -> str:
 def _words(words: Sequence[str]) -> str:
     """Tcl list."""
     return " ".join(f"{{{word}}}" if not word or re.search(r"[\s{}\"]", word) else word for word in words)
-
-
-def find_files(files: str | Sequence[str], folder: str | os.PathLike[str] = ".") -> list[Path]:
-    """Files that a deck names: a pattern, a folder (all .ovf and .omf in it), a file, or a list of these.
-
-    Parameters
-    ----------
-    files : text or list of texts
-        What the deck says, seen from `folder`.
-    folder : path
-        The deck's.
-
-    Returns
-    -------
-    list of Path
-        In the order of the list, and of the names where one entry is several files, numbers in names by value.
-
-    Raises
-    ------
-    InputError
-        If an entry names no file.
-    """
-    found: list[Path] = []
-    for entry in [files] if isinstance(files, str) else files:
-        path = Path(folder, entry)
-        try:
-            if path.is_dir():
-                paths = [one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS]
-            elif path.is_file():
-                paths = [path]
-            else:
-                pattern = os.path.join(glob.escape(str(folder)), entry)
-                paths = [Path(one) for one in glob.glob(pattern) if Path(one).is_file()]
-        except (OSError, ValueError):
-            paths = []
-        if not paths:
-            raise InputError(f"texture.files: {show(entry, 200)} names no file in {show(str(folder), 200)}")
-        found += sorted(paths, key=_natural)
-    return list(dict.fromkeys(found))
-
-
-def hash_of_series(files: Any, folder: str | os.PathLike[str] = ".", table: Any = None) -> str:
-    """sha256 of the contents of a series, by which a run that goes on knows it again.
-
-    Parameters
-    ----------
-    files : text or list of texts
-        As for `find_files`, but not checked.
-    folder : path
-        The deck's, from which files and table are named.
-    table : text
-        Table of their times.
-
-    Returns
-    -------
-    str
-        Of all bytes of all files, in their order, and their sizes; of a series beyond HASHED bytes only of pieces of
-        64 KiB that are spread evenly over every file. Empty where a file cannot be read, which is told when it is used.
-    """
-    try:
-        paths = [*find_files(files, folder), *([Path(folder, table)] if table is not None else [])]
-        stamps = [
-            (str(path), status.st_size, status.st_mtime_ns) for path in paths for status in [path.stat()]
-        ]
-        return _hash_of_files(tuple(stamps))
-    except (InputError, OSError, TypeError, ValueError):
-        return ""
-
-
-@lru_cache(maxsize=8)
-def _hash_of_files(stamps: tuple[tuple[str, int, int], ...]) -> str:
-    """sha256 of files with sizes and times of change."""
-    digest, stride = hashlib.sha256(), 1 + sum(size for _, size, _ in stamps) // HASHED
-    for path, size, _ in stamps:
-        digest.update(str(size).encode() + b"\n")
-        with open(path, "rb") as stream:
-            for start in range(0, size, _PIECE * stride):
-                stream.seek(start)
-                digest.update(stream.read(_PIECE))
-    return digest.hexdigest()
-
-
-def _natural(path: Path) -> list[tuple[int, str]]:
-    """Name with its numbers by value, to sort by."""
-    return [(int(digits[:18] or 0), rest) for rest, digits in re.findall(r"([^0-9]*)([0-9]*)", path.name)]
-
-
-def read_times(path: str | os.PathLike[str]) -> list[float]:
-    """Read the times [s] of the rows of a table: mumax3's table.txt or OOMMF's .odt.
-
-    Parameters
-    ----------
-    path : path
-        The table.
-
-    Returns
-    -------
-    list of float
-
-    Raises
-    ------
-    InputError
-        If it cannot be read, has no column of times, or a row has none.
-    """
-    name = f"table {show(str(path), 200)}"
-    try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
-    except (OSError, ValueError) as error:
-        raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    column, scale, times = -1, 1.0, []
-    for line in text.replace("\\\n", " ").splitlines():
-        if line.startswith("#"):
-            heads = line[1:].strip()
-            if heads.lower().startswith("columns:"):
-                titles = [title.rpartition(":")[2].strip().lower() for title in _tcl_list(heads[8:])]
-                column = next((titles.index(one) for one in ("simulation time", "time") if one in titles), -1)
-            elif column < 0:
-                titles = [title.strip() for title in heads.split("\t")]
-                matches = [re.fullmatch(r"t \((\w+)\)", title) for title in titles]
-                column = next((i for i, match in enumerate(matches) if match), -1)
-                scale = TIMES.get(matches[column][1], 1.0) if column >= 0 else 1.0  # type: ignore[index]
-            continue
-        words = line.split()
-        if not words:
-            continue
-        if column < 0:
-            raise InputError(f'{name} has no column of times, "t (s)" (mumax3) or "Simulation time" (OOMMF)')
-        try:
-            times.append(float(words[column]) * scale)
-        except (IndexError, ValueError):
-            raise InputError(f"{name} has a row without a time: {show(line)}") from None
-    if not times or not all(map(math.isfinite, times)):
-        raise InputError(f"{name} has no rows, or a time that is not finite")
-    return times
-
-
-def read_series(
-    files: str | Sequence[str], folder: str | os.PathLike[str] = ".", table: str | None = None
-) -> Series:
-    """Read the headers of a series of magnetizations, and put them in the order of time.
-
-    Parameters
-    ----------
-    files : text or list of texts
-        As for `find_files`.
-    folder : path
-        The deck's, from which files and table are named.
-    table : text
-        A table with one row for each file, in the order of the files' names; its times stand for those of the headers.
-
-    Returns
-    -------
-    Series
-
-    Raises
-    ------
-    InputError
-        If a file cannot be used, meshes differ, a time is missing or is that of two files, or the table has another
-        number of rows than there are files.
-    """
-    snapshots = [read_ovf(path) for path in find_files(files, folder)]
-    times: list[float | None] = [snapshot.time for snapshot in snapshots]
-    if table is not None:
-        rows = read_times(Path(folder, table))
-        if len(rows) != len(snapshots):
-            raise InputError(
-                f"texture.table: {show(table, 200)} has {len(rows)} rows for {len(snapshots)} files; it must have one "
-                "for each, or be left out where the files' headers tell the time"
-            )
-        times = list(rows)
-    if len(snapshots) == 1 and times[0] is None:
-        times = [0.0]
-    mesh, pairs = snapshots[0].mesh, []
-    for snapshot, time in zip(snapshots, times, strict=True):
-        name = f"OVF file {show(str(snapshot.path), 200)}"
-        if snapshot.components != 3:
-            raise InputError(f"{name} has {snapshot.components} numbers in a cell; a magnetization has 3")
-        if not _same(mesh, snapshot.mesh):
-            raise InputError(
-                f"{name} has another mesh than {show(str(snapshots[0].path), 200)}: {_product(snapshot.mesh)} cells "
-                f"against {_product(mesh)}, or another step or place"
-            )
-        if time is None:
-            raise InputError(
-                f"{name} does not tell its simulation time; name a table with it as texture.table"
-            )
-        pairs.append((time, snapshot))
-    pairs.sort(key=lambda pair: pair[0])
-    for (before, one), (after, other) in itertools.pairwise(pairs):
-        if after <= before:
-            raise InputError(
-                f"OVF files {show(str(one.path), 200)} and {show(str(other.path), 200)} have the same time {after:.6g} s"
-            )
-    return Series(mesh, tuple(time for time, _ in pairs), tuple(snapshot for _, snapshot in pairs))
-
-
-def _same(a: Mesh, b: Mesh) -> bool:
-    """Whether two meshes are one."""
-    close = all(
-        abs(p - q) <= SAME_MESH * step and abs(step - other) * n <= SAME_MESH * step
-        for p, q, step, other, n in zip(a.corner, b.corner, a.step, b.step, a.cells, strict=True)
-    )
-    return a.cells == b.cells and close

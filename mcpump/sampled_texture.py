@@ -32,7 +32,8 @@ from numpy.typing import ArrayLike, NDArray
 from mcpump.compiled import inlined, kernel
 from mcpump.errors import InputError, show
 from mcpump.moving_textures import USER_SIGNATURE
-from mcpump.ovf import Mesh, Series, Snapshot
+from mcpump.ovf import Mesh, Snapshot
+from mcpump.ovf_series import Series
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]

@@ -16,7 +16,7 @@ from mcpump.deck_textures import Ovf
 from mcpump.errors import InputError, show
 from mcpump.machine import memory_of_machine
 from mcpump.model import Snapshots
-from mcpump.ovf import Series, hash_of_series, read_series
+from mcpump.ovf_series import Series, hash_of_series, read_series
 from mcpump.sampled_texture import (
     MOST_HARMONICS,
     SampledTexture,

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcpump.errors import InputError
-from mcpump.ovf import Mesh, find_files, read_ovf, read_series, read_times, write_ovf
+from mcpump.ovf import Mesh, read_ovf, write_ovf
+from mcpump.ovf_series import find_files, read_series, read_times
 
 DATA = Path(__file__).parent / "data" / "ovf"
 REFERENCE = json.loads((DATA / "discretisedfield-read.json").read_text())

@@ -18,7 +18,8 @@ from mcpump import from_python, results
 from mcpump.deck import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.moving_textures import no_user, texture_field
-from mcpump.ovf import Mesh, read_ovf, read_series, write_ovf
+from mcpump.ovf import Mesh, read_ovf, write_ovf
+from mcpump.ovf_series import read_series
 from mcpump.problem import check_report, make_problem
 from mcpump.scene_equilibrium import mesh_terms
 from mcpump.simulate import run

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from mcpump.errors import InputError
 from mcpump.moving_textures import texture_field, texture_field_rate
-from mcpump.ovf import Mesh, read_series, write_ovf
+from mcpump.ovf import Mesh, write_ovf
+from mcpump.ovf_series import read_series
 from mcpump.sampled_texture import (
     open_texture,
     sample_series,
