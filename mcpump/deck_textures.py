@@ -11,6 +11,7 @@ from pydantic import Field
 
 from mcpump import deck_fields as fields
 from mcpump.deck_fields import Section
+from mcpump.ovf import METRES
 
 PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration")
 """Kinds that are a shape times an elliptical precession."""
@@ -184,6 +185,8 @@ class Ovf(Driven):
     """Files, patterns or folders, beside the deck."""
     table: fields.Text | None = None
     """Table of times; by default those in the files."""
+    mesh_unit: Annotated[str, fields.one_of(*METRES)] | None = None
+    """Unit of the mesh, where the files tell none that is known."""
     sha256: fields.Text | None = None
     """Of all files; others are refused. The resolved deck has it."""
     harmonics: Annotated[int, fields.count(1, 1000)] | None = None

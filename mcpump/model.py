@@ -219,6 +219,8 @@ class Snapshots(NamedTuple):
     """The deck's, from the root."""
     table: str | None
     """Table of their times; None: their headers tell them."""
+    mesh_unit: str | None
+    """Unit of the mesh, where the files tell none that is known."""
     sha256: str
     """Of their contents."""
     frequency: float | None

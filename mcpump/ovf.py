@@ -1,9 +1,10 @@
 """Vector fields on rectangular meshes in the OOMMF Vector Field format (OVF): what OOMMF, mumax3 and Ubermag write.
 
-Read: OVF 1.0 and 2.0; text, binary 4 and binary 8; either byte order, told by the check value that begins the data;
-keys in any case. Written: OVF 2.0. Irregular meshes and several segments are refused. Reading a file looks at its
-header and size and, of binary data, at the check value only; vectors are read when they are asked for, a range of cells
-at a time, so that a series costs no memory before it is used. After OOMMF's user's guide, "Vector Field File Format".
+Read: OVF 1.0 and 2.0; text, Spirit's csv, binary 4 and binary 8; either byte order, told by the check value that begins
+the data; keys in any case. Written: OVF 2.0. Irregular meshes and several segments are refused. Reading a file looks at
+its header and size and, of binary data, at the check value only; vectors are read when they are asked for, a range of
+cells at a time, so that a series costs no memory before it is used. After OOMMF's user's guide, "Vector Field File
+Format".
 """
 
 from __future__ import annotations
@@ -26,14 +27,21 @@ Cells = tuple[int, int, int]
 
 CHECKS = {4: 1234567.0, 8: 123456789012345.0}
 """Check values that begin binary data, by bytes of a number."""
-REPRESENTATIONS = ("binary 4", "binary 8", "text")
-METRES = {"m": 1.0, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9, "pm": 1e-12, "cm": 1e-2}
-"""Units of length a mesh may have."""
+REPRESENTATIONS = ("binary 4", "binary 8", "text", "csv")
+METRES = {
+    "m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "µm": 1e-6, "μm": 1e-6, "nm": 1e-9,
+    "angstrom": 1e-10, "Å": 1e-10, "pm": 1e-12,
+}  # fmt: skip
+"""Units of length a mesh may have, in any case."""
+_LOWER = {unit.lower(): size for unit, size in METRES.items()}
 TIMES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
 _HEADER = 1 << 20
 _LINE = 1 << 16
 _MOST = 1 << 50
-_TIME = re.compile(r"(?:total simulation time|time \(s\))\s*:\s*(\S+)\s*(\S*)", re.IGNORECASE)
+# numpy's repr of a number, np.float64(1e-9), is what Python scripts leave in a header
+_TIME = re.compile(
+    r"(?:total simulation time|time \(s\))\s*:\s*(?:np\.float\d+\()?([^\s()]+)\)?\s*(\S*)", re.IGNORECASE
+)
 
 
 class Mesh(NamedTuple):
@@ -61,12 +69,15 @@ class Snapshot(NamedTuple):
     """Simulation time [s]; None if the header does not say, or says something negative."""
     components: int
     """Numbers in each cell."""
+    title: str
     labels: tuple[str, ...]
     units: tuple[str, ...]
     multiplier: float
     """What the file's numbers are multiplied with (OVF 1.0)."""
     dtype: str
     """numpy's name of a number, byte order included; empty for text."""
+    commas: bool
+    """Whether commas stand between the numbers of a text."""
     start: int
     """Byte at which the numbers begin, behind the check value."""
 
@@ -133,13 +144,15 @@ def _where(mesh: Mesh, cell: int) -> str:
     return f"({cell % nx}, {cell // nx % ny}, {cell // (nx * ny)})"
 
 
-def read_ovf(path: str | os.PathLike[str]) -> Snapshot:
+def read_ovf(path: str | os.PathLike[str], mesh_unit: str | None = None) -> Snapshot:
     """Read the header of an OVF file and check that its data are there.
 
     Parameters
     ----------
     path : path
         The file.
+    mesh_unit : text
+        Unit of the mesh, one of METRES, for a file that does not tell a known one.
 
     Returns
     -------
@@ -148,7 +161,8 @@ def read_ovf(path: str | os.PathLike[str]) -> Snapshot:
     Raises
     ------
     InputError
-        If it is not an OVF file, has an irregular mesh or several segments, lacks a key, or is cut off: one sentence.
+        If it is not an OVF file, has an irregular mesh or several segments, lacks a key, tells another unit than
+        `mesh_unit`, or is cut off: one sentence.
     """
     path = Path(path)
     name = f"OVF file {show(str(path), 200)}"
@@ -157,7 +171,8 @@ def read_ovf(path: str | os.PathLike[str]) -> Snapshot:
             size = os.fstat(stream.fileno()).st_size
             version = _version(stream.readline(_LINE), name)
             header, times, representation = _header(stream, name)
-            return _snapshot(path, name, version, header, times, representation, stream, size)
+            mesh = _mesh(header, name, _unit(header, name, mesh_unit))
+            return _snapshot(path, name, version, mesh, header, times, representation, stream, size)
         except OSError as error:
             raise InputError(f"{name} cannot be read: {error.strerror}") from None
 
@@ -184,7 +199,7 @@ def _header(stream: Any, name: str) -> tuple[dict[str, str], list[str], str]:
         line = stream.readline(_LINE)
         if not line:
             raise InputError(f"{name} ends in its header")
-        text = line.decode("utf-8", "replace").strip()
+        text = _decoded(line).strip()
         if not text.startswith("#"):
             if text:
                 raise InputError(f"{name} has a line in its header that does not begin with #: {show(text)}")
@@ -205,23 +220,31 @@ def _header(stream: Any, name: str) -> tuple[dict[str, str], list[str], str]:
                     f"{name} has data {show(representation)}; known are {', '.join(REPRESENTATIONS)}"
                 )
             return header, descriptions, representation
-        if label == "begin" and what == "segment":
-            segments += 1
-        if (label == "segmentcount" and what != "1") or segments > 1:
+        segments += label == "begin" and what == "segment"
+        if label == "segmentcount" and not re.fullmatch("0*1", what):  # Spirit pads it: 000001
             raise InputError(f"{name} has {show(value)} segments; it must have one")
+        if segments > 1:
+            raise InputError(f"{name} has several segments; it must have one")
         if label and label not in ("begin", "end"):
             header[label] = value
     raise InputError(f"{name} has no data within its first {_HEADER >> 20} MiB")
 
 
+def _decoded(line: bytes) -> str:
+    """Text of a header's line: UTF-8, or else Latin-1, in which Windows writes µm and Å."""
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("latin-1")
+
+
 def _snapshot(
-    path: Path, name: str, version: int, header: dict[str, str], descriptions: list[str],
+    path: Path, name: str, version: int, mesh: Mesh, header: dict[str, str], descriptions: list[str],
     representation: str, stream: Any, size: int,
 ) -> Snapshot:  # fmt: skip
     """Check the header, and the data's size."""
     if header.get("meshtype", "rectangular").lower() != "rectangular":
         raise InputError(f"{name} has a mesh of type {show(header['meshtype'])}; it must be rectangular")
-    mesh = _mesh(header, name)
     components = 3 if version == 1 else _whole(header, "valuedim", name)
     multiplier = (
         _number(header, "valuemultiplier", name) if version == 1 and "valuemultiplier" in header else 1.0
@@ -230,7 +253,7 @@ def _snapshot(
     if numbers > _MOST:
         raise InputError(f"{name} claims {numbers:.3g} numbers, more than a file can hold")
     dtype, start = "", stream.tell()
-    if representation != "text":
+    if representation not in ("text", "csv"):
         width = int(representation[-1])
         dtype = _byte_order(stream.read(width), width, name)
         start += width
@@ -246,8 +269,9 @@ def _snapshot(
     labels = tuple(tcl_list(header.get("valuelabels", "")))
     units = tuple(tcl_list(header.get("valueunits" if version == 2 else "valueunit", "")))
     return Snapshot(
-        path, mesh, _time(descriptions, name), components, labels, units, multiplier, dtype, start
-    )
+        path, mesh, _time(descriptions, name), components, header.get("title", ""), labels, units, multiplier,
+        dtype, representation == "csv", start,
+    )  # fmt: skip
 
 
 def _value(header: dict[str, str], key: str, name: str) -> str:
@@ -276,11 +300,24 @@ def _whole(header: dict[str, str], key: str, name: str) -> int:
     return int(text)
 
 
-def _mesh(header: dict[str, str], name: str) -> Mesh:
+def _unit(header: dict[str, str], name: str, mesh_unit: str | None) -> float:
+    """Unit of the mesh [m]: what the file says, or else what the deck says, or else m."""
+    said = header.get("meshunit", "")
+    size = _LOWER.get(said.lower())
+    if size is None and said and mesh_unit is None:
+        raise InputError(
+            f"{name}: meshunit = {show(said)} is not known; known are {', '.join(METRES)}; texture.mesh_unit says "
+            "which it is"
+        )
+    if size is not None and mesh_unit is not None and METRES[mesh_unit] != size:
+        raise InputError(
+            f"{name}: meshunit = {show(said)}, but texture.mesh_unit = {show(mesh_unit)}: leave out the key"
+        )
+    return METRES[mesh_unit or "m"] if size is None else size
+
+
+def _mesh(header: dict[str, str], name: str, unit: float) -> Mesh:
     """Mesh in metres: `base` is the middle of the first cell; where it is missing, `min` its lower corner."""
-    unit = header.get("meshunit", "m").lower() or "m"
-    if unit not in METRES:
-        raise InputError(f"{name}: meshunit = {show(unit)} is not known; known are {', '.join(METRES)}")
     cells, steps, corners = [], [], []
     for axis in "xyz":
         cells.append(_whole(header, f"{axis}nodes", name))
@@ -291,8 +328,8 @@ def _mesh(header: dict[str, str], name: str) -> Mesh:
             corner = _number(header, f"{axis}min", name)
         else:
             corner = _number(header, f"{axis}base", name) - 0.5 * step
-        steps.append(step * METRES[unit])
-        corners.append(corner * METRES[unit])
+        steps.append(step * unit)
+        corners.append(corner * unit)
         if not (steps[-1] > 0.0 and math.isfinite(steps[-1] * cells[-1] + abs(corners[-1]))):
             raise InputError(f"{name}: the mesh along {axis} is too small or too large for a number")
     return Mesh(
@@ -337,6 +374,8 @@ def _text_values(snapshot: Snapshot, name: str) -> Array:
     text = text[: end.start()]
     if b"#" in text:
         text = re.sub(rb"#[^\n]*", b"", text)
+    if snapshot.commas:
+        text = text.replace(b",", b" ")
     words, numbers = text.split(), snapshot.size * snapshot.components
     if len(words) != numbers:
         raise InputError(

@@ -27,6 +27,28 @@ EXTENSIONS = (".ovf", ".omf")
 HASHED = 1 << 28
 """Bytes of a series that go into its hash, roughly."""
 _PIECE = 1 << 16
+_UNITS_OF_M = (
+    "",
+    "1",
+    "none",
+    "unknown",
+    "?",
+    "a/m",
+    "ka/m",
+    "ma/m",
+    "emu/cc",
+    "emu/cm3",
+    "emu/cm^3",
+    "emu/cm³",
+)
+_MAGNETIC = re.compile(r"^m(_|$)|magneti[sz]ation", re.IGNORECASE)
+_SPIN = re.compile(r"^[sn](_|$)|spin|moment", re.IGNORECASE)
+_FIELD = re.compile(
+    r"^[behju](_|$)|^(ext|eff|demag|anis|zeeman|exch)|_(eff|demag|anis|ext|exch|therm)|torque|energy|edens|density|current|"
+    r"force|stress|strain|displacement|velocity",
+    re.IGNORECASE,
+)
+_OOMMF_FIELD = re.compile(r"oxs_.*field", re.IGNORECASE)
 
 
 class Series(NamedTuple):
@@ -51,7 +73,8 @@ def find_files(files: str | Sequence[str], folder: str | os.PathLike[str] = ".")
     Returns
     -------
     list of Path
-        In the order of the list, and of the names where one entry is several files, numbers in names by value.
+        In the order of the list, and of the names where one entry is several files, numbers in names by value. A name
+        with brackets that is there is taken before what the pattern means.
 
     Raises
     ------
@@ -64,17 +87,35 @@ def find_files(files: str | Sequence[str], folder: str | os.PathLike[str] = ".")
         try:
             if path.is_dir():
                 paths = [one for one in path.iterdir() if one.suffix.lower() in EXTENSIONS]
-            elif path.is_file():
-                paths = [path]
             else:
-                pattern = os.path.join(glob.escape(str(folder)), entry)
-                paths = [Path(one) for one in glob.glob(pattern) if Path(one).is_file()]
+                paths = [one for one in _matches(Path(folder), entry) if one.is_file()]
         except (OSError, ValueError):
             paths = []
         if not paths:
-            raise InputError(f"texture.files: {show(entry, 200)} names no file in {show(str(folder), 200)}")
+            hint = (
+                "; in a pattern [ ] hold the characters of which one must stand there, unless a file or folder is "
+                "called so"
+                if "[" in entry
+                else ""
+            )
+            raise InputError(
+                f"texture.files: {show(entry, 200)} names no file in {show(str(folder), 200)}{hint}"
+            )
         found += sorted(paths, key=_natural)
     return list(dict.fromkeys(found))
+
+
+def _matches(folder: Path, entry: str) -> list[Path]:
+    """What an entry names, part by part: brackets are taken literally where that names something, else as a pattern."""
+    found = [folder]
+    for part in Path(entry).parts:
+        literal = part.replace("[", "[[]")
+        above, found = found, []
+        for base in above:
+            within = glob.escape(str(base))
+            names = glob.glob(os.path.join(within, literal)) or glob.glob(os.path.join(within, part))
+            found += map(Path, names)
+    return found
 
 
 def hash_of_series(files: Any, folder: str | os.PathLike[str] = ".", table: Any = None) -> str:
@@ -173,8 +214,9 @@ def read_times(path: str | os.PathLike[str]) -> list[float]:
 
 
 def read_series(
-    files: str | Sequence[str], folder: str | os.PathLike[str] = ".", table: str | None = None
-) -> Series:
+    files: str | Sequence[str], folder: str | os.PathLike[str] = ".", table: str | None = None,
+    mesh_unit: str | None = None,
+) -> Series:  # fmt: skip
     """Read the headers of a series of magnetizations, and put them in the order of time.
 
     Parameters
@@ -185,6 +227,8 @@ def read_series(
         The deck's, from which files and table are named.
     table : text
         A table with one row for each file, in the order of the files' names; its times stand for those of the headers.
+    mesh_unit : text
+        As for `mcpump.ovf.read_ovf`.
 
     Returns
     -------
@@ -196,7 +240,7 @@ def read_series(
         If a file cannot be used, meshes differ, a time is missing or is that of two files, or the table has another
         number of rows than there are files.
     """
-    snapshots = [read_ovf(path) for path in find_files(files, folder)]
+    snapshots = [read_ovf(path, mesh_unit) for path in find_files(files, folder)]
     times: list[float | None] = [snapshot.time for snapshot in snapshots]
     if table is not None:
         rows = read_times(Path(folder, table))
@@ -230,6 +274,33 @@ def read_series(
                 f"OVF files {show(str(one.path), 200)} and {show(str(other.path), 200)} have the same time {after:.6g} s"
             )
     return Series(mesh, tuple(time for time, _ in pairs), tuple(snapshot for _, snapshot in pairs))
+
+
+def not_magnetization(snapshot: Snapshot) -> str:
+    """Say what a file holds where its header tells something that is no magnetization; else return an empty text.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        From `mcpump.ovf.read_ovf`.
+
+    Returns
+    -------
+    str
+        Labels or title, and unit. A magnetization is told by labels such as m_x, Magnetization_x, s_x in any unit, and
+        labels that say nothing (x, field_x) are one in A/m, emu/cm³ or without a unit.
+    """
+    said = snapshot.labels or ((snapshot.title,) if snapshot.title else ())
+    stems = [re.sub(r"_?[xyz]$", "", word.rpartition(":")[2], flags=re.IGNORECASE) for word in said]
+    unit = snapshot.units[0] if snapshot.units else ""
+    if any(map(_MAGNETIC.search, stems)):
+        return ""
+    fields = [
+        _FIELD.search(stem) or _OOMMF_FIELD.search(word) for stem, word in zip(stems, said, strict=True)
+    ]
+    if not any(fields) and (unit.lower() in _UNITS_OF_M or any(map(_SPIN.search, stems))):
+        return ""
+    return " ".join([*said, *(["in", unit] if unit.strip() else [])])
 
 
 def _same(a: Mesh, b: Mesh) -> bool:

@@ -34,19 +34,14 @@ from mcpump.errors import InputError, show
 from mcpump.moving_textures import USER_SIGNATURE
 from mcpump.ovf import Mesh, Snapshot
 from mcpump.ovf_series import Series
+from mcpump.sampled_fit import harmonic_fit, spline_fit
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]
 Whole = tuple[int, int, int]
 
-MOST_HARMONICS = 32
-"""Highest harmonic that is fitted unless a number is asked for."""
 LEFT_OUT = 1e-4
 """Share of the largest harmonic's amplitude, in the cell where it is largest, that left-out harmonics may add up to."""
-WORST_CONDITION = 100.0
-"""Largest condition number of the fit of harmonics, and of splines."""
-LARGEST_GAP = 0.34
-"""Share of the period that may be without a snapshot."""
 SCRATCH = 8e6
 """Bytes of the snapshots' vectors that are worked on at a time."""
 EDGE = 1e-6
@@ -348,10 +343,10 @@ def sample_series(
         fit = design = np.ones((1, 1))
     elif frequency:
         Omega = 2.0 * math.pi * frequency * tau
-        design, fit = _harmonic_fit(times, Omega, harmonics)
+        design, fit = harmonic_fit(series, times, Omega, harmonics)
         start = start or 0.0
     else:
-        breaks, pieces, fit = _spline_fit(times)
+        breaks, pieces, fit = spline_fit(series, times)
         design = np.empty((0, 0))
         start = series.times[0] if start is None else start
     index, table, sizes, misfit = _coefficients(series, fit, design, order)
@@ -418,71 +413,6 @@ def _check_place(
                 f"texture.offset puts the magnet outside of the sample: along {'xyz'[axis]} it reaches from "
                 f"{low * ell:.6g} to {high * ell:.6g}, the sample from 0 to {lengths[axis]:.6g}"
             )
-
-
-def _harmonic_fit(times: Array, Omega: float, harmonics: int | None) -> tuple[Array, Array]:
-    """Values of the harmonics at the snapshots (snapshots, coefficients), and what makes coefficients of snapshots."""
-    period, count = 2.0 * math.pi / Omega, len(times)
-    phases = np.sort(times % period) / period
-    gap = float(np.diff(np.append(phases, phases[0] + 1.0)).max())
-    if count < 3 or gap > LARGEST_GAP:
-        raise InputError(
-            f"texture.files: {count} snapshots leave {gap:.2f} of the period empty; they must cover one whole period"
-        )
-    most = (count - 1) // 2
-    highest = min(most, MOST_HARMONICS) if harmonics is None else harmonics
-    while highest >= 0:
-        angles = np.outer(times, Omega * np.arange(1, highest + 1))
-        design = np.ones((count, 2 * highest + 1))
-        design[:, 1::2], design[:, 2::2] = np.cos(angles), np.sin(angles)
-        if highest <= most and np.linalg.cond(design) <= WORST_CONDITION:
-            return design, np.asarray(np.linalg.pinv(design))
-        if harmonics is not None:
-            break
-        highest -= 1
-    raise InputError(
-        f"texture.harmonics = {harmonics} is more than {count} snapshots at these times tell: at most {most}"
-    )
-
-
-def _spline_fit(times: Array) -> tuple[Array, Array, Array]:
-    """Breaks, pieces, and what makes coefficients of snapshots: the cubic spline through them, C², not-a-knot."""
-    count = len(times)
-    if count < 4:
-        raise InputError(
-            f"texture.files: {count} snapshots are too few for a transient, which needs 4; one alone is static, and a "
-            "periodic magnetization needs texture.frequency"
-        )
-    knots = np.concatenate(([times[0]] * 4, times[2:-2], [times[-1]] * 4))
-    breaks = knots[3 : count + 1]
-    intervals = len(breaks) - 1
-    powers = np.linalg.inv(np.vander(np.arange(4) / 3.0, increasing=True))
-    pieces = np.empty((intervals, 4, 4))
-    for i in range(intervals):
-        inside = breaks[i] + np.arange(4) / 3.0 * (breaks[i + 1] - breaks[i])
-        pieces[i] = (powers @ _basis(knots, i, inside)).T
-    collocation = np.zeros((count, count))
-    for row, time in enumerate(times):
-        i = min(int(np.searchsorted(breaks, time, side="right")) - 1, intervals - 1)
-        collocation[row, i : i + 4] = _basis(knots, i, np.array([time]))[0]
-    if not np.linalg.cond(collocation) <= WORST_CONDITION:
-        raise InputError("texture.files: the times of the snapshots are too uneven for a spline")
-    return breaks, pieces, np.asarray(np.linalg.inv(collocation))
-
-
-def _basis(knots: Array, i: int, t: Array) -> Array:
-    """The 4 cubic B-splines that are not 0 between breaks i and i + 1, at some times there (Cox, de Boor)."""
-    values = np.zeros((len(t), 4))
-    values[:, 0] = 1.0
-    for degree in range(1, 4):
-        saved = np.zeros(len(t))
-        for k in range(degree):
-            right, left = knots[i + 4 + k], knots[i + 4 + k - degree]
-            share = values[:, k] / (right - left)
-            values[:, k] = saved + (right - t) * share
-            saved = (t - left) * share
-        values[:, degree] = saved
-    return values
 
 
 def unit_vectors(vectors: Array) -> NDArray[np.bool_]:

@@ -16,9 +16,9 @@ from mcpump.deck_textures import Ovf
 from mcpump.errors import InputError, show
 from mcpump.machine import memory_of_machine
 from mcpump.model import Snapshots
-from mcpump.ovf_series import Series, hash_of_series, read_series
+from mcpump.ovf_series import Series, hash_of_series, not_magnetization, read_series
+from mcpump.sampled_fit import MOST_HARMONICS
 from mcpump.sampled_texture import (
-    MOST_HARMONICS,
     SampledTexture,
     open_texture,
     sample_series,
@@ -38,6 +38,8 @@ class _Held(NamedTuple):
     texture: SampledTexture
     told: str
     """A sentence on the series."""
+    doubt: str
+    """A warning where its files seem to hold something else; empty if not."""
     functions: list[Any]
     """The compiled function, once it was asked for."""
 
@@ -73,7 +75,7 @@ def snapshots_of(deck: Deck) -> Snapshots | None:
     x, y, z = (*(texture.offset or ()), 0.0, 0.0, 0.0)[:3]
     nothing = 3 - len(axes)
     return Snapshots(
-        files=texture.files, folder=folder, table=texture.table, sha256=found,
+        files=texture.files, folder=folder, table=texture.table, mesh_unit=texture.mesh_unit, sha256=found,
         frequency=Omega / (2.0 * math.pi) or None, harmonics=texture.harmonics, start=texture.start,
         end=deck.results.end if is_transient(deck) else None, offset=(x, y, z), along_x=texture.along_x,
         lengths=(*(axis.length for axis in axes), *(gas.ell,) * nothing),
@@ -114,8 +116,8 @@ def remarks(snapshots: Snapshots) -> tuple[list[str], list[str]]:
     snapshots : Snapshots
         From `snapshots_of`.
     """
-    texture, told = _hold(snapshots).texture, _hold(snapshots).told
-    warnings = []
+    texture, told, doubt, _ = _hold(snapshots)
+    warnings = [doubt] if doubt else []
     if texture.tail > TAIL:
         warnings.append(
             f"the highest harmonic of the snapshots is {texture.tail:.2g} of the largest: they do not repeat with "
@@ -148,9 +150,9 @@ def store(snapshots: Snapshots, folder: str) -> None:
 
 def take(snapshots: Snapshots, folder: str) -> None:
     """Map the texture that another process of this machine has written; this one's own is let go."""
-    told = _held[snapshots].told if snapshots in _held else ""
+    told, doubt = _held[snapshots][1:3] if snapshots in _held else ("", "")
     _held.clear()
-    _held[snapshots] = _Held(open_texture(folder), told, [])
+    _held[snapshots] = _Held(open_texture(folder), told, doubt, [])
 
 
 def _hold(snapshots: Snapshots) -> _Held:
@@ -163,7 +165,7 @@ def _hold(snapshots: Snapshots) -> _Held:
 
 def _read(snapshots: Snapshots) -> _Held:
     """Read a series, see that it fits the deck, and make the texture."""
-    series = read_series(snapshots.files, snapshots.folder, snapshots.table)
+    series = read_series(snapshots.files, snapshots.folder, snapshots.table, snapshots.mesh_unit)
     _check_times(snapshots, series)
     _check_room(snapshots, series)
     told = _check_place(snapshots, series)
@@ -171,7 +173,19 @@ def _read(snapshots: Snapshots) -> _Held:
         series, snapshots.frequency, snapshots.harmonics, snapshots.start, snapshots.offset, snapshots.along_x,
         snapshots.lengths, snapshots.periodic, snapshots.axes, snapshots.ell, snapshots.tau,
     )  # fmt: skip
-    return _Held(texture, _sentence(texture, series) + told, [])
+    return _Held(texture, _sentence(texture, series) + told, _doubt(series), [])
+
+
+def _doubt(series: Series) -> str:
+    """Name the first file whose header says that it holds no magnetization."""
+    for snapshot in series.snapshots:
+        what = not_magnetization(snapshot)
+        if what:
+            return (
+                f"OVF file {show(str(snapshot.path), 200)} says that it holds {show(what, 100)}, which is no "
+                "magnetization; the direction of its vectors is taken as that of S"
+            )
+    return ""
 
 
 def _sentence(texture: SampledTexture, series: Series) -> str:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from mcpump.errors import InputError
 from mcpump.ovf import Mesh, read_ovf, write_ovf
-from mcpump.ovf_series import find_files, read_series, read_times
+from mcpump.ovf_series import find_files, not_magnetization, read_series, read_times
 
 DATA = Path(__file__).parent / "data" / "ovf"
 REFERENCE = json.loads((DATA / "discretisedfield-read.json").read_text())
@@ -126,6 +126,18 @@ def test_formats_of_other_hands_agree():
         np.testing.assert_allclose(single.vectors(), double.vectors(), rtol=1e-7, atol=0.1)
 
 
+@pytest.mark.parametrize("kind", ["text", "csv", "bin8"])
+def test_files_of_spirit(kind):
+    """Its library pads the count of segments (000001), and has a text with commas."""
+    snapshot = read_ovf(DATA / f"spirit-{kind}.ovf")
+    assert (snapshot.mesh.cells, snapshot.time, snapshot.labels) == ((10, 1, 1), 0.0, ("sx", "sy", "sz"))
+    np.testing.assert_allclose(snapshot.mesh.step, 1e-9)
+    angle = math.radians(10.0)
+    np.testing.assert_allclose(snapshot.vectors(), [[math.sin(angle), 0.0, math.cos(angle)]] * 10, atol=1e-12)
+    np.testing.assert_array_equal(snapshot.vectors(2, 3), snapshot.vectors()[2:5])
+    assert not not_magnetization(snapshot)
+
+
 @pytest.mark.parametrize("header", [HEADER_1, HEADER_2])
 @pytest.mark.parametrize("kind", [(4, "<"), (4, ">"), (8, "<"), (8, ">"), None])
 @pytest.mark.parametrize(
@@ -161,11 +173,67 @@ def test_labels_units_and_multiplier(file):
         ("# Desc: Time (s) : 4e-12", 4e-12),
         ("# Desc: Total simulation time: -2 s", None),
         ("# Desc: Stage: 0", None),
+        ("# Desc: Total simulation time: np.float64(2e-9) s", 2e-9),
+        ("# Desc: Total simulation time: np.float32(2.0) ns", 2e-9),
     ],
 )
 def test_times(line, time, file):
     header = re.sub("# Desc: .*", line, HEADER_2)
     assert read_ovf(file(text(header, numbers()))).time == (None if time is None else pytest.approx(time))
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "step"),
+    [
+        ("Å", None, 1e-10), ("\u212b", None, 1e-10), ("å", None, 1e-10), ("Angstrom", None, 1e-10), ("pm", None, 1e-12),
+        ("unknown", "nm", 1e-9), ("unspecified", "Å", 1e-10), ("", "um", 1e-6), ("", None, 1.0), ("nm", "nm", 1e-9),
+        ("µm", "um", 1e-6),
+    ],
+)  # fmt: skip
+def test_units_of_a_mesh(said, given, step, file):
+    path = file(text(HEADER_2.replace("meshunit: nm", f"meshunit: {said}"), numbers()))
+    assert read_ovf(path, given).mesh.step == pytest.approx((step, 2 * step, 3 * step))
+
+
+def test_units_of_a_mesh_that_disagree_or_are_in_another_coding(file):
+    with pytest.raises(InputError, match=r'meshunit = "nm", but texture\.mesh_unit = "m"'):
+        read_ovf(file(text(HEADER_2, numbers())), "m")
+    for word, step in (("µm", 1e-6), ("Å", 1e-10)):
+        header = HEADER_2.replace("meshunit: nm", f"meshunit: {word}")
+        content = text(header, numbers()).replace(word.encode(), word.encode("latin-1"))
+        assert read_ovf(file(content)).mesh.step[0] == pytest.approx(step)
+    with pytest.raises(InputError, match='meshunit = "Förlong"'):
+        read_ovf(file(text(HEADER_2.replace("nm", "Förlong"), numbers())))
+
+
+@pytest.mark.parametrize(
+    ("title", "labels", "units", "told"),
+    [
+        ("m", "m_x m_y m_z", "1 1 1", ""),
+        ("m_full", "m_full_x m_full_y m_full_z", "A/m A/m A/m", ""),
+        ("M", "Mx My Mz", "T T T", ""),  # µ₀M
+        ("Oxs_MinDriver::Spin", "Oxs_MinDriver:Spin_x Oxs_MinDriver:Spin_y Oxs_MinDriver:Spin_z", "{} {} {}", ""),
+        ("Oxs_MinDriver::Magnetization", "Oxs_MinDriver:Magnetization_x", "A/m", ""),
+        ("Field", "field_x field_y field_z", "A/m A/m A/m", ""),  # discretisedfield's name for all
+        ("C:/runs/demag/sp3-Oxs_MinDriver-Magnetization-00.omf", "", "A/m", ""),
+        ("", "x y z", "None None None", ""),
+        ("", "", "", ""),
+        ("B_eff", "B_eff_x B_eff_y B_eff_z", "T T T", "B_eff_x B_eff_y B_eff_z in T"),
+        ("B_ext", "B_ext_x B_ext_y B_ext_z", "1 1 1", "B_ext_x B_ext_y B_ext_z in 1"),
+        ("H_demag", "H_demag_x H_demag_y H_demag_z", "A/m A/m A/m", "H_demag_x H_demag_y H_demag_z in A/m"),
+        ("f", "field_x field_y field_z", "T T T", "field_x field_y field_z in T"),
+        ("torque", "torque_x torque_y torque_z", "T", "torque_x torque_y torque_z in T"),
+        ("", "Oxs_Demag:demag:Field_x", "A/m", "Oxs_Demag:demag:Field_x in A/m"),
+        ("Oxs_Demag:demag:Field", "", "A/m", "Oxs_Demag:demag:Field in A/m"),
+        ("Edens", "", "J/m3", "Edens in J/m3"),
+        ("u", "u_x u_y u_z", "m m m", "u_x u_y u_z in m"),
+        ("", "spin_current_x spin_current_y", "J/m^2", "spin_current_x spin_current_y in J/m^2"),
+    ],
+)  # fmt: skip
+def test_what_is_no_magnetization(title, labels, units, told, file):
+    header = HEADER_2.replace("Title: by hand", f"Title: {title}").replace('m_x {m y} "m z"', labels)
+    snapshot = read_ovf(file(text(header.replace("valueunits: 1", f"valueunits: {units}"), numbers())))
+    assert not_magnetization(snapshot) == told
 
 
 def test_comments_within_text_data(file):
@@ -180,7 +248,10 @@ def test_comments_within_text_data(file):
         ("# OOMMF OVF 2.0", "# OOMMF OVF 3.0", ["not an OVF file"]),
         ("# OOMMF OVF 2.0", "# OOMMF: irregular mesh v1.0", ["irregular mesh"]),
         ("meshtype: rectangular", "meshtype: irregular", ["irregular", "rectangular"]),
-        ("Segment count: 1", "Segment count: 2", ["one"]),
+        ("Segment count: 1", "Segment count: 2", ['"2" segments', "one"]),
+        ("Segment count: 1", "Segment count: 000010", ['"000010" segments', "one"]),
+        ("Segment count: 1", "Segment count: 0", ['"0" segments', "one"]),
+        ("# Begin: Header", "# Begin: Segment\n# Begin: Header", ["several segments"]),
         ("xnodes: 3", "xnodes: 99999999999", ["99999999999", "cut off"]),
         ("xnodes: 3", "xnodes: 999999999999999", ["more than a file can hold"]),
         ("xnodes: 3", "xnodes: " + "9" * 5000, ["xnodes", "positive whole number"]),
@@ -195,7 +266,7 @@ def test_comments_within_text_data(file):
         ("xstepsize: 1", "xstepsize: 1e400", ["xstepsize", "finite"]),
         ("xbase: 0.5", "xbase: nan", ["xbase", "finite"]),
         ("xbase: 0.5", "xbase: 0,5", ["xbase", "0,5"]),
-        ("meshunit: nm ", "meshunit: parsec ", ["parsec"]),
+        ("meshunit: nm ", "meshunit: parsec ", ["parsec", "angstrom, Å", "texture.mesh_unit"]),
         ("valuedim: 3", "valuedim: three", ["valuedim"]),
         ("2.5e-10 s", "soon", ["time"]),
         ("2.5e-10 s", "1 fortnight", ["time"]),
@@ -358,6 +429,37 @@ def test_series_is_sorted_and_checked(tmp_path):
     write_ovf(tmp_path / "m3.ovf", np.ones((2, 2, 3, 3)), MESH._replace(corner=(1e-9, -4e-9, 5e-9)), 4e-9)
     with pytest.raises(InputError, match="another mesh"):
         read_series(".", tmp_path)
+
+
+def test_brackets_in_names(tmp_path):
+    """A name with brackets that is there comes before what they mean in a pattern, folder by folder."""
+    for name in (
+        "run[1].out/m000.ovf",
+        "run[1].out/m001.ovf",
+        "run1.out/m002.ovf",
+        "a/m[1].ovf",
+        "a/m[1]b.ovf",
+        "a/m1.ovf",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_ovf(tmp_path / name, np.ones((2, 2, 3, 3)), MESH, 0.0)
+
+    def found(entry):
+        return [str(path.relative_to(tmp_path)) for path in find_files(entry, tmp_path)]
+
+    both = ["run[1].out/m000.ovf", "run[1].out/m001.ovf"]
+    assert found("run[1].out/*.ovf") == found("run[1].out") == found("run[1].out/m00[01].ovf") == both
+    assert found(str(tmp_path / "run[1].out" / "*.ovf")) == both
+    assert found("run[0-9].out/*.ovf") == ["run1.out/m002.ovf"]
+    assert found("a/m[1].ovf") == ["a/m[1].ovf"]
+    assert found("a/m[1]*.ovf") == ["a/m[1].ovf", "a/m[1]b.ovf"]
+    assert found("a/m[0-9].ovf") == ["a/m1.ovf"]
+    assert found("run[1].out/../a/m1.ovf") == ["run[1].out/../a/m1.ovf"]
+    with pytest.raises(InputError, match=r"names no file in .*; in a pattern \[ \] hold the characters"):
+        found("run[3].out/*.ovf")
+    with pytest.raises(InputError) as caught:
+        found("none/*.ovf")
+    assert "[ ]" not in str(caught.value)
 
 
 def test_file_that_shrinks(tmp_path):

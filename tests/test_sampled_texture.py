@@ -357,8 +357,51 @@ def test_sentences(tmp_path):
             sample_series(series(*arguments), **more)
         assert "\n" not in str(caught.value)
     uneven = series_of(tmp_path / "s", transient, (1, 1, 1), [0, 1e-9, 2e-9, 3e-9, 1.0, 1.0 + 1e-9, 2.0])
-    with pytest.raises(InputError, match="too uneven"):
+    with pytest.raises(InputError, match="too near for a spline"):
         sample_series(uneven)
+
+
+def hole(first, last, count=40):
+    """Times of a series, one after the other, of which some are missing."""
+    return [0.025 * k for k in range(2 * count) if not first <= k < last]
+
+
+@pytest.mark.parametrize(
+    ("times", "frequency", "neighbours", "words"),
+    [
+        (hole(30, 69), None, (29, 30), "are 40 times as far apart as those beside them"),
+        (hole(30, 32), None, (29, 30), "are 3 times as far apart"),
+        (hole(1, 40), None, (0, 1), "are 40 times as far apart"),
+        (hole(40, 79), None, (39, 40), "are 40 times as far apart"),
+        (sorted([*hole(80, 80), 0.5001]), None, (20, 21), "are 0.004 times as far apart as those beside them, too near"),
+        (hole(30, 69), 1 / T, (29, 30), "leave 0.50 of the period between them empty"),
+        (hole(0, 40), 1 / T, (39, 0), "leave 0.51 of the period between them empty"),
+    ],
+)  # fmt: skip
+def test_holes_and_crowds_are_named(tmp_path, times, frequency, neighbours, words):
+    """A series that is not regular names the two snapshots between which it fails."""
+    series = series_of(tmp_path / "s", periodic, (1, 1, 1), times)
+    with pytest.raises(InputError) as caught:
+        sample_series(series, frequency)
+    names = [str(series.snapshots[k].path) for k in neighbours]
+    sentence = str(caught.value)
+    assert words in sentence
+    assert sentence.startswith(
+        f'texture.files: "{names[0]}" (at {series.times[neighbours[0]]:.6g}) and "{names[1]}" (at'
+    )
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        hole(30, 31),  # one file is missing
+        [*np.arange(20) * 0.01, *(0.2 + 0.1 * np.arange(6))],  # saved more often at the beginning
+        [0.01 * 1.8**k for k in range(9)],
+        np.cumsum(np.random.default_rng(4).uniform(0.5, 1.5, 40)) * 0.02,
+    ],
+)
+def test_uneven_times_that_pass(tmp_path, times):
+    assert sample_series(series_of(tmp_path / "s", periodic, (1, 1, 1), times)).harmonics == 0
 
 
 def test_unit_vectors_of_any_size():
