@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("files", nargs="+", type=Path, help="results files, each with other walkers")
     parser.add_argument("-o", "--output", type=Path, default=Path("convergence.png"), help="figure to write")
-    parser.add_argument("--channel", help="channel to draw (default: first + second, else the last)")
+    parser.add_argument("--channel", help="channel to draw (default: that of the table)")
     parser.add_argument("--component", help="component of the spin: x, y or z (default: the largest)")
     parser.add_argument("--harmonic", help="dc, cos1, sin1, … (default: dc, or the largest)")
     options = parser.parse_args(arguments)

@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="results file of mcpump run")
     parser.add_argument("-o", "--output", type=Path, help="figure to write (default: FILE with .png)")
-    parser.add_argument("--channel", help="channel to draw (default: sum if there is one, else the last)")
+    parser.add_argument("--channel", help="channel to draw (default: that of the table)")
     parser.add_argument(
         "--component", choices=("x", "y", "z"), help="component of the spin (default: largest)"
     )

@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--no-theory", action="store_true", help="leave out the lines of the theory for ℓ ≪ λ"
     )
-    parser.add_argument("--channel", help="channel to draw (default: first + second, else the last)")
+    parser.add_argument("--channel", help="channel to draw (default: that of the table)")
     options = parser.parse_args(arguments)
     output = options.output or options.file.with_suffix(".png")
     try:

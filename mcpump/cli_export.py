@@ -43,18 +43,11 @@ def export_file(options: argparse.Namespace) -> int:
     """`mcpump export`: a results file as OVF."""
     from mcpump import results
     from mcpump.cli_run import print_lines
+    from mcpump.figure_style import chosen_channel
     from mcpump.ovf import write_ovf
-    from mcpump.report_text import channel_of, labels
 
     result = results.read(options.file)
-    channel, words = channel_of(result)
-    if options.channel is not None:
-        names = labels(result, "channel")
-        if options.channel not in names:
-            raise InputError(
-                f"channel {options.channel!r} is not in {result.name}, which has {', '.join(names)}"
-            )
-        channel, words = names.index(options.channel), options.channel
+    channel, about = chosen_channel(result, options.channel)
     folder: Path = options.ovf
     if folder.exists() and not options.overwrite:
         raise InputError(f"{folder} exists already; name another folder, or give --overwrite")
@@ -67,7 +60,7 @@ def export_file(options: argparse.Namespace) -> int:
                 continue
             estimate = result.estimates[name]
             for stem, title, time, values, error in fields(result, name, channel):
-                text = f"{title}, {words} [{estimate.units}], of {result.name}"
+                text = f"{title}, {about.marked} [{estimate.units}], of {result.name}"
                 said = [f"{name}_{c}" for c in "xyz"]
                 parts = [(stem, values, said, text)]
                 if error is not None:

@@ -21,7 +21,7 @@ from mcpump.figure_style import (
     pair_name,
 )
 from mcpump.names import PARTS
-from mcpump.report_text import clock_of, plane_places, pretty
+from mcpump.report_text import plane_places, pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +80,7 @@ def convergence_points(
             raise InputError(f"{result.name} has other channels or planes than {ordered[0].name}")
     most = ordered[-1]
     estimate = most.estimates["plane_current"]
-    number, words = chosen_channel(most, channel)
+    number, about = chosen_channel(most, channel)
     clock, spin = chosen_pair(most, estimate, number, component, harmonic)
     plane = int(np.argmax(np.abs(estimate.mean[number, -1, 0, clock, spin])))
     parts: dict[str, list[ErrorPoint]] = {}
@@ -95,7 +95,7 @@ def convergence_points(
         )
     name = pair_name(most, estimate, clock, spin)
     where = plane_places(most)[plane]
-    return Convergence(f"{words}, {name}, x = {where}" if clock_of(estimate) else words, parts)
+    return Convergence(f"{about.marked}, {name}, x = {where}", parts)
 
 
 def _point(result: Result, estimate: Estimate, index: tuple[int, ...]) -> ErrorPoint | None:

@@ -51,7 +51,7 @@ def map_figure(
     result : Result
         A run on a mesh in x and y, or in x, y and z, of which the middle layer of cells along z is drawn.
     channel : str, optional
-        Channel; by default `sum` if there is one, else the last.
+        Channel; by default that of the table.
     component, harmonic : str, optional
         Component of the spin ("x", "y", "z") and harmonic ("dc", "cos1", …); by default DC, if anything is driven
         at it, and the component whose diffusive current is largest.
@@ -75,7 +75,7 @@ def map_figure(
     axes = mesh_axes(result)
     if len(axes) == 1:
         raise InputError(f"{result.name} varies along x only: a map needs a mesh in x and y")
-    row, words = chosen_channel(result, channel)
+    row, about = chosen_channel(result, channel)
     current, density = result.estimates["spin_current"], result.estimates["spin_density"]
     clock, spin = chosen_pair(result, current, row, component, harmonic, time)
     edges = [positions(result, f"{axis}_edge").mean * length_unit(result)[0] for axis in axes]
@@ -93,7 +93,7 @@ def map_figure(
             _draw_texture(panels[0, part], edges, _texture(result, clock))
             _draw_current(panels[1, part], edges, j, error, f"{kind} current |j|", current.units)
         _name_axes(panels, length_unit(result)[1])
-        title = f"{result.name}, {words}, {pair_name(result, current, clock, spin)}{_height(result)}"
+        title = f"{result.name}, {about.marked}, {pair_name(result, current, clock, spin)}{_height(result)}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=7)
         return figure
 

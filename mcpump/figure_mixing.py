@@ -13,7 +13,8 @@ import numpy as np
 from mcpump.errors import InputError
 from mcpump.estimates import Result
 from mcpump.figure_style import MM, SEQUENCE, SINGLE, STYLE, axis_label, axis_power, few_ticks, new_figure
-from mcpump.report_text import number, place, positions, pretty
+from mcpump.headline import Headline
+from mcpump.report_text import headline_of, is_fitted, number, place, positions, pretty
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,6 +42,13 @@ class Fit(NamedTuple):
     """Value and standard error of each of QUANTITIES."""
     chi2: float
     """χ² per degree of freedom; far above 1 the current does not have Tserkovnyak's form."""
+    channel: Headline
+    """Whose current was fitted."""
+
+    @property
+    def counts(self) -> bool:
+        """Whether the current has the form, and its channel holds."""
+        return self.channel.holds and not self.chi2 > WRONG
 
 
 class Fits(NamedTuple):
@@ -78,10 +86,10 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
     """
     axis, x = _swept(runs, against)
     for run in runs:
-        if "pumping_a" not in run.estimates or not np.isfinite(run.estimates["pumping_b"].mean).any():
+        if not is_fitted(run) or not np.isfinite(run.estimates["pumping_b"].mean).any():
             raise InputError(
                 f"{run.name} has no fit of a ṅ + b n×ṅ: it needs a periodic drive, a channel that pumps, and a plane "
-                "(results.planes) at which the texture moves"
+                "(results.planes) at which the texture moves, and this version of mcpump"
             )
     places = _planes(runs, plane)
     points = []
@@ -91,7 +99,7 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
             (float(one.mean[at]), math.nan if one.stderr is None else float(one.stderr[at])) for one in found
         )
         chi2 = float(run.estimates["pumping_chi2"].mean[at])
-        points.append(Fit(value, float(positions(run, "plane").mean[at]), numbers, chi2))
+        points.append(Fit(value, float(positions(run, "plane").mean[at]), numbers, chi2, headline_of(run)))
     units = tuple(runs[0].estimates[name].units for name in QUANTITIES)
     return Fits(axis, sorted(points), units, positions(runs[0], "plane").units)
 
@@ -175,7 +183,8 @@ def mixing_figure(fits: Fits) -> Figure:
     -------
     matplotlib.figure.Figure
         A panel for a, one for b, and in SI one for 4πb/ħ: fitted to all harmonics, and to the DC current alone. Hollow
-        markers: the current does not have Tserkovnyak's form (χ² per degree of freedom above 10).
+        markers: the current does not have Tserkovnyak's form (χ² per degree of freedom above 10), or its channel does not
+        hold, for Jτ/ħ is not small.
     """
     import matplotlib as mpl
 
@@ -201,7 +210,7 @@ def _draw(axes: Axes, fits: Fits, names: Sequence[str], title: str) -> None:
     values = np.array([[point.values[i] for i in columns] for point in fits.points])
     scale = axis_power(values[..., 0])
     x = np.array([point.x for point in fits.points])
-    wrong = np.array([point.chi2 > WRONG for point in fits.points])
+    wrong = np.array([not point.counts for point in fits.points])
     for column, (name, marker) in enumerate(zip(names, "os", strict=False)):
         mean, error = (values[:, column] * 10.0**-scale).T
         colour = SEQUENCE[column]
@@ -216,7 +225,7 @@ def _draw(axes: Axes, fits: Fits, names: Sequence[str], title: str) -> None:
     if len(names) > 1:
         axes.legend(loc="best")
     elif title == "b" and wrong.any():
-        axes.set_title("hollow: the current does not have this form", loc="right")
+        axes.set_title("hollow: not of this form, or Jτ/ħ is not small", loc="right")
 
 
 def mixing_table(fits: Fits) -> str:
@@ -226,9 +235,14 @@ def mixing_table(fits: Fits) -> str:
         for name, unit in zip(("a", "b", "4πb/ħ", "4πb/ħ of DC"), fits.units, strict=True)
     ]
     shown = [i for i in range(4) if any(math.isfinite(point.values[i][0]) for point in fits.points)]
-    lines = [f"{fits.axis:<28}{'plane':<10}" + "".join(f"{heads[i]:>26}" for i in shown) + f"{'χ²/n':>10}"]
+    lines = [
+        f"{fits.axis:<28}{'plane':<10}"
+        + "".join(f"{heads[i]:>26}" for i in shown)
+        + f"{'χ²/n':>10}   channel"
+    ]
     for point in fits.points:
         numbers = "".join(f"{number(*point.values[i]):>26}" for i in shown)
         chi2 = f"{point.chi2:.3g}" if math.isfinite(point.chi2) else "–"
-        lines.append(f"{point.x:<28.6g}{place(point.plane, fits.place_units):<10}{numbers}{chi2:>10}")
+        row = f"{point.x:<28.6g}{place(point.plane, fits.place_units):<10}{numbers}{chi2:>10}"
+        lines.append(f"{row}   {point.channel.marked}")
     return "\n".join(lines) + "\n"

@@ -50,7 +50,7 @@ def thickness_point(result: Result) -> Point:
     lam_s = math.sqrt(D / behind.gamma_sf) * gas.ell
     edges = positions(result, "x_edge").mean
     weight = np.clip(edges[1:] - np.maximum(edges[:-1], x), 0.0, None)
-    here = (channel_of(result)[0], 2, 0, 0, _component(result))
+    here = (channel_of(result), 2, 0, 0, _component(result))
     taken = float(weight @ current.mean[here]) / lam_s
     # the errors of cells as if they agreed
     noise = 0.0 if current.stderr is None else float(weight @ current.stderr[here]) / lam_s
@@ -167,14 +167,14 @@ def _precession(result: Result) -> Precession:
 
 def _component(result: Result) -> int:
     """Component of the spin in which the DC current through the first plane is largest."""
-    current = _need(result, "plane_current").mean[channel_of(result)[0], 2, 0, 0, :, 0]
+    current = _need(result, "plane_current").mean[channel_of(result), 2, 0, 0, :, 0]
     return int(np.argmax(np.abs(current)))
 
 
 def _through(result: Result) -> tuple[float, float]:
     """DC current through the first plane, and its error."""
     current, dc = _need(result, "plane_current"), labels(result, "harmonic").index("dc")
-    here = (channel_of(result)[0], 2, 0, dc, _component(result), 0)
+    here = (channel_of(result), 2, 0, dc, _component(result), 0)
     if not current.mean[here]:
         raise InputError(f"{result.name} has no DC spin current through its first plane")
     return float(current.mean[here]), 0.0 if current.stderr is None else float(current.stderr[here])

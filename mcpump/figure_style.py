@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 
 from mcpump.errors import InputError
 from mcpump.estimates import Estimate, Result
+from mcpump.headline import Headline
 from mcpump.report_text import (
     NOTHING,
     channel_of,
     clock_of,
     column_name,
+    exchange_of,
+    headline_of,
     labels,
     positions,
     power_of_ten,
@@ -97,11 +100,11 @@ def length_unit(result: Result) -> tuple[float, str]:
     return (1e9, "nm") if units == "m" else (1.0, pretty(units))
 
 
-def chosen_channel(result: Result, channel: str | None) -> tuple[int, str]:
-    """Index and words of a channel; that of the reports where none is named."""
+def chosen_channel(result: Result, channel: str | None) -> tuple[int, Headline]:
+    """Place of a channel, and what to say of it; that of the reports where none is named."""
     if channel is None:
-        return channel_of(result)
-    return _index(result, "channel", channel), channel
+        return channel_of(result), headline_of(result)
+    return _index(result, "channel", channel), Headline(channel, exchange_of(result))
 
 
 def chosen_pair(

@@ -52,7 +52,7 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
     result : Result
         A run in time bins, or one in harmonics, whose sum is drawn over one period.
     channel : str, optional
-        Channel; by default `sum` if there is one, else the last.
+        Channel; by default that of the table.
     component : str, optional
         Component of the spin; by default that whose diffusive current is largest in the last time bin, or swings most.
 
@@ -75,7 +75,7 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
         drawers.append(_draw_planes)
     if not drawers:
         raise InputError(f"{result.name} has no planes: nothing to draw against time")
-    row, words = chosen_channel(result, channel)
+    row, about = chosen_channel(result, channel)
     spin = _component(result, row, component)
     with mpl.rc_context(STYLE):
         figure, panels = new_figure(DOUBLE, (60 * len(drawers) + 8) * MM, len(drawers), 2, squeeze=False)
@@ -83,7 +83,7 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
             for part in range(2):
                 draw(axes[part], result, course, row, part, spin)
         name = labels(result, "component")[spin]
-        figure.suptitle(f"{result.name}, {words}, spin {name}", x=0.01, ha="left", fontsize=7)
+        figure.suptitle(f"{result.name}, {about.marked}, spin {name}", x=0.01, ha="left", fontsize=7)
         return figure
 
 

@@ -38,6 +38,7 @@ from mcpump.figure_style import (
     new_figure,
 )
 from mcpump.figure_times import time_figure
+from mcpump.headline import Headline
 from mcpump.model import ABSORBING, PERIODIC, Model, Problem
 from mcpump.report_text import (
     column_name,
@@ -94,7 +95,7 @@ def profile(result: Result, theory: bool = True, channel: str | None = None) -> 
         for the local current, and the total current of diffusion less that for the diffusive one. The general
         walk's runs have none.
     channel : str, optional
-        Channel to draw; by default the sum of `first` and `second` where there is one, else the last.
+        Channel to draw; by default that of the table (`mcpump.headline`).
 
     Returns
     -------
@@ -185,15 +186,15 @@ def _residuals(points: Sequence[Point]) -> list[float]:
     ]
 
 
-def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, str]) -> Figure:
+def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, Headline]) -> Figure:
     # the general walk has no such lines, and may need files that are elsewhere now
     fast = with_theory and not needs_general(deck_from_dict(tomllib.loads(result.resolved)))
     problem = problem_of(result) if fast else None
-    channel, words = chosen
+    channel, about = chosen
     multiples = _multiples(result, channel)
     width = SINGLE if len(multiples) == 1 else DOUBLE
     figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
-    lines = _theory_lines(result, problem, words) if problem is not None else None
+    lines = _theory_lines(result, problem, about.channel) if problem is not None else None
     for column, multiple in enumerate(multiples):
         for row, (name, part, title) in enumerate(_ROWS):
             _draw_panel(axes[row, column], result, channel, name, part, title, multiple, lines)
@@ -207,6 +208,8 @@ def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, str])
             _draw_legend(axis, title, handles, rows)
         else:
             axis.set_title(title, loc="left")
+    if not about.holds:
+        figure.suptitle(about.title, x=0.01, ha="left", fontsize=7)
     figure.align_ylabels()
     return figure
 
@@ -335,7 +338,7 @@ def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> 
     axes.legend(list(handles.values()), list(handles), **place)
 
 
-def _theory_lines(result: Result, problem: Problem, words: str) -> Lines:
+def _theory_lines(result: Result, problem: Problem, channel: str) -> Lines:
     """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
     model, scales = problem.model, problem.scales
     assert isinstance(model, Model)
@@ -347,7 +350,7 @@ def _theory_lines(result: Result, problem: Problem, words: str) -> Lines:
     h = model.length / model.cells
     total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
     local = local_theory(texture_profile(model, edges), texture_gradient(model, edges), medium, model.Omega)
-    chosen = ["first", "second"] if words == "sum" else words.split(" + ")
+    chosen = ["first", "second"] if channel == "sum" else [channel]
     density = np.sum([total[name].density for name in chosen], axis=0) * scales.density
     flux = np.sum([total[name].flux for name in chosen], axis=0) * scales.current
     near = np.sum([local[name] for name in chosen], axis=0) * scales.current

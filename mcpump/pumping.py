@@ -17,7 +17,7 @@ from mcpump.charge_forms import mixing_conductance, tserkovnyak_fit
 from mcpump.estimates import Estimate
 from mcpump.model import Model, Problem, Scene
 from mcpump.moving_textures import texture_field, texture_field_rate
-from mcpump.quantities import channels_of, scale_of, units_of
+from mcpump.quantities import channels_of, headline_of, scale_of, units_of
 from mcpump.scene_equilibrium import FEWEST_TIMES, centres, clock_weights, kept_for_texture, plane_places
 from mcpump.textures import texture_profile
 
@@ -43,7 +43,7 @@ class Motion(NamedTuple):
 
 
 def pumping_observables(problem: Problem, current: Estimate) -> dict[str, Estimate]:
-    """Fit Tserkovnyak's form to the total current through each plane, in the channel `sum` or the last pumped one.
+    """Fit Tserkovnyak's form to the total current through each plane, in the channel of the headlines.
 
     Parameters
     ----------
@@ -61,15 +61,16 @@ def pumping_observables(problem: Problem, current: Estimate) -> dict[str, Estima
         reduced decks. Nothing where nothing pumps.
     """
     channel = _channel(problem)
-    if channel is None:
+    if not channel:
         return {}
     motion = motion_at_planes(problem)
     size = max(float(np.nan_to_num(np.abs(part)).max(initial=0.0)) for part in motion)
     if size == 0.0:
         return {}
-    j, error = current.mean[channel, _TOTAL, 0], np.full(current.mean.shape[3:], np.nan)
+    row = channels_of(problem).index(channel)
+    j, error = current.mean[row, _TOTAL, 0], np.full(current.mean.shape[3:], np.nan)
     if current.stderr is not None:
-        error = current.stderr[channel, _TOTAL, 0]
+        error = current.stderr[row, _TOTAL, 0]
     rate = 1.0 / scale_of(problem, "time")
     fits = np.array(
         [
@@ -77,17 +78,17 @@ def pumping_observables(problem: Problem, current: Estimate) -> dict[str, Estima
             for i in range(j.shape[-1])
         ]
     )
-    return _estimates(problem, fits)
+    return _estimates(problem, fits, headline_of(problem).tag)
 
 
-def _estimates(problem: Problem, fits: Array) -> dict[str, Estimate]:
+def _estimates(problem: Problem, fits: Array, tag: str) -> dict[str, Estimate]:
     """Name the rows (plane, 7) of fits: a, b and their errors, chi² per degree of freedom, b of DC and its error."""
     unit = units_of(problem)["content"]
     a, a_error, b, b_error, chi2, dc, dc_error = fits.T
     worth = mixing_conductance(1.0) if problem.scales.si else np.nan
 
     def along_planes(mean: Array, stderr: Array | None, units: str, title: str) -> Estimate:
-        return Estimate(mean, stderr, ("plane",), units, title)
+        return Estimate(mean, stderr, ("plane",), units, title + tag)
 
     unit_g, title = "1/m^2" if problem.scales.si else "1", "effective mixing conductance 4 pi b/hbar"
     return {
@@ -101,16 +102,11 @@ def _estimates(problem: Problem, fits: Array) -> dict[str, Estimate]:
     }
 
 
-def _channel(problem: Problem) -> int | None:
-    """Place of the channel to fit among those of the results; None where nothing is pumped periodically."""
-    model = problem.model
-    if model.pulse if isinstance(model, Model) else bool(model.time_bins):
-        return None
-    names = channels_of(problem)
-    pumped = [i for i, name in enumerate(names) if name != "spin_hall"]
-    if not pumped:
-        return None
-    return names.index("sum") if "sum" in names else pumped[-1]
+def _channel(problem: Problem) -> str:
+    """Channel to fit; empty where nothing is pumped periodically."""
+    model, channel = problem.model, headline_of(problem).channel
+    transient = model.pulse if isinstance(model, Model) else bool(model.time_bins)
+    return "" if transient or channel == "spin_hall" else channel
 
 
 def _fit(j: Array, error: Array, rate: Array, twist: Array) -> tuple[float, ...]:

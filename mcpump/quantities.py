@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.estimates import Estimate
+from mcpump.headline import Headline, headline
 from mcpump.model import Model, Problem, Scene
 
 Array = NDArray[np.float64]
@@ -27,6 +28,11 @@ def channels_of(problem: Problem) -> tuple[str, ...]:
     """Channels in the results: those walked and, where `first` and `second` are both there, their `sum`."""
     walked = problem.model.channels if isinstance(problem.model, Scene) else problem.channels
     return (*walked, "sum") if {"first", "second"} <= set(walked) else walked
+
+
+def headline_of(problem: Problem) -> Headline:
+    """Channel that a run's headlines tell."""
+    return headline(channels_of(problem), problem.exchange)
 
 
 def units_of(problem: Problem) -> dict[str, str]:

@@ -9,11 +9,10 @@ from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media,
 from mcpump.deck_sections import Deck
 from mcpump.deck_spin_orbit import impurity_strength
 from mcpump.deck_textures import Junction, Modulated, Spiral
+from mcpump.headline import SMALL
 from mcpump.scene_texture import moving_texture
 from mcpump.theory import ladder_gap
 
-SMALL = 0.2
-"""Numbers that the theory wants small are worth a warning above this."""
 Regime = dict[str, tuple[float, str, str]]
 
 

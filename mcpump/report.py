@@ -26,6 +26,7 @@ from mcpump.report_text import (
     channel_of,
     column_name,
     columns_of,
+    doubt,
     labels,
     plane_places,
     positions,
@@ -145,7 +146,7 @@ def _head(result: Result) -> list[str]:
 
 
 def _leading_current(result: Result, estimate: Estimate) -> list[str]:
-    channel, _ = channel_of(result)
+    channel = channel_of(result)
     pairs = columns_of(estimate)
     if not pairs:
         return ["no spin current (zero by symmetry)"]
@@ -158,7 +159,7 @@ def _leading_current(result: Result, estimate: Estimate) -> list[str]:
     text = scaled(estimate, 10.0**-power, *here)
     name = column_name(labels(result, "harmonic")[harmonic], labels(result, "component")[component])
     where = plane_places(result)[plane]
-    parts = [f"spin current {name} at x = {where}: ({text})e{power} {pretty(estimate.units)}"]
+    parts = [f"spin current {name} at x = {where}: ({text})e{power} {pretty(estimate.units)}{doubt(result)}"]
     share = result.estimates.get("local_share")
     if share is not None and np.isfinite(share.mean[channel, harmonic, component, plane]):
         parts.append(f"local share {scaled(share, 100.0, channel, harmonic, component, plane)} %")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mcpump.conversion import largest_wave
 from mcpump.estimates import Estimate, Result
+from mcpump.headline import Headline
 from mcpump.names import PARTS
 from mcpump.report_planes import aligned
 from mcpump.report_text import (
@@ -19,6 +20,7 @@ from mcpump.report_text import (
     Pair,
     clock_of,
     column_name,
+    exchange_of,
     labels,
     mesh_axes,
     number,
@@ -67,6 +69,12 @@ def charge_lines(result: Result) -> list[str]:
     return lines + _dipole_lines(result)
 
 
+def _doubt(result: Result) -> str:
+    """What to add to the title of a charge current or voltage: its spins are of first and second order in J."""
+    orders = Headline("sum", exchange_of(result))
+    return "" if orders.holds else f", from orders of J that {orders.doubt}"
+
+
 def source_name(result: Result, row: int) -> str:
     """Words for a source of charge."""
     name = labels(result, "source")[row]
@@ -109,7 +117,7 @@ def _mean_lines(result: Result) -> list[str]:
     size = np.maximum(np.nan_to_num(np.abs(mean.mean)), noise)
     there = np.asarray((size > NOTHING * size.max(initial=0.0)).any(axis=(0, 1)))
     pairs, small = _sorted_pairs(out), _sorted_pairs(np.asarray(there & ~out))
-    lines = ["Charge current, mean over the sample"] if pairs else []
+    lines = [f"Charge current, mean over the sample{_doubt(result)}"] if pairs else []
     for multiple in sorted({_multiple(h) for h, _ in pairs}):
         mine = [pair for pair in pairs if _multiple(pair[0]) == multiple]
         lines += aligned(_mean_rows(result, mean, mine), mine)
@@ -149,7 +157,9 @@ def _unit(estimate: Estimate, scale: int) -> str:
 
 def _largest_lines(result: Result) -> list[str]:
     """Largest charge current and density on the mesh, and what the inverse spin Hall formula would give."""
-    lines = _block(result, "Charge, largest on the mesh", _items(result)) + _wave_lines(result)
+    lines = _block(result, f"Charge, largest on the mesh{_doubt(result)}", _items(result)) + _wave_lines(
+        result
+    )
     if "inverse_spin_hall_current" not in result.estimates:
         return lines
     title = "For comparison, the inverse spin Hall formula with the TOTAL spin current, largest on the mesh"
@@ -271,7 +281,7 @@ def _circuit_line(result: Result, estimate: Estimate) -> list[str]:
         return []
     scale = power_of_ten(np.array([estimate.mean[d, h] for h, d in pairs]))
     texts = [tied(f"{_pair_name(result, (h, d))} {_cell(estimate, scale, (d, h))}") for h, d in pairs]
-    return wrap(f"{estimate.long_name} {_unit(estimate, scale)}: {', '.join(texts)}")
+    return wrap(f"{estimate.long_name} {_unit(estimate, scale)}{_doubt(result)}: {', '.join(texts)}")
 
 
 def _dipole_lines(result: Result) -> list[str]:

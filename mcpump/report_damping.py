@@ -25,7 +25,17 @@ from mcpump.deck_textures import Junction, Penetration
 from mcpump.errors import McpumpError
 from mcpump.estimates import Result
 from mcpump.medium import Medium
-from mcpump.report_text import channel_of, labels, number, place, positions, tied, wrap
+from mcpump.report_text import (
+    channel_of,
+    headline_of,
+    is_fitted,
+    labels,
+    number,
+    place,
+    positions,
+    tied,
+    wrap,
+)
 
 _SAME = 1e-9
 
@@ -48,10 +58,15 @@ def damping_lines(result: Result) -> list[str]:
     found = [*_of_torque(result, deck), *_of_planes(result, deck)]
     if not found:
         return []
+    channel = headline_of(result)
+    if not channel.holds:
+        return wrap(
+            f'Extra damping α\' is not told: {channel.title}; "exact" in results.channels holds for any Jτ/ħ'
+        )
     magnet = deck.magnet
     lines = wrap(
         f"Extra damping α' = γħg/(4πM_s t), M_s = {magnet.saturation_magnetization * 1e-3:.6g} kA/m, "
-        f"t = {place(magnet.thickness, 'm')}, g = 4πb/ħ of the DC spin current, channel {channel_of(result)[1]}; "
+        f"t = {place(magnet.thickness, 'm')}, g = 4πb/ħ of the DC spin current, {channel.title}; "
         f"TBB: Tserkovnyak, Brataas and Bauer, if the metal took all spin that arrives, g_Sh, back flow counted"
     )
     for pumped in found:
@@ -71,7 +86,7 @@ def _deck(result: Result) -> Deck | None:
 def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
     """Mixing conductances at the planes, from a junction's interface on."""
     dc = result.estimates.get("mixing_conductance_dc")
-    if dc is None:
+    if dc is None or not is_fitted(result):
         return []
     first = deck.texture.interface if isinstance(deck.texture, Junction) else 0.0
     found = []
@@ -92,7 +107,7 @@ def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
     lines, harmonics = labels(result, "line"), labels(result, "harmonic")
     if "torque" not in lines or twist == 0.0 or budget.dims != ("line", "channel", "harmonic", "component"):
         return []
-    here = lines.index("torque"), channel_of(result)[0], harmonics.index("dc")
+    here = lines.index("torque"), channel_of(result), harmonics.index("dc")
     worth = 4.0 * math.pi / (HBAR * twist)
     error = math.nan
     if budget.stderr is not None:

@@ -10,6 +10,7 @@ from mcpump.report_text import (
     clock_of,
     column_name,
     columns_of,
+    headline_of,
     labels,
     mesh_axes,
     place,
@@ -28,9 +29,9 @@ _TOTAL, _MOST = 2, 4
 def mesh_lines(result: Result) -> list[str]:
     """Lines with the largest density and current over the mesh, for DC and each multiple of Ω, or over all time bins."""
     cells = " × ".join(str(positions(result, axis).mean.size) for axis in mesh_axes(result))
-    name = channel_of(result)[1]
-    words = f"channels {name}" if "+" in name else f"channel {name}"
-    lines = [f"Largest on the mesh of {cells} cells, {words}, local and diffusive together"]
+    lines = [
+        f"Largest on the mesh of {cells} cells, {headline_of(result).title}, local and diffusive together"
+    ]
     density, current = result.estimates["spin_density"], result.estimates["spin_current"]
     rows = _rows(result, density, (), "density")
     for i, axis in enumerate(labels(result, "direction")):
@@ -44,7 +45,7 @@ def mesh_lines(result: Result) -> list[str]:
 def _rows(
     result: Result, estimate: Estimate, direction: tuple[int, ...], title: str
 ) -> list[tuple[str, str]]:
-    channel, _ = channel_of(result)
+    channel = channel_of(result)
     size = np.abs(np.nan_to_num(estimate.mean[(channel, _TOTAL, *direction)]))  # clock, component, place
     pairs, timed = columns_of(estimate), clock_of(estimate) == "time"
     rows = []

@@ -15,6 +15,7 @@ from mcpump.report_text import (
     channel_of,
     column_name,
     columns_of,
+    headline_of,
     labels,
     mesh_axes,
     plane_places,
@@ -38,7 +39,7 @@ _NAMES = {
 def plane_lines(result: Result) -> list[str]:
     """Lines of the table for a run with planes."""
     current = result.estimates["plane_current"]
-    channel, _ = channel_of(result)
+    channel = channel_of(result)
     pairs = columns_of(current)
     lines: list[str] = []
     if pairs:
@@ -52,7 +53,7 @@ def plane_lines(result: Result) -> list[str]:
 
 
 def _current_block(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    lines = [f"Spin current along +x, {_channel_words(result)}{_mesh_words(result)}"]
+    lines = [f"Spin current along +x, {headline_of(result).title}{_mesh_words(result)}"]
     whole = _laid_out(result, current, channel, pairs)
     if max(map(len, whole)) <= WIDTH:
         return lines + whole
@@ -78,7 +79,7 @@ def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]
 def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list[str]:
     """Totals of every channel, where more were walked than the block above tells: the largest columns, as many as fit."""
     names = [name for name in labels(result, "channel") if name != "sum"]
-    if len(names) == len(channel_of(result)[1].split(" + ")):
+    if len(names) == len(headline_of(result).words.split(" + ")):
         return []
     size = np.abs(current.mean[:, 2, 0]).max(axis=-1)  # channel, harmonic, component
     multiples = sorted({_multiple(pair) for pair in pairs})
@@ -135,11 +136,6 @@ def aligned(rows: list[Row], pairs: list[Pair]) -> list[str]:
         texts = [(" | " if fresh[c] else "   ") + f"{cell:>{widths[c]}}" for c, cell in enumerate(cells)]
         lines.append((f"{name:<{first}}" + "".join(texts)).rstrip())
     return lines
-
-
-def _channel_words(result: Result) -> str:
-    name = channel_of(result)[1]
-    return f"channels {name}" if "+" in name else f"channel {name}"
 
 
 def _mesh_words(result: Result) -> str:
@@ -318,7 +314,7 @@ def budget_lines(result: Result) -> list[str]:
     pairs = columns_of(budget)
     if not pairs:
         return []
-    channel, _ = channel_of(result)
+    channel = channel_of(result)
     transient = "time" in result.coords
     scale = power_of_ten(budget.mean[:, channel])
     unit = f"1e{scale} {pretty(budget.units)}" if scale else pretty(budget.units)

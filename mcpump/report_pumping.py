@@ -13,9 +13,13 @@ from mcpump.conversion import FormulaRatios, Ratio, formula_ratios, impurity_sou
 from mcpump.crossover import problem_of
 from mcpump.errors import McpumpError
 from mcpump.estimates import Estimate, Result
+from mcpump.headline import Headline
 from mcpump.model import Scene
 from mcpump.report_charge import NAMES
 from mcpump.report_text import (
+    exchange_of,
+    headline_of,
+    is_fitted,
     labels,
     mesh_axes,
     number,
@@ -38,14 +42,19 @@ _TOTAL = 2
 
 def pumping_lines(result: Result) -> list[str]:
     """Lines on Tserkovnyak's form aṅ + b n×ṅ at the planes; none where it was not fitted."""
-    if "pumping_a" not in result.estimates:
+    if "pumping_b" not in result.estimates:
         return []
+    if not is_fitted(result):
+        return wrap(
+            f"Tserkovnyak's form is not told: an older mcpump fitted it, maybe not to {headline_of(result).title}"
+        )
     b = result.estimates["pumping_b"]
     texts = []
     for plane, where in enumerate(plane_places(result)):
         if math.isfinite(float(b.mean[plane])):
             texts.append(f"{tied(f'x = {where}')} {_fit_text(result, plane)}")
-    head = "Tserkovnyak's form a ṅ + b n×ṅ of the spin current, n = S/|S|, for comparison"
+    channel = headline_of(result).title
+    head = f"Tserkovnyak's form a ṅ + b n×ṅ of the spin current, n = S/|S|, {channel}, for comparison"
     return wrap(f"{head}: {'; '.join(texts)}") if texts else []
 
 
@@ -213,6 +222,8 @@ def _bar(result: Result) -> _Bar | None:
 
 def conclusion_lines(result: Result) -> list[str]:
     """Sentences on which of the paper's conclusions the run's numbers support, with these numbers."""
+    if not Headline("sum", exchange_of(result)).holds:
+        return []  # they are of lowest order in J
     lines: list[str] = []
     found = torque_ratios(result)
     if found is not None and found.torque.known:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.estimates import Estimate, Result
+from mcpump.headline import Headline, headline
 
 WIDTH = 120
 """Columns that the table keeps to where it can."""
@@ -89,12 +90,31 @@ def place(value: float, units: str) -> str:
     return f"{value * 1e9:.6g} nm" if units == "m" else f"{value:.6g} {pretty(units)}"
 
 
-def channel_of(result: Result) -> tuple[int, str]:
-    """Index and name of the channel that a report shows: the sum if there is one, else the last."""
-    channels = labels(result, "channel")
-    if "sum" in channels:
-        return channels.index("sum"), "first + second"
-    return len(channels) - 1, channels[-1]
+def headline_of(result: Result) -> Headline:
+    """Channel that a report shows, and whether it holds."""
+    return headline(labels(result, "channel"), exchange_of(result))
+
+
+def exchange_of(result: Result) -> float:
+    """Jτ/ħ of a run; NaN where nothing is turned."""
+    return result.regime.get("J tau/hbar", (math.nan, "", ""))[0]
+
+
+def is_fitted(result: Result) -> bool:
+    """Whether the file has Tserkovnyak's form of the channel that a report shows; an older one may have another's."""
+    fit = result.estimates.get("pumping_b")
+    return fit is not None and fit.long_name.endswith(headline_of(result).tag)
+
+
+def doubt(result: Result) -> str:
+    """What to add to a number of the channel that a report shows, in brackets; empty where the channel holds."""
+    channel = headline_of(result)
+    return "" if channel.holds else f" ({channel.title})"
+
+
+def channel_of(result: Result) -> int:
+    """Place of the channel that a report shows."""
+    return labels(result, "channel").index(headline_of(result).channel)
 
 
 def clock_of(estimate: Estimate) -> str:

@@ -11,6 +11,8 @@ from mcpump.report_text import (
     NOTHING,
     at,
     channel_of,
+    doubt,
+    headline_of,
     labels,
     mesh_axes,
     number,
@@ -42,7 +44,7 @@ def transient_lines(result: Result) -> list[str]:
 
 def last_current(result: Result, estimate: Estimate) -> list[str]:
     """Largest total current of the last time bin, in words, for the summary line."""
-    channel, _ = channel_of(result)
+    channel = channel_of(result)
     totals = np.abs(estimate.mean[channel, 2, 0, -1])
     if not totals.any():
         return ["no spin current in the last time bin"]
@@ -51,12 +53,13 @@ def last_current(result: Result, estimate: Estimate) -> list[str]:
     text = scaled(estimate, 10.0**-power, channel, 2, 0, -1, component, plane)
     name, where = labels(result, "component")[component], plane_places(result)[plane]
     span = spans_of(result)[-1]
-    return [f"spin current {name} at x = {where}, {span}: ({text})e{power} {pretty(estimate.units)}"]
+    return [
+        f"spin current {name} at x = {where}, {span}: ({text})e{power} {pretty(estimate.units)}{doubt(result)}"
+    ]
 
 
 def _current_lines(result: Result, current: Estimate) -> list[str]:
-    channel, name = channel_of(result)
-    words = f"channels {name}" if "+" in name else f"channel {name}"
+    channel = channel_of(result)
     size = np.abs(current.mean[channel]).max(axis=(0, 1, 2), initial=0.0)
     if current.stderr is not None:
         size = np.maximum(size, np.nan_to_num(current.stderr[channel]).max(axis=(0, 1, 2), initial=0.0))
@@ -67,7 +70,7 @@ def _current_lines(result: Result, current: Estimate) -> list[str]:
     rows: Cells = [(unit, f"last, {spans_of(result)[-1]}", "where the total is largest", "")]
     for component, plane in np.argwhere(alive):
         rows += _rows(result, current, 10.0**-power, channel, int(component), int(plane))
-    lines = [f"Spin current along +x through planes, {words}"]
+    lines = [f"Spin current along +x through planes, {headline_of(result).title}"]
     lines += _aligned(rows) if len(rows) > 1 else []
     return lines + _zero_line(result, alive)
 
@@ -110,14 +113,16 @@ def _spin_lines(result: Result) -> list[str]:
     density = result.estimates["spin_density"]
     spans = spans_of(result)
     first = max(map(len, spans)) + 1
-    channel, name = channel_of(result)
+    channel = channel_of(result)
     widths = np.diff(positions(result, "x_edge").mean)
     bound = np.zeros_like(density.mean) if density.stderr is None else density.stderr
     mean, stderr = density.mean[channel] @ widths, bound[channel] @ widths
     spin = Estimate(mean, stderr, ("part", "time", "component"), "1", "spin in the sample")
     unit = "pulse.spin" if is_pulse(result) else pretty(_CONTENTS[density.units])
     power = power_of_ten(mean) if unit.startswith("J") else 0
-    lines = [f"Spin in the sample by time bin, channel {name}  [{f'1e{power} ' if power else ''}{unit}]"]
+    lines = [
+        f"Spin in the sample by time bin, {headline_of(result).title}  [{f'1e{power} ' if power else ''}{unit}]"
+    ]
     lines.append("± is at most: cells share walkers, and their errors are added as if they agreed")
     for component in np.flatnonzero(mean.any(axis=(0, 1))):
         name = labels(result, "component")[component]

@@ -24,6 +24,7 @@ from mcpump.model import Model, Problem, Scene, StopRule
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
+from mcpump.quantities import channels_of, headline_of
 from mcpump.tally import MIN_BLOCKS, Tally
 
 WHOLE = Part()
@@ -293,7 +294,8 @@ def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
         return math.nan
     current = plane_estimates(problem, tally)["plane_current"]
     assert current.stderr is not None
-    totals, errors = np.abs(current.mean[-1, 2]).ravel(), current.stderr[-1, 2].ravel()
+    row = channels_of(problem).index(headline_of(problem).channel)
+    totals, errors = np.abs(current.mean[row, 2]).ravel(), current.stderr[row, 2].ravel()
     largest = int(np.argmax(totals))
     return share * float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
 
@@ -305,7 +307,7 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     model = problem.model
     at = {"part": PARTS.index(part), "component": COMPONENTS.index(component), "direction": 0, "normal": 0}
     at["harmonic"] = harmonic_names(model.harmonics).index(harmonic)
-    at["channel"] = -1  # the sum, where there are two channels
+    at["channel"] = channels_of(problem).index(headline_of(problem).channel)
     if kind == "spin_current":
         estimate = found["plane_current"]
         at["plane"] = int(np.argmin(np.abs(np.array(model.planes) - rule.at)))

@@ -49,8 +49,12 @@ def problem(model, scales=REDUCED, name="scene"):
     """A Problem around a Scene."""
     return Problem(
         name=name, model=model, scales=scales, exchange=model.exchange, supercurrent=1e-3, channels=model.channels,
-        walkers=64 * 24, stop=None, regime={"ell/lambda": (0.1, "", "mean free path over length")}, warnings=(),
-        notes=(), resolved='units = "reduced"\n',
+        walkers=64 * 24, stop=None, warnings=(), notes=(),
+        regime={
+            "ell/lambda": (0.1, "", "mean free path over length"),
+            "J tau/hbar": (model.exchange, "", "turn of a spin in one lifetime, halved"),
+        },
+        resolved='units = "reduced"\n',
     )  # fmt: skip
 
 

@@ -164,18 +164,19 @@ def test_script(tmp_path, spiral):
     assert "-o" in script("compare_theory.py", "--help").stdout
 
 
-def with_mixing(ratio, frequency="10 GHz", b=1e-17, chi2=1.0):
+def with_mixing(ratio, frequency="10 GHz", b=1e-17, chi2=1.0, exchange=0.05):
     """A made-up run of the junction."""
     result, shares = of_scene(1), np.array([math.nan, 1.0, 1.0])
     result.estimates.update(
-        (name, Estimate(shares * value, 0.1 * shares * value, ("plane",), units, ""))
+        (name, Estimate(shares * value, 0.1 * shares * value, ("plane",), units, f"{name}, channel sum"))
         for name, value, units in (
             ("pumping_a", 2 * b, "J s/m^2"), ("pumping_b", b, "J s/m^2"), ("pumping_chi2", chi2, "1"),
             ("mixing_conductance", 1e35 * b, "1/m^2"), ("mixing_conductance_dc", 0.9e35 * b, "1/m^2"),
         )
     )  # fmt: skip
     resolved = f'[texture]\nfrequency = "{frequency}"\n[run]\nseed = {int(1e3 * ratio)}\n'
-    return dataclasses.replace(result, regime={"ell/lambda": (ratio, "", "")}, resolved=resolved)
+    regime = {"ell/lambda": (ratio, "", ""), "J tau/hbar": (exchange, "", "")}
+    return dataclasses.replace(result, regime=regime, resolved=resolved)
 
 
 def test_mixing_points():
@@ -200,6 +201,23 @@ def test_mixing_points():
         figures.mixing_points([with_mixing(1.0)] * 2, "texture.kind")
     with pytest.raises(InputError, match="has no fit"):
         figures.mixing_points([pulse()])
+
+
+def test_mixing_of_channels_that_do_not_hold_is_marked():
+    held, lost = with_mixing(0.3), with_mixing(3.0, exchange=1.8)
+    fits = figures.mixing_points([held, lost])
+    assert [point.counts for point in fits.points] == [True, False]
+    assert "hollow" in figures.mixing_figure(fits).axes[1].get_title(loc="right")
+    rows = figures.mixing_table(fits).splitlines()[1:]
+    assert rows[0].endswith("   first + second")
+    assert rows[1].endswith("   first + second, which do not hold at Jτ/ħ = 1.8")
+
+
+def test_mixing_of_another_channel_is_refused():
+    result = with_mixing(0.3)
+    b = dataclasses.replace(result.estimates["pumping_b"], long_name="pumping_b")
+    with pytest.raises(InputError, match="this version of mcpump"):
+        figures.mixing_points([dataclasses.replace(result, estimates={**result.estimates, "pumping_b": b})])
 
 
 def test_mixing_script(tmp_path):

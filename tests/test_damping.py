@@ -16,6 +16,7 @@ from mcpump.diffusion_stack import diffusion_stack
 from mcpump.errors import InputError
 from mcpump.estimates import Estimate, Result
 from mcpump.medium import Medium
+from mcpump.regime import regime_numbers
 from mcpump.report_damping import damping_lines
 
 PT = Medium(2.7e5, 7.6e-15, 1.0, 6e47, tau_sf=6.1e-14)
@@ -107,7 +108,7 @@ YIG = {
 
 def fake(deck, g=1e18, torque=2e18):
     """Result of a deck with these mixing conductances, at its plane and of the torque."""
-    resolved = deck_from_dict(deck).resolved
+    checked = deck_from_dict(deck)
     worth = HBAR * 2 * math.pi * 1e10 / (4 * math.pi)
     budget = np.zeros((2, 2, 3, 3))
     budget[1, 1, 0, 2] = torque * worth
@@ -117,12 +118,14 @@ def fake(deck, g=1e18, torque=2e18):
     }  # fmt: skip
     estimates = {
         "mixing_conductance_dc": Estimate(np.array([g]), np.array([0.1 * abs(g)]), ("plane",), "1/m^2", ""),
+        "pumping_b": Estimate(np.array([1.0]), None, ("plane",), "J s/m^2", "b, channel exact"),
         "budget": Estimate(
             budget, 0.05 * np.abs(budget), ("line", "channel", "harmonic", "component"), "J/m^2", ""
         ),
     }
     blank = {name: None for name in Result.__dataclass_fields__}
-    return Result(**{**blank, "name": "fake", "resolved": resolved, "estimates": estimates, "coords": coords})
+    known = {"resolved": checked.resolved, "regime": regime_numbers(checked)}
+    return Result(**{**blank, **known, "name": "fake", "estimates": estimates, "coords": coords})
 
 
 def test_lines_of_an_insulating_magnet():
@@ -171,6 +174,24 @@ def test_no_lines_without_a_magnet_or_a_current():
     estimates = {name: one for name, one in result.estimates.items() if name == "other"}
     assert damping_lines(replace(result, estimates=estimates)) == []
     assert damping_lines(replace(result, resolved="[magnet]\n")) == []
+
+
+def test_channels_that_do_not_hold_make_no_damping():
+    """Where Jτ/ħ = 2.3 the second order in J would give some hundred times too much: not told, and why."""
+    result = fake({**YIG, "electrons": {"material": "Pt", "exchange": "0.2 eV"}})
+    assert "channel exact" in " ".join(damping_lines(result))
+    coords = {**result.coords, "channel": ("second", "second_ladder")}
+    told = " ".join(" ".join(damping_lines(replace(result, coords=coords))).split())
+    wanted = 'Extra damping α\' is not told: channel second_ladder, which does not hold at Jτ/ħ = 2.32; "exact" in '
+    assert told == wanted + "results.channels holds for any Jτ/ħ"
+
+
+def test_mixing_conductance_of_another_channel_is_no_damping():
+    result = fake(YIG)
+    old = replace(result.estimates["pumping_b"], long_name="b of a dn/dt + b n x dn/dt")
+    text = " ".join(damping_lines(replace(result, estimates={**result.estimates, "pumping_b": old})))
+    assert "torque on all electrons" in text
+    assert "through" not in text
 
 
 def test_negative_and_periodic():
