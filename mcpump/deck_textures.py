@@ -198,9 +198,9 @@ class Ovf(Driven):
     along_x: Annotated[str, fields.one_of("x", "y", "z")] = "x"
     """Axis of the snapshots that becomes x."""
     length_scale: fields.Length | None = None
-    """Over which S changes."""
+    """Over which S changes; found if not given."""
     time_scale: fields.Time | None = None
-    """In which S changes."""
+    """In which S changes; found if not given."""
 
 
 Texture = Annotated[

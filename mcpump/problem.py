@@ -57,6 +57,7 @@ def make_problem(deck: Deck) -> Problem:
     """
     gas, notes = deck.gas, list(deck.gas.notes)
     model = _scene(deck, notes) if needs_general(deck) else _model(deck, notes)
+    texture_file = check_user(deck, model) if isinstance(model, Scene) else ""
     regime = regime_numbers(deck)
     warnings, more = warnings_and_notes(deck, regime)
     snapshots = snapshots_of(deck)
@@ -78,7 +79,7 @@ def make_problem(deck: Deck) -> Problem:
         warnings=tuple(warnings),
         notes=tuple(more + notes),
         resolved=deck.resolved,
-        texture_file=check_user(deck, model) if isinstance(model, Scene) else "",
+        texture_file=texture_file,
         snapshots=snapshots,
         conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
         contact_distance=(deck.spin_orbit.contact_distance or 0.0) if deck.spin_orbit else 0.0,

@@ -5,27 +5,15 @@ from __future__ import annotations
 import math
 
 from mcpump.deck_charge import charge_notes
-from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media, wave_number
+from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media, place_text
 from mcpump.deck_sections import Deck
 from mcpump.deck_spin_orbit import impurity_strength
-from mcpump.deck_textures import Junction, Modulated, Spiral
+from mcpump.deck_textures import Junction
 from mcpump.headline import SMALL
-from mcpump.scene_texture import moving_texture
+from mcpump.texture_length import texture_length
 from mcpump.theory import ladder_gap
 
 Regime = dict[str, tuple[float, str, str]]
-
-
-def texture_length(deck: Deck) -> float:
-    """Length scale λ of the texture: junction width, 1/|q|, …; infinite if uniform, NaN without a texture."""
-    texture = deck.texture
-    if texture is None:
-        return math.nan
-    if isinstance(texture, Junction):
-        return texture.width
-    if isinstance(texture, Spiral | Modulated):
-        return 1.0 / abs(wave_number(texture, deck.reduced, []))
-    return moving_texture(deck, []).length * deck.gas.ell
 
 
 def _frequency(deck: Deck) -> float:
@@ -51,7 +39,7 @@ def regime_numbers(deck: Deck) -> Regime:
         Name → (value, unit, what it is). NaN: unknown, or, as all that tells of a texture, without
         meaning for a pulse.
     """
-    gas, length = deck.gas, texture_length(deck)
+    gas, length = deck.gas, texture_length(deck).length
     Omega = _frequency(deck)
     gamma_sf = gas.tau / gas.tau_sf
     inverse = math.inf if length == 0.0 else gas.ell / length
@@ -185,6 +173,13 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
     notes = charge_notes(deck, deck.gas)
+    ends = texture_length(deck).ends
+    if ends:
+        where = " and ".join(f"{name} (over {place_text(deck, extent)})" for name, extent in ends.items())
+        notes.append(
+            f"the magnet ends within the sample along {where}: ℓ/λ leaves its surface out, but λ is taken to be no "
+            "longer than the magnet"
+        )
     if isinstance(deck.texture, Junction) and deck.texture.width == 0.0:
         notes.append("the interface is sharp: λ = 0, so ℓ/λ is infinite")
     if "second" in channels and number["one-ladder number"] > SMALL:

@@ -129,8 +129,8 @@ def check_user_texture(
         repeat after its period or at periodic faces, or varies in a direction that the mesh does not have.
     """
     span = period if period is not None else end if end is not None else 0.0
-    probe = _Probe(user.user_function, path, ell, tau)
-    points = [(u * lengths[0], v * lengths[1], w * lengths[2], s * span) for u, v, w, s in _spread(POINTS)]
+    probe = Probe(user.user_function, path, ell, tau)
+    points = [(u * lengths[0], v * lengths[1], w * lengths[2], s * span) for u, v, w, s in spread(POINTS)]
     for point in points:
         probe(point)
     if time_step > 0.0:
@@ -147,7 +147,7 @@ def check_user_texture(
             )
 
 
-class _Probe:
+class Probe:
     """S of a file at places and times in reduced units, with a sentence for whatever goes wrong."""
 
     def __init__(self, function: Callable[..., Any], path: str | os.PathLike[str], ell: float, tau: float):
@@ -201,7 +201,7 @@ class _Probe:
                 )
 
 
-def _check_smooth(probe: _Probe, points: Sequence[Four], step: float) -> None:
+def _check_smooth(probe: Probe, points: Sequence[Four], step: float) -> None:
     """Compare the difference quotients of three steps."""
     quotients = [[probe.quotient(point, step * factor) for factor in (0.5, 1.0, 2.0)] for point in points]
     largest = max(math.hypot(*middle) for _, middle, _ in quotients)
@@ -215,7 +215,7 @@ def _check_smooth(probe: _Probe, points: Sequence[Four], step: float) -> None:
             )
 
 
-def _steepest(probe: _Probe, points: Sequence[Four], span: float, step: float) -> Iterator[Four]:
+def _steepest(probe: Probe, points: Sequence[Four], span: float, step: float) -> Iterator[Four]:
     """At some places the time where S changes most, sought by bisection: where a jump is, if there is one."""
     for x, y, z, _ in points[:_STEEP_PLACES]:
         times = [span * k / _STEEP_TIMES for k in range(_STEEP_TIMES + 1)]
@@ -238,7 +238,7 @@ def _distance(a: Three, b: Three) -> float:
     return math.dist(a, b)
 
 
-def _spread(count: int) -> Iterator[Four]:
+def spread(count: int) -> Iterator[Four]:
     """Quasi-random points of the unit cube in four dimensions: multiples of powers of 1/g, g⁵ = g + 1, modulo 1."""
     g = 1.1673039782614187
     for i in range(count):

@@ -313,7 +313,7 @@ def test_user_texture(tmp_path):
     assert p.model.period == pytest.approx(100)
     assert p.model.time_step == pytest.approx(1e-3 * 100 / 8)
     assert p.model.rotation_step == 0.5
-    assert p.regime["ell/lambda"][0] == 1.0
+    assert p.regime["ell/lambda"][0] == pytest.approx(0.4 * math.pi)
     p = make_problem(user_deck(tmp_path, texture__length_scale=0.5, texture__time_scale=2.0))
     assert (p.model.rotation_step, p.model.time_step) == (0.25, 0.002)
     p = make_problem(user_deck(tmp_path, texture__frequency=GONE, results={"end": 5.0}))
