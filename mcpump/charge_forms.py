@@ -14,7 +14,6 @@ along x.  In all of charge ⟨·⟩ is without τ_sf, for charge does not relax.
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -230,92 +229,48 @@ def open_circuit_voltage(mean_current: ArrayLike, sigma: Values, length: Values)
 # --- Tserkovnyak's form --------------------------------------------------------------------------
 
 
-class TserkovnyakFit(NamedTuple):
-    """Least-squares fit of j_s = aṠ + bS×Ṡ."""
-
-    a: float
-    """Coefficient of Ṡ [J s/m²]; NaN where the numbers do not tell it."""
-    b: float
-    """Coefficient of S×Ṡ [J s/m²]; NaN where the numbers do not tell it."""
-    covariance: Array
-    """Of (a, b), shape (2, 2)."""
-    chi2: float
-    """Sum of squared residuals, in units of the errors where these were given."""
-    degrees_of_freedom: int
-    """Numbers that entered (not those that symmetry forbids), less coefficients fitted."""
-
-    @property
-    def a_stderr(self) -> float:
-        """Standard error of a."""
-        return math.sqrt(self.covariance[0, 0])
-
-    @property
-    def b_stderr(self) -> float:
-        """Standard error of b."""
-        return math.sqrt(self.covariance[1, 1])
-
-
 def tserkovnyak_fit(
-    current: ArrayLike, S_dot: ArrayLike, S_cross_S_dot: ArrayLike, errors: ArrayLike | None = None
-) -> TserkovnyakFit:
-    """Fit Tserkovnyak's form j_s = aṠ + bS×Ṡ to a spin current.
+    current: ArrayLike, S_dot: ArrayLike, S_cross_S_dot: ArrayLike, weights: ArrayLike = 1.0
+) -> tuple[Array, Array]:
+    """Fit Tserkovnyak's form j_s = aṠ + bS×Ṡ to spin currents by least squares.
+
+    The fit is linear in the current.  It gives no errors: those of the current's components belong together where they
+    come from the same walkers, and errors follow from fits to parts of a run.
 
     Parameters
     ----------
     current : array_like
-        Spin current, any shape: components, harmonics, …
+        Spin currents, (…, shape of `S_dot`): components, harmonics, …
     S_dot, S_cross_S_dot : array_like
-        Ṡ and S×Ṡ, same shape.
-    errors : array_like, optional
-        Standard errors of `current`, taken as independent.  Without them all numbers weigh the same, and
-        the errors of a and b follow from the residuals.
+        Ṡ and S×Ṡ, of one shape.
+    weights : array_like
+        Weights of the squares; with 1 for DC and ½ for the other harmonics the fit is that of the mean over a period.
 
     Returns
     -------
-    TserkovnyakFit
-        `mixing_conductance` of b (and of its error) is the effective mixing conductance.  A chi2 far above
-        `degrees_of_freedom` says that the current does not have this form.
+    a, b : ndarray
+        Coefficients [J s/m²] of each current; NaN where the numbers do not tell them.  `mixing_conductance` of b is the
+        effective mixing conductance.
 
     Raises
     ------
     ValueError
-        Where shapes differ, or a number that is not zero by symmetry (current, Ṡ and S×Ṡ all 0) has no positive error.
+        Where shapes differ.
     """
-    basis = np.stack([np.ravel(np.asarray(S_dot, float)), np.ravel(np.asarray(S_cross_S_dot, float))], axis=1)
-    data = np.ravel(np.asarray(current, float))
-    if not np.shape(current) == np.shape(S_dot) == np.shape(S_cross_S_dot):
+    rate, twist, data = (np.asarray(part, float) for part in (S_dot, S_cross_S_dot, current))
+    if rate.shape != twist.shape or data.shape[data.ndim - rate.ndim :] != rate.shape:
         raise ValueError("current, S_dot and S_cross_S_dot must have one shape")
-    present = np.any(basis != 0.0, axis=1) | (data != 0.0)  # the rest symmetry forbids
-    weights = np.ones(data.size)
-    if errors is not None:
-        if np.shape(errors) != np.shape(current):
-            raise ValueError("current and errors must have one shape")
-        sizes = np.ravel(np.asarray(errors, float))
-        if not np.all(sizes[present] > 0.0):
-            raise ValueError("every number that is not zero by symmetry must have a positive error")
-        present |= sizes > 0.0
-        weights[present] = 1.0 / sizes[present]
-    basis, data = (basis * weights[:, np.newaxis])[present], (data * weights)[present]
-    return _least_squares(basis, data, known_errors=errors is not None)
-
-
-def _least_squares(basis: Array, data: Array, known_errors: bool) -> TserkovnyakFit:
-    """Fit the columns of `basis` that are not zero."""
+    root = np.sqrt(np.broadcast_to(weights, rate.shape)).ravel()
+    basis = np.stack([rate.ravel(), twist.ravel()], axis=1) * root[:, np.newaxis]
     sizes = np.sqrt((basis**2).sum(axis=0))
     used: Sequence[int] = np.flatnonzero(sizes).tolist()
-    result, covariance = np.full(2, np.nan), np.full((2, 2), np.nan)
-    freedom = data.size - len(used)
+    found = np.full((*data.shape[: data.ndim - rate.ndim], 2), np.nan)
     columns = basis[:, used] / sizes[used]  # Ṡ and S×Ṡ may differ by many orders
     gram = columns.T @ columns
-    if np.linalg.det(gram) < 1e-12:  # too few numbers to tell a from b
-        return TserkovnyakFit(math.nan, math.nan, covariance, math.nan, freedom)
-    normal = np.linalg.inv(gram)
-    scaled = normal @ (columns.T @ data)
-    chi2 = float(((data - columns @ scaled) ** 2).sum())
-    unit = 1.0 if known_errors else (chi2 / freedom if freedom > 0 else math.nan)
-    result[used] = scaled / sizes[used]
-    covariance[np.ix_(used, used)] = unit * normal / np.outer(sizes[used], sizes[used])
-    return TserkovnyakFit(float(result[0]), float(result[1]), covariance, chi2, freedom)
+    if np.linalg.det(gram) >= 1e-12:  # else too few numbers to tell a from b
+        flat = data.reshape(*found.shape[:-1], -1) * root
+        found[..., used] = flat @ columns @ np.linalg.inv(gram) / sizes[used]
+    return found[..., 0], found[..., 1]
 
 
 def mixing_conductance(b: Values, hbar: float = HBAR) -> Values:

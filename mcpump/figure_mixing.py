@@ -25,8 +25,8 @@ _UNSWEPT = ("run", "results")
 """Sections of a deck whose keys change nothing that is measured here."""
 _ELL = "ell/lambda"
 _SAME = 1e-9
-WRONG = 10.0
-"""χ² per degree of freedom from which a fit is no fit."""
+WRONG = 0.1
+"""Share of the current left by a fit from which it is no fit."""
 _LOGARITHMIC = 4.0
 """Ratio of the largest to the smallest value from which an axis is logarithmic."""
 
@@ -40,15 +40,15 @@ class Fit(NamedTuple):
     """Where the current was fitted, in the units of the file."""
     values: tuple[tuple[float, float], ...]
     """Value and standard error of each of QUANTITIES."""
-    chi2: float
-    """χ² per degree of freedom; far above 1 the current does not have Tserkovnyak's form."""
+    misfit: float
+    """Share of the current that does not have Tserkovnyak's form; NaN where it may be noise."""
     channel: Headline
     """Whose current was fitted."""
 
     @property
     def counts(self) -> bool:
         """Whether the current has the form, and its channel holds."""
-        return self.channel.holds and not self.chi2 > WRONG
+        return self.channel.holds and not self.misfit > WRONG
 
 
 class Fits(NamedTuple):
@@ -98,8 +98,9 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
         numbers = tuple(
             (float(one.mean[at]), math.nan if one.stderr is None else float(one.stderr[at])) for one in found
         )
-        chi2 = float(run.estimates["pumping_chi2"].mean[at])
-        points.append(Fit(value, float(positions(run, "plane").mean[at]), numbers, chi2, headline_of(run)))
+        left = run.estimates.get("pumping_misfit")
+        misfit = math.nan if left is None else float(left.mean[at])
+        points.append(Fit(value, float(positions(run, "plane").mean[at]), numbers, misfit, headline_of(run)))
     units = tuple(runs[0].estimates[name].units for name in QUANTITIES)
     return Fits(axis, sorted(points), units, positions(runs[0], "plane").units)
 
@@ -183,8 +184,8 @@ def mixing_figure(fits: Fits) -> Figure:
     -------
     matplotlib.figure.Figure
         A panel for a, one for b, and in SI one for 4πb/ħ: fitted to all harmonics, and to the DC current alone. Hollow
-        markers: the current does not have Tserkovnyak's form (χ² per degree of freedom above 10), or its channel does not
-        hold, for Jτ/ħ is not small.
+        markers: the current does not have Tserkovnyak's form (the fit leaves a tenth of it or more), or its channel
+        does not hold, for Jτ/ħ is not small.
     """
     import matplotlib as mpl
 
@@ -238,11 +239,11 @@ def mixing_table(fits: Fits) -> str:
     lines = [
         f"{fits.axis:<28}{'plane':<10}"
         + "".join(f"{heads[i]:>26}" for i in shown)
-        + f"{'χ²/n':>10}   channel"
+        + f"{'misfit':>10}   channel"
     ]
     for point in fits.points:
         numbers = "".join(f"{number(*point.values[i]):>26}" for i in shown)
-        chi2 = f"{point.chi2:.3g}" if math.isfinite(point.chi2) else "–"
-        row = f"{point.x:<28.6g}{place(point.plane, fits.place_units):<10}{numbers}{chi2:>10}"
+        misfit = f"{point.misfit:.3g}" if math.isfinite(point.misfit) else "–"
+        row = f"{point.x:<28.6g}{place(point.plane, fits.place_units):<10}{numbers}{misfit:>10}"
         lines.append(f"{row}   {point.channel.marked}")
     return "\n".join(lines) + "\n"

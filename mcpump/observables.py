@@ -82,8 +82,9 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     if isinstance(problem.model, Scene):
         scene = problem.model
         found = general.scene_observables(problem, tally) | charge_observables(problem, tally)
-        if "plane_current" in found:
-            found |= pumping_observables(problem, found["plane_current"])
+        found |= pumping_observables(
+            problem, general.plane_groups(problem, tally), general.budget_groups(problem, tally)
+        )
         return found | check_estimates(problem, tally, found, lambda s: general.unpacked(scene, s))
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
@@ -92,7 +93,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
         found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
         found |= projection_estimates(problem, tally)
-        found |= pumping_observables(problem, found["plane_current"])
+        found |= pumping_observables(problem, plane_groups(problem, tally), budget_groups(problem, tally))
     found |= budget_estimates(problem, tally)
     unpack = Unpacker(problem)
     return found | check_estimates(problem, tally, found, lambda s: unpack(s, ""))
@@ -137,20 +138,24 @@ def _time_axis(model: Model, values: Array) -> Array:
     return np.moveaxis(split, -1, 2)
 
 
+def plane_groups(problem: Problem, tally: Tally) -> Groups:
+    """Net spin passing each plane, (groups, part, channel, harmonic, component, plane)."""
+    unpack = Unpacker(problem)
+    parts = tally.groups("passages").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
+    return parts.map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+
+
 def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Net spin passing each plane, its covariance, and the local share with its jackknife error."""
+    """Net spin passing each plane, its covariance, and the local share."""
     if isinstance(problem.model, Scene):
         return general.plane_estimates(problem, tally)
-    unpack, units = Unpacker(problem), units_of(problem)
-    parts = tally.groups("passages").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
-    parts = parts.map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
-    # groups, part, channel, harmonic, component, plane
+    units, parts = units_of(problem), plane_groups(problem, tally)
     mean = np.moveaxis(parts.mean, 0, 1)[:, :, None]
     error = np.moveaxis(parts.stderr(), 0, 1)[:, :, None]
     dims = ("channel", "part", "direction", "harmonic", "component", "plane")
     both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        share, share_error = parts.jackknife(lambda m: m[0] / m[2])
+        share, share_error = parts.estimate(lambda m: m[0] / m[2])
     # a ratio of two numbers means nothing where the lower one may be zero
     vague = np.abs(parts.mean[2]) < VAGUE * parts.stderr()[2]
     share, share_error = np.where(vague, np.nan, share), np.where(vague, np.nan, share_error)
@@ -171,9 +176,7 @@ def projection_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """First-order current projected on ħνJτD ∇Ṡ, and its local share: Fig. 3 of the paper in one number a run."""
     parts = tally.groups("projections")
     parts = parts.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
-    share, error = parts.jackknife(
-        lambda m: np.divide(m[0], m[2], out=np.full((), np.nan), where=m[2] != 0.0)
-    )
+    share, error = parts.estimate(lambda m: np.divide(m[0], m[2], out=np.full((), np.nan), where=m[2] != 0.0))
     return {
         "first_order_projection": Estimate(
             parts.mean,
@@ -223,10 +226,15 @@ def _mean_from_stored(model: Model, budget: Array) -> Array:
     return mean
 
 
+def budget_groups(problem: Problem, tally: Tally) -> Groups:
+    """Lines of the spin budget per area, (groups, line, channel, harmonic, component)."""
+    unpack = Unpacker(problem)
+    return tally.groups("budget").map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+
+
 def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Lines of the spin budget per area, and by how much they fail to close."""
-    unpack, units = Unpacker(problem), units_of(problem)
-    lines = tally.groups("budget").map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+    units, lines = units_of(problem), budget_groups(problem, tally)
     signs = np.array([1.0, 1.0] + [-1.0] * (len(LINES) - 2))
     rest = np.einsum("l,l...->...", signs, lines.mean)
     gained = np.abs(lines.mean[:2]).sum(axis=0)

@@ -1,7 +1,7 @@
 """Tserkovnyak's form of a pumped spin current, j_s = aṅ + b n×ṅ, fitted to what a run finds at its planes.
 
 n = S/|S| is the direction of the texture at the plane, and 4πb/ħ the effective mixing conductance. The form is for
-comparison: where chi² is far above 1 the current does not have it.
+comparison: the misfit tells what share of the current does not have it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from mcpump.model import Model, Problem, Scene
 from mcpump.moving_textures import texture_field, texture_field_rate
 from mcpump.quantities import channels_of, headline_of, scale_of, units_of
 from mcpump.scene_equilibrium import FEWEST_TIMES, centres, clock_weights, kept_for_texture, plane_places
+from mcpump.tally import Groups
 from mcpump.textures import texture_profile
 
 Array = NDArray[np.float64]
@@ -28,9 +29,16 @@ _SMALL = 1e-6
 """|S| below which a direction has no meaning."""
 _ROUNDING = 1e-11
 """Share of the largest number of its kind that is rounding."""
+_SAME = 1e-6
+"""Relative difference of vectors that are one."""
 _CANCELS = 1e-8
 """The same for means over a plane."""
+NOISE = 8.0
+"""A misfit of fewer errors may be noise: its square is then less than four errors of the square."""
+_TORQUE = 1
+"""Line of the budget."""
 _TOTAL = 2
+TITLE = "effective mixing conductance 4 pi b/hbar"
 
 
 class Motion(NamedTuple):
@@ -42,64 +50,75 @@ class Motion(NamedTuple):
     """n×ṅ [1/τ]."""
 
 
-def pumping_observables(problem: Problem, current: Estimate) -> dict[str, Estimate]:
+def pumping_observables(problem: Problem, planes: Groups, budget: Groups) -> dict[str, Estimate]:
     """Fit Tserkovnyak's form to the total current through each plane, in the channel of the headlines.
 
     Parameters
     ----------
     problem : Problem
         The deck made ready, of either walk; a periodic drive.
-    current : Estimate
-        Its `plane_current`.
+    planes : Groups
+        Spin currents through its planes, (groups, part, channel, harmonic, component, plane).
+    budget : Groups
+        Lines of its budget, (groups, line, channel, harmonic, component).
 
     Returns
     -------
     dict of str to Estimate
-        Over `plane`: `pumping_a`, `pumping_b` (of ṅ, of n×ṅ), `pumping_chi2` (per degree of freedom, from all kept
-        harmonics), `mixing_conductance` (4πb/ħ), `mixing_conductance_dc` (from the DC current alone, which is what
-        experiments fit). NaN where the texture does not move, where nothing passes, and, for the conductances, in
-        reduced decks. Nothing where nothing pumps.
+        Over `plane`: `pumping_a`, `pumping_b` (of ṅ, of n×ṅ; nearest to the current in the mean over a period),
+        `pumping_misfit` (share of the current that the form leaves, root mean squares over harmonics and components; NaN
+        where it is less than 8 errors), `mixing_conductance` (4πb/ħ), `mixing_conductance_dc` (from the DC current alone,
+        which is what experiments fit). NaN where the texture does not move, where nothing passes, and, for the
+        conductances, in reduced decks. `mixing_conductance_torque`: from the DC torque on all electrons,
+        where n×ṅ is the same wherever the texture moves. Nothing where nothing pumps.
     """
     channel = _channel(problem)
     if not channel:
         return {}
-    motion = motion_at_planes(problem)
-    size = max(float(np.nan_to_num(np.abs(part)).max(initial=0.0)) for part in motion)
-    if size == 0.0:
-        return {}
     row = channels_of(problem).index(channel)
-    j, error = current.mean[row, _TOTAL, 0], np.full(current.mean.shape[3:], np.nan)
-    if current.stderr is not None:
-        error = current.stderr[row, _TOTAL, 0]
-    rate = 1.0 / scale_of(problem, "time")
-    fits = np.array(
-        [
-            _fit(j[..., i], error[..., i], motion.rate[..., i] * rate, motion.twist[..., i] * rate)
-            for i in range(j.shape[-1])
-        ]
-    )
-    return _estimates(problem, fits, headline_of(problem).tag)
+    found = _torque(problem, budget.map(lambda s: s[:, _TORQUE, row, 0]))
+    if not problem.model.planes:
+        return found
+    motion, rate = motion_at_planes(problem), 1.0 / scale_of(problem, "time")
+    if not np.nan_to_num(np.array(motion)).any():
+        return found
+    fits = [
+        _fit(
+            planes.map(lambda s, i=i: s[:, _TOTAL, row, ..., i]),  # type: ignore[misc]
+            Motion(motion.rate[..., i] * rate, motion.twist[..., i] * rate),
+        )
+        for i in range(planes.sums.shape[-1])
+    ]
+    return found | _estimates(problem, *np.moveaxis(np.array(fits), 0, -1))
 
 
-def _estimates(problem: Problem, fits: Array, tag: str) -> dict[str, Estimate]:
-    """Name the rows (plane, 7) of fits: a, b and their errors, chi² per degree of freedom, b of DC and its error."""
-    unit = units_of(problem)["content"]
-    a, a_error, b, b_error, chi2, dc, dc_error = fits.T
+def _estimates(problem: Problem, means: Array, errors: Array) -> dict[str, Estimate]:
+    """Name a, b, b of DC alone and the misfit, (4, plane), and their errors."""
+    unit, unit_g = units_of(problem)["content"], "1/m^2" if problem.scales.si else "1"
     worth = mixing_conductance(1.0) if problem.scales.si else np.nan
-
-    def along_planes(mean: Array, stderr: Array | None, units: str, title: str) -> Estimate:
-        return Estimate(mean, stderr, ("plane",), units, title + tag)
-
-    unit_g, title = "1/m^2" if problem.scales.si else "1", "effective mixing conductance 4 pi b/hbar"
-    return {
-        "pumping_a": along_planes(a, a_error, unit, "a of a dn/dt + b n x dn/dt, fitted to the spin current"),
-        "pumping_b": along_planes(b, b_error, unit, "b of a dn/dt + b n x dn/dt, fitted to the spin current"),
-        "pumping_chi2": along_planes(chi2, None, "1", "chi^2 of that fit per degree of freedom"),
-        "mixing_conductance": along_planes(b * worth, b_error * worth, unit_g, title),
-        "mixing_conductance_dc": along_planes(
-            dc * worth, dc_error * worth, unit_g, f"{title}, of the DC current alone"
-        ),
+    tag = headline_of(problem).tag
+    fitted = "of a dn/dt + b n x dn/dt, fitted to the spin current in the mean over a period"
+    rows = {
+        "pumping_a": (0, 1.0, unit, f"a {fitted}"),
+        "pumping_b": (1, 1.0, unit, f"b {fitted}"),
+        "pumping_misfit": (3, 1.0, "1", "share of the spin current that this fit leaves, root mean squares"),
+        "mixing_conductance": (1, worth, unit_g, TITLE),
+        "mixing_conductance_dc": (2, worth, unit_g, f"{TITLE}, of the DC current alone"),
     }
+    return {
+        name: Estimate(means[row] * factor, errors[row] * factor, ("plane",), units, title + tag)
+        for name, (row, factor, units, title) in rows.items()
+    }
+
+
+def _torque(problem: Problem, torque: Groups) -> dict[str, Estimate]:
+    """Mixing conductance of the DC torque on all electrons, (groups, component), where n×ṅ is one vector."""
+    twist = uniform_twist(problem) / scale_of(problem, "time")
+    if not problem.scales.si or not twist.any():
+        return {}
+    g = torque.map(lambda s: mixing_conductance(1.0) * (s @ twist) / (twist @ twist))
+    title = f"{TITLE}, of the DC torque on all electrons{headline_of(problem).tag}"
+    return {"mixing_conductance_torque": Estimate(g.mean, g.stderr(), (), "1/m^2", title)}
 
 
 def _channel(problem: Problem) -> str:
@@ -109,35 +128,27 @@ def _channel(problem: Problem) -> str:
     return "" if transient or channel == "spin_hall" else channel
 
 
-def _fit(j: Array, error: Array, rate: Array, twist: Array) -> tuple[float, ...]:
-    """a, its error, b, its error, chi² per degree of freedom, b of DC alone, its error; (harmonic, component) each."""
-    nothing = (np.nan,) * 7
-    known = bool(np.isfinite(error).all())
-    if not np.isfinite(rate).all() or not np.isfinite(j).all():
-        return nothing
-    size = max(float(np.abs(j).max()), float(error.max()) if known else 0.0)
-    passes = np.maximum(np.abs(j), error if known else 0.0) > _ROUNDING * size
-    moves = np.hypot(rate, twist) > _ROUNDING * np.hypot(rate, twist).max()
-    if size == 0.0 or not (moves & passes).any():
-        return nothing
-    # exact zeros, by symmetry, weigh as much as the best known number
-    sure = error > _ROUNDING * size if known else np.zeros_like(passes)
-    known = known and bool(sure.any())
-    kept, errors_of = passes | moves, np.where(sure, error, error[sure].min(initial=np.inf))
-    data = j[kept], rate[kept], twist[kept]
-    fit = tserkovnyak_fit(*data, errors_of[kept] if known else None)
-    free = fit.degrees_of_freedom
-    goodness = fit.chi2 / free if known and free > 0 else np.nan
-    errors = (fit.a_stderr, fit.b_stderr) if known else (np.nan, np.nan)
-    return fit.a, errors[0], fit.b, errors[1], goodness, *_dc_fit(j[0], error[0], twist[0])
+def _fit(current: Groups, motion: Motion) -> tuple[Array, Array]:
+    """Fit the form to a current, (groups, harmonic, component): a, b, b of DC alone and the misfit, and their errors.
 
+    Weights are those of the mean over a period, DC 1 and other harmonics ½. They do not follow from errors: components
+    come from the same walkers, and weights that scatter would add to the error of b where the form does not hold.
+    """
+    rate, twist = motion
+    if not np.isfinite(rate).all() or not current.sums.any():
+        return np.full(4, np.nan), np.full(4, np.nan)
+    weights = np.where(np.arange(len(rate)) == 0, 1.0, 0.5)[:, np.newaxis]
 
-def _dc_fit(j: Array, error: Array, twist: Array) -> tuple[float, float]:
-    """Fit b of j = b (n×ṅ)_DC by plain least squares, and its error; NaN where the texture has no such DC part."""
-    below = float(twist @ twist)
-    if below == 0.0 or not np.abs(j).max() > 0.0:
-        return np.nan, np.nan
-    return float(j @ twist) / below, float(np.sqrt(np.sum((error * twist) ** 2))) / below
+    def fit(j: Array) -> Array:
+        a, b = tserkovnyak_fit(j, rate, twist, weights)
+        left = j - np.nan_to_num(a) * rate - np.nan_to_num(b) * twist
+        _, dc = tserkovnyak_fit(j[0], 0.0 * twist[0], twist[0])
+        return np.array([a, b, dc, np.sqrt((weights * left**2).sum() / (weights * j**2).sum())])
+
+    means, errors = current.estimate(fit)
+    if not means[3] > max(NOISE * errors[3], _ROUNDING):
+        means[3] = errors[3] = np.nan
+    return means, errors
 
 
 def motion_at_planes(problem: Problem) -> Motion:
@@ -162,6 +173,28 @@ def motion_at_planes(problem: Problem) -> Motion:
         fields.append((C + c * cosine + s * sine, model.Omega * (c * sine - s * cosine)))
     weights = _harmonic_weights(model.harmonics, FEWEST_TIMES)
     return _motion(fields, weights, len(model.planes), 1)
+
+
+def uniform_twist(problem: Problem) -> Array:
+    """DC part of n×ṅ [1/τ] where it is the same wherever the texture moves, along x alone; else 0.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready, of either walk; a periodic drive.
+    """
+    model = problem.model
+    if isinstance(model, Scene) and model.axes > 1:
+        return np.zeros(3)
+    length, count = (
+        (model.lengths[0], model.cells[0]) if isinstance(model, Scene) else (model.length, model.cells)
+    )
+    everywhere = tuple(((np.arange(count) + 0.5) * (length / count)).tolist())
+    twist = motion_at_planes(problem._replace(model=model._replace(planes=everywhere))).twist[0]
+    there = twist[:, np.isfinite(twist).all(axis=0)]
+    if not there.size or np.ptp(there, axis=1).max() > _SAME * np.abs(there).max():
+        return np.zeros(3)
+    return there[:, 0]
 
 
 # The stop rule asks for one scene's motion at every look.

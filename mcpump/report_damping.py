@@ -6,10 +6,7 @@ import math
 import tomllib
 from typing import NamedTuple
 
-import numpy as np
-
 from mcpump.boundary_layer import face_resistance, interface_resistance
-from mcpump.constants import HBAR
 from mcpump.damping import (
     Stage,
     back_flow_resistance,
@@ -19,17 +16,15 @@ from mcpump.damping import (
     without_contact,
 )
 from mcpump.deck import Deck, deck_from_dict
-from mcpump.deck_numbers import angular_frequency, face_numbers, media
+from mcpump.deck_numbers import face_numbers, media
 from mcpump.deck_sections import Magnet
 from mcpump.deck_textures import Junction, Penetration
 from mcpump.errors import McpumpError
 from mcpump.estimates import Result
 from mcpump.medium import Medium
 from mcpump.report_text import (
-    channel_of,
     headline_of,
     is_fitted,
-    labels,
     number,
     place,
     positions,
@@ -99,20 +94,11 @@ def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
 
 def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
     """Mixing conductance of all spin that a magnet beside the metal gives it: the DC torque on its electrons."""
-    texture, budget = deck.texture, result.estimates.get("budget")
-    if not isinstance(texture, Penetration) or texture.ellipticity != 1.0 or budget is None:
+    g = result.estimates.get("mixing_conductance_torque")
+    if g is None or not isinstance(deck.texture, Penetration):
         return []
-    axis = np.array(texture.axis) / np.linalg.norm(texture.axis)
-    twist = angular_frequency(texture, False, []) * math.sin(texture.cone_angle) ** 2
-    lines, harmonics = labels(result, "line"), labels(result, "harmonic")
-    if "torque" not in lines or twist == 0.0 or budget.dims != ("line", "channel", "harmonic", "component"):
-        return []
-    here = lines.index("torque"), channel_of(result), harmonics.index("dc")
-    worth = 4.0 * math.pi / (HBAR * twist)
-    error = math.nan
-    if budget.stderr is not None:
-        error = worth * float(np.sqrt(np.sum((axis * np.nan_to_num(budget.stderr[here])) ** 2)))
-    return [Pumped(0.0, "torque on all electrons", worth * float(axis @ budget.mean[here]), error)]
+    error = math.nan if g.stderr is None else float(g.stderr)
+    return [Pumped(0.0, "torque on all electrons", float(g.mean), error)]
 
 
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:

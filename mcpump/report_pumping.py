@@ -35,8 +35,8 @@ from mcpump.report_text import (
 
 VAGUE, CLEAR, NEAR = 4.0, 0.25, 0.5
 """Errors that a difference must have; a share that is no longer small; how far from 1 a ratio "about" 1 may be."""
-WRONG = 10.0
-"""χ² per degree of freedom from which a fit is no fit."""
+WRONG = 0.1
+"""Share of the current left by a fit from which it is no fit."""
 _TOTAL = 2
 
 
@@ -59,7 +59,7 @@ def pumping_lines(result: Result) -> list[str]:
 
 
 def _fit_text(result: Result, plane: int) -> str:
-    """Coefficients, goodness, and effective mixing conductances at one plane."""
+    """Coefficients, effective mixing conductances and misfit at one plane."""
     named = {"a": "pumping_a", "b": "pumping_b", "4πb/ħ": "mixing_conductance"}
     named["4πb/ħ of DC alone"] = "mixing_conductance_dc"
     texts = []
@@ -70,10 +70,10 @@ def _fit_text(result: Result, plane: int) -> str:
             power = power_of_ten(np.array([np.maximum(abs(one.mean[plane]), noise)]))
             size = f"({scaled(one, 10.0**-power, plane)})e{power}" if power else scaled(one, 1.0, plane)
             texts.append(tied(f"{words} = {size} {pretty(one.units)}"))
-    chi2 = float(result.estimates["pumping_chi2"].mean[plane])
-    if math.isfinite(chi2):
-        verdict = " (the current does not have this form)" if chi2 > WRONG else ""
-        texts.append(tied(f"χ² per degree of freedom {chi2:.3g}") + verdict)
+    misfit = result.estimates.get("pumping_misfit")
+    if misfit is not None and math.isfinite(float(misfit.mean[plane])):
+        verdict = " (the current does not have this form)" if misfit.mean[plane] > WRONG else ""
+        texts.append(tied(f"misfit {scaled(misfit, 100.0, plane)} %") + verdict)
     return ", ".join(texts)
 
 

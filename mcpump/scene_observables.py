@@ -48,7 +48,8 @@ def unpacked(scene: Scene, packed: Array) -> Array:
     Sources of charge are left out; those are for `mcpump.charge_observables`.
     """
     spins, sums = len(scene.channels), slice(len(scene.walked), len(scene.walked) + int(has_sum(scene)))
-    split = packed.reshape(*packed.shape[:-1], -1, scene.time_functions, 3)
+    width = scene.time_functions * 3
+    split = packed.reshape(*packed.shape[:-1], packed.shape[-1] // width, scene.time_functions, 3)
     split = np.concatenate([split[..., :spins, :, :], split[..., sums, :, :]], axis=-3)
     return np.moveaxis(split, (-3, -2, -1), (0, 1, 2))
 
@@ -57,7 +58,8 @@ def clocked(scene: Scene, values: Array) -> Array:
     """(channel, harmonic, component, ..., place · time bin) → (channel, clock, component, ..., place)."""
     if not scene.time_bins:
         return values
-    split = values[:, 0].reshape(*values.shape[:1], *values.shape[2:-1], -1, scene.time_bins)
+    places = values.shape[-1] // scene.time_bins
+    split = values[:, 0].reshape(*values.shape[:1], *values.shape[2:-1], places, scene.time_bins)
     return np.moveaxis(split, -1, 1)
 
 
@@ -116,6 +118,18 @@ def _meshed(scene: Scene, values: Array) -> Array:
     return split.reshape(*split.shape[:-1], *scene.cells[: scene.axes])
 
 
+def plane_groups(problem: Problem, tally: Tally) -> Groups:
+    """Spin current through each plane, mean over its area, (groups, part, channel, clock, component, plane)."""
+    scene, worth = scene_of(problem), scale_of(problem, "current")
+
+    def arranged(sums: Array) -> Array:
+        """Arrange (groups, part, plane · time bin, amplitude)."""
+        both = np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1)
+        return worth * np.moveaxis(clocked(scene, unpacked(scene, both)), (3, 4), (0, 1))
+
+    return tally.groups("passages").map(arranged)
+
+
 def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Spin current through each plane (mean over its area), its covariance, the local share, and ratios of channels.
 
@@ -130,17 +144,9 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     -------
     dict of str to Estimate
         `plane_current` (channel, part, direction or normal, clock, component, plane), `plane_current_covariance`,
-        `local_share`, and where the channels are there `ladder_ratio`, `exact_ratio`, with jackknife errors.
+        `local_share`, and where the channels are there `ladder_ratio`, `exact_ratio`.
     """
-    scene, units = scene_of(problem), units_of(problem)
-    worth = scale_of(problem, "current")
-
-    def arranged(sums: Array) -> Array:
-        """(groups, part, plane · time bin, amplitude) → (groups, part, channel, clock, component, plane)."""
-        both = np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1)
-        return worth * np.moveaxis(clocked(scene, unpacked(scene, both)), (3, 4), (0, 1))
-
-    parts = tally.groups("passages").map(arranged)
+    scene, units, parts = scene_of(problem), units_of(problem), plane_groups(problem, tally)
     mean, error = (np.moveaxis(values, 0, 1)[:, :, None] for values in (parts.mean, parts.stderr()))
     both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
     share, share_error = ratio(parts, lambda m: m[0], lambda m: m[2])
@@ -163,9 +169,9 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 
 def ratio(groups: Groups, above, below) -> tuple[Array, Array]:  # type: ignore[no-untyped-def]
-    """Ratio of two linear functions of the means and its jackknife error; NaN where the lower one may be zero."""
+    """Ratio of two linear functions of the means and its error; NaN where the lower one may be zero."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        value, error = groups.jackknife(lambda m: above(m) / below(m))
+        value, error = groups.estimate(lambda m: above(m) / below(m))
     # m as a whole stands behind the groups' axis
     lower = groups.map(lambda s: np.array([below(one) for one in s]))
     vague = np.abs(lower.mean) < VAGUE * lower.stderr()
@@ -226,16 +232,24 @@ def _mean_from_stored(scene: Scene, budget: Array) -> Array:
     return mean.reshape(stored.shape)
 
 
+def _budget_kind(problem: Problem) -> str:
+    """Kind of quantity of a budget: currents, or what passes in all of a transient."""
+    return "content" if scene_of(problem).time_bins else "current"
+
+
+def budget_groups(problem: Problem, tally: Tally) -> Groups:
+    """Lines of the spin budget per area of the faces along x, (groups, line, channel, harmonic, component)."""
+    scene, worth = scene_of(problem), scale_of(problem, _budget_kind(problem))
+    return tally.groups("budget").map(lambda s: worth * np.moveaxis(unpacked(scene, s), (3, 4), (0, 1)))
+
+
 def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Lines of the spin budget per area of the faces along x, and by how much they fail to close.
 
     A transient's budget is over all its time, up to the end of the last bin; it stands at the one harmonic "dc".
     """
-    scene = scene_of(problem)
-    names = lines_of(scene.axes)
-    kind = "content" if scene.time_bins else "current"
-    worth = scale_of(problem, kind)
-    lines = tally.groups("budget").map(lambda s: worth * np.moveaxis(unpacked(scene, s), (3, 4), (0, 1)))
+    names, kind = lines_of(scene_of(problem).axes), _budget_kind(problem)
+    lines = budget_groups(problem, tally)
     signs = np.array([1.0, 1.0] + [-1.0] * (len(names) - 2))
     rest = np.einsum("l,l...->...", signs, lines.mean)
     gained = np.abs(lines.mean[:2]).sum(axis=0)

@@ -30,7 +30,6 @@ from mcpump.angular_means import (
     vector_pair_means,
 )
 from mcpump.charge_forms import (
-    TserkovnyakFit,
     charge_continuity,
     charge_current,
     conductivity,
@@ -108,7 +107,6 @@ __all__ = [
     "Solution",
     "SpiralSolution",
     "Stage",
-    "TserkovnyakFit",
     "Values",
     "Wave",
     "Waves",

@@ -164,13 +164,13 @@ def test_script(tmp_path, spiral):
     assert "-o" in script("compare_theory.py", "--help").stdout
 
 
-def with_mixing(ratio, frequency="10 GHz", b=1e-17, chi2=1.0, exchange=0.05):
+def with_mixing(ratio, frequency="10 GHz", b=1e-17, misfit=0.01, exchange=0.05):
     """A made-up run of the junction."""
     result, shares = of_scene(1), np.array([math.nan, 1.0, 1.0])
     result.estimates.update(
         (name, Estimate(shares * value, 0.1 * shares * value, ("plane",), units, f"{name}, channel sum"))
         for name, value, units in (
-            ("pumping_a", 2 * b, "J s/m^2"), ("pumping_b", b, "J s/m^2"), ("pumping_chi2", chi2, "1"),
+            ("pumping_a", 2 * b, "J s/m^2"), ("pumping_b", b, "J s/m^2"), ("pumping_misfit", misfit, "1"),
             ("mixing_conductance", 1e35 * b, "1/m^2"), ("mixing_conductance_dc", 0.9e35 * b, "1/m^2"),
         )
     )  # fmt: skip
@@ -180,7 +180,7 @@ def with_mixing(ratio, frequency="10 GHz", b=1e-17, chi2=1.0, exchange=0.05):
 
 
 def test_mixing_points():
-    fits = figures.mixing_points([with_mixing(3.0, chi2=50.0), with_mixing(0.3)])
+    fits = figures.mixing_points([with_mixing(3.0, misfit=0.5), with_mixing(0.3)])
     assert (fits.axis, [point.x for point in fits.points]) == ("ℓ/λ", [0.3, 3.0])
     assert fits.points[0].values[1] == (1e-17, pytest.approx(1e-18))
     assert fits.points[0].plane == pytest.approx(10e-9)  # the first one has no fit

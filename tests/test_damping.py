@@ -109,19 +109,14 @@ YIG = {
 def fake(deck, g=1e18, torque=2e18):
     """Result of a deck with these mixing conductances, at its plane and of the torque."""
     checked = deck_from_dict(deck)
-    worth = HBAR * 2 * math.pi * 1e10 / (4 * math.pi)
-    budget = np.zeros((2, 2, 3, 3))
-    budget[1, 1, 0, 2] = torque * worth
     coords = {
         "channel": ("second", "exact"), "harmonic": ("dc", "cos1", "sin1"), "component": ("x", "y", "z"),
-        "line": ("emitted", "torque"), "plane": Estimate(np.array([1e-9]), None, ("plane",), "m", "x"),
+        "plane": Estimate(np.array([1e-9]), None, ("plane",), "m", "x"),
     }  # fmt: skip
     estimates = {
         "mixing_conductance_dc": Estimate(np.array([g]), np.array([0.1 * abs(g)]), ("plane",), "1/m^2", ""),
         "pumping_b": Estimate(np.array([1.0]), None, ("plane",), "J s/m^2", "b, channel exact"),
-        "budget": Estimate(
-            budget, 0.05 * np.abs(budget), ("line", "channel", "harmonic", "component"), "J/m^2", ""
-        ),
+        "mixing_conductance_torque": Estimate(np.array(torque), np.array(0.05 * torque), (), "1/m^2", ""),
     }
     blank = {name: None for name in Result.__dataclass_fields__}
     known = {"resolved": checked.resolved, "regime": regime_numbers(checked)}

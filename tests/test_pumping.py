@@ -11,23 +11,35 @@ from test_deck import JUNCTION, SPIRAL, changed
 
 from mcpump.constants import HBAR
 from mcpump.deck import deck_from_dict
-from mcpump.estimates import Estimate
 from mcpump.problem import make_problem
 from mcpump.pumping import motion_at_planes, pumping_observables
 from mcpump.quantities import channels_of
+from mcpump.tally import Groups
 from mcpump.texture_parameters import CROSSED_WAVES
 
 A, B = 2e-7, -5e-8
 
 
-def current_of(ready, motion, a=A, b=B, error=1e-3):
-    """A current a ṅ + b n×ṅ in every channel and part, with errors; per time unit of the deck."""
+NOISE = 1.0 + 0.01 * np.random.default_rng(3).normal(size=(64, 2))
+NOISE -= NOISE.mean(axis=0) - 1.0
+
+
+def current_of(ready, motion, a=A, b=B):
+    """Groups of a current a ṅ + b n×ṅ in every channel and part, a and b scattering by 1 %; per time unit of the deck."""
     rate = 1.0 / ready.scales.time
-    j = np.nan_to_num(a * motion.rate + b * motion.twist) * rate
-    shape = (len(channels_of(ready)), 3, 1, *j.shape)
-    sizes = np.broadcast_to(error * np.abs(j).max() * (j != 0.0), shape)
-    dims = ("channel", "part", "direction", "harmonic", "component", "plane")
-    return Estimate(np.broadcast_to(j, shape).copy(), sizes.copy(), dims, "J/m^2", "")
+    j = [np.nan_to_num(one * part) * rate for one, part in zip((a, b), motion, strict=True)]
+    noisy = np.einsum("gi,i...->g...", NOISE, np.array(j))
+    shape = (64, 3, len(channels_of(ready)), *j[0].shape)
+    return Groups(np.broadcast_to(noisy[:, None, None], shape).copy(), np.ones(64))
+
+
+def no_budget(ready):
+    """Groups of a budget without torque."""
+    return Groups(np.zeros((64, 7, len(channels_of(ready)), 3, 3)), np.ones(64))
+
+
+def pumped(ready, current):
+    return pumping_observables(ready, current, no_budget(ready))
 
 
 def test_motion_of_a_cone():
@@ -63,62 +75,93 @@ def test_direction_does_not_fade_with_the_magnet():
 @pytest.mark.parametrize("channels", [("first", "second"), ("second",), ("first", "second", "exact")])
 def test_a_current_of_this_form_is_recovered(channels):
     ready = problem(scene(1, channels), SI)
-    found = pumping_observables(ready, current_of(ready, motion_at_planes(ready)))
+    found = pumped(ready, current_of(ready, motion_at_planes(ready)))
     np.testing.assert_allclose(found["pumping_a"].mean, A, rtol=1e-6)
     np.testing.assert_allclose(found["pumping_b"].mean, B, rtol=1e-6)
-    np.testing.assert_allclose(found["pumping_chi2"].mean, 0.0, atol=1e-9)
-    assert (found["pumping_a"].stderr > 0.0).all()
+    assert np.isnan(found["pumping_misfit"].mean).all()  # nothing is left beyond the noise
     for name in ("mixing_conductance", "mixing_conductance_dc"):
         np.testing.assert_allclose(found[name].mean, 4.0 * math.pi * B / HBAR, rtol=1e-6)
-        assert (found[name].stderr > 0.0).all()
         assert found[name].units == "1/m^2"
     assert found["pumping_a"].units == "J s/m^2"
+
+
+def test_errors_are_those_of_what_walkers_share():
+    """Walkers give a and b as wholes: 1 % of scatter of a and of b, however many numbers of the current they make."""
+    ready = problem(scene(), SI)
+    found = pumped(ready, current_of(ready, motion_at_planes(ready)))
+    a, b = NOISE.std(axis=0, ddof=1) / 8.0
+    np.testing.assert_allclose(found["pumping_a"].stderr, a * abs(A), rtol=1e-6)
+    np.testing.assert_allclose(found["pumping_b"].stderr, b * abs(B), rtol=1e-6)
+    for name in ("mixing_conductance", "mixing_conductance_dc"):
+        np.testing.assert_allclose(found[name].stderr, b * abs(found[name].mean), rtol=1e-6)
 
 
 def test_effective_mixing_conductance_of_row_13():
     # g = 1e19 /m² at 10 GHz and 1°: 1.60604e-9 J/m² of DC
     ready = problem(scene(), SI)
     current = current_of(ready, motion_at_planes(ready), 0.0, HBAR * 1e19 / (4.0 * math.pi))
-    found = pumping_observables(ready, current)
+    found = pumped(ready, current)
     np.testing.assert_allclose(found["mixing_conductance_dc"].mean, 1e19, rtol=1e-6)
-    dc = current.mean[0, 2, 0, 0, 2, 0] / (OMEGA / TAU * 0.36)
+    dc = current.mean[2, 0, 0, 2, 0] / (OMEGA / TAU * 0.36)
     row = dc * 2.0 * math.pi * 1e10 * math.sin(math.radians(1.0)) ** 2
     assert row == pytest.approx(1.60604e-9, rel=1e-5)
 
 
-def test_goodness_tells_another_form():
+def test_the_torque_on_all_electrons_gives_a_conductance():
+    # S×Ṡ of a cone has the DC part Ω sin²θ z everywhere: T = b Ω sin²θ
+    ready = problem(scene(), SI)
+    budget = no_budget(ready)
+    b = HBAR * 1e19 / (4.0 * math.pi)
+    budget.sums[:, 1, -1, 0, 2] = b * OMEGA / TAU * 0.36 * NOISE[:, 0]
+    found = pumping_observables(ready, current_of(ready, motion_at_planes(ready)), budget)
+    g = found["mixing_conductance_torque"]
+    assert g.mean == pytest.approx(1e19, rel=1e-6)
+    assert g.stderr == pytest.approx(1e19 * NOISE[:, 0].std(ddof=1) / 8.0, rel=1e-6)
+    assert g.dims == ()
+    for other in (problem(scene()), problem(scene(2, texture=CROSSED_WAVES, parameters=CROSSED), SI)):
+        here = pumping_observables(other, current_of(other, motion_at_planes(other)), no_budget(other))
+        assert "mixing_conductance_torque" not in here
+
+
+def test_misfit_tells_another_form():
     ready = problem(scene())
     current = current_of(ready, motion_at_planes(ready))
-    current.mean[..., 0, 0, :] += 10.0 * current.stderr.max()
-    current.stderr[..., 0, 0, :] = current.stderr.max()
-    found = pumping_observables(ready, current)
-    # one number of six lies 10 errors off; two were fitted
-    np.testing.assert_allclose(found["pumping_chi2"].mean, 100.0 / 4.0, rtol=1e-6)
+    period = np.array([1.0, 0.5, 0.5])[:, None]
+    size = math.sqrt((period * current.mean[2, -1, ..., 0] ** 2).sum())
+    current.sums[..., 0, 0, :] += 0.1 * size  # a DC current along x, which the form forbids
+    found = pumped(ready, current)
+    np.testing.assert_allclose(found["pumping_misfit"].mean, 0.1 / math.sqrt(1.01), rtol=1e-6)
+    assert (found["pumping_misfit"].stderr > 0.0).all()
+    assert (found["pumping_misfit"].stderr < 0.002 * found["pumping_misfit"].mean).all()
+    # the same size in noise is no misfit
+    current = current_of(ready, motion_at_planes(ready))
+    current.sums[..., 0, 0, :] += 0.1 * size * np.random.default_rng(4).normal(size=(64, 1, 1, 1))
+    assert np.isnan(pumped(ready, current)["pumping_misfit"].mean).all()
 
 
 def test_what_is_not_known_is_nan():
     ready = problem(scene())
     current = current_of(ready, motion_at_planes(ready))
-    current.mean[..., 0] = current.stderr[..., 0] = 0.0  # a closed face
-    found = pumping_observables(ready, current)
+    current.sums[..., 0] = 0.0  # a closed face
+    found = pumped(ready, current)
     assert np.isnan(found["pumping_b"].mean[0])
     assert np.isfinite(found["pumping_b"].mean[1:]).all()
     assert np.isnan(found["mixing_conductance"].mean).all()  # a reduced deck
     assert found["pumping_a"].units == "hbar nu J ell"
-    current.stderr[:] = np.nan  # fewer than 16 blocks
-    found = pumping_observables(ready, current)
-    np.testing.assert_allclose(found["pumping_b"].mean[1:], B, rtol=1e-6)
+    few = Groups(current.sums[:8], current.counts[:8])
+    found = pumping_observables(ready, few, no_budget(ready))
+    np.testing.assert_allclose(found["pumping_b"].mean[1:], B * NOISE[:8, 1].mean(), rtol=1e-6)
     assert np.isnan(found["pumping_b"].stderr).all()
-    assert np.isnan(found["pumping_chi2"].mean).all()
+    assert np.isnan(found["pumping_misfit"].mean).all()
 
 
 def test_nothing_is_fitted_where_nothing_pumps():
-    transient = problem(scene(time_bins=5))
-    assert pumping_observables(transient, None) == {}
-    field_alone = problem(scene(1, (), slots=(-1,) * 4, hall_slot=0))
-    assert pumping_observables(field_alone, None) == {}
-    still = problem(scene(time_step=0.0))
-    assert pumping_observables(still, None) == {}
+    for nothing in (
+        scene(time_bins=5), scene(1, (), slots=(-1,) * 4, hall_slot=0), scene(time_step=0.0),
+    ):  # fmt: skip
+        ready = problem(nothing)
+        none = Groups(np.zeros((64, 3, 4, 3, 3, 3)), np.ones(64))
+        assert pumping_observables(ready, none, Groups(np.zeros((64, 7, 4, 3, 3)), np.ones(64))) == {}
 
 
 def test_means_over_a_plane():
@@ -132,6 +175,6 @@ def test_means_over_a_plane():
 def test_every_run_with_planes_has_the_fit(scales):
     ready = problem(scene(), scales)
     estimates = result(ready, shaped(ready)).estimates
-    for name in ("pumping_a", "pumping_b", "pumping_chi2", "mixing_conductance", "mixing_conductance_dc"):
+    for name in ("pumping_a", "pumping_b", "pumping_misfit", "mixing_conductance", "mixing_conductance_dc"):
         assert estimates[name].dims == ("plane",)
         assert estimates[name].mean.shape == (3,)

@@ -225,50 +225,34 @@ def precession(theta=0.4, Omega=OMEGA):
 def test_fit_finds_the_coefficients_and_the_mixing_conductance():
     S_dot, twist = precession()
     b = HBAR * 1e19 / (4 * math.pi)
-    fit = theory.tserkovnyak_fit(-0.3 * b * S_dot + b * twist, S_dot, twist)
-    assert fit.a == pytest.approx(-0.3 * b, rel=1e-12)
-    assert theory.mixing_conductance(fit.b) == pytest.approx(1e19, rel=1e-12)
-    assert fit.degrees_of_freedom == 5 - 2  # DC z, two components of cos and sin; no others
-    assert fit.b_stderr < 1e-12 * b
-    dc = theory.tserkovnyak_dc(theory.mixing_conductance(fit.b), OMEGA, 0.4)
+    found_a, found_b = theory.tserkovnyak_fit(-0.3 * b * S_dot + b * twist, S_dot, twist)
+    assert found_a == pytest.approx(-0.3 * b, rel=1e-12)
+    assert theory.mixing_conductance(found_b) == pytest.approx(1e19, rel=1e-12)
+    dc = theory.tserkovnyak_dc(theory.mixing_conductance(found_b), OMEGA, 0.4)
     assert dc == pytest.approx((b * twist)[0, 2], rel=1e-12)
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_errors_of_the_fit(given):
-    """The coefficients scatter as the fit says: 2000 samples, so that variances are good to 3.2 %."""
+def test_fit_is_least_squares_of_every_current():
     rng, (S_dot, twist) = np.random.default_rng(7), precession(1.0, 1.0)
-    errors = np.where((S_dot != 0.0) | (twist != 0.0), 0.01, 0.0)
-    if given:
-        errors[0] *= 3.0
-    fits = []
-    for _ in range(2000):
-        current = 0.5 * S_dot + 0.2 * twist + errors * rng.standard_normal(errors.shape)
-        fits.append(theory.tserkovnyak_fit(current, S_dot, twist, errors if given else None))
-    for name, true in (("a", 0.5), ("b", 0.2)):
-        values = np.array([getattr(fit, name) for fit in fits])
-        quoted = np.mean([getattr(fit, name + "_stderr") ** 2 for fit in fits])
-        assert abs(values.mean() - true) < 4 * values.std() / math.sqrt(2000)
-        assert quoted == pytest.approx(values.var(), rel=0.13)  # 4 standard errors
-    if given:
-        freedom = np.array([fit.chi2 for fit in fits])
-        assert freedom.mean() == pytest.approx(3.0, abs=4 * math.sqrt(6 / 2000))
+    currents = rng.standard_normal((4, 2, *S_dot.shape))
+    weights = np.where(np.arange(len(S_dot)) == 0, 1.0, 0.5)[:, None]
+    a, b = theory.tserkovnyak_fit(currents, S_dot, twist, weights)
+    assert a.shape == b.shape == (4, 2)
+    left = currents - np.multiply.outer(a, S_dot) - np.multiply.outer(b, twist)
+    for part in (S_dot, twist):  # normal equations
+        np.testing.assert_allclose((weights * left * part).sum(axis=(-2, -1)), 0.0, atol=1e-12)
 
 
 def test_what_the_texture_does_not_tell_is_nan():
     S_dot, _ = precession(1.0, 1.0)
-    fit = theory.tserkovnyak_fit(0.5 * S_dot, S_dot, 0.0 * S_dot, np.full(S_dot.shape, 0.1))
-    assert fit.a == pytest.approx(0.5)
-    assert np.isnan(fit.b)
-    assert np.isnan(fit.b_stderr)
-    assert fit.degrees_of_freedom == S_dot.size - 1
+    a, b = theory.tserkovnyak_fit(0.5 * S_dot, S_dot, 0.0 * S_dot)
+    assert a == pytest.approx(0.5)
+    assert np.isnan(b)
 
 
 def test_too_few_numbers_do_not_tell_a_from_b():
-    fit = theory.tserkovnyak_fit([1.0], [2.0], [3.0])
-    assert np.isnan([fit.a, fit.b, fit.a_stderr, fit.b_stderr, fit.chi2]).all()
-    nothing = theory.tserkovnyak_fit([0.0], [0.0], [0.0])
-    assert np.isnan([nothing.a, nothing.b]).all()
+    assert np.isnan(theory.tserkovnyak_fit([1.0], [2.0], [3.0])).all()
+    assert np.isnan(theory.tserkovnyak_fit([0.0], [0.0], [0.0])).all()
 
 
 def test_fits_of_unlike_arrays_are_refused():
@@ -276,6 +260,4 @@ def test_fits_of_unlike_arrays_are_refused():
     with pytest.raises(ValueError, match="one shape"):
         theory.tserkovnyak_fit(S_dot[0], S_dot, twist)
     with pytest.raises(ValueError, match="one shape"):
-        theory.tserkovnyak_fit(S_dot, S_dot, twist, [0.1])
-    with pytest.raises(ValueError, match="positive error"):
-        theory.tserkovnyak_fit(S_dot, S_dot, twist, 0.0 * S_dot)
+        theory.tserkovnyak_fit(S_dot, S_dot, twist[0])

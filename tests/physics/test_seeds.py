@@ -1,0 +1,133 @@
+"""Errors are what they say: the spread of every number in the file over 24 seeds, against the error that it quotes.
+
+Of a number R = spread²/quoted²; 23 R has the χ² distribution with 23 degrees of freedom where numbers are normal and the
+error is right (what 64 blocks of each of 24 seeds leave open of the quoted error is 2 %). All numbers of a deck pass
+with a false alarm of 1e-4 (Bonferroni, so that it does not matter that numbers share walkers): 0.15 < R < 3.5 or so.
+The mean of R over a variable is held in closer bounds. Its degrees of freedom, by F. E. Satterthwaite, Biometrics
+Bulletin 2, 110 (1946), follow from how much the seeds' shares in it scatter, which knows what numbers share; half of
+them are taken, for they are known to some 30 %, and 23 at least, which is right where all numbers are one.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mcpump.blocks import ground_of
+from mcpump.deck import deck_from_dict
+from mcpump.deck_text import override
+from mcpump.observables import observables
+from mcpump.problem import make_problem
+from mcpump.tally import Tally
+
+SEEDS, BLOCKS, ALARM = 24, 64, 1e-4
+ROUNDING = 1e-11
+"""Share of the largest error of a variable, and of 1e-4 of its largest number, that is rounding."""
+DECKS = {
+    "junction": [
+        "sample.x.length=24 nm", "sample.x.cells=12", "texture.interface=12 nm", "run.walkers_per_block=512",
+        "electrons.spin_diffusion_length=6 nm", "results.planes=['0 nm', '12 nm', '15 nm', '24 nm']",
+    ],
+    "spiral": [
+        "electrons.spin_relaxation_time=none", "results.mean_density=false", "run.walkers_per_block=128",
+    ],
+    "azurv1": ["sample.x.cells=21", "results.time_bins=5", "run.walkers_per_block=1024"],
+    "stack": ["sample.x.cells=12", "results.planes=['12 nm', '15 nm', '25 nm']", "run.walkers_per_block=64"],
+    "exact": ["sample.x.cells=10", "run.walkers_per_block=64"],
+    "switch_on": [
+        "results.channels=['first', 'second']", "results.time_bins=10", "electrons.spin_relaxation_time=10",
+        "sample.x.cells=8", "run.walkers_per_block=64",
+    ],
+    "rashba": ["electrons.spin_diffusion_length=3 nm", "run.walkers_per_block=64"],
+    "impurity": ["run.walkers_per_block=64"],
+    "py_pt": ["sample.x.cells=11", "run.walkers_per_block=64"],
+    "spin_hall_bar": ["run.walkers_per_block=64"],
+}  # fmt: skip
+"""Decks of run/ made small: both walks, a pulse, layers, all orders, a transient, charge, a field."""
+FITTED = {"pumping_a", "pumping_b", "mixing_conductance", "mixing_conductance_dc", "local_share"}
+
+
+class Judged(NamedTuple):
+    """One variable's numbers over seeds."""
+
+    ratios: np.ndarray
+    """R of every number."""
+    freedom: float
+    """Degrees of freedom of their mean."""
+
+
+def estimates_of(name, changes, seed):
+    """All estimates of a run of 64 blocks."""
+    deck = tomllib.loads((Path(__file__).parents[2] / "run" / f"{name}.toml").read_text())
+    problem = make_problem(deck_from_dict(override(deck, [*changes, f"run.seed={seed}"]), name))
+    ground = ground_of(problem)
+    tally = Tally(problem.model, ground.exponents)
+    for block in range(BLOCKS):
+        tally.add(block, ground.walk(block))
+    return observables(problem, tally)
+
+
+def judged(means, errors):
+    """Judge a variable, (seeds, ...) each; None where nothing is known in all seeds, with an error beyond rounding."""
+    means, errors = (values.reshape(len(values), -1) for values in (means, errors))
+    known = np.isfinite(means).all(axis=0) & np.isfinite(errors).all(axis=0)
+    means, errors = means[:, known], errors[:, known]
+    floor = ROUNDING * max(np.abs(errors).max(initial=0.0), 1e-4 * np.abs(means).max(initial=0.0))
+    noisy = errors.mean(axis=0) > floor
+    if not noisy.any():
+        return None
+    means, quoted = means[:, noisy], (errors[:, noisy] ** 2).mean(axis=0)
+    seeds = len(means)
+    shares = (means - means.mean(axis=0)) ** 2 / quoted * seeds / (seeds - 1)
+    own = shares.mean(axis=1)  # each seed's share in the mean
+    freedom = 2.0 * own.mean() ** 2 / (own.var(ddof=1) / seeds)
+    return Judged(shares.mean(axis=0), max(seeds - 1, 0.5 * freedom))
+
+
+def assert_errors_hold(found, comparisons, variables):
+    """No number and no variable's mean lies beyond what chance makes of right errors."""
+    for name, (ratios, freedom) in found.items():
+        low, high = stats.chi2.ppf([0.5 * ALARM / comparisons, 1.0 - 0.5 * ALARM / comparisons], SEEDS - 1)
+        at = int(np.argmax(np.abs(np.log(ratios))))
+        assert low / (SEEDS - 1) < ratios.min(), f"{name}: spread²/quoted² is {ratios.min():.3g}, number {at}"
+        assert ratios.max() < high / (SEEDS - 1), (
+            f"{name}: spread²/quoted² is {ratios.max():.3g}, number {at}"
+        )
+        low, high = stats.chi2.ppf([0.5 * ALARM / variables, 1.0 - 0.5 * ALARM / variables], freedom)
+        mean = ratios.mean()
+        assert low < freedom * mean < high, (
+            f"{name}: mean of spread²/quoted² is {mean:.3g}, {freedom:.0f} degrees"
+        )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DECKS)
+def test_quoted_errors_are_the_spread_over_seeds(name):
+    runs = [estimates_of(name, DECKS[name], 1000 * seed) for seed in range(1, SEEDS + 1)]
+    walked = [key for key, estimate in runs[0].items() if estimate.stderr is not None]
+    found = {
+        key: judged(*(np.array([getattr(run[key], part) for run in runs]) for part in ("mean", "stderr")))
+        for key in walked
+    }
+    found = {key: one for key, one in found.items() if one is not None}
+    if name in ("junction", "stack", "py_pt"):
+        assert set(found) >= FITTED
+    assert_errors_hold(found, sum(one.ratios.size for one in found.values()), len(found))
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.6, 1.7])
+def test_wrong_errors_would_be_seen(factor):
+    """Errors of numbers that share walkers are 0.6 or 1.7 times what they should be; 1 passes."""
+    generator = np.random.default_rng(1)
+    own, shared = generator.normal(size=(SEEDS, 200)), generator.normal(size=(SEEDS, 20))
+    numbers = (own + np.repeat(shared, 10, axis=1)) / np.sqrt(2.0)
+    one = judged(5.0 + numbers, np.full(numbers.shape, factor))
+    assert SEEDS - 1 <= one.freedom < 200 * (SEEDS - 1)
+    if factor == 1.0:
+        assert_errors_hold({"numbers": one}, 5000, 20)
+    else:
+        with pytest.raises(AssertionError, match="spread"):
+            assert_errors_hold({"numbers": one}, 5000, 20)
