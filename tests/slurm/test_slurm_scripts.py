@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -84,13 +85,17 @@ def test_signal_of_the_jobs_is_one_that_mcpump_saves_on():
             assert name == "USR1"
 
 
+def programs(folder, **texts):
+    """Put programs into a folder that a job finds as its virtual environment."""
+    (folder / "bin").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
+
+
 def submit(folder, *arguments):
     """Submit a sweep to an sbatch that only notes what it is told: (status, output, errors, what was submitted)."""
-    (folder / "bin").mkdir(exist_ok=True)
-    (folder / "bin" / "sbatch").write_text(FAKE)
-    (folder / "bin" / "sbatch").chmod(0o755)
-    (folder / "bin" / "mcpump").write_text(f'#!/bin/sh\nexec {sys.executable} -m mcpump "$@"\n')
-    (folder / "bin" / "mcpump").chmod(0o755)
+    programs(folder, sbatch=FAKE, mcpump=f'#!/bin/sh\nexec {sys.executable} -m mcpump "$@"\n')
     path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", JOBS / "submit_sweep.sh", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
@@ -153,13 +158,12 @@ SCONTROL = """#!/bin/bash
 """
 
 
+SLURM = {"SLURM_JOB_ID": "1", "SLURM_JOB_NODELIST": "node", "SLURM_NNODES": "1"}
+
+
 def job(folder, tenths):
     """Start resume.sbatch with an mcpump that takes so many tenths of a second, under a pretended Slurm."""
-    for name, text in (("mcpump", PROGRAM), ("scontrol", SCONTROL)):
-        (folder / "bin").mkdir(exist_ok=True)
-        (folder / "bin" / name).write_text(text)
-        (folder / "bin" / name).chmod(0o755)
-    slurm = {"SLURM_JOB_ID": "1", "SLURM_JOB_NODELIST": "node", "SLURM_NNODES": "1"}
+    programs(folder, mcpump=PROGRAM, scontrol=SCONTROL)
     own = {
         "MCPUMP_SLURM": str(JOBS),
         "MCPUMP_VENV": str(folder),
@@ -167,7 +171,7 @@ def job(folder, tenths):
         "TENTHS": str(tenths),
     }
     program = ("bash", JOBS / "resume.sbatch")
-    return child("junction.toml", folder=folder, program=program, env={**os.environ, **slurm, **own})
+    return child("junction.toml", folder=folder, program=program, env={**os.environ, **SLURM, **own})
 
 
 @pytest.mark.parametrize("moment", ["begun", "walking"])
@@ -192,3 +196,35 @@ def test_warning_after_the_end_changes_nothing(tmp_path):
     status, _, err = finish(process)
     assert status == 0, err
     assert not (tmp_path / "requeued").exists()
+
+
+RECORD = """#!/bin/bash
+# as Slurm tells it: one line for the script, whose whole path it knows, and its arguments
+printf 'JobId=1 JobName=mcpump\n   UserId=me(1000) GroupId=me(1000) MCS_label=N/A\n   Command=%s\n   WorkDir=%s\n' "$COMMAND" "$PWD"
+"""
+
+
+@pytest.mark.parametrize("place", ["my project", "log(kd)=-1", "a/slurm b/c.sbatch d"])
+@pytest.mark.parametrize("script", SBATCH, ids=lambda script: script.name)
+def test_jobs_find_their_folder(script, place, tmp_path):
+    """Whatever stands in its name, in the arguments of the job, and in the copy that Slurm runs."""
+    folder = tmp_path / place
+    shutil.copytree(JOBS, folder / "slurm")
+    (tmp_path / "spool").mkdir()
+    copy = shutil.copy(script, tmp_path / "spool" / "slurm_script")
+    programs(tmp_path, mcpump='#!/bin/bash\necho "mcpump $*" >> called\n', scontrol=RECORD)
+    arguments = ["my decks/junction.toml", "--vary", "electrons.exchange=0.02, 0.05"]
+    if script.name == "figures.sbatch":
+        arguments = ["mcpump plots/junction.h5"]
+    own = {
+        "COMMAND": " ".join([str(folder / "slurm" / script.name), *arguments]),
+        "MCPUMP_VENV": str(tmp_path),
+        "SLURM_ARRAY_TASK_ID": "1",
+    }
+    environment = {key: value for key, value in os.environ.items() if key != "MCPUMP_SLURM"}
+    done = subprocess.run(
+        ["bash", copy, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env={**environment, **SLURM, **own, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert arguments[-1].removeprefix("mcpump ") in (tmp_path / "called").read_text()
