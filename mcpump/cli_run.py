@@ -220,7 +220,7 @@ def _walk(
     from mcpump.machine import cores
     from mcpump.progress import Display, log
 
-    threads = options.threads or parallel.default_threads(ranks, cores())
+    threads = options.threads or parallel.default_threads(cores())
     output = output_of(options)
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
     for sentence in problem.warnings:

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError, McpumpError
+from mcpump.units import show
 
 Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]
@@ -29,6 +30,8 @@ PATIENCE = 0.002
 """Seconds between two looks for a message: short beside a block, long enough to leave the core to the walk."""
 WALK, REDUCE, DONE = 0, 1, 2
 _REQUEST, _ORDER = 1, 2
+WORLD = "world"
+_WRONG = 'comm = {} must be "world", None or a communicator of mpi4py that this process belongs to'
 _SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
 _RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 
@@ -62,6 +65,10 @@ class Alone:
         """Give rank 0's value to all."""
         return value
 
+    def gather(self, value: Value) -> list[Value]:
+        """Give every rank's value to all."""
+        return [value]
+
     def requests(self) -> Iterator[tuple[int, int]]:
         """Ranks that ask for work, with the number of blocks they have done."""
         return iter(())
@@ -89,21 +96,28 @@ class Alone:
         """Let no rank fail alone."""
         yield
 
+    def close(self) -> None:
+        """Let go of the other ranks; all of them do."""
+
 
 class World(Alone):
-    """The ranks of an MPI job."""
+    """The ranks of an MPI job, or of a communicator of it."""
 
     patience: float | None = PATIENCE
 
-    def __init__(self, MPI: Any) -> None:
-        self._MPI = MPI
-        self._comm = MPI.COMM_WORLD.Dup()
+    def __init__(self, MPI: Any, comm: Any) -> None:
+        self._MPI, self._given = MPI, comm
+        self._comm = comm.Dup()  # messages of its own
         self.rank, self.size = self._comm.rank, self._comm.size
         self.bytes_reduced = self.reductions = 0
 
     def broadcast(self, value: Value) -> Value:
         """Give rank 0's value to all."""
         return self._comm.bcast(value)  # type: ignore[no-any-return]
+
+    def gather(self, value: Value) -> list[Value]:
+        """Give every rank's value to all."""
+        return self._comm.allgather(value)  # type: ignore[no-any-return]
 
     def requests(self) -> Iterator[tuple[int, int]]:
         """Ranks that ask for work, with the number of blocks they have done."""
@@ -181,20 +195,30 @@ class World(Alone):
                 traceback.print_exc()
                 text = f"{type(error).__name__}: {error}"
             print(f"mcpump: rank {self.rank} of {self.size} failed: {text}", file=sys.stderr, flush=True)
-            self._MPI.COMM_WORLD.Abort(status)
+            self._given.Abort(status)
+            os._exit(status)  # Abort may return before this process is ended
+
+    def close(self) -> None:
+        """Let go of the other ranks; all of them do: an MPI library has some thousand communicators only."""
+        self._comm.Free()
 
     def _wait(self, request: Any) -> None:
         while not request.Test():
             time.sleep(PATIENCE)
 
 
-def connect() -> Alone:
+def connect(comm: Any = WORLD) -> Alone:
     """Connect to the other ranks of a job.
+
+    Parameters
+    ----------
+    comm : "world", None or an mpi4py communicator
+        Who walks together: all processes that the launcher started, this one alone, or those of the communicator.
 
     Returns
     -------
     Alone or World
-        Alone without a launcher, or where the launcher started one process.
+        Alone without a launcher, or where one process is all there is.
 
     Raises
     ------
@@ -202,15 +226,17 @@ def connect() -> Alone:
         Where a launcher started several processes that cannot see each other: each would walk the whole run
         and write the same file.
     """
-    expected = _first_number(_SIZES, 1)
+    if comm is None:
+        return Alone()
+    if not isinstance(comm, str):
+        return _connect_within(comm)
+    if comm != WORLD:
+        raise InputError(_WRONG.format(show(comm)))
+    expected = launched()
     if expected <= 1:
         return Alone()
     try:
-        import mpi4py
-
-        mpi4py.rc.thread_level = "funneled"  # type: ignore[attr-defined]
-        with warnings.catch_warnings(action="ignore"):  # what mpi4py suspects is refused below
-            from mpi4py import MPI
+        MPI = _library()
     except (ImportError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
@@ -223,9 +249,40 @@ def connect() -> Alone:
             f"the launcher started {expected} processes, but MPI ({library}) sees {MPI.COMM_WORLD.size}: start the job "
             "with the mpirun of that library (under Slurm also srun --mpi=pmi2 for MPICH, --mpi=pmix for Open MPI)"
         )
-    return World(MPI)
+    return World(MPI, MPI.COMM_WORLD)
 
 
-def default_threads(ranks: Alone, cores: int) -> int:
-    """Threads of a process: all cores when alone; under MPI one, or what Slurm gives each task."""
-    return cores if ranks.size == 1 else _first_number(("SLURM_CPUS_PER_TASK",), 1)
+def _connect_within(comm: Any) -> Alone:
+    """Connect to the ranks of a communicator of mpi4py."""
+    if not type(comm).__module__.startswith("mpi4py"):
+        raise InputError(_WRONG.format(show(comm)))
+    MPI = _library()
+    if not isinstance(comm, MPI.Intracomm) or comm == MPI.COMM_NULL:
+        raise InputError(_WRONG.format(comm.name or "a null communicator"))
+    return World(MPI, comm) if comm.size > 1 else Alone()
+
+
+def _library() -> Any:
+    """MPI, initialized.
+
+    `srun` leaves PMIX_NAMESPACE in the environment of what it starts; MPICH 5 below an mpirun in there finds the signs of
+    two launchers and gives up, unless it is told that the inner one speaks PMI 1.
+    """
+    if "PMI_SIZE" in os.environ and "PMIX_NAMESPACE" in os.environ:
+        os.environ.setdefault("MPIR_CVAR_PMI_VERSION", "1")
+    import mpi4py
+
+    mpi4py.rc.thread_level = "funneled"  # type: ignore[attr-defined]
+    with warnings.catch_warnings(action="ignore"):  # what mpi4py suspects is refused in `connect`
+        from mpi4py import MPI
+    return MPI
+
+
+def launched() -> int:
+    """Number of processes that the launcher started, 1 without one."""
+    return _first_number(_SIZES, 1)
+
+
+def default_threads(cores: int) -> int:
+    """Threads of a process: all cores when it is the only one of its job, else one or what Slurm gives each task."""
+    return cores if launched() <= 1 else _first_number(("SLURM_CPUS_PER_TASK",), 1)

@@ -109,7 +109,7 @@ def run(
         If a part is asked for of a run with a stop rule, which needs all blocks.
     """
     ranks = ranks or Alone()
-    threads = threads or default_threads(ranks, cores())
+    threads = threads or default_threads(cores())
     if ranks.rank > 0:
         follow(problem, threads, ranks)
         return None

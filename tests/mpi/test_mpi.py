@@ -165,6 +165,32 @@ def test_a_failing_rank_ends_the_job(folder, action, message):
     assert not (folder / "failed.h5").exists()
 
 
+CRASHING = """
+import sys
+from mcpump import cli, simulate
+
+def fail(*_):
+    raise EOFError("Ran out of input")
+
+simulate.compile_kernels, simulate.is_compiled = fail, lambda _: False
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("command", [["run"], ["sweep", "--vary", "electrons.exchange=0.05, 0.1"]])
+def test_a_rank_that_has_failed_says_nothing_more(folder, command):
+    """Abort returns before the process is ended, more often than not where rank 0 fails."""
+    (folder / "crashing.py").write_text(CRASHING)
+    for _ in range(3):
+        done = mpirun(
+            2, folder, command[0], "deck.toml", *command[1:], "-o", "crashed", program=("crashing.py",)
+        )
+        assert done.returncode == 1
+        assert done.stderr.count("Traceback") == 1
+        assert "mcpump: rank 0 of 2 failed: EOFError: Ran out of input" in done.stderr
+        assert "UnboundLocalError" not in done.stderr
+
+
 def test_separate_processes_are_refused(folder):
     command = [sys.executable, "-m", "mcpump", "run", "deck.toml", "-o", "separate.h5"]
     texts = []

@@ -200,7 +200,7 @@ def test_warning_after_the_end_changes_nothing(tmp_path):
 
 RECORD = """#!/bin/bash
 # as Slurm tells it: one line for the script, whose whole path it knows, and its arguments
-printf 'JobId=1 JobName=mcpump\n   UserId=me(1000) GroupId=me(1000) MCS_label=N/A\n   Command=%s\n   WorkDir=%s\n' "$COMMAND" "$PWD"
+printf 'JobId=1 JobName=mcpump\n   UserId=me(1000)\n   Command=%s\n   WorkDir=%s\n' "$COMMAND" "$PWD"
 """
 
 
