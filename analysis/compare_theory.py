@@ -12,13 +12,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from mcpump import results
+from mcpump import console, results
 from mcpump.comparison import comparison_table
 from mcpump.errors import InputError, McpumpError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the table; 0 if it was made, 2 if a file cannot be used."""
+    console.prepare()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

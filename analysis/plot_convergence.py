@@ -11,12 +11,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mcpump import figures, results
+from mcpump import console, figures, results
 from mcpump.errors import McpumpError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw; 0 if the figure was written, 2 if a file cannot be used."""
+    console.prepare()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

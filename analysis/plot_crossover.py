@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mcpump import figures, results
+from mcpump import console, figures, results
 from mcpump.crossover import crossover_point
 from mcpump.errors import McpumpError
 from mcpump.theory import local_share
@@ -15,6 +15,7 @@ from mcpump.theory import local_share
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw; 0 if the figure was written, 2 if a file cannot be used."""
+    console.prepare()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="+", type=Path, help="results files, each with another wave number")
     parser.add_argument("-o", "--output", type=Path, default=Path("crossover.png"), help="figure to write")

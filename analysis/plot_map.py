@@ -7,12 +7,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from mcpump import figures, results
+from mcpump import console, figures, results
 from mcpump.errors import McpumpError
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw; 0 if the figure was written, 2 if the file cannot be used."""
+    console.prepare()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path, help="results file of mcpump run")
     parser.add_argument("-o", "--output", type=Path, help="figure to write (default: FILE with .png)")

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from mcpump import results
+from mcpump import console, results
 from mcpump.errors import McpumpError
 from mcpump.figure_stack import cone_point, frequency_point, stack_figure, thickness_point
 
@@ -20,6 +20,7 @@ SWEEPS = {"thickness": thickness_point, "frequency": frequency_point, "cone": co
 
 def main(arguments: list[str] | None = None) -> int:
     """Draw; 0 if the figure was written, 2 if a file cannot be used."""
+    console.prepare()
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -6,12 +6,11 @@
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
 from pathlib import Path
 
-from mcpump import __version__
+from mcpump import __version__, console
 from mcpump.cli_export import add_export
 from mcpump.cli_materials import add_materials
 from mcpump.cli_options import (
@@ -42,9 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
         Exit status.
     """
     try:
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="replace")  # an ASCII log shows ? for ℓ instead of failing
+        console.prepare()
         options = parser().parse_args(arguments)
         options.own_process = arguments is None
         status = int(options.act(options))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcpump import console
 from mcpump.ovf import Mesh, write_ovf
 
 GAMMA = 1.760859e11  # gyromagnetic ratio [rad/(s T)]
@@ -58,6 +59,7 @@ def step(m, t, dt):
 
 def main():
     """Integrate, and write the last period."""
+    console.prepare()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", default="film", help="where to write (film)")
     parser.add_argument("--periods", type=int, default=PERIODS, help="periods to settle (%(default)s)")

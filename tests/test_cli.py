@@ -19,7 +19,8 @@ import pytest
 import mcpump
 from mcpump import examples, results
 
-RUN = Path(__file__).parent.parent / "run"
+ROOT = Path(__file__).parent.parent
+RUN = ROOT / "run"
 QUICK = (
     "--walkers",
     "1024",
@@ -632,3 +633,36 @@ def test_output_that_knows_only_ascii_is_no_error(finished, tmp_path):
     assert results.read(folder / "junction.h5").complete
     assert "Spin current" in good("show", "out.h5", folder=finished[1], PYTHONIOENCODING="ascii").stdout
     good("check", "junction.toml", folder=folder, PYTHONIOENCODING="ascii")
+
+
+OLD_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+SCRIPTS = sorted([*ROOT.glob("analysis/*.py"), ROOT / "run" / "make_ovf.py"])
+
+
+def script(path, *arguments, folder, **environment):
+    """Run one of the scripts: its standard output, which must be all that it says."""
+    done = subprocess.run(
+        [sys.executable, path, *arguments], cwd=folder, env={**ENVIRONMENT, **environment}, capture_output=True,
+        timeout=300,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, b"")
+    return done.stdout
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_explain_themselves_under_an_old_locale(path, tmp_path):
+    assert script(path, "--help", folder=tmp_path, **OLD_LOCALE).isascii()
+
+
+@pytest.mark.parametrize(
+    "environment", [OLD_LOCALE, {"PYTHONIOENCODING": "latin-1"}], ids=["ASCII", "Latin-1"]
+)
+def test_scripts_print_under_an_old_locale(environment, folder):
+    """As the command line does; their files know all letters."""
+    good("run", "spiral.toml", *QUICK[:4], "-o", "out.h5", folder=folder)
+    path = ROOT / "analysis" / "compare_theory.py"
+    printed = script(path, "out.h5", "-o", "out.txt", folder=folder, **environment)
+    text = (folder / "out.txt").read_text(encoding="utf-8")
+    assert "ℓ" in text
+    encoding = environment.get("PYTHONIOENCODING", "ascii")
+    assert printed == text.encode(encoding, errors="replace")
