@@ -227,9 +227,7 @@ def _walk(
         log.warning(f"warning: {sentence}")
     if problem.snapshots is not None:
         share(ranks, problem.snapshots)
-    if not simulate.is_compiled(problem):
-        log.info("compiling the kernels, once for this version on this machine (up to a minute)")
-    ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
+    simulate.compile_on(ranks, problem, log.info)
     saved: list[int] = []
 
     def save(result: Result) -> None:

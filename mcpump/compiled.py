@@ -1,53 +1,21 @@
-"""Where numba keeps compiled kernels: one folder per version of the sources and kind of CPU.
-
-numba's cache does not notice a changed function in another file, and code compiled for one CPU must
-not run on another; a folder named by a hash of every source file, of the versions and of the CPU cures
-both. This module has to be imported before anything is compiled.
-"""
+"""How kernels are compiled, and whether they have been compiled before."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import llvmlite
 import numba
-import numpy
-from llvmlite import binding
-from numba.core import cgutils
+from numba.core import cgutils, sigutils
+from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
 
-
-def cache_folder() -> Path:
-    """Return the folder of this version's compiled kernels (not created)."""
-    root = os.environ.get("MCPUMP_CACHE_DIR") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache"), "mcpump"
-    )
-    return Path(root) / _fingerprint()
-
-
-def _fingerprint() -> str:
-    """Hash of all sources, the versions and the CPU's name and features."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(source.name.encode() + source.read_bytes())
-    features = binding.get_host_cpu_features().flatten()
-    versions = f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {platform.python_version()}"
-    digest.update(f"{versions} {binding.get_host_cpu_name()} {features}".encode())
-    return digest.hexdigest()[:16]
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(cache_folder())  # type: ignore[attr-defined]
+from mcpump.kernel_cache import KernelCache
 
 
 def kernel(function: Callable[..., Any]) -> Any:
-    """Compile strictly (no fast math, no bounds checks), without the interpreter lock, cached on disk."""
-    return numba.njit(nogil=True, cache=True, error_model="numpy")(function)
+    """Compile strictly (no fast math, no bounds checks), without the interpreter lock, kept on disk."""
+    return _kept(numba.njit(nogil=True, error_model="numpy")(function), function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -56,7 +24,29 @@ def inlined(function: Callable[..., Any]) -> Any:
     A call left in a lane loop keeps it from being vectorized, and arrays handed to a call cost atomic
     reference counts, which took half of the walk's time.
     """
-    return numba.njit(nogil=True, cache=True, error_model="numpy", forceinline=True)(function)
+    return _kept(numba.njit(nogil=True, error_model="numpy", forceinline=True)(function), function)
+
+
+def _kept(compiled: Any, function: Callable[..., Any]) -> Any:
+    """Give what numba made of a function a place on disk; interpreted, a function is what it is."""
+    if compiled is not function:
+        compiled._cache = KernelCache(function)
+    return compiled
+
+
+def callback(signature: Any, function: Callable[..., Any]) -> Any:
+    """Compile at once to a C callback, kept on disk."""
+    compiled = _kept(
+        CFunc(function, sigutils.normalize_signature(signature), locals={}, options={}), function
+    )
+    compiled.compile()
+    return compiled
+
+
+def is_compiled(compiled: Any) -> bool:
+    """Whether a kernel is there, in memory or on disk (interpreted, it always is)."""
+    cache = getattr(compiled, "_cache", None)
+    return cache is None or bool(compiled.signatures) or cache.is_kept()
 
 
 @intrinsic

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import tomllib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -222,13 +221,9 @@ def _walk(ranks: parallel.Alone, request: _Request, problem: Problem, shown: boo
 
     # not entered: signals stay the caller's, Ctrl-C interrupts as everywhere in Python
     clock = Stops(request.max_time)
-    if shown and not simulate.is_compiled(problem):
-        print(
-            "compiling the kernels, once for this version on this machine (up to a minute)", file=sys.stderr
-        )
     if problem.snapshots is not None:
         share(ranks, problem.snapshots)
-    ranks.compile_once(lambda: simulate.compile_kernels(problem), lambda: simulate.is_compiled(problem))
+    simulate.compile_on(ranks, problem, Bar(shown).say)
     with Bar(shown) as bar:
         found = simulate.run(
             problem, request.threads, bar, ranks, save, request.save_every, stop=clock.reason

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mcpump.compiled import inlined, kernel
+from mcpump.compiled import callback, inlined, kernel
 from mcpump.texture_parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
@@ -202,7 +202,7 @@ def no_user() -> Any:
     numba CFunc
         Of signature USER_SIGNATURE; it can be called from Python too.
     """
-    return numba.cfunc(USER_SIGNATURE, cache=True)(_nothing)
+    return callback(USER_SIGNATURE, _nothing)
 
 
 def _nothing(x: float, y: float, z: float, t: float) -> tuple[float, float, float]:

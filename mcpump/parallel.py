@@ -84,8 +84,8 @@ class Alone:
         """Add up every rank's sums; the total is rank 0's."""
         return sums
 
-    def compile_once(self, compile_kernels: Callable[[], None], is_compiled: Callable[[], bool]) -> None:
-        """Compile on one rank of each node before the others fetch it from the cache."""
+    def compile_once(self, compile_kernels: Callable[[], None], at_once: Callable[[], bool]) -> None:
+        """Compile on one rank of each node before the others fetch it; on all where there is nothing to wait for."""
         compile_kernels()
 
     def share_files(self, write: Callable[[str], None], read: Callable[[str], None]) -> None:
@@ -151,14 +151,14 @@ class World(Alone):
             name: part.reshape(array.shape) for (name, array), part in zip(sums.items(), parts, strict=True)
         }
 
-    def compile_once(self, compile_kernels: Callable[[], None], is_compiled: Callable[[], bool]) -> None:
-        """Compile on one rank of each node before the others fetch it from the cache."""
+    def compile_once(self, compile_kernels: Callable[[], None], at_once: Callable[[], bool]) -> None:
+        """Compile on one rank of each node before the others fetch it; on all where there is nothing to wait for."""
         node = self._comm.Split_type(self._MPI.COMM_TYPE_SHARED)
-        at_once = node.bcast(is_compiled() if node.rank == 0 else None)
-        if at_once or node.rank == 0:
+        together = node.bcast(at_once() if node.rank == 0 else None)
+        if together or node.rank == 0:
             compile_kernels()
         self._wait(node.Ibarrier())
-        if not at_once and node.rank > 0:
+        if not together and node.rank > 0:
             compile_kernels()
         node.Free()
 

@@ -15,17 +15,21 @@ import numpy as np
 import mcpump
 from mcpump.blocks import ground_of
 from mcpump.checkpoint import RANGES, Part, Ranges, Start, joined
-from mcpump.compiled import cache_folder
+from mcpump.compiled import is_compiled
 from mcpump.crew import Lead, follow
 from mcpump.errors import InputError
 from mcpump.estimates import Result
+from mcpump.kernel_folder import can_keep
 from mcpump.machine import cores
 from mcpump.model import Model, Problem, Scene, StopRule
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
+from mcpump.pulse import walk_pulse
 from mcpump.quantities import channels_of, headline_of
 from mcpump.tally import MIN_BLOCKS, Tally
+from mcpump.transport import walk_scene
+from mcpump.walk import walk_block
 
 WHOLE = Part()
 FIRST_LOOK = 32
@@ -52,14 +56,6 @@ class Progress(NamedTuple):
 def block_count(problem: Problem, walkers: int) -> int:
     """Blocks needed for a number of walkers: whole ones, at least 16."""
     return max(MIN_BLOCKS, math.ceil(walkers / problem.model.walkers_per_block))
-
-
-def is_compiled(problem: Problem) -> bool:
-    """Whether the kernels of a problem's walk have been compiled on this machine before."""
-    kernel = "transport.walk_scene"
-    if isinstance(problem.model, Model):
-        kernel = "pulse.walk_pulse" if problem.model.pulse else "walk.walk_block"
-    return any(cache_folder().rglob(f"{kernel}*.nbi"))
 
 
 def run(
@@ -274,6 +270,17 @@ class _Saver:
         if self.save is not None and result.blocks > 0:
             self.save(result)
         self.last = time.monotonic()
+
+
+def compile_on(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> None:
+    """Compile the kernels, or fetch them from where they are kept, on all ranks; tell it where that takes long."""
+    walk: Callable[..., object] = walk_scene
+    if isinstance(problem.model, Model):
+        walk = walk_pulse if problem.model.pulse else walk_block
+    if not is_compiled(walk):
+        once = ", once for this version on this machine" if can_keep() else ""
+        tell(f"compiling the kernels{once} (up to a minute)")
+    ranks.compile_once(partial(compile_kernels, problem), lambda: is_compiled(walk) or not can_keep())
 
 
 def compile_kernels(problem: Problem) -> None:

@@ -1,50 +1,210 @@
-"""The cache of compiled kernels: one folder per version of the sources, found again, renewed by a change."""
+"""Compiled kernels on disk: found again, never stale, and not needed."""
 
 import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
-import mcpump
+import pytest
+from fake_result import pulse
+from fake_result import same as same_results
+from jobs import MPIRUN, NO_MPIRUN
+from kernels import CHOICES, CODE, DAMAGES, PACKAGE, SAID, called, python
+from runs import JUNCTION, child, finish
 
-PACKAGE = Path(mcpump.__file__).parent
-CODE = """
-from mcpump.compiled import cache_folder
-from mcpump.geometry import fold
-folded = fold(1.5, 1.0, False)[0]
-print(cache_folder().name, folded, sum(fold.stats.cache_hits.values()))
+from mcpump import kernel_folder, results
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A copy of the package, for changes."""
+    shutil.copytree(PACKAGE, tmp_path / "mcpump", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def double(folder):
+    """Change the copy: the callee, in another file, returns twice as much."""
+    source = folder / "mcpump" / "philox.py"
+    text = source.read_text(encoding="utf-8")
+    assert text.count("TWO_M32 = 2.0**-32\n") == 1
+    source.write_text(text.replace("TWO_M32 = 2.0**-32\n", "TWO_M32 = 2.0**-31\n"), encoding="utf-8")
+
+
+DOUBLED = 2.0 * SAID + 1.0
+
+
+# --- the fence ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", CHOICES)
+def test_a_change_in_another_file_is_noticed_wherever_kernels_are_kept(copy, place):
+    where = copy / "place"
+    assert called(copy, place=place, where=where) == (SAID, 0, "")
+    assert called(copy, place=place, where=where) == (SAID, 1, "")
+    double(copy)
+    assert called(copy, place=place, where=where) == (DOUBLED, 0, "")
+    below = {"XDG_CACHE_HOME": "mcpump", "HOME": ".cache/mcpump"}.get(place, "")
+    kept = sorted((where / below).iterdir())
+    assert len(kept) == 2
+    for folder in (where, *where.rglob("")):
+        assert folder.stat().st_mode & 0o777 == 0o700
+    assert not [*copy.rglob("*.nb?")]  # nothing of numba's own cache, in __pycache__ or elsewhere
+
+
+def test_a_change_is_noticed_where_nothing_can_be_kept(copy):
+    (copy / "file").touch()
+    for value in (SAID, DOUBLED):
+        found = called(copy, where=copy / "file")
+        assert found[:2] == (value, 0)
+        assert found[2].count("\n") == 1
+        assert str(copy / "file") in found[2]
+        assert "MCPUMP_CACHE_DIR names a folder" in found[2]
+        double(copy) if value == SAID else None
+    assert not [*copy.rglob("*.nb?")]
+
+
+def test_mcpump_has_its_place_before_numba(copy):
+    called(copy, where=copy / "a", NUMBA_CACHE_DIR=str(copy / "b"))
+    assert (copy / "a").exists()
+    assert not (copy / "b").exists()
+
+
+def test_every_source_belongs_to_the_folder_s_name(copy, monkeypatch):
+    monkeypatch.setattr(kernel_folder, "__file__", str(copy / "mcpump" / "kernel_folder.py"))
+    names, package = [kernel_folder.fingerprint()], copy / "mcpump"
+    assert names == [kernel_folder.IMPORTED]  # wherever they lie
+    (package / "sub" / "deeper").mkdir(parents=True)
+    (package / "sub" / "deeper" / "walk.py").touch()
+    sources = sorted(package.rglob("*.py"))
+    assert len(sources) > 100
+    for source in sources:
+        with source.open("a", encoding="utf-8") as file:
+            file.write("# changed\n")
+        names.append(kernel_folder.fingerprint())
+    (package / "walk.py").rename(package / "sub" / "walk.py")
+    names.append(kernel_folder.fingerprint())
+    assert len(set(names)) == len(sources) + 2
+
+
+@pytest.mark.parametrize("setting", ["NUMBA_OPT=1", "NUMBA_LOOP_VECTORIZE=0", "NUMBA_BOUNDSCHECK=1"])
+def test_settings_of_numba_that_change_the_code_belong_to_it_too(tmp_path, setting):
+    name, value = setting.split("=")
+    show = "from mcpump.kernel_folder import IMPORTED; print(IMPORTED)"
+    out, _ = python(PACKAGE.parent, "-c", show, where=tmp_path, **{name: value})
+    assert out.strip() not in ("", kernel_folder.IMPORTED)
+
+
+def test_sources_that_change_under_a_process_are_told(copy):
+    code = f"""
+import mcpump.compiled
+with open("mcpump/errors.py", "a") as file:
+    file.write("# changed")
+{CODE}"""
+    out, warnings = python(copy, "-c", code)
+    assert out.split() == [str(SAID), "0", "None"]
+    assert (
+        "mcpump's sources have changed since it was imported: the kernels are compiled in memory" in warnings
+    )
+    assert not (copy / "cache").exists()
+
+
+def test_sources_that_change_later_leave_nothing_behind(copy):
+    code = f"""
+from mcpump.kernel_folder import kernel_folder
+kernel_folder()
+with open("mcpump/errors.py", "a") as file:
+    file.write("# changed")
+{CODE}"""
+    assert python(copy, "-c", code)[0].split()[:2] == [str(SAID), "0"]
+    assert not [path for path in (copy / "cache").rglob("*") if path.is_file()]
+
+
+def test_without_sources_there_is_no_folder(copy):
+    python(copy, "-m", "compileall", "-q", "-b", "mcpump")
+    for source in (copy / "mcpump").rglob("*.py"):
+        source.unlink()
+    value, found, warnings = called(copy)
+    assert (value, found) == (SAID, 0)
+    assert "sources, by which the folder of the kernels is named, are not there" in warnings
+    assert not (copy / "cache").exists()
+
+
+# --- who does not need them --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-m", "mcpump", "check", "junction.toml"),
+        ("-m", "mcpump", "show", "out.h5"),
+        ("-m", "mcpump", "materials"),
+        ("-m", "mcpump", "export", "out.h5", "--ovf", "fields"),
+        ("-c", "import mcpump; print(mcpump.load('out.h5'))"),
+    ],
+    ids=" ".join,
+)
+def test_what_compiles_nothing_needs_no_place(tmp_path, arguments):
+    (tmp_path / "junction.toml").write_text(JUNCTION, encoding="utf-8")
+    results.write(pulse(), tmp_path / "out.h5")
+    (tmp_path / "file").touch()
+    out, said = python(tmp_path, *arguments, where=tmp_path / "file", PYTHONPATH=str(PACKAGE.parent))
+    assert out
+    assert said == ""
+
+
+def test_who_has_no_home_compiles_in_memory(tmp_path):
+    code = "import os, pwd\npwd.getpwuid = {}.__getitem__\nos.environ.pop('HOME')\n" + CODE
+    out, said = python(PACKAGE.parent, "-c", code, place="HOME", where=tmp_path)
+    assert out.split() == [str(SAID), "0", "None"]
+    assert "no home folder is known: the kernels are compiled in memory" in said
+
+
+RANK = """
+import numpy as np
+from mcpump.compiled import is_compiled
+from mcpump.first_flight import direction
+from mcpump.kernel_folder import can_keep
+from mcpump.parallel import connect
+said = []
+connect().compile_once(
+    lambda: said.append(direction(np.uint64(1 << 30), 3)), lambda: is_compiled(direction) or not can_keep()
+)
+print(*said)
 """
 
 
-def child(folder):
-    """Compile one kernel of a copy of the package in a child process: (cache key, result, cache hits)."""
-    environment = {**os.environ, "PYTHONPATH": str(folder), "MCPUMP_CACHE_DIR": str(folder / "cache")}
-    environment.pop("NUMBA_CACHE_DIR", None)
-    done = subprocess.run(
-        [sys.executable, "-c", CODE], cwd=folder, env=environment, capture_output=True, text=True, check=True
-    )
-    return done.stdout.split()
+@pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
+def test_ranks_warn_once_and_do_not_wait_for_each_other(tmp_path):
+    (tmp_path / "file").touch()
+    environment = {
+        **os.environ,
+        "MCPUMP_CACHE_DIR": str(tmp_path / "file"),
+        "PYTHONPATH": str(PACKAGE.parent),
+    }
+    command = [MPIRUN, "-n", "2", sys.executable, "-c", RANK]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=True)
+    assert done.stdout.split() == [str(SAID)] * 2
+    assert done.stderr.count("compiled in memory") == 1
 
 
-def test_a_changed_source_is_noticed(tmp_path):
-    shutil.copytree(PACKAGE, tmp_path / "mcpump", ignore=shutil.ignore_patterns("__pycache__"))
-    first, again = child(tmp_path), child(tmp_path)
-    assert first == [first[0], "0.5", "0"]
-    assert again == [first[0], "0.5", "1"]
-    source = tmp_path / "mcpump" / "geometry.py"
-    text = source.read_text(encoding="utf-8")
-    assert "max(2.0 * L - y, 0.0)" in text
-    source.write_text(text.replace("max(2.0 * L - y, 0.0)", "max(1.75 * L - y, 0.0)"), encoding="utf-8")
-    changed = child(tmp_path)
-    assert changed[0] != first[0]
-    assert changed[1:] == ["0.25", "0"]
+@pytest.mark.slow  # compiles three times
+@pytest.mark.parametrize("trouble", ["damaged", "nowhere"])
+def test_a_run_has_the_same_bits(tmp_path, trouble):
+    (tmp_path / "junction.toml").write_text(JUNCTION, encoding="utf-8")
+    (tmp_path / "file").touch()
 
+    def run(name, where):
+        environment = {**os.environ, "MCPUMP_CACHE_DIR": str(tmp_path / where)}
+        job = child("run", "junction.toml", "-o", name, folder=tmp_path, env=environment)
+        status, _, said = finish(job, timeout=600)
+        assert status == 0, said
+        return said
 
-def test_another_file_changed_is_noticed(tmp_path):
-    # numba's own cache looks at the function's file alone
-    shutil.copytree(PACKAGE, tmp_path / "mcpump", ignore=shutil.ignore_patterns("__pycache__"))
-    first = child(tmp_path)
-    with (tmp_path / "mcpump" / "spin.py").open("a", encoding="utf-8") as file:
-        file.write("# changed\n")
-    assert child(tmp_path)[0] != first[0]
+    run("whole.h5", "kept")
+    files = [file for file in (tmp_path / "kept").rglob("*") if file.is_file()]
+    kinds = list(DAMAGES.values())
+    for number, file in enumerate(sorted(files)):
+        file.write_bytes(kinds[number % len(kinds)](file.read_bytes()))
+    said = run("other.h5", "kept" if trouble == "damaged" else "file")
+    assert said.count("warning") == 1
+    assert same_results(results.read(tmp_path / "whole.h5"), results.read(tmp_path / "other.h5"))

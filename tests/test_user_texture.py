@@ -102,7 +102,7 @@ print(texture_field(5, (0.0,) * 32, user, 0.0, 0.0, 0.0, 0.0)[0, 0], sum(_fill.s
 
 
 def test_a_changed_file_finds_the_kernels_in_the_cache(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+    environment = {**os.environ, "MCPUMP_CACHE_DIR": str(tmp_path / "cache")}
     found = []
     for value in (0.25, 0.5):
         path = written(tmp_path, body(f"{value}, 0.0, 0.0"))

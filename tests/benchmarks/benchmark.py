@@ -51,10 +51,7 @@ def measured(sizes: Sizes, only: list[str], pythons: dict[str, str]) -> str:
     """Measure, in a cache folder of its own, and write the tables."""
     before, began = load(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        if (
-            "starts" in only
-        ):  # needs an empty cache, for the processes started and, as it is set before mcpump is
-            os.environ.pop("NUMBA_CACHE_DIR", None)  # imported, for this one
+        if "starts" in only:  # needs an empty cache
             os.environ["MCPUMP_CACHE_DIR"] = f"{folder}/cache"
         found = {}
         for name, measure in sections(sizes, Path(folder), pythons).items():

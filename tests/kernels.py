@@ -1,0 +1,73 @@
+"""A small kernel for the tests of what is kept on disk, in processes of its own, and damage to its file.
+
+It is `direction`, whose callee stands in another file, where numba's own cache would see no change.
+"""
+
+import hashlib
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+import mcpump
+from mcpump.kernel_folder import DIGEST
+
+PACKAGE = Path(mcpump.__file__).parent
+SAID = 2.0 * (2**30 + 0.5) / 2**32 - 1.0
+CODE = """
+import numpy as np
+from mcpump.first_flight import direction
+print(direction(np.uint64(1 << 30), 3), sum(direction.stats.cache_hits.values()), direction.stats.cache_path)
+"""
+CHOICES = ("MCPUMP_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME")
+
+
+def python(folder, *arguments, place="MCPUMP_CACHE_DIR", where=None, **more):
+    """Run Python on the package in a folder, whose kernels one variable places: what it printed, and said."""
+    kept = {name: value for name, value in os.environ.items() if name not in CHOICES}
+    environment = {**kept, "PYTHONPATH": str(folder), place: str(where or folder / "cache"), **more}
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=environment, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout, done.stderr
+
+
+def called(folder, **options):
+    """Call the kernel in a process of its own: (value, number of times it was found on disk, warnings)."""
+    out, warnings = python(folder, "-c", CODE, **options)
+    value, found = out.split()[:2]
+    return float(value), int(found), warnings
+
+
+def signed(content):
+    """A file as mcpump writes it."""
+    return hashlib.sha256(content).digest() + content
+
+
+class Bomb:
+    """Unpickled, it makes a file."""
+
+    def __reduce__(self):
+        return os.mkdir, ("it_ran",)
+
+
+def flipped(text):
+    return text[:-100] + bytes([text[-100] ^ 1]) + text[-99:]
+
+
+DAMAGES = {
+    "empty": lambda text: b"",
+    "shorter than its checksum": lambda text: text[:20],
+    "checksum alone": lambda text: text[:DIGEST],
+    "truncated": lambda text: text[: len(text) // 2],
+    "one byte short": lambda text: text[:-1],
+    "one bit": flipped,
+    "random": lambda text: np.random.default_rng(1).bytes(len(text)),
+    "zeros": lambda text: bytes(len(text)),
+    "pickle without a checksum": lambda text: pickle.dumps(Bomb()),
+    "longer": lambda text: text + b"\n",
+}
