@@ -21,8 +21,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.errors import InputError, McpumpError
-from mcpump.units import show
+from mcpump.errors import InputError, McpumpError, show
 
 Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]

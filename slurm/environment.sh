@@ -10,7 +10,8 @@
 : "${MCPUMP_VENV:=$slurm/../.venv}"
 [ ! -d "$MCPUMP_VENV/bin" ] || PATH=$(cd "$MCPUMP_VENV/bin" && pwd):$PATH
 
-# 3. Where compiled kernels are kept: writable from the compute nodes; by default ~/.cache/mcpump.
+# 3. Where compiled kernels are kept: by default ~/.cache/mcpump. The compute nodes must be able to write there, and no
+# other user, not even into a folder above (slurm/README.md). On the node's own disk: /tmp/mcpump-$USER
 # export MCPUMP_CACHE_DIR=${SCRATCH:?}/mcpump-cache
 
 # 4. What starts the ranks: the mpirun of mpi4py's MPI library where there is one, else srun. One rank needs nothing.
