@@ -32,12 +32,23 @@ LINKS = 1000
 """Steps of a path after which it is taken for one that runs in a circle."""
 
 
+def _sources() -> list[Path]:
+    """All sources, those in folders below too."""
+    return sorted(Path(__file__).parent.rglob("*.py"))
+
+
+def _ages() -> list[tuple[int, int]]:
+    """When each source was changed, and its size: looked at often, where the hash would take too long."""
+    return [(status.st_mtime_ns, status.st_size) for status in map(os.stat, _sources())]
+
+
 def fingerprint() -> str:
     """Hash of all sources, the versions, numba's settings and the CPU's name and features."""
-    digest, package = hashlib.sha256(), Path(__file__).parent
-    for source in sorted(package.rglob("*.py")):
+    digest = hashlib.sha256()
+    for source in _sources():
         text = source.read_bytes()
-        digest.update(f"{source.relative_to(package).as_posix()} {len(text)} ".encode() + text)
+        name = source.relative_to(Path(__file__).parent).as_posix()
+        digest.update(f"{name} {len(text)} ".encode() + text)
     versions = f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {sys.version}"
     settings = [getattr(numba.config, name, None) for name in SETTINGS]
     cpu = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
@@ -45,8 +56,8 @@ def fingerprint() -> str:
     return digest.hexdigest()[:16]
 
 
-IMPORTED = fingerprint()
-"""That of the sources that this process runs: the files may change under a notebook."""
+AGES, IMPORTED = _ages(), fingerprint()
+"""Of the sources that this process runs: the files may change under a notebook."""
 
 
 def kernel_folder() -> Path | None:
@@ -90,7 +101,7 @@ def _refusal(root: str) -> str:
         return "no home folder is known"
     if not Path(__file__).with_suffix(".py").is_file():
         return "mcpump's sources, by which the folder of the kernels is named, are not there"
-    return "" if fingerprint() == IMPORTED else "mcpump's sources have changed since it was imported"
+    return "" if _ages() == AGES else "mcpump's sources have changed since it was imported"
 
 
 def _danger(folder: Path) -> str:
@@ -182,7 +193,7 @@ def read_kept(file: Path) -> bytes | None:
 def write_kept(file: Path, content: bytes) -> None:
     """Put a file into the folder, whole or not at all; a warning where it cannot be written."""
     try:
-        if fingerprint() != IMPORTED:
+        if _ages() != AGES:
             return
         number, unfinished = tempfile.mkstemp(dir=file.parent)
         try:

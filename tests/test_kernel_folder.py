@@ -15,7 +15,6 @@ from kernels import CHOICES, CODE, DAMAGES, PACKAGE, SAID, Bomb, called, python,
 from mcpump import kernel_folder
 from mcpump.compiled import kernel
 from mcpump.first_flight import direction
-from mcpump.kernel_folder import DIGEST
 
 STRANGER = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give a file away")
@@ -62,9 +61,11 @@ def here(monkeypatch, tmp_path):
     here = Here(monkeypatch, tmp_path / "place")
     handler.handle = here.handle
     monkeypatch.setattr(log, "handlers", [handler])
-    monkeypatch.setattr(log, "level", logging.WARNING)
     monkeypatch.setattr(log, "propagate", False)
+    level = log.level
+    log.setLevel(logging.WARNING)
     yield here
+    log.setLevel(level)
     forget()
 
 
@@ -81,10 +82,6 @@ def test_a_damaged_file_is_compiled_anew(here, damage, monkeypatch, tmp_path):
     assert not here()
     assert here.said == [f"warning: a compiled kernel in {here.folder} is damaged: it is compiled anew"]
     assert here()  # mended
-    assert (
-        here.file.read_bytes()[:DIGEST] != DAMAGES[damage](whole)[:DIGEST]
-        or len(whole) == here.file.stat().st_size
-    )
     here.file.write_bytes(b"")
     assert not here()
     assert len(here.said) == 1  # told once
@@ -119,9 +116,7 @@ def test_a_folder_in_a_file_s_place(here):
         in here.said[1]
     )
     assert len(here.said) == 2
-    assert len([*here.folder.iterdir()]) == len(
-        {path.name.partition("-")[0] for path in here.folder.iterdir()}
-    )
+    assert not [*here.folder.glob("tmp*")]
 
 
 def test_a_full_disk(tmp_path):
