@@ -56,7 +56,7 @@ def test_a_change_is_noticed_where_nothing_can_be_kept(copy):
     value, found, warnings = called(copy, where=copy / "file")
     assert (value, found) == (SAID, 0)
     assert warnings.count("\n") == 1
-    assert f"{copy / 'file' / kernel_folder.IMPORTED} cannot be used (Not a directory)" in warnings
+    assert f"{copy / 'file' / kernel_folder.IMPORTED} cannot be used (File exists)" in warnings
     assert "MCPUMP_CACHE_DIR names a folder" in warnings
     double(copy)
     assert called(copy, where=copy / "file")[:2] == (DOUBLED, 0)
