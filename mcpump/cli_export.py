@@ -30,7 +30,7 @@ def add_export(commands: Any) -> None:
         help="write spin density and currents of a results file as OVF 2.0",
         description="Write the spin density and the spin currents on the mesh as OVF 2.0: one file for each part, "
         "direction and harmonic (or time bin), with the three components of spin, and one with their standard errors. "
-        "ParaView and xarray read the results file itself.",
+        "The results file itself, with all that a run knows, opens in xarray and in whatever reads HDF5.",
     )
     export.add_argument("file", type=Path, metavar="FILE")
     export.add_argument("--ovf", type=Path, required=True, metavar="FOLDER", help="where to write")

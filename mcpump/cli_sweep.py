@@ -74,7 +74,8 @@ def add_sweep(commands: Any) -> None:
     sweep.add_argument(
         "--new-walkers",
         action="store_true",
-        help="a seed of its own for each point; else all points have the same walkers, so that they differ smoothly",
+        help="a seed of its own for each point, for fits that take the errors of points as independent; else all points "
+        "have the same walkers, so that they differ smoothly and their errors are correlated",
     )
     how = sweep.add_mutually_exclusive_group()
     how.add_argument(
@@ -292,5 +293,5 @@ def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
     sweep_file.write(file, sweep, collected, found)
     if not options.quiet:
         lines = [report.summary_line(result) for result in found if result]
-        print_lines([*lines, f"{file}: {len(lines)} of {len(found)} points"])
+        print_lines([*lines, *sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"])
     return COMPLETE

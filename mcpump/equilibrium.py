@@ -37,8 +37,8 @@ def equilibrium(problem: Problem) -> dict[str, Estimate]:
     Returns
     -------
     dict of str to Estimate
-        `magnetization`, `static_polarization`, `supercurrent`, `plane_supercurrent`, `polarization_current`,
-        `static_torque`; exact. What needs k_F is NaN where it is not given.
+        `magnetization`, `static_polarization`, `supercurrent`, `polarization_current`, `static_torque`, and with planes
+        `plane_supercurrent`; exact. What needs k_F is NaN where it is not given.
     """
     model, units, scales = fast_model(problem), units_of(problem), problem.scales
     centres = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
@@ -47,25 +47,27 @@ def equilibrium(problem: Problem) -> dict[str, Estimate]:
     S[:3] = texture_profile(model, centres)[:count]
     slope[:3] = texture_gradient(model, centres)[:count]
     super_cells = supercurrent(problem, centres)[None] * scales.current
-    super_planes = supercurrent(problem, np.array(model.planes))[None] * scales.current
     spread = slope[None] * (scales.current / model.dimension)
     names = ("harmonic", "component")
 
     def term(name: str, values: Array, dims: tuple[str, ...], unit: str) -> Estimate:
         return Estimate(values, None, dims, units.get(unit, "1"), TITLES[name.removeprefix("plane_")])
 
-    return {
+    found = {
         "magnetization": term("magnetization", S, (*names, "x"), "1"),
         "static_polarization": term("static_polarization", S * scales.density, (*names, "x"), "density"),
         "supercurrent": term("supercurrent", super_cells, ("direction", *names, "x"), "current"),
-        "plane_supercurrent": term(
-            "plane_supercurrent", super_planes, ("direction", *names, "plane"), "current"
-        ),
         "polarization_current": term("polarization_current", spread, ("direction", *names, "x"), "current"),
         "static_torque": term(
             "static_torque", static_torque(problem, centres) * scales.torque, (*names, "x"), "torque"
         ),
     }
+    if model.planes:
+        at_planes = supercurrent(problem, np.array(model.planes))[None] * scales.current
+        found["plane_supercurrent"] = term(
+            "plane_supercurrent", at_planes, ("direction", *names, "plane"), "current"
+        )
+    return found
 
 
 def supercurrent(problem: Problem, x: Places) -> Array:

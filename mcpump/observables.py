@@ -91,8 +91,8 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         found["spin_potential"] = spin_potential(
             problem, found["spin_density"], 1.0 / problem.model.dimension
         )
-        found |= plane_estimates(problem, tally) | mean_estimates(problem, tally) | equilibrium(problem)
-        found |= projection_estimates(problem, tally)
+        found |= mean_estimates(problem, tally) | equilibrium(problem) | projection_estimates(problem, tally)
+        found |= plane_estimates(problem, tally) if problem.model.planes else {}
         found |= pumping_observables(problem, plane_groups(problem, tally), budget_groups(problem, tally))
     found |= budget_estimates(problem, tally)
     unpack = Unpacker(problem)
@@ -278,7 +278,7 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
         times = np.linspace(0.0, model.t_max, model.time_bins + 1) * scales.time
         found["time"] = axis("time", 0.5 * (times[1:] + times[:-1]), units["time"], "centre of time bin")
         found["time_edge"] = axis("time_edge", times, units["time"], "edge of time bin")
-    else:
+    elif model.planes:
         planes = np.array(model.planes) * scales.length
         found["plane"] = axis("plane", planes, units["length"], "position of plane")
         labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))

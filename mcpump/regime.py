@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from mcpump.deck_charge import charge_notes
-from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media, place_text
+from mcpump.deck_numbers import angular_frequency, has_frequency, layers, media, mesh_axes, place_text
 from mcpump.deck_sections import Deck
 from mcpump.deck_spin_orbit import impurity_strength
-from mcpump.deck_textures import Junction
+from mcpump.deck_textures import Junction, Modulated, Spiral, Uniform
 from mcpump.headline import SMALL
 from mcpump.texture_length import texture_length
 from mcpump.theory import ladder_gap
@@ -47,10 +47,9 @@ def regime_numbers(deck: Deck) -> Regime:
     turns = 2.0 * exchange
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
     one_ladder = math.nan
-    if deck.texture is not None:
+    if _is_one_wave(deck):
         gamma = complex(1.0 + gamma_sf, 0.0 if math.isnan(Omega) else Omega)
-        # at a sharp step nothing is left of K
-        gap = 1.0 if math.isinf(inverse) else abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
+        gap = abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
         one_ladder = turns / gap if gap else math.inf
     return (
         {
@@ -64,7 +63,7 @@ def regime_numbers(deck: Deck) -> Regime:
             "one-ladder number": (
                 one_ladder,
                 "",
-                "(2Jτ/ħ)/|1 − K(1/λ, Ω)|, small where one ladder is enough",
+                "(2Jτ/ħ)/|1 − K(1/λ, Ω)| of one plane wave, small where one ladder is enough",
             ),
             "turn angle": (
                 turns * _stay(deck, length),
@@ -112,6 +111,15 @@ def _of_spin_orbit(deck: Deck) -> Regime:
         )
         numbers["theta_SH"] = (angle, "", "spin Hall angle 2λ_so k_F²/(k_F ℓ) that it amounts to")
     return numbers
+
+
+def _is_one_wave(deck: Deck) -> bool:
+    """Whether the texture has one wave number, in a sample without layers and faces: then its ladder is known."""
+    faces = [face for axis in mesh_axes(deck).values() for face in (axis.left, axis.right)]
+    endless = not deck.layer and all(face == "periodic" for face in faces)
+    texture = deck.texture
+    alone = isinstance(texture, Uniform | Spiral) or (isinstance(texture, Modulated) and texture.mean == 0.0)
+    return endless and alone
 
 
 def _stay_name(deck: Deck) -> str:
@@ -182,22 +190,38 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
         )
     if isinstance(deck.texture, Junction) and deck.texture.width == 0.0:
         notes.append("the interface is sharp: λ = 0, so ℓ/λ is infinite")
-    if "second" in channels and number["one-ladder number"] > SMALL:
-        size = f"(2Jτ/ħ)/(1 − K) = {number['one-ladder number']:.3g}"
-        if number["turn angle"] > 1.0:
-            others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
-            notes.append(
-                f"spins turn {number['turn angle']:.3g} rad during their stay, {size}: `second` keeps one "
-                f"ladder (the paper){others}"
-            )
-        else:
-            warnings.append(
-                f"{size} is not small: `second` keeps one ladder (the paper), a second one would matter"
-            )
+    ladder = _ladder_sentence(channels, number)
+    if ladder.startswith("spins"):
+        notes.append(ladder)
+    elif ladder:
+        warnings.append(ladder)
     if {"second", "second_ladder"} <= channels and number["J tau/hbar"] > 0.0:
-        factor = number["one-ladder number"] / (2.0 * number["J tau/hbar"])
-        notes.append(
-            f"`second_ladder` is about {factor:.4g} times `second`, 1/|1 − K(1/λ, Ω)| at the texture's length λ: it has "
-            f"a ladder between the two exchange vertices as well, spins that scatter and come back turn again"
-        )
+        notes.append(_between(number))
     return warnings, notes
+
+
+def _ladder_sentence(channels: set[str], number: dict[str, float]) -> str:
+    """What one ladder leaves out; empty where `second` is not walked, or it is little."""
+    size, turn = number["one-ladder number"], number["turn angle"]
+    told = f"(2Jτ/ħ)/(1 − K) = {size:.3g}"
+    if "second" not in channels or not (size > SMALL or (math.isnan(size) and turn > SMALL)):
+        return ""
+    if not math.isnan(size) and turn <= 1.0:
+        return f"{told} is not small: `second` keeps one ladder (the paper), a second one would matter"
+    others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
+    if math.isnan(size):
+        # faces, interfaces and the metal beside a magnet send spins back: how often is not known before the walk
+        told = "or more where they come back"
+    return (
+        f"spins turn {turn:.3g} rad during their stay, {told}: `second` keeps one ladder (the paper){others}"
+    )
+
+
+def _between(number: dict[str, float]) -> str:
+    """What `second_ladder` has that `second` has not; how much is known for a plane wave alone."""
+    factor = number["one-ladder number"] / (2.0 * number["J tau/hbar"])
+    size = "" if math.isnan(factor) else f"is about {factor:.4g} times `second`, 1/|1 − K(1/λ, Ω)|: it "
+    return (
+        f"`second_ladder` {size}has a ladder between the two exchange vertices as well, spins that scatter and come back "
+        f"turn again"
+    )

@@ -1,7 +1,7 @@
 """A run in words: the text table, one summary line, and a tidy CSV.
 
 Every number stands with one standard error, cut to the two digits that the error allows. What is zero
-by symmetry (0 ± 0, scored so, not by luck) gets one line instead of rows of zeros.
+gets a line or two instead of rows of zeros (`mcpump.report_zeros`).
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from mcpump.report_text import (
     wrap,
 )
 from mcpump.report_time import is_pulse, last_current, transient_lines
+from mcpump.report_zeros import no_current
 
 
 def table(result: Result) -> str:
@@ -149,7 +150,7 @@ def _leading_current(result: Result, estimate: Estimate) -> list[str]:
     channel = channel_of(result)
     pairs = columns_of(estimate)
     if not pairs:
-        return ["no spin current (zero by symmetry)"]
+        return [no_current(result, estimate)]
     totals = np.abs(estimate.mean[channel, 2, 0])
     chosen = [pair for pair in pairs if pair[0] == 0] or pairs
     harmonic, component = max(chosen, key=lambda pair: float(totals[pair].max()))

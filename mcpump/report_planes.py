@@ -27,6 +27,7 @@ from mcpump.report_text import (
     times_of,
     wrap,
 )
+from mcpump.report_zeros import is_rounding, supercurrent_zero, zero_lines
 
 _AMPERE = 2 * E_CHARGE / HBAR
 Row = tuple[str, list[str]]
@@ -48,7 +49,7 @@ def plane_lines(result: Result) -> list[str]:
         lines += _share_lines(result, channel, pairs)
         lines += _compatible_lines(result, current, channel, pairs)
     lines += _supercurrent_lines(result)
-    lines += _zero_lines(result, current, channel, pairs)
+    lines += zero_lines(result, pairs, _open_planes(current, channel))
     return lines + budget_lines(result)
 
 
@@ -234,8 +235,8 @@ def _supercurrent_lines(result: Result) -> list[str]:
     estimate = result.estimates.get("plane_supercurrent")
     if estimate is None or not np.isfinite(estimate.mean).any():
         return ["super-current: not evaluated (it needs k_F)"]
-    if _is_rounding(result, "plane_supercurrent"):
-        return []
+    if is_rounding(result, "plane_supercurrent"):
+        return [] if supercurrent_zero(result) else ["equilibrium super-current, exact: 0 at these planes"]
     pairs = columns_of(estimate)
     scale = power_of_ten(estimate.mean)
     head = f"equilibrium super-current, exact [1e{scale} {pretty(estimate.units)}]: "
@@ -244,66 +245,6 @@ def _supercurrent_lines(result: Result) -> list[str]:
         values = [tied(f"{_name(result, p)} {scaled(estimate, 10.0**-scale, 0, *p, plane)}") for p in pairs]
         texts.append(f"{tied(f'x = {where}')} {', '.join(values)}")
     return wrap(head + "; ".join(texts))
-
-
-def _zero_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    items = _zero_columns(result, pairs)
-    supercurrent = result.estimates.get("plane_supercurrent")
-    if supercurrent is not None and _is_rounding(result, "plane_supercurrent"):
-        items.append(_supercurrent_zero(result))
-    items += _closed_planes(result, current, channel)
-    uniform = [axis for axis in ("y", "z") if axis not in mesh_axes(result)]
-    if uniform:
-        items.append(f"currents along {' and '.join(uniform)} (along which the sample is uniform)")
-    return wrap("zero by symmetry: " + "; ".join(items))
-
-
-def _supercurrent_zero(result: Result) -> str:
-    # At the planes asked for it may vanish by chance of place; only the whole profile tells the symmetry.
-    parallel = _is_rounding(result, "supercurrent")
-    slope = "∂S/∂x" if len(mesh_axes(result)) == 1 else "∇S"
-    return f"super-current (S ∥ {slope})" if parallel else "super-current at these planes"
-
-
-def _is_rounding(result: Result, name: str) -> bool:
-    """Whether a super-current is zero but for the rounding of S × ∂S/∂x: beyond the walkers' last digit."""
-    estimate = result.estimates.get(name)
-    if estimate is None:
-        return True
-    walked = float(np.abs(result.estimates["plane_current"].mean).max(initial=0.0))
-    return bool(np.all(np.abs(estimate.mean) <= 1e-15 * walked))
-
-
-def _zero_columns(result: Result, pairs: list[Pair]) -> list[str]:
-    harmonics, components = labels(result, "harmonic"), labels(result, "component")
-    items = []
-    for multiple in range(len(harmonics) // 2 + 1):
-        mine = [h for h in range(len(harmonics)) if (h + 1) // 2 == multiple]
-        name = "DC" if multiple == 0 else ("AC" if multiple == 1 else f"AC {multiple}Ω")
-        dead = [c for c in range(3) if not any((h, c) in pairs for h in mine)]
-        if dead:
-            items.append(f"{name} " + ", ".join(components[c] for c in dead))
-        half = [
-            column_name(harmonics[h], components[c])
-            for c in range(3)
-            if c not in dead
-            for h in mine
-            if (h, c) not in pairs
-        ]
-        if half:
-            items.append(", ".join(half))
-    return items
-
-
-def _closed_planes(result: Result, current: Estimate, channel: int) -> list[str]:
-    places, edges = plane_places(result), positions(result, "x_edge").mean
-    still_open = _open_planes(current, channel)
-    items = []
-    for plane, position in enumerate(positions(result, "plane").mean):
-        if plane not in still_open and still_open:
-            face = position in (edges[0], edges[-1])
-            items.append(tied(f"x = {places[plane]}" + (" (closed face)" if face else "")))
-    return items
 
 
 def budget_lines(result: Result) -> list[str]:

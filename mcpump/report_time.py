@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcpump.estimates import Estimate, Result
 from mcpump.names import PARTS
@@ -22,8 +21,8 @@ from mcpump.report_text import (
     pretty,
     scaled,
     spans_of,
-    wrap,
 )
+from mcpump.report_zeros import zero_lines
 
 Cells = list[tuple[str, ...]]
 _CONTENTS = {"J s/m^3": "J s/m^2", "hbar nu J": "hbar nu J ell"}
@@ -72,7 +71,8 @@ def _current_lines(result: Result, current: Estimate) -> list[str]:
         rows += _rows(result, current, 10.0**-power, channel, int(component), int(plane))
     lines = [f"Spin current along +x through planes, {headline_of(result).title}"]
     lines += _aligned(rows) if len(rows) > 1 else []
-    return lines + _zero_line(result, alive)
+    pairs = [(0, int(component)) for component in np.flatnonzero(np.any(alive, axis=1))]
+    return lines + zero_lines(result, pairs, [int(plane) for plane in np.flatnonzero(np.any(alive, axis=0))])
 
 
 def _rows(
@@ -97,15 +97,6 @@ def _aligned(rows: Cells) -> list[str]:
         cells = f"{first:<{widths[0]}} | {last:>{widths[1]}} | {largest:>{widths[2]}}   {when}"
         lines.append(cells.rstrip())
     return lines
-
-
-def _zero_line(result: Result, alive: NDArray[np.bool_]) -> list[str]:
-    components, places = labels(result, "component"), plane_places(result)
-    dead = [components[c] for c in np.flatnonzero(~np.any(alive, axis=1))]
-    items = [", ".join(dead)] if dead else []
-    if np.any(alive):
-        items += [f"x = {places[plane]}" for plane in np.flatnonzero(~np.any(alive, axis=0))]
-    return wrap("zero by symmetry: " + "; ".join(items)) if items else []
 
 
 def _spin_lines(result: Result) -> list[str]:

@@ -29,6 +29,11 @@ MISSING = "missing"
 """`point_status` of a point that has no results file."""
 SAME = 1e-9
 """Grids that differ by less than this, beside their largest place, are the same."""
+SHARED = (
+    "points share walkers: their errors are correlated, and a fit to several points must not take them as independent; "
+    "--new-walkers gives each point its own"
+)
+"""What is said of a sweep whose points have the same walkers."""
 Axes = dict[str, Estimate | tuple[str, ...]]
 
 
@@ -242,6 +247,12 @@ def _in_order(names: Any) -> list[str]:
     return list(dict.fromkeys(names))
 
 
+def notes_on(results: Sequence[Result | None]) -> tuple[str, ...]:
+    """What a reader of all points of a sweep must know."""
+    seeds = [result.seed for result in results if result]
+    return (SHARED,) if len(set(seeds)) < len(seeds) else ()
+
+
 def write(
     path: str | os.PathLike[str], sweep: Sweep, collected: Collected, results: Sequence[Result | None]
 ) -> None:
@@ -271,6 +282,7 @@ def write(
             "points": np.int64(len(results)),
             "complete": np.int64(all(result is not None and result.complete for result in results)),
             "warnings": "\n".join(collected.warnings),
+            "notes": "\n".join(notes_on(results)),
         }
         for key, value in attributes.items():
             file.attrs[key] = value

@@ -1,18 +1,23 @@
 """Problems: the same physics in any units, scales, regime numbers, plans."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 from test_deck import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
 
 from mcpump.constants import HBAR
-from mcpump.deck import deck_from_dict
+from mcpump.deck import deck_from_dict, read_deck
 from mcpump.machine import cores
 from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model
 from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes
 from mcpump.scene_texture import triad
 from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH, texture_at
+
+MODULATED = {
+    "kind": "modulated", "mean": 0.0, "depth": 1.0, "wavelength": 5.0, "cone_angle": 0.2, "frequency": 0.01,
+}  # fmt: skip
 
 
 def problem(deck, **changes):
@@ -60,7 +65,7 @@ def test_metres_nanometres_and_reduced_units_give_the_same_model():
     assert other.supercurrent == pytest.approx(first.supercurrent, rel=1e-13)
     assert other.exchange == pytest.approx(first.exchange, rel=1e-13)
     for key in set(first.regime) - {"D", "sigma"}:
-        assert other.regime[key][0] == pytest.approx(first.regime[key][0], rel=1e-12), key
+        assert other.regime[key][0] == pytest.approx(first.regime[key][0], rel=1e-12, nan_ok=True), key
 
 
 def test_junction_numbers():
@@ -77,6 +82,7 @@ def test_junction_numbers():
         "ell/lambda", "J tau/hbar", "Omega tau", "tau/tau_sf", "k_F ell", "D", "sigma",
         "one-ladder number", "turn angle",
     ]  # fmt: skip
+    assert math.isnan(p.regime["one-ladder number"][0])  # that of a plane wave is not a junction's
     values = {key: entry[0] for key, entry in p.regime.items()}
     assert values["ell/lambda"] == pytest.approx(1 / 3)
     assert values["J tau/hbar"] == pytest.approx(0.0482, rel=1e-3)
@@ -205,6 +211,37 @@ def test_warnings():
     small = problem(SPIRAL, electrons__exchange=0.05, electrons__spin_relaxation_time=5)
     assert any("(2Jτ/ħ)/(1 − K)" in text for text in small.warnings)
     assert not problem(SPIRAL, results__channels=["first"]).warnings
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({}, True),
+        ({"electrons__dimension": 2}, True),
+        ({"texture": {**MODULATED, "mean": 0.0}}, True),
+        ({"texture": {**MODULATED, "mean": 0.2}}, False),
+        ({"sample__x__left": "specular", "sample__x__right": "specular"}, False),
+        ({"sample__x__left": "specular", "sample__x__right": "absorbing"}, False),
+        ({"layer": [{"start": 2.5, "spin_relaxation_time": 5}, {"start": 7.5}]}, False),
+    ],
+)
+def test_what_a_ladder_adds_is_told_where_it_is_known(changes, known):
+    """1/|1 − K| is a plane wave's: between faces spins come back, in closed films 3 to 5 times as often."""
+    given = {"electrons__spin_relaxation_time": 50, "results__channels": ["second", "second_ladder"]}
+    p = problem(SPIRAL, **given, **changes)
+    [note] = [note for note in p.notes if "ladder between the two exchange vertices" in note]
+    assert ("is about" in note) == known
+    assert math.isfinite(p.regime["one-ladder number"][0]) == known
+    assert any("(1 − K)" in text for text in (*p.notes, *p.warnings)) == known
+    turn = p.regime["turn angle"][0]
+    told = f"spins turn {turn:.3g} rad during their stay, or more where they come back"
+    assert any(told in note for note in p.notes) == (not known and turn > 0.2)
+
+
+def test_ladder_of_the_film_has_no_forecast():
+    deck = read_deck(Path(__file__).parents[1] / "run" / "yig_pt.toml")
+    p = make_problem(deck)
+    assert not any("times `second`" in text or "(1 − K)" in text for text in (*p.notes, *p.warnings))
 
 
 def test_stop_rule_is_on_its_plane():

@@ -109,12 +109,120 @@ def test_zero_by_symmetry_is_one_line():
     assert "x = 0 nm local" not in text
 
 
+FORBIDDEN = "zero by symmetry: "
+NOT_FOUND = "nothing was found at these planes, though symmetry does not forbid it: "
+
+
+def silence(result, *columns):
+    """Take (harmonic, component) out of all that was walked on the mesh."""
+    for name in ("spin_density", "spin_current"):
+        for array in (result.estimates[name].mean, result.estimates[name].stderr):
+            for h, c in columns:
+                array[..., h, c, :] = 0.0
+
+
+def test_a_column_that_only_the_planes_miss_is_not_forbidden():
+    """Spin z at DC is there on the mesh: that none has passed the planes is chance, or their place."""
+    result = junction()
+    current = result.estimates["plane_current"]
+    for array in (current.mean, current.stderr):
+        array[..., 0, 2, :] = 0.0
+    text = report.table(result)
+    assert f"{FORBIDDEN}DC x, y; AC z; super-current" in text
+    assert f"{NOT_FOUND}DC z\n" in text
+
+
+def test_few_blocks_prove_no_symmetry():
+    result = junction()
+    for estimate in result.estimates.values():
+        if estimate.stderr is not None:
+            estimate.stderr[...] = np.nan
+    text = report.table(result)
+    assert f"{FORBIDDEN}super-current (S ∥ ∂S/∂x)" in text
+    assert f"{NOT_FOUND}DC x, y; AC z\n" in text
+
+
+def test_what_is_not_known_is_not_forbidden():
+    result = junction()
+    result.estimates["spin_current"].mean[0, 0, 0, 0, 1, 3] = np.nan
+    text = report.table(result)
+    assert f"{FORBIDDEN}DC x; AC z" in text
+    assert f"{NOT_FOUND}DC y\n" in text
+
+
+def test_a_small_half_is_not_forbidden():
+    """At low frequencies the sine is as small as Ω, and yet there; rounding of a tilted axis is not."""
+    result = junction(("first",))
+    for name in ("plane_current", "spin_density", "spin_current"):
+        estimate = result.estimates[name]
+        for array in (estimate.mean, estimate.stderr):
+            array[..., 2, 0, :] = 1e-14 * array[..., 1, 0, :]
+    text = report.table(result)
+    assert f"{NOT_FOUND}x sin\n" in text
+
+
+@pytest.mark.parametrize(("plane", "words"), [(1, "x = 20 nm"), (2, "x = 40 nm")])
+def test_a_plane_that_nothing_has_reached_is_not_forbidden(plane, words):
+    """The right face absorbs: were there a plane that by chance no walker has met, this is no symmetry."""
+    result = junction()
+    current = result.estimates["plane_current"]
+    for array in (current.mean, current.stderr):
+        array[..., plane] = 0.0
+    text = report.table(result)
+    assert f"{NOT_FOUND}{words}\n" in text
+    [line] = [line for line in text.splitlines() if line.startswith(FORBIDDEN)]
+    assert "; x = 0 nm (closed face); currents along y and z" in line
+
+
+@pytest.mark.parametrize(
+    ("face", "closed"),
+    [
+        ('"specular"', True),
+        ('"diffuse"', True),
+        ("{ specularity = 0.5 }", True),
+        ("{ absorption = 0.5 }", False),
+        ('"absorbing"', False),
+        ('"periodic"', False),
+    ],
+)
+def test_closed_faces_are_those_of_the_deck(face, closed):
+    result = junction()
+    resolved = result.resolved.replace('left = "specular"', f"left = {face}")
+    text = report.table(dataclasses.replace(result, resolved=resolved))
+    assert ("x = 0 nm (closed face)" in text) == closed
+    assert (f"{NOT_FOUND}x = 0 nm" in text) != closed
+
+
+def test_supercurrent_that_vanishes_has_its_reason():
+    result = junction()
+    assert "super-current (S ∥ ∂S/∂x)" in report.table(result)
+    flat = result.resolved.replace("[electrons]", "[electrons]\ndimension = 2")
+    text = report.table(dataclasses.replace(result, resolved=flat))
+    assert "super-current (Eq. (8) is 0 in two dimensions)" in text
+    assert "S ∥" not in text
+    result.estimates["supercurrent"].mean[0, 0, 2, 5] = 1e-12
+    text = report.table(result)
+    assert "equilibrium super-current, exact: 0 at these planes" in text
+    assert "super-current" not in next(line for line in text.splitlines() if line.startswith(FORBIDDEN))
+
+
+def test_a_field_drives_spin_along_directions_without_a_mesh():
+    result = junction(("first", "second", "sum"))
+    assert "currents along y and z" in report.table(result)
+    coords = {**result.coords, "channel": ("first", "second", "spin_hall")}
+    assert "currents along y and z" not in report.table(dataclasses.replace(result, coords=coords))
+
+
 def test_half_of_a_component_may_vanish():
     result = junction(("first",))
     current = result.estimates["plane_current"]
     for array in (current.mean, current.stderr):
         array[0, :, 0, 2, 0] = array[0, :, 0, 1, 1] = 0.0
-    assert "zero by symmetry: DC x, y, z; AC z; x sin, y cos" in report.table(result)
+    text = report.table(result)
+    assert f"{FORBIDDEN}DC x, y, z; AC z; super-current" in text
+    assert f"{NOT_FOUND}x sin, y cos\n" in text
+    silence(result, (2, 0), (1, 1))
+    assert f"{FORBIDDEN}DC x, y, z; AC z; x sin, y cos; super-current" in report.table(result)
 
 
 def test_everything_zero():
@@ -122,8 +230,10 @@ def test_everything_zero():
     estimate = result.estimates["plane_current"]
     none = dataclasses.replace(estimate, mean=0 * estimate.mean, stderr=0 * estimate.mean)
     result.estimates["plane_current"] = none
-    assert "zero by symmetry: DC x, y, z; AC x, y, z" in report.table(result)
-    assert "no spin current" in report.summary_line(result)
+    text = report.table(result)
+    assert f"{FORBIDDEN}DC x, y, z; AC z; super-current" in text
+    assert f"{NOT_FOUND}AC x, y\n" in text
+    assert "no spin current at its planes" in report.summary_line(result)
 
 
 def test_smaller_than_its_error_says_so():
@@ -307,7 +417,13 @@ def test_transient():
     mean, stderr = current.mean[-1, 2, 0, -1, 2, 1] * 1e3, current.stderr[-1, 2, 0, -1, 2, 1] * 1e3
     [line] = [line for line in text.splitlines() if line.endswith("t = 10 … 15 fs")]
     assert number(mean, stderr) in line
-    assert "zero by symmetry: x, y; x = 0 nm" in text
+    assert f"{FORBIDDEN}x, y; " in text
+    # the made-up deck says nothing of its faces
+    assert f"{NOT_FOUND}x = 0 nm\n" in text
+    result.estimates["spin_density"].mean[0, 0, 3, 1, 4] = 1e-3
+    text = report.table(result)
+    assert f"{FORBIDDEN}x; " in text
+    assert f"{NOT_FOUND}y; x = 0 nm\n" in text
     assert "spin budget up to t = 30 fs [1e-18 J s/m²]" in text
     assert "  z: emitted" in text
     assert "spin current z at x = 20 nm, t = 25 … 30 fs" in report.summary_line(result)

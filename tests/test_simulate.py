@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from test_deck import JUNCTION, PULSE, SPIRAL, changed
 
-from mcpump import blocks, crew, simulate
+from mcpump import blocks, crew, report, simulate
 from mcpump.blocks import walk_one_block
 from mcpump.deck import deck_from_dict
 from mcpump.emission import births
@@ -199,6 +199,17 @@ def test_relative_error_is_that_of_the_sum_of_channels(part):
     at = (2, ("local", "diffusive", "total").index(part), 0, 2, 1, 0)
     found = simulate.relative_error(problem, tally, StopRule(f"spin_current.{part}.y.sin1", 5.0, 0.1, 1))
     assert found == current.stderr[at] / abs(current.mean[at])
+
+
+def test_a_run_without_planes_claims_no_symmetry():
+    result = run(
+        problem_of(changed(SPIRAL, results__planes=[], run__walkers=64 * 16, run__walkers_per_block=64))
+    )
+    assert not any("plane" in name for name in (*result.estimates, *result.coords))
+    text = report.table(result)
+    assert "zero by symmetry" not in text + report.summary_line(result)
+    assert "Largest on the mesh" in text
+    assert "spin budget" in text
 
 
 def heard_of(problem, threads=2):

@@ -218,10 +218,16 @@ def test_two_axes_one_file(folder):
 
 def test_the_same_walkers_unless_asked(folder):
     good("sweep", "junction.toml", *AXIS, *QUIET, "--seed", 9)
+    assert "correlated" in dataset("junction-sweep.h5").attrs["notes"]
+    out, _ = good("sweep", "junction.toml", *AXIS, "--collect")
+    assert out.splitlines()[-2].startswith("points share walkers: their errors are correlated")
     assert [results.read(path).seed for path in sorted((folder / "junction-sweep").iterdir())] == [9, 9]
     good("sweep", "junction.toml", *AXIS, *QUIET, "--new-walkers", "-o", "new")
     seeds = [results.read(path).seed for path in sorted((folder / "new").iterdir())]
     assert len(set(seeds)) == 2
+    assert dataset("new.h5").attrs["notes"] == ""
+    out, _ = good("sweep", "junction.toml", *AXIS, "--collect", "--new-walkers", "-o", "new")
+    assert "correlated" not in out
     # a finer sweep finds the points of the coarser one
     before = contents(folder / "new")
     good("sweep", "junction.toml", "--vary", "texture.width=0.5, 1, 2", *QUIET, "--new-walkers", "-o", "new")
