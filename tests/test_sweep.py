@@ -219,7 +219,7 @@ def test_two_axes_one_file(folder):
 def test_the_same_walkers_unless_asked(folder):
     good("sweep", "junction.toml", *AXIS, *QUIET, "--seed", 9)
     assert "correlated" in dataset("junction-sweep.h5").attrs["notes"]
-    out, _ = good("sweep", "junction.toml", *AXIS, "--collect")
+    out, _ = good("sweep", "junction.toml", *AXIS, "--seed", 9, "--collect")
     assert out.splitlines()[-2].startswith("points share walkers: their errors are correlated")
     assert [results.read(path).seed for path in sorted((folder / "junction-sweep").iterdir())] == [9, 9]
     good("sweep", "junction.toml", *AXIS, *QUIET, "--new-walkers", "-o", "new")
