@@ -159,7 +159,7 @@ def test_tserkovnyak_line():
     ready = problem(scene(), SI)
     run = scene_result(ready, shaped(ready))
     text = line(report.table(run), "Tserkovnyak's form a ṅ + b n×ṅ")
-    for words in ("for comparison", "x = 20 nm", "a = (", "4πb/ħ = (", "of DC alone", "1/m²"):
+    for words in ("for comparison", "x = 20 nm", "b = (", "4πb/ħ = (", "of DC alone", "1/m²"):
         assert words in text
     for name in ("pumping_a", "pumping_b"):
         run.estimates[name].mean[:] = np.nan
