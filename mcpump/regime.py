@@ -68,7 +68,7 @@ def regime_numbers(deck: Deck) -> Regime:
             "turn angle": (
                 turns * _stay(deck, length),
                 "rad",
-                f"turn of a spin within its stay, {_stay_name(deck)}",
+                f"turn of a spin within {_stay_name(deck)}, its stay unless it comes back",
             ),
         }
         | _of_layers(deck, length)
@@ -141,9 +141,10 @@ def _stay(deck: Deck, length: float) -> float:
 
 def _beside_exact(deck: Deck) -> str:
     """What of a run does not hold where Jτ/ħ is not small."""
-    others = " and ".join(f"`{name}`" for name in deck.results.channels if name != "exact")
+    others = [f"`{name}`" for name in deck.results.channels if name != "exact"]
+    do = "does" if len(others) == 1 else "do"
     charge = ", nor does the charge that follows from it" if deck.spin_orbit is not None else ""
-    return f"; `exact` holds, {others} does not{charge}"
+    return f"; `exact` holds, {' and '.join(others)} {do} not{charge}"
 
 
 def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]]:
@@ -202,16 +203,21 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
 
 def _ladder_sentence(channels: set[str], number: dict[str, float]) -> str:
     """What one ladder leaves out; empty where `second` is not walked, or it is little."""
-    size, turn = number["one-ladder number"], number["turn angle"]
-    told = f"(2Jτ/ħ)/(1 − K) = {size:.3g}"
-    if "second" not in channels or not (size > SMALL or (math.isnan(size) and turn > SMALL)):
+    if "second" not in channels:
         return ""
-    if not math.isnan(size) and turn <= 1.0:
+    size, turn, lasting = number["one-ladder number"], number["turn angle"], math.inf
+    if number["tau/tau_sf"] > 0.0:
+        lasting = 2.0 * number["J tau/hbar"] / number["tau/tau_sf"]
+    known = not math.isnan(size)
+    if not (size if known else lasting) > SMALL:
+        return ""
+    told = f"(2Jτ/ħ)/(1 − K) = {size:.3g}"
+    if known and turn <= 1.0:
         return f"{told} is not small: `second` keeps one ladder (the paper), a second one would matter"
-    others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
-    if math.isnan(size):
+    if not known:
         # faces, interfaces and the metal beside a magnet send spins back: how often is not known before the walk
-        told = "or more where they come back"
+        told = ("or more" if math.isinf(lasting) else f"up to {lasting:.3g} rad") + " where they come back"
+    others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
     return (
         f"spins turn {turn:.3g} rad during their stay, {told}: `second` keeps one ladder (the paper){others}"
     )

@@ -233,15 +233,22 @@ def test_what_a_ladder_adds_is_told_where_it_is_known(changes, known):
     assert ("is about" in note) == known
     assert math.isfinite(p.regime["one-ladder number"][0]) == known
     assert any("(1 − K)" in text for text in (*p.notes, *p.warnings)) == known
-    turn = p.regime["turn angle"][0]
-    told = f"spins turn {turn:.3g} rad during their stay, or more where they come back"
-    assert any(told in note for note in p.notes) == (not known and turn > 0.2)
+    told = (
+        f"spins turn {p.regime['turn angle'][0]:.3g} rad during their stay, up to 5 rad where they come back"
+    )
+    assert any(told in note for note in p.notes) != known
+    if not known:
+        lasting = problem(SPIRAL, **{**given, "electrons__spin_relaxation_time": "none"}, **changes)
+        assert any("during their stay, or more where they come back" in note for note in lasting.notes)
 
 
 def test_ladder_of_the_film_has_no_forecast():
     deck = read_deck(Path(__file__).parents[1] / "run" / "yig_pt.toml")
     p = make_problem(deck)
     assert not any("times `second`" in text or "(1 − K)" in text for text in (*p.notes, *p.warnings))
+    # 3.5 to 5.6 times `second`, the run says: spins of the film turn by more than the 0.04 rad within λ²/D
+    assert p.regime["turn angle"][0] < 0.05
+    assert any("rad during their stay, up to 2.79 rad where they come back" in note for note in p.notes)
 
 
 def test_stop_rule_is_on_its_plane():
