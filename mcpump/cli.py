@@ -64,7 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _speaks() -> bool:
     """Whether this is the one process of a job that tells the user of a mistake."""
-    from mcpump.parallel import launcher_rank
+    from mcpump.machine import launcher_rank
 
     return launcher_rank() == 0
 

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from mcpump.checkpoint import Part, Start
     from mcpump.deck import Deck
     from mcpump.estimates import Result
-    from mcpump.model import Problem, Snapshots
+    from mcpump.model import Problem
     from mcpump.parallel import Alone
     from mcpump.signals import Stops
 
@@ -225,9 +224,7 @@ def _walk(
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
-    if problem.snapshots is not None:
-        share(ranks, problem.snapshots)
-    simulate.compile_on(ranks, problem, log.info)
+    simulate.make_ready(ranks, problem, log.info)
     saved: list[int] = []
 
     def save(result: Result) -> None:
@@ -252,13 +249,6 @@ def _walk(
         if not options.quiet:
             tell(result)
     return _status(result)
-
-
-def share(ranks: Alone, snapshots: Snapshots) -> None:
-    """Let the ranks of a node share the memory of a texture that is made of snapshots."""
-    from mcpump.snapshots import store, take
-
-    ranks.share_files(partial(store, snapshots), partial(take, snapshots))
 
 
 def _status(result: Result) -> int:

@@ -107,7 +107,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     # the walk has its own threads; those of the linear algebra library would only stand in their way
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-    from mcpump.parallel import launcher_rank
+    from mcpump.machine import launcher_rank
 
     if options.list or options.collect:
         if launcher_rank() > 0:

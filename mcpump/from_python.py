@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mcpump import parallel, results
-from mcpump.cli_run import share
 from mcpump.deck import Deck, deck_from_dict, read_deck
 from mcpump.deck_text import override, write_toml
 from mcpump.errors import InputError, McpumpError, ResultsFileError
@@ -221,9 +220,7 @@ def _walk(ranks: parallel.Alone, request: _Request, problem: Problem, shown: boo
 
     # not entered: signals stay the caller's, Ctrl-C interrupts as everywhere in Python
     clock = Stops(request.max_time)
-    if problem.snapshots is not None:
-        share(ranks, problem.snapshots)
-    simulate.compile_on(ranks, problem, Bar(shown).say)
+    simulate.make_ready(ranks, problem, Bar(shown).say)
     with Bar(shown) as bar:
         found = simulate.run(
             problem, request.threads, bar, ranks, save, request.save_every, stop=clock.reason

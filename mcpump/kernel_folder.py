@@ -22,7 +22,7 @@ import numba
 import numpy
 from llvmlite import binding
 
-from mcpump.parallel import launcher_rank
+from mcpump.machine import launcher_rank
 
 SETTINGS = ("OPT", "LOOP_VECTORIZE", "SLP_VECTORIZE", "ENABLE_AVX", "BOUNDSCHECK", "DEBUGINFO_DEFAULT")
 """Settings of numba that change the code it makes."""

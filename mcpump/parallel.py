@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError, McpumpError, show
+from mcpump.machine import first_number, launcher_size
 
 Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]
@@ -31,8 +32,6 @@ WALK, REDUCE, DONE = 0, 1, 2
 _REQUEST, _ORDER = 1, 2
 WORLD = "world"
 _WRONG = 'comm = {} must be "world", None or a communicator of mpi4py that this process belongs to'
-_SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS")
-_RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 
 
 class Order(NamedTuple):
@@ -41,17 +40,6 @@ class Order(NamedTuple):
     kind: int
     first: int = 0
     blocks: int = 0
-
-
-def launcher_rank() -> int:
-    """Rank that the launcher gave this process, 0 without one."""
-    return _first_number(_RANKS, 0)
-
-
-def _first_number(names: tuple[str, ...], default: int) -> int:
-    """First of some environment variables that is a number."""
-    texts = (os.environ.get(name, "") for name in names)
-    return next((int(text) for text in texts if text.isdigit()), default)
 
 
 class Alone:
@@ -231,7 +219,7 @@ def connect(comm: Any = WORLD) -> Alone:
         return _connect_within(comm)
     if comm != WORLD:
         raise InputError(_WRONG.format(show(comm)))
-    expected = launched()
+    expected = launcher_size()
     if expected <= 1:
         return Alone()
     try:
@@ -277,11 +265,6 @@ def _library() -> Any:
     return MPI
 
 
-def launched() -> int:
-    """Number of processes that the launcher started, 1 without one."""
-    return _first_number(_SIZES, 1)
-
-
 def default_threads(cores: int) -> int:
     """Threads of a process: all cores when it is the only one of its job, else one or what Slurm gives each task."""
-    return cores if launched() <= 1 else _first_number(("SLURM_CPUS_PER_TASK",), 1)
+    return cores if launcher_size() <= 1 else first_number(("SLURM_CPUS_PER_TASK",), 1)

@@ -27,6 +27,7 @@ from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
 from mcpump.pulse import walk_pulse
 from mcpump.quantities import channels_of, headline_of
+from mcpump.snapshots import store, take
 from mcpump.tally import MIN_BLOCKS, Tally
 from mcpump.transport import walk_scene
 from mcpump.walk import walk_block
@@ -272,8 +273,10 @@ class _Saver:
         self.last = time.monotonic()
 
 
-def compile_on(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> None:
-    """Compile the kernels, or fetch them from where they are kept, on all ranks; tell it where that takes long."""
+def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> None:
+    """Share snapshots between the ranks of a node, and compile the kernels; tell it where that takes long."""
+    if problem.snapshots is not None:
+        ranks.share_files(partial(store, problem.snapshots), partial(take, problem.snapshots))
     walk: Callable[..., object] = walk_scene
     if isinstance(problem.model, Model):
         walk = walk_pulse if problem.model.pulse else walk_block
