@@ -260,7 +260,7 @@ def mesh_harmonics(waves: Waves, places: Sequence[ArrayLike], Omega: float, n_ma
     Returns
     -------
     ndarray
-        Shape (1 + 2 n_max, 3, *mesh) or, for a flux, (1 + 2 n_max, 3 directions, 3, *mesh).
+        Shape (1 + 2 n_max, 3) or, for a flux, (1 + 2 n_max, 3 directions, 3), then that of the mesh.
     """
     points = [np.asarray(place, dtype=float) for place in places]
 

@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import schema
 
 from mcpump import results
 
@@ -104,6 +105,7 @@ def test_readme_commands(folder):
         shell(small(command), folder)
     made = {path.name for path in folder.iterdir()}
     assert {"junction-sweep", "junction-sweep.h5"} <= made
+    schema.assert_sweep_as_told(folder / "junction-sweep.h5", ["mean_free_path"])
     assert {"junction.toml", "5nm.h5", "accurate.h5", "ranks.h5"} <= made
     assert {"vortex.png", "stack.png", "moving_wall.png", "ovf_film.png", "film-ovf"} <= made
 
@@ -140,8 +142,14 @@ def test_decks(deck, tmp_path):
     out = shell(command, tmp_path)
     assert f"{deck}   {walkers:,} walkers".replace(",", " ") in out
     assert results.read(tmp_path / "deck.h5").complete
+    schema.assert_as_told(tmp_path / "deck.h5", deck.removesuffix(".toml"))
     header = (ROOT / "run" / deck).read_text(encoding="utf-8").split("\nunits")[0]
     assert "?" in header
     assert "Source" in header or "paper" in header
     assert all(line.startswith("# ") for line in header.splitlines())
     assert f"| `{deck}` |" in README
+
+
+def test_rows_of_the_schema_name_decks_that_are_there():
+    decks = {cells[-1].strip("`") for _, cells in schema.tables("variable") if len(cells) == 7}
+    assert decks <= {path.stem for path in (ROOT / "run").glob("*.toml")}
