@@ -14,3 +14,6 @@ K_BOLTZMANN = 1.380649e-23
 
 MU_BOHR = 9.2740100657e-24
 """Bohr magneton [A m²], CODATA 2022."""
+
+MU_0 = 1.25663706127e-6
+"""Vacuum permeability [T m/A], CODATA 2022."""

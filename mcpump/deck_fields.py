@@ -6,22 +6,26 @@ belongs, which only the reader of the whole deck knows.
 
 from __future__ import annotations
 
-import difflib
 import math
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
+from mcpump import hints
 from mcpump.errors import InputError, show
 from mcpump.names import CHANNELS
-from mcpump.units import number, quantity
+from mcpump.units import DIMENSIONS, number, quantity
 
 KEY = "\x00"
 """Stands for the dotted key in a refusal (no TOML text can hold it unescaped)."""
 MATERIAL = "material"
 """Stands for each layer's own spin Hall angle."""
+LONGEST = 1.0
+"""Lengths of an SI deck are below this [m]; only a spin diffusion length, which may be "none", has no bound."""
 _LARGEST_COUNT = 10**15
+_DIGIT = re.compile("[0-9]")
 _HUGE = 1e60
 """Limits from which they are not worth telling."""
 
@@ -47,8 +51,8 @@ class Section(BaseModel):
 def unknown_key(key: Any, known: Iterable[str]) -> str:
     """Sentence for a key that is none, with the nearest one that is."""
     known = list(known)
-    near = difflib.get_close_matches(key, known, n=1) if isinstance(key, str) else []
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
+    near = hints.nearest(key, known) if isinstance(key, str) else ""
+    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
     return f"{KEY} has an unknown key {show(key)}: {hint}"
 
 
@@ -90,14 +94,17 @@ def _count_text(count: int) -> str:
     return "2^64 − 1" if count == 2**64 - 1 else str(count)
 
 
-def physical(dimension: str, sign: str = "positive") -> BeforeValidator:
-    """Check of a quantity; the context says whether the deck is reduced."""
+def physical(dimension: str, sign: str = "positive", longest: float = math.inf) -> BeforeValidator:
+    """Check of a quantity, in an SI deck below `longest` in magnitude; the context says whether the deck is reduced."""
 
     def check(value: Any, info: ValidationInfo) -> float:
         reduced = bool((info.context or {}).get("reduced"))
-        return _range(value, _refusing(quantity, value, KEY, dimension, reduced), sign)
+        result = _range(value, _refusing(quantity, value, KEY, dimension, reduced), sign)
+        if not reduced and abs(result) >= longest:
+            raise ValueError(f"{KEY} = {show(value)} is longer than any sample{hints.of_metres(value)}")
+        return result
 
-    return _check(check, dimension.replace("_", " ") + _of_sign(sign))
+    return _check(check, (DIMENSIONS[dimension].accepts or dimension.replace("_", " ")) + _of_sign(sign))
 
 
 def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
@@ -139,7 +146,8 @@ def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
     def check(value: Any) -> int:
         whole = isinstance(value, float) and math.isfinite(value) and value == int(value)
         if isinstance(value, bool) or not (isinstance(value, int) or whole):
-            raise ValueError(f"{KEY} = {show(value)} must be a whole number from {lowest} to {highest}")
+            hint = hints.of_number(value, whole=True)
+            raise ValueError(f"{KEY} = {show(value)} must be a whole number from {lowest} to {highest}{hint}")
         if not lowest <= int(value) <= highest:
             raise ValueError(f"{KEY} = {show(value)} must lie between {lowest} and {highest}")
         return int(value)
@@ -157,8 +165,8 @@ def one_of(*words: str) -> BeforeValidator:
 
     def check(value: Any) -> str:
         if not isinstance(value, str) or value not in words:
-            near = difflib.get_close_matches(value, words, n=1) if isinstance(value, str) else []
-            hint = f" (did you mean {near[0]}?)" if near else ""
+            near = hints.nearest(value, words) if isinstance(value, str) else ""
+            hint = f" (did you mean {near}?)" if near else ""
             raise ValueError(f"{KEY} = {show(value)} must be one of {', '.join(words)}{hint}")
         return value
 
@@ -172,7 +180,8 @@ def automatic(check_number: BeforeValidator) -> BeforeValidator:
         if value == "auto":
             return value
         if isinstance(value, str):
-            raise ValueError(f'{KEY} = {show(value)} must be a whole number or "auto"')
+            hint = hints.of_number(value, whole=True)
+            raise ValueError(f'{KEY} = {show(value)} must be a whole number or "auto"{hint}')
         return check_number.func(value)  # type: ignore[call-arg]
 
     return _check(check, '`"auto"`, or ' + ACCEPTED[check_number.func])
@@ -185,6 +194,12 @@ def relaxation(dimension: str) -> BeforeValidator:
     def check(value: Any, info: ValidationInfo) -> float:
         if value == "none":
             return math.inf
+        if value == math.inf or (isinstance(value, str) and not _DIGIT.search(value)):
+            reduced = (info.context or {}).get("reduced")
+            wanted = (
+                "plain number" if reduced else f'number and a unit, e.g. "{DIMENSIONS[dimension].example}"'
+            )
+            raise ValueError(f'{KEY} = {show(value)} must be a {wanted}, or "none"')
         return check_quantity.func(value, info)  # type: ignore[call-arg, no-any-return]
 
     return _check(check, f'{dimension}, or `"none"`')
@@ -292,9 +307,9 @@ Number = Annotated[float, plain("any", 1e60)]
 NumberButZero = Annotated[float, plain("not 0", 1e60)]
 AngleOrMaterial = Annotated[float | str, _check(_angle_or_material, 'number but 0, or `"material"`')]
 PositiveNumber = Annotated[float, plain("positive", 1e60)]
-Length = Annotated[float, physical("length")]
-Place = Annotated[float, physical("length", "any")]
-LengthOrZero = Annotated[float, physical("length", "at least 0")]
+Length = Annotated[float, physical("length", longest=LONGEST)]
+Place = Annotated[float, physical("length", "any", longest=LONGEST)]
+LengthOrZero = Annotated[float, physical("length", "at least 0", longest=LONGEST)]
 Wavenumber = Annotated[float, physical("wavenumber", "not 0")]
 PositiveWavenumber = Annotated[float, physical("wavenumber")]
 Time = Annotated[float, physical("time")]

@@ -50,7 +50,7 @@ README.md tells what the keys mean together; `mcpump check DECK` says what is wr
 decks to start from.
 
 A quantity (length, time, energy, …) is a text NUMBER UNIT, `"1 nm"`, `"50 meV"`, in an SI deck, and a plain number in a
-reduced one; it is positive unless told otherwise.
+reduced one; it is positive unless told otherwise. Lengths are below 1 m.
 """
 
 

@@ -6,7 +6,6 @@ drives, in ħνJ v_F.
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import math
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from mcpump.deck_fields import MATERIAL
 from mcpump.deck_sections import Confined, Deck, ElectricFieldSection, Impurity, Rashba, SpinOrbit
 from mcpump.electrons import Electrons, matching
 from mcpump.errors import InputError, show
+from mcpump.hints import nearest
 from mcpump.layer import Layer, Vector
 
 FIRST_PART = "electrons"
@@ -158,8 +158,8 @@ def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
     names = [FIRST_PART, *(layer.name for layer in deck.layer)]
     if name not in names:
         known = list(dict.fromkeys(filter(None, names)))
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
+        near = nearest(name, known)
+        hint = f" (did you mean {near}?)" if near else ""
         raise InputError(
             f"{key}.layer = {show(name)} must be one of {show(', '.join(known), 150)[1:-1]}{hint}"
         )

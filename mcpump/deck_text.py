@@ -9,8 +9,11 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mcpump import hints
 from mcpump.errors import InputError, read_some, show
 
+_HEAD = 8
+"""Bytes that tell what kind of file it is."""
 DEEPEST = 100
 """Most dots of a dotted key."""
 _PIECES = re.compile(r"[=,{}\[\]#]")
@@ -35,17 +38,35 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     InputError
         If it cannot be read or is no TOML; the sentence holds the line.
     """
+    name = f"deck {show(str(path), 200)}"
     try:
         data = read_some(path)
     except (OSError, ValueError) as error:
+        if isinstance(error, ValueError) and os.path.isfile(path):
+            with open(path, "rb") as stream:
+                _refuse_other_kinds(stream.read(_HEAD), name)
         reason = getattr(error, "strerror", None) or str(error)
-        raise InputError(f"deck {show(str(path), 200)} cannot be read: {reason}") from None
+        raise InputError(f"{name} cannot be read: {reason}") from None
+    _refuse_other_kinds(data[:_HEAD], name)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"deck {show(str(path), 200)} is not UTF-8 text (line {line})") from None
-    return _parse(text, f"deck {show(str(path), 200)}")
+        raise InputError(f"{name} is not UTF-8 text (line {line})") from None
+    return _parse(text, name)
+
+
+def _refuse_other_kinds(head: bytes, name: str) -> None:
+    """Refuse files that are no decks but known: results, snapshots."""
+    if head.startswith(b"\x89HDF"):
+        raise InputError(
+            f"{name} is an HDF5 file, as results files are: `mcpump show FILE` prints its table, "
+            f"`mcpump run --resume FILE` goes on with it"
+        )
+    if head.startswith(b"# OOMMF"):
+        raise InputError(
+            f'{name} is an OVF file: a deck names it in texture.files, with texture.kind = "ovf"'
+        )
 
 
 def _parse(text: str, name: str) -> dict[str, Any]:
@@ -59,7 +80,7 @@ def _parse(text: str, name: str) -> dict[str, Any]:
     except RecursionError:
         raise InputError(f"{name} is not a deck: it is nested too deeply") from None
     except tomllib.TOMLDecodeError as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) + hints.of_toml(text, str(error))
     except ValueError:  # an integer of thousands of digits
         reason = "a number in it is too long"
     reason = reason.encode("utf-8", "backslashreplace").decode()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
 from mcpump.errors import InputError
+from mcpump.hints import nearest
 
 
 def names() -> list[str]:
@@ -44,8 +44,8 @@ def text(name: str) -> str:
     """
     known, plain = names(), name.removesuffix(".toml")
     if plain not in known:
-        near = difflib.get_close_matches(plain, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        near = nearest(plain, known)
+        hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{name!r} is no example deck: {hint}")
     return (_folder() / f"{plain}.toml").read_text(encoding="utf-8")
 

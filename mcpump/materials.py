@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from mcpump.constants import E_CHARGE, HBAR, K_BOLTZMANN, M_ELECTRON
 from mcpump.errors import InputError
+from mcpump.hints import nearest
 
 _SI = {
     "": 1.0, "uohm cm": 1e-8, "fohm m^2": 1e-15, "nm": 1e-9, "1e6 m/s": 1e6, "mJ/(mol K^2)": 1e-3,
@@ -103,7 +104,9 @@ def material(name: str) -> Material:
     try:
         return materials()[name]
     except KeyError:
-        raise InputError(f"there is no material {name!r}: known are {', '.join(materials())}") from None
+        near = nearest(name, materials())
+        hint = f"did you mean {near}?" if near else f"known are {', '.join(materials())}"
+        raise InputError(f"there is no material {name!r}: {hint}") from None
 
 
 def einstein_ratio(found: Material) -> float:

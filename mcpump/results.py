@@ -197,7 +197,9 @@ def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) 
         if target.is_dir():
             raise ResultsFileError(f"{name} is a folder, not a results file.")
         if target.exists() and not overwrite:
-            raise ResultsFileError(f"{name} exists already: choose another name, or ask for overwriting.")
+            raise ResultsFileError(
+                f"{name} exists already: choose another name, or give --overwrite (in Python overwrite=True)."
+            )
     except OSError as error:
         raise ResultsFileError(f"{name} cannot be written: {error.strerror}.") from None
 

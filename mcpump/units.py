@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from mcpump import hints
+from mcpump.constants import MU_0
 from mcpump.errors import InputError, show
 
 SMALLEST, LARGEST = 1e-60, 1e60
@@ -23,6 +26,10 @@ class Dimension(NamedTuple):
     si: str
     example: str
     angular: bool = False
+    others: tuple[tuple[str, float], ...] = ()
+    """Units of what is proportional to it and often told in its place, and their worth in SI."""
+    accepts: str = ""
+    """What is accepted, where the name of the dimension does not tell."""
 
 
 DIMENSIONS = {
@@ -40,7 +47,12 @@ DIMENSIONS = {
     "spin_orbit_field": Dimension("J m", "0.1 eV angstrom"),
     "spin_orbit_coupling": Dimension("m^2", "0.0005 nm^2"),
     "electric_field": Dimension("V/m", "1 kV/m"),
-    "magnetization": Dimension("A/m", "800 kA/m"),
+    "magnetization": Dimension(
+        "A/m",
+        "800 kA/m",
+        others=(("T", 1.0 / MU_0),),
+        accepts="magnetization in A/m or emu/cm^3, or µ₀M_s in T",
+    ),
     "angle": Dimension("rad", "10 deg", angular=True),
 }
 """What `quantity` knows, by name; angles may carry a unit in reduced decks too."""
@@ -50,6 +62,8 @@ _ODD_NUMBER = re.compile(r"[+-]?(?:nan|inf|infinity)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"(?:[A-Za-zµμÅΩ°]+|\^-?[0-9](?![0-9^*])|[*/()·]|1(?=\s*/)|\s+)")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 _LONGEST_UNIT = 40
+_ROUNDING = 1e-14
+_GAUSS = ("gauss", "oersted")
 _ANGLES = ("radian", "degree", "turn", "arcminute", "arcsecond", "milliradian")
 
 
@@ -74,7 +88,7 @@ def number(value: Any, key: str) -> float:
         If it is no number (booleans and strings are none), infinite or NaN.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise InputError(f"{key} = {show(value)} is not a plain number")
+        raise InputError(f"{key} = {show(value)} is not a plain number{hints.of_number(value)}")
     try:
         result = float(value)
     except OverflowError:
@@ -122,8 +136,38 @@ def quantity(value: Any, key: str, dimension: str, reduced: bool = False) -> flo
             f'{key} = {show(value)} is text: a deck with units = "reduced" takes plain numbers '
             f"(lengths in ℓ, times in τ)"
         )
-    magnitude, unit = _split(value, key, kind)
-    return _in_window(magnitude * _factor_or_sentence(unit, value, key, dimension), value, key, " " + kind.si)
+    try:
+        return _read(value, key, dimension)
+    except InputError as error:
+        meant = next((text for text in hints.mended_quantities(value) if _is_read(text, dimension)), "")
+        if not meant:
+            raise
+        raise InputError(f"{key} = {show(value)} cannot be used: did you mean {show(meant)}?") from error
+
+
+def _is_read(text: str, dimension: str) -> bool:
+    """Whether a text is a quantity."""
+    try:
+        _read(text, "", dimension)
+    except InputError:
+        return False
+    return True
+
+
+def _read(value: str, key: str, dimension: str) -> float:
+    """Value in SI of NUMBER UNIT."""
+    kind = DIMENSIONS[dimension]
+    digits, unit = _split(value, key, kind)
+    result = _product(digits, _factor_or_sentence(unit, value, key, dimension))
+    return _in_window(result, value, key, " " + kind.si)
+
+
+def _product(digits: str, factor: float) -> float:
+    """Number times the worth of its unit; for powers of ten the double nearest to what is written: 30 nm is 30e-9."""
+    power = round(math.log10(factor))
+    if math.isclose(factor, float(f"1e{power}"), rel_tol=_ROUNDING):
+        return float(Decimal(digits).scaleb(power))
+    return float(digits) * factor
 
 
 def _in_window(result: float, value: Any, key: str, unit: str) -> float:
@@ -136,8 +180,8 @@ def _in_window(result: float, value: Any, key: str, unit: str) -> float:
     return result
 
 
-def _split(text: str, key: str, kind: Dimension) -> tuple[float, str]:
-    """Split NUMBER UNIT into the number and the unit's text."""
+def _split(text: str, key: str, kind: Dimension) -> tuple[str, str]:
+    """Split NUMBER UNIT into the number's and the unit's text."""
     stripped = text.strip()
     match = _NUMBER.match(stripped)
     if match is None:
@@ -153,7 +197,7 @@ def _split(text: str, key: str, kind: Dimension) -> tuple[float, str]:
         raise InputError(f"{key} = {show(text)} does not begin with a number that can be read") from None
     if not math.isfinite(magnitude):
         raise InputError(f"{key} = {show(text)} is not a finite number")
-    return magnitude, unit
+    return match.group(), unit
 
 
 def _factor_or_sentence(unit: str, value: str, key: str, dimension: str) -> float:
@@ -173,7 +217,9 @@ def _registry() -> Any:
     """One pint registry, made when the first unit is read (importing pint takes 0.3 s)."""
     import pint
 
-    return pint.UnitRegistry()
+    registry: Any = pint.UnitRegistry()
+    registry.define("emu = 1e-3 * ampere * meter ** 2")
+    return registry
 
 
 @lru_cache(maxsize=1024)
@@ -187,13 +233,25 @@ def _factor(unit: str, dimension: str) -> tuple[float, str]:
         parsed = registry.parse_units(plain)
         names = list(parsed._units)
         trouble = _angle_trouble(registry, names, dimension)
-        factor = float((1.0 * parsed).to(kind.si).magnitude)
+        for si, worth in ((kind.si, 1.0), *kind.others):
+            if parsed.is_compatible_with(si):
+                factor = worth * float((1.0 * parsed).to(si).magnitude)
+                break
+        else:
+            return 0.0, _gauss_trouble(names, dimension)
     # pint raises what its parser, tokenizer and converters happen to raise: nothing of it may escape.
     except Exception:
         return 0.0, ""
     if trouble:
         return 0.0, trouble
     return (factor, "") if math.isfinite(factor) else (0.0, "")
+
+
+def _gauss_trouble(names: list[str], dimension: str) -> str:
+    """Gauss may mean M_s or 4πM_s, which differ by 4π."""
+    if dimension == "magnetization" and any(name.endswith(_GAUSS) for name in names):
+        return "in gauss it could be M_s or 4πM_s: write emu/cm^3 for M_s, or µ₀M_s in T (1 kG of 4πM_s is 0.1 T)"
+    return ""
 
 
 def _plain(unit: str) -> str:

@@ -111,7 +111,24 @@ BAD = [
     (JUNCTION, {"electrons__mean_free_path": 1.0}, ["electrons.mean_free_path = 1.0", "no unit", '"1 nm"']),
     (JUNCTION, {"electrons__mean_free_path": "1 s"}, ['electrons.mean_free_path = "1 s"', '"1 nm"']),
     (JUNCTION, {"electrons__mean_free_path": "-1 nm"}, ["electrons.mean_free_path", "must be positive"]),
-    (JUNCTION, {"electrons__mean_free_path": "1e40 m"}, ["ℓ / sample.x.length", "check the units"]),
+    (
+        JUNCTION, {"electrons__mean_free_path": GONE, "electrons__lifetime": "1e20 s"},
+        ["ℓ / sample.x.length", "check the units"],
+    ),
+    (JUNCTION, {"electrons__mean_free_path": "1e40 m"}, ["longer than any sample", '"1e40 nm"']),
+    (JUNCTION, {"sample__x__length": "16 m"}, ['sample.x.length = "16 m" is longer', 'did you mean "16 nm"?']),
+    (JUNCTION, {"texture__interface": "2e3 km"}, ["texture.interface", "longer than any sample: check its unit"]),
+    (JUNCTION, {"results__planes": ["0 nm", "5 m"]}, ["results.planes[1]", 'did you mean "5 nm"?']),
+    (JUNCTION, {"electrons__spin_diffusion_length": "inf"}, ['"inf" must be a number and a unit', '"none"']),
+    (JUNCTION, {"electrons__spin_relaxation_time": math.inf}, ["= inf must be", '"1 ps", or "none"']),
+    (SPIRAL, {"electrons__spin_relaxation_time": "infinity"}, ["must be a plain number", '"none"']),
+    (JUNCTION, {"electrons__mean_free_path": "1,5 nm"}, ["electrons.mean_free_path", 'did you mean "1.5 nm"?']),
+    (JUNCTION, {"texture__frequency": "9.4 Ghz"}, ["texture.frequency", 'did you mean "9.4 GHz"?']),
+    (JUNCTION, {"sample__x__left": {"absorption": "10 %"}}, ["absorption", "did you mean 0.1?"]),
+    (JUNCTION, {"texture__ellipticity": "0,5"}, ["texture.ellipticity", "did you mean 0.5?"]),
+    (JUNCTION, {"run__first_flights": "4"}, ["run.first_flights", "leave out the quotes"]),
+    (JUNCTION, {"units": "si"}, ["did you mean SI?"]),
+    (JUNCTION, {"Electrons": {}}, ['"Electrons"', "did you mean electrons?"]),
     (JUNCTION, {"electrons__mean_free_path": "1e-40 m"}, ["sample.x.length / ℓ", "check the units"]),
     (JUNCTION, {"electrons__effective_mass": "1 kg"}, ["electrons.effective_mass", "plain number"]),
     (JUNCTION, {"electrons__effective_mass": 0}, ["electrons.effective_mass = 0", "must be positive"]),
@@ -123,7 +140,8 @@ BAD = [
     (JUNCTION, {"sample__x__cells": 0}, ["sample.x.cells = 0", "between 1"]),
     (JUNCTION, {"sample__x__cells": 2.5}, ["sample.x.cells = 2.5", "whole number"]),
     (JUNCTION, {"sample__x__cells": True}, ["sample.x.cells = true", "whole number"]),
-    (JUNCTION, {"sample__x__cells": "80"}, ["sample.x.cells", "whole number"]),
+    (JUNCTION, {"sample__x__cells": "80"}, ["sample.x.cells", "whole number", "leave out the quotes"]),
+    (JUNCTION, {"run__walkers": "100,000"}, ["run.walkers", "did you mean 100000?"]),
     (JUNCTION, {"sample__x__cells": 10**400}, ["sample.x.cells", "bits", "between 1"]),
     (JUNCTION, {"sample__x__cells": 10**12}, ["sample.x.cells = 1000000000000", "GB", "this machine has"]),
     (JUNCTION, {"sample__x__left": "spekular"}, ["sample.x.left", "absorbing", "did you mean specular?"]),
@@ -251,6 +269,20 @@ def test_overrides(tmp_path):
         (b"a = \n", "line 1"),
         (b"units = 'SI'\nunits = 'SI'\n", "line 2"),
         (b"a = 'x'\n\xff\n", "not UTF-8 text (line 2)"),
+        (
+            b"[a]\nb = 5 nm  # width\n",
+            '(at line 2, column 7): quantities and words stand in quotes, b = "5 nm"',
+        ),
+        (b"a = 1,5 nm\n", 'quantities and words stand in quotes, a = "1,5 nm"'),
+        (b"a = [5 nm, 6 nm]\n[b]\n", 'stand in quotes, a = ["5 nm", "6 nm"]'),
+        (b"kind = junction\n", 'stand in quotes, kind = "junction"'),
+        ("a = “5 nm”\n".encode(), 'stand in quotes, a = "5 nm"'),
+        (b"a = True\n", "(at line 1, column 5): write a = true"),
+        (b"a = 0,5\n", "did you mean a = 0.5?"),
+        (b"a = 10 %\n", "did you mean a = 0.1?"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(100), "`mcpump show FILE` prints its table"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(20_000_000), "`mcpump run --resume FILE` goes on with it"),
+        (b"# OOMMF OVF 2.0\n", "a deck names it in texture.files"),
         (b"a = " + b"9" * 5000, "too long"),
         (b"a = " + b"[" * 5000, "too deeply"),
         (b"", "is missing"),
@@ -262,6 +294,14 @@ def test_files_that_are_no_decks(tmp_path, content, part):
     with pytest.raises(InputError, match=r"^[^\n]*$") as caught:
         read_deck(path)
     assert part in str(caught.value)
+
+
+def test_only_the_line_that_is_wrong_gets_a_hint(tmp_path):
+    path = tmp_path / "bad.toml"
+    for text in ("a = inf\nb = ]\n", "a = 80  # cells\nb = ]\n", "a = 1/2\n", "a: 5\n", "a = 'x\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(InputError, match=r"not valid TOML: [^:]*$"):
+            read_deck(path)
 
 
 @pytest.mark.parametrize("name", ["absent.toml", "", "a\x00b"])

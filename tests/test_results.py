@@ -138,7 +138,7 @@ def test_never_overwrites_unasked(path):
     results.write(junction(), path)
     before = path.read_bytes()
     assert "exists already" in refusal(results.write, pulse(), path)
-    assert "exists already" in refusal(results.check_writable, path)
+    assert "--overwrite (in Python overwrite=True)" in refusal(results.check_writable, path)
     assert path.read_bytes() == before
     results.check_writable(path, overwrite=True)
     results.write(pulse(), path, overwrite=True)

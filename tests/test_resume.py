@@ -137,6 +137,7 @@ def test_in_place_unless_told_otherwise(folder, reference):
     assert_same(reference / "junction.h5", "out.h5")
     text = refused("run", "--resume", "part.h5", "-o", "out.h5", *QUIET)
     assert "exists already" in text
+    assert "--overwrite" in text
     good("run", "--resume", "part.h5", "-o", "out.h5", "--overwrite", *QUIET)
     good("run", "junction.toml", "--resume", "./part.h5", *QUIET)
     assert_same("out.h5", "part.h5")

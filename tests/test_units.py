@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcpump.errors import InputError, show
-from mcpump.units import DIMENSIONS, quantity
+from mcpump.units import DIMENSIONS, number, quantity
 
 E = 1.602176634e-19
 
@@ -97,6 +97,75 @@ def test_bad_quantities_are_refused_with_a_sentence(value, dimension, part):
     assert part in text
     assert text.startswith("a.key = ")
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("unit", "dimension", "power"),
+    [
+        ("nm", "length", -9), ("Å", "length", -10), ("angstrom", "length", -10), ("µm", "length", -6),
+        ("pm", "length", -12), ("ps", "time", -12), ("fs", "time", -15), ("GHz", "frequency", 9), ("/nm", "wavenumber", 9),
+        ("uohm cm", "resistivity", -8),
+    ],
+)  # fmt: skip
+def test_numbers_are_the_doubles_that_are_written(unit, dimension, power):
+    for n in (*range(1, 101), 0.3, 13.6, 2.725):
+        assert quantity(f"{n} {unit}", "a.key", dimension) == float(f"{n}e{power}")
+
+
+@pytest.mark.parametrize(
+    ("text", "dimension", "meant"),
+    [
+        ("1,5 nm", "length", "1.5 nm"),
+        ("9.4 Ghz", "frequency", "9.4 GHz"),
+        ("9.4 ghz", "frequency", "9.4 GHz"),
+        ("5 NM", "length", "5 nm"),
+        ("5 Nm", "length", "5 nm"),
+        ("1,5 NM", "length", "1.5 nm"),
+        ("50 mev", "energy", "50 meV"),
+        ("1 PS", "time", "1 ps"),
+        ("1.5e6 s/m", "conductivity", "1.5e6 S/m"),
+        ("\N{MINUS SIGN}5 nm", "length", "-5 nm"),
+        ("1.2x10^6 m/s", "velocity", "1.2e6 m/s"),
+        ("1.2·10⁶ m/s", "velocity", "1.2e6 m/s"),
+        ("13.6 nm-1", "wavenumber", "13.6 nm^-1"),
+        ("13.6 nm -1", "wavenumber", "13.6 nm^-1"),
+        ("10 A", "length", "10 angstrom"),
+    ],
+)
+def test_what_was_meant(text, dimension, meant):
+    with pytest.raises(InputError) as caught:
+        quantity(text, "a.key", dimension)
+    assert str(caught.value) == f'a.key = "{text}" cannot be used: did you mean "{meant}"?'
+    quantity(meant, "a.key", dimension)
+
+
+def test_magnetization_in_units_of_magnetometers():
+    mu_0 = 1.25663706127e-6
+    assert quantity("800 emu/cm^3", "a.key", "magnetization") == pytest.approx(8e5, rel=1e-14)
+    assert quantity("800 emu/cc", "a.key", "magnetization") == pytest.approx(8e5, rel=1e-14)
+    assert quantity("1 T", "a.key", "magnetization") == pytest.approx(1.0 / mu_0, rel=1e-14)
+    assert quantity("1005 mT", "a.key", "magnetization") == pytest.approx(1.005 / mu_0, rel=1e-14)
+    for text in ("10 kG", "10 kOe"):
+        with pytest.raises(InputError, match="M_s or 4πM_s"):
+            quantity(text, "a.key", "magnetization")
+    for text, dimension in (("80 emu/g", "magnetization"), ("1 T", "length"), ("1 T", "energy")):
+        with pytest.raises(InputError, match="not that of"):
+            quantity(text, "a.key", dimension)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("10 %", "did you mean 0.1?"),
+        ("-3%", "did you mean -0.03?"),
+        ("0,5", "did you mean 0.5?"),
+        ("0.5", "leave out the quotes"),
+    ],
+)
+def test_texts_that_are_plain_numbers(text, hint):
+    with pytest.raises(InputError) as caught:
+        number(text, "a.key")
+    assert str(caught.value) == f'a.key = "{text}" is not a plain number: {hint}'
 
 
 def test_reduced_decks_take_plain_numbers():
