@@ -28,6 +28,9 @@ EQUILIBRIUM = (
     "static_torque",
 )  # fmt: skip
 """Variables that are not walked: they follow from the texture, and hold without a drive."""
+SAME_PLACE = 1e-9
+"""Numbers of an axis are found to this share of its largest."""
+MOST_TOLD = 12
 CHARGE = "charge_"
 """What the names of charge's variables begin with."""
 Axis = Estimate | tuple[str, ...]
@@ -54,25 +57,28 @@ class Quantity(Estimate):
 
     coords: dict[str, Any] = field(default_factory=dict)
 
-    def sel(self, **where: Any) -> Self:
+    def sel(self, *, method: str | None = None, **where: Any) -> Self:
         """Take a place on some axes, which are gone then.
 
         Parameters
         ----------
+        method : "nearest", optional
+            Takes the nearest number that is there, as in xarray.
         **where
-            Axis = name, e.g. ``component="z"``, or on an axis of numbers the number, in the file's units: the nearest is
-            taken.
+            Axis = name, e.g. ``component="z"``, or on an axis of numbers the number, in the file's units.
 
         Raises
         ------
         InputError
-            If there is no such axis or name.
+            If there is no such axis, name or number.
         """
+        if method not in (None, "nearest"):
+            raise InputError(f'method = {method!r} must be None or "nearest"')
         index: list[Any] = [slice(None)] * len(self.dims)
         for axis, label in where.items():
             if axis not in self.dims:
                 raise InputError(f"{axis} = {label!r}: the axes are {', '.join(self.dims) or 'none'}")
-            index[self.dims.index(axis)] = self._place(axis, label)
+            index[self.dims.index(axis)] = self._place(axis, label, method is not None)
         kept = tuple(axis for axis in self.dims if axis not in where)
         place = tuple(index)
         return type(self)(
@@ -84,7 +90,7 @@ class Quantity(Estimate):
             {axis: values for axis, values in self.coords.items() if axis in kept},
         )
 
-    def _place(self, axis: str, label: Any) -> int:
+    def _place(self, axis: str, label: Any, nearest: bool) -> int:
         values = self.coords.get(axis, np.arange(self.mean.shape[self.dims.index(axis)]))
         if isinstance(values, tuple):
             if label not in values:
@@ -96,7 +102,10 @@ class Quantity(Estimate):
             or not np.isfinite(label)
         ):
             raise InputError(f"{axis} = {label!r} must be a number, from {values[0]:g} to {values[-1]:g}")
-        return int(np.argmin(np.abs(values - label)))
+        place = int(np.argmin(np.abs(values - label)))
+        if not nearest and abs(values[place] - label) > SAME_PLACE * np.max(np.abs(values)):
+            raise InputError(f"{axis} = {label!r} is not there: {_told(values, place)}")
+        return place
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Numbers without their errors, for numpy."""
@@ -336,6 +345,16 @@ class Run:
     def __repr__(self) -> str:
         """Table of `mcpump show`."""
         return report.table(self.result).rstrip("\n")
+
+
+def _told(values: NDArray[np.float64], nearest: int) -> str:
+    """Numbers of an axis, for a sentence: all of few, the nearest of many."""
+    if len(values) <= MOST_TOLD:
+        return f"there are {', '.join(f'{value:.10g}' for value in values)}"
+    return (
+        f"the nearest of {len(values)} from {values[0]:.10g} to {values[-1]:.10g} is {values[nearest]:.10g}, which "
+        f'method="nearest" takes'
+    )
 
 
 def _values(axis: Axis) -> Any:

@@ -210,6 +210,17 @@ class Scales(NamedTuple):
     """True for an SI deck."""
 
 
+class Extents(NamedTuple):
+    """What axes of the results are made of, in the deck's units as it is written: not by way of ℓ and τ."""
+
+    lengths: tuple[float, ...]
+    """Of the sample along x[, y[, z]]."""
+    planes: tuple[float, ...]
+    """In order."""
+    end: float
+    """Of the time bins; 0 without."""
+
+
 class Snapshots(NamedTuple):
     """Snapshots of a texture in OVF files, and how they lie in the sample (`mcpump.snapshots`); SI, or reduced."""
 
@@ -274,6 +285,8 @@ class Problem(NamedTuple):
     """One sentence each: not worrying, worth knowing."""
     resolved: str
     """The resolved deck as TOML text: overrides applied, every default written out."""
+    extents: Extents
+    """Sizes in the deck's units, for the axes of the results."""
     texture_file: str = ""
     """Path of the user's texture (`Scene.texture` = USER); empty otherwise."""
     snapshots: Snapshots | None = None

@@ -16,7 +16,7 @@ from mcpump.estimates import Estimate
 from mcpump.model import Model, Problem, Scene
 from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
 from mcpump.pumping import pumping_observables
-from mcpump.quantities import channels_of, fast_model, spin_potential, units_of
+from mcpump.quantities import bins, channels_of, fast_model, spin_potential, units_of
 from mcpump.selfcheck import check_coordinates, check_estimates
 from mcpump.spin import SIZES
 from mcpump.tally import Groups, Tally
@@ -258,14 +258,14 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     if isinstance(problem.model, Scene):
         found = general.scene_coordinates(problem)
         return {**found, **charge_coordinates(problem.model), **check_coordinates()}
-    model, scales, units = problem.model, problem.scales, units_of(problem)
-    edges = np.linspace(0.0, model.length, model.cells + 1) * scales.length
+    model, extents, units = problem.model, problem.extents, units_of(problem)
+    centres, edges = bins(extents.lengths[0], model.cells)
 
     def axis(name: str, values: Array, unit: str, title: str) -> Estimate:
         return Estimate(values, None, (name,), unit, title)
 
     found = {
-        "x": axis("x", 0.5 * (edges[1:] + edges[:-1]), units["length"], "cell centre"),
+        "x": axis("x", centres, units["length"], "cell centre"),
         "x_edge": axis("x_edge", edges, units["length"], "cell edge"),
         "channel": channels_of(problem),
         "part": PARTS,
@@ -275,12 +275,12 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
         "harmonic": harmonic_names(model.harmonics),
     }
     if model.pulse:
-        times = np.linspace(0.0, model.t_max, model.time_bins + 1) * scales.time
-        found["time"] = axis("time", 0.5 * (times[1:] + times[:-1]), units["time"], "centre of time bin")
+        middles, times = bins(extents.end, model.time_bins)
+        found["time"] = axis("time", middles, units["time"], "centre of time bin")
         found["time_edge"] = axis("time_edge", times, units["time"], "edge of time bin")
-    elif model.planes:
-        planes = np.array(model.planes) * scales.length
-        found["plane"] = axis("plane", planes, units["length"], "position of plane")
+    elif extents.planes:
+        planes = extents.planes
+        found["plane"] = axis("plane", np.array(planes), units["length"], "position of plane")
         labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))
         found["plane_part"] = found["plane_part_2"] = labels
     return found | check_coordinates()

@@ -11,6 +11,7 @@ from mcpump.deck_numbers import (
     face_word,
     general_reasons,
     has_sink,
+    mesh_axes,
     needs_general,
     snapped,
 )
@@ -18,7 +19,7 @@ from mcpump.deck_sections import Deck
 from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
 from mcpump.machine import cores, memory_of_machine
-from mcpump.model import FEWEST_JUMPED, Model, Problem, Scales, Scene, StopRule
+from mcpump.model import FEWEST_JUMPED, Extents, Model, Problem, Scales, Scene, StopRule
 from mcpump.names import CHANNELS, FACES
 from mcpump.regime import regime_numbers, warnings_and_notes
 from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
@@ -79,6 +80,7 @@ def make_problem(deck: Deck) -> Problem:
         warnings=tuple(warnings),
         notes=tuple(more + notes),
         resolved=deck.resolved,
+        extents=_extents(deck),
         texture_file=texture_file,
         snapshots=snapshots,
         conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
@@ -90,6 +92,13 @@ def _scene(deck: Deck, notes: list[str]) -> Scene:
     """Reduced numbers for the general walk, and a note on why it is that one."""
     notes.append(f"this is the general walk, which {', '.join(general_reasons(deck))} asks for")
     return make_scene(deck, notes)
+
+
+def _extents(deck: Deck) -> Extents:
+    """Sizes in the deck's units."""
+    lengths = tuple(axis.length for axis in mesh_axes(deck).values())
+    planes = tuple(sorted(snapped(plane, lengths[0]) for plane in deck.results.planes))
+    return Extents(lengths, planes, deck.results.end or 0.0)
 
 
 def _channels(deck: Deck) -> tuple[str, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,8 @@ from mcpump.model import Model, Problem, Scene
 
 Array = NDArray[np.float64]
 
+_EXACT = 2**53
+"""Integers up to this are doubles."""
 _SI = {
     "length": "m", "time": "s", "density": "J s/m^3", "current": "J/m^2", "torque": "J/m^3",
     "potential": "J/m", "content": "J s/m^2", "charge_current": "A/m^2", "charge_density": "C/m^3",
@@ -22,6 +26,26 @@ _REDUCED = {
     "charge_current": "e nu J v_F", "charge_density": "e nu J",
     "charge_divergence": "e nu J/tau", "rashba_coefficient": "e ell/hbar",
 }  # fmt: skip
+
+
+def bins(end: float, count: int) -> tuple[Array, Array]:
+    """Centres and edges of equal bins from 0 to `end`: the doubles nearest to them where `end` is a short decimal number.
+
+    So a place is found by the number that a user writes, 30e-9 for 30 nm.
+    """
+    marks = _multiples(end, 2 * count)
+    return marks[1::2], marks[::2]
+
+
+def _multiples(end: float, count: int) -> Array:
+    """0, end/count, 2 end/count, …, end, of integers that are exact in doubles wherever the digits of `end` allow."""
+    sign, digits, exponent = Decimal(repr(float(end))).normalize().as_tuple()
+    number = int("".join(map(str, digits))) * 10 ** max(int(exponent), 0)
+    parts = count * 10 ** max(-int(exponent), 0)
+    exact = not sign and number * count < _EXACT and int(float(parts)) == parts
+    if not exact:
+        return np.linspace(0.0, end, count + 1)
+    return np.arange(count + 1) * float(number) / float(parts)
 
 
 def channels_of(problem: Problem) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from mcpump.blocks import has_sink, has_sum
 from mcpump.estimates import Estimate
 from mcpump.model import Problem, Scene
 from mcpump.names import COMPONENTS, PARTS, harmonic_names, lines_of
-from mcpump.quantities import channels_of, scale_of, scene_of, spin_potential, units_of
+from mcpump.quantities import bins, channels_of, scale_of, scene_of, spin_potential, units_of
 from mcpump.scene_equilibrium import centres, clock_of, diffusion_at, plane_axis, scene_equilibrium
 from mcpump.tally import Groups, Tally
 
@@ -286,22 +286,22 @@ def scene_coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]
     found: dict[str, Estimate | tuple[str, ...]] = {}
 
     def axis(name: str, values: Array, kind: str, title: str) -> None:
-        found[name] = Estimate(values * scale_of(problem, kind), None, (name,), units[kind], title)
+        found[name] = Estimate(values, None, (name,), units[kind], title)
 
-    def bins(name: str, end: float, count: int, kind: str, what: str) -> None:
-        edges = np.linspace(0.0, end, count + 1)
-        axis(name, 0.5 * (edges[1:] + edges[:-1]), kind, f"centre of {what}")
+    def mesh(name: str, end: float, count: int, kind: str, what: str) -> None:
+        middles, edges = bins(end, count)
+        axis(name, middles, kind, f"centre of {what}")
         axis(f"{name}_edge", edges, kind, f"edge of {what}")
 
-    for name, length, cells in zip(AXES[: scene.axes], scene.lengths, scene.cells, strict=False):
-        bins(name, length, cells, "length", "cell")
+    for name, length, cells in zip(AXES[: scene.axes], problem.extents.lengths, scene.cells, strict=False):
+        mesh(name, length, cells, "length", "cell")
     labels = {"channel": channels_of(problem), "part": PARTS, "direction": AXES[: scene.axes]}
     found |= labels | {"component": COMPONENTS, "line": lines_of(scene.axes)}
     found["harmonic"] = harmonic_names(scene.harmonics)
     if scene.time_bins:
-        bins("time", scene.t_end, scene.time_bins, "time", "time bin")
+        mesh("time", problem.extents.end, scene.time_bins, "time", "time bin")
     if scene.planes:
-        axis("plane", np.array(scene.planes), "length", "position of plane")
+        axis("plane", np.array(problem.extents.planes), "length", "position of plane")
         pairs = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(scene.planes)))
         found["plane_part"] = found["plane_part_2"] = pairs
         if plane_axis(scene) == "normal":

@@ -9,7 +9,7 @@ import numpy as np
 from mcpump.blocks import BlockSums
 from mcpump.estimates import Result
 from mcpump.layer import Layer
-from mcpump.model import Problem, Scales, Scene
+from mcpump.model import Extents, Problem, Scales, Scene
 from mcpump.names import CHANNELS, lines_of
 from mcpump.observables import coordinates, observables
 from mcpump.tally import Tally
@@ -55,6 +55,10 @@ def problem(model, scales=REDUCED, name="scene"):
             "J tau/hbar": (model.exchange, "", "turn of a spin in one lifetime, halved"),
         },
         resolved='units = "reduced"\n',
+        extents=Extents(
+            tuple(length * scales.length for length in model.lengths[: model.axes]),
+            tuple(plane * scales.length for plane in model.planes), model.t_end * scales.time if model.time_bins else 0.0,
+        ),
     )  # fmt: skip
 
 

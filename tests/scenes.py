@@ -12,7 +12,7 @@ from mcpump.blocks import BlockSums, plain, walk_scene_block
 from mcpump.carried import set_birth
 from mcpump.course import course_of, slab_at
 from mcpump.layer import Layer
-from mcpump.model import Problem, Scales, Scene
+from mcpump.model import Extents, Problem, Scales, Scene
 from mcpump.moving_textures import no_user
 from mcpump.names import CHANNELS, lines_of
 from mcpump.philox import key
@@ -272,6 +272,7 @@ def problem_of(given: Scene, texture_file: str = "") -> Problem:
     return Problem(
         name="test", model=given, scales=REDUCED, exchange=given.exchange, supercurrent=0.0, channels=given.channels,
         walkers=64 * given.walkers_per_block, stop=None, regime={}, warnings=(), notes=(), resolved="",
+        extents=Extents(given.lengths[: given.axes], given.planes, given.t_end if given.time_bins else 0.0),
         texture_file=texture_file,
     )  # fmt: skip
 

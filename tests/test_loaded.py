@@ -14,7 +14,7 @@ import mcpump
 from mcpump import report, results
 from mcpump.errors import InputError, ResultsFileError
 from mcpump.estimates import Estimate
-from mcpump.loaded import Run
+from mcpump.loaded import Quantity, Run
 
 FEW = JUNCTION.replace("walkers = 4096", "walkers = 1024")
 
@@ -129,7 +129,17 @@ def test_selection(run):
     current = run.total.plane_current.sel(channel="second", direction="x", harmonic="dc", component="z")
     assert current.dims == ("plane",)
     assert current.coords["plane"].tolist() == [5.0, 10.0]
-    assert float(current.sel(plane=9)) == current.mean[1]
+    assert float(current.sel(plane=9, method="nearest")) == current.mean[1]
+    assert float(current.sel(plane=10.000000001)) == current.mean[1]
+    with pytest.raises(InputError, match=r"plane = 9 is not there: there are 5, 10$"):
+        current.sel(plane=9)
+    many = Quantity(np.arange(30.0), None, ("x",), "1", "number", {"x": np.arange(30.0)})
+    with pytest.raises(
+        InputError, match=r"x = 8\.6 is not there: the nearest of 30 from 0 to 29 is 9, which method="
+    ):
+        many.sel(x=8.6)
+    with pytest.raises(InputError, match="method = 'pad' must be None or"):
+        current.sel(plane=9, method="pad")
     assert current.sel(plane=5).stderr == current.stderr[0]
     assert np.asarray(current).tolist() == current.mean.tolist()
     assert "±" in repr(current)

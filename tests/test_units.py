@@ -103,8 +103,8 @@ def test_bad_quantities_are_refused_with_a_sentence(value, dimension, part):
     ("unit", "dimension", "power"),
     [
         ("nm", "length", -9), ("Å", "length", -10), ("angstrom", "length", -10), ("µm", "length", -6),
-        ("pm", "length", -12), ("ps", "time", -12), ("fs", "time", -15), ("GHz", "frequency", 9), ("/nm", "wavenumber", 9),
-        ("uohm cm", "resistivity", -8),
+        ("pm", "length", -12), ("ps", "time", -12), ("fs", "time", -15), ("GHz", "frequency", 9),
+        ("/nm", "wavenumber", 9), ("uohm cm", "resistivity", -8),
     ],
 )  # fmt: skip
 def test_numbers_are_the_doubles_that_are_written(unit, dimension, power):
