@@ -16,7 +16,6 @@ from mcpump.deck_numbers import (
     snapped,
 )
 from mcpump.deck_sections import Deck
-from mcpump.deck_textures import Precession
 from mcpump.electrons import Electrons
 from mcpump.machine import cores, memory_of_machine
 from mcpump.model import FEWEST_JUMPED, Extents, Model, Problem, Scales, Scene, StopRule
@@ -25,6 +24,7 @@ from mcpump.regime import regime_numbers, warnings_and_notes
 from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
 from mcpump.scene_texture import envelope_of, precession
 from mcpump.snapshots import remarks, sampled, snapshots_of
+from mcpump.texture_parameters import HARMONIC, STILL, harmonic_parameters, swing
 from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH
 
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
@@ -238,9 +238,10 @@ def _model(deck: Deck, notes: list[str]) -> Model:
     gas, x = deck.gas, deck.sample.x
     envelope, parameters, (q, _, _) = envelope_of(deck, notes)
     Omega = angular_frequency(deck.texture, deck.reduced, notes) * gas.tau if deck.texture else 0.0
-    if isinstance(deck.texture, Precession) and (Omega == 0.0 or math.sin(deck.texture.cone_angle) == 0.0):
-        notes.append("the texture is static: it pumps nothing")
     C, P, Q = precession(deck)
+    moves = harmonic_parameters(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters)
+    if deck.texture is not None and swing(HARMONIC, moves) <= STILL:
+        notes.append("the texture is static: it pumps nothing")
     planes = sorted(snapped(plane, x.length) for plane in deck.results.planes)
     pulse_x = snapped(deck.pulse.position, x.length) / gas.ell if deck.pulse else 0.0
     model = Model(

@@ -45,7 +45,8 @@ def _multiples(end: float, count: int) -> Array:
     exact = not sign and number * count < _EXACT and int(float(parts)) == parts
     if not exact:
         return np.linspace(0.0, end, count + 1)
-    return np.arange(count + 1) * float(number) / float(parts)
+    marks: Array = np.arange(count + 1, dtype=np.float64) * float(number) / float(parts)
+    return marks
 
 
 def channels_of(problem: Problem) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from mcpump.texture_parameters import (
     PARAMETERS,
     SKYRMION,
     STEADY,
+    STILL,
     USER,
     VORTEX,
     Drive,
@@ -98,8 +99,6 @@ def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
         return MovingTexture(USER, NOTHING, *_user_scales(deck, texture, Omega), period)
     code, parameters = _reduced(deck, Omega, notes)
     length, time = scales_of(code, parameters)
-    if isinstance(texture, Precession) and math.sin(texture.cone_angle) == 0.0:
-        time = math.inf
     return MovingTexture(code, parameters, length, time, period)
 
 
@@ -219,7 +218,10 @@ def precession(deck: Deck) -> tuple[Three, Three, Three]:
     texture = deck.texture
     assert isinstance(texture, Precession)
     e1, e2, e3 = triad(np.array(texture.axis))
-    cosine, sine = math.cos(texture.cone_angle), math.sin(texture.cone_angle)
+    cosine, sine = (
+        0.0 if abs(part) <= STILL else part
+        for part in (math.cos(texture.cone_angle), math.sin(texture.cone_angle))
+    )
     # Adding 0.0 turns −0.0 into 0.0, which prints and compares like what it is.
     return (
         _vector(cosine * e3 + 0.0),

@@ -33,6 +33,8 @@ STEADY: Drive = (DRIVE_CONSTANT, 0.0, 0.0)
 ENVELOPE_PENETRATION = 3
 """Envelope f(x) = exp(−x/λ) of HARMONIC, parameter (λ): the texture reaches into a metal through its face x = 0. The
 smaller codes are those of `mcpump.textures`."""
+STILL = 1e-12
+"""A texture that moves by less, in its own length, is static: what is left of sin 180° is rounding."""
 PARAMETERS = 32
 """Length of every parameter tuple."""
 
@@ -256,9 +258,40 @@ def scales_of(code: int, p: Parameters) -> tuple[float, float]:
         times = [length * _over(p[6] * p[7]), _over(p[7]) if p[6] else math.inf]
     elif code == CROSSED_WAVES:
         length, times = min(_over(p[7]), _over(p[8])), [_over(p[10])]
+    if swing(code, p) <= STILL:
+        return length, math.inf
     if code != USER and p[0] != DRIVE_CONSTANT:
         times.append(p[2] / math.pi if p[0] == DRIVE_RAMP else p[2])
     return length, min(times)
+
+
+def swing(code: int, p: Parameters) -> float:
+    """Bound on how far S moves, in its own length; infinite for what travels for ever, NaN for USER, which is not known.
+
+    Parameters
+    ----------
+    code : int
+        Kind of texture.
+    p : tuple of 32 floats
+        Its parameters.
+
+    Returns
+    -------
+    float
+        Below `STILL` it is rounding: the texture is static.
+    """
+    if code == USER:
+        return math.nan
+    omega = {HARMONIC: 16, DOMAIN_WALL: 8, VORTEX: 7, SKYRMION: 7, CROSSED_WAVES: 10}[code]
+    turns = p[omega] != 0.0 or (p[0] != DRIVE_CONSTANT and code != DOMAIN_WALL)
+    if code == DOMAIN_WALL:
+        return math.inf if p[6] else abs(p[7]) / p[5] * turns
+    if code == HARMONIC:
+        envelope = abs(p[18]) + abs(p[19]) if p[17] == ENVELOPE_COSINE else 1.0
+        return envelope * max(math.hypot(*p[7:10]), math.hypot(*p[10:13])) * turns
+    if code == CROSSED_WAVES:
+        return float(p[4] != 0.0 and turns)
+    return p[6] / (p[9] if code == VORTEX else min(p[9], p[10])) * turns
 
 
 def _over(value: float) -> float:

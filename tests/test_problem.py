@@ -10,7 +10,7 @@ from test_deck import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
 from mcpump.constants import HBAR
 from mcpump.deck import deck_from_dict, read_deck
 from mcpump.machine import cores
-from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model
+from mcpump.model import ABSORBING, PERIODIC, SPECULAR, Model, Scene
 from mcpump.problem import check_report, make_problem, mean_flights, memory_bytes
 from mcpump.scene_texture import triad
 from mcpump.textures import ENVELOPE_COSINE, ENVELOPE_TANH, texture_at
@@ -287,3 +287,46 @@ def test_pulse_has_no_numbers_of_a_texture():
     text = check_report(problem(PULSE))
     for absent in ("J tau/hbar", "Omega tau", "turn angle", "nu J"):
         assert absent not in text
+
+
+STATIC = "the texture is static: it pumps nothing"
+PLANE = {"length": "40 nm", "cells": 4, "left": "specular", "right": "specular"}
+VORTEX = {"kind": "vortex", "center": ["20 nm", "20 nm"], "core_radius": "5 nm", "frequency": "1 GHz"}
+WALL = {"kind": "domain_wall", "center": "20 nm", "width": "5 nm"}
+WAVE = {"kind": "modulated", "wavelength": "10 nm", "cone_angle": "10 deg", "frequency": "1 GHz"}
+
+
+@pytest.mark.parametrize("walk", ["auto", "general"])
+@pytest.mark.parametrize(
+    ("texture", "static"),
+    [
+        ({"cone_angle": "0 deg"}, True),
+        ({"cone_angle": "180 deg"}, True),
+        ({"cone_angle": "3.141592653589793 rad"}, True),
+        ({"cone_angle": "90 deg"}, False),
+        ({"cone_angle": "1e-9 deg"}, False),
+        ({"frequency": "0 Hz"}, True),
+        ({"ellipticity": 0}, False),
+        ({**WAVE, "mean": 0, "depth": 0}, True),
+        ({**WAVE, "mean": 0, "depth": 0.1}, False),
+        (WALL, True),
+        ({**WALL, "amplitude": "1 nm", "frequency": "0 Hz"}, True),
+        ({**WALL, "amplitude": "1e-15 nm", "frequency": "1 GHz"}, True),
+        ({**WALL, "amplitude": "1 nm", "frequency": "1 GHz"}, False),
+        ({**VORTEX, "gyration_radius": "0 nm"}, True),
+        ({**VORTEX, "gyration_radius": "1 nm"}, False),
+    ],
+)
+def test_static_textures_are_told_by_what_they_are(walk, texture, static):
+    whole = texture if "kind" in texture else {**JUNCTION["texture"], **texture}
+    sample = {**JUNCTION["sample"], **({"y": PLANE} if texture.get("kind") == "vortex" else {})}
+    ready = problem({**JUNCTION, "texture": whole, "sample": sample, "run": {"walk": walk}})
+    assert (STATIC in ready.notes) == static
+    if isinstance(ready.model, Scene):
+        assert (ready.model.time_step == 0.0) == static
+
+
+def test_what_is_left_of_a_right_angle_is_rounding():
+    for angle, C, P in (("90 deg", (0, 0, 0), (1, 0, 0)), ("180 deg", (0, 0, -1), (0, 0, 0))):
+        model = problem(JUNCTION, texture__cone_angle=angle).model
+        assert (C, P) == (model.C, model.P)
