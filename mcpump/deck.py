@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from mcpump import deck_fields as fields
 from mcpump.deck_checks import check
 from mcpump.deck_fields import KEY
+from mcpump.deck_magnet import why_missing, with_magnet_end
 from mcpump.deck_materials import with_materials
 from mcpump.deck_sections import Deck
 from mcpump.deck_text import override, read_toml, write_toml
@@ -90,7 +91,7 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
     """Fill in the defaults that depend on other keys."""
     if not isinstance(data, Mapping):
         return data
-    given = with_materials(data)
+    given = with_magnet_end(with_materials(data))
     electrons, results, texture = given.get("electrons"), given.get("results", {}), given.get("texture")
     if isinstance(texture, Mapping) and texture.get("kind") == "user" and "sha256" not in texture:
         # a run can only go on with the very same texture: the resolved deck knows its file's contents
@@ -131,7 +132,7 @@ def _sentence(error: ValidationError, data: Any) -> str:
     key = _dotted(place)
     kind = finding["type"]
     if kind == "missing":
-        return f"{key} is missing"
+        return f"{key} is missing{why_missing(key, data)}"
     if kind in ("union_tag_not_found", "union_tag_invalid", "model_attributes_type"):
         return _kind_sentence(data)
     if kind == "value_error":

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
@@ -54,6 +54,13 @@ def unknown_key(key: Any, known: Iterable[str]) -> str:
     near = hints.nearest(key, known) if isinstance(key, str) else ""
     hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
     return f"{KEY} has an unknown key {show(key)}: {hint}"
+
+
+class Follows(NamedTuple):
+    """Marks a key that follows from others where it is left out."""
+
+    keys: str
+    """Their names, for the reference of all keys."""
 
 
 ACCEPTED: dict[Any, str] = {}

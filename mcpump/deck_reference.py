@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from mcpump import deck_sections, deck_textures
-from mcpump.deck_fields import ACCEPTED, Section
+from mcpump.deck_fields import ACCEPTED, Follows, Section
 
 _PLACES = {
     "ElectronsSection": "[electrons]",
@@ -151,7 +151,8 @@ def _literals(annotation: Any) -> tuple[str, ...]:
 
 def _default(field: FieldInfo) -> str:
     if field.is_required():
-        return "required"
+        follows = [one.keys for one in field.metadata if isinstance(one, Follows)]
+        return f"required, unless it follows from {follows[0]}" if follows else "required"
     if field.default is None or field.default is PydanticUndefined:
         return ""
     value = field.default

@@ -108,8 +108,8 @@ class LayerSection(Section):
 
     name: fields.Text | None = None
     """By which `layer` in the spin-orbit sections means it."""
-    start: fields.Length
-    """Where it begins, along x; it reaches to the next one's start."""
+    start: Annotated[fields.Length, fields.Follows("the magnet's end")]
+    """Where it begins, along x; it reaches to the next one's start. The first begins where a junction's magnet ends."""
     material: MaterialName | None = None
     """As in [electrons]."""
     mean_free_path: fields.Length | None = None
@@ -221,7 +221,7 @@ class Magnet(Section):
 
     saturation_magnetization: fields.Magnetization
     """M_s."""
-    thickness: fields.Length
+    thickness: Annotated[fields.Length, fields.Follows("`texture.interface`, or the first `layer.start`")]
     """Of the magnet."""
     g_factor: fields.PositiveNumber = 2.0
     """Of the magnet."""

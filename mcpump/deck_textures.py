@@ -42,7 +42,7 @@ class Junction(Precession):
     """A magnet at x < interface, a normal metal beyond: ½[1 − tanh((x − interface)/width)]."""
 
     kind: Literal["junction"]
-    interface: fields.Length
+    interface: Annotated[fields.Length, fields.Follows("the first `layer.start`, or `magnet.thickness`")]
     """Where the magnet ends."""
     width: fields.LengthOrZero
     """λ, over which it ends."""

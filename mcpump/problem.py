@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mcpump.constants import E_CHARGE, HBAR
+from mcpump.deck_magnet import magnet_notes
 from mcpump.deck_memory import general_memory_needed, memory_needed
 from mcpump.deck_numbers import (
     angular_frequency,
@@ -56,7 +57,7 @@ def make_problem(deck: Deck) -> Problem:
     The equilibrium super-current, Eq. (8) of Takeuchi et al., PRB 81, 144405 (2010), has the
     coefficient (d − 2)(Jτ/ħ)/(6 (k_F ℓ)²) in units of ħνJ v_F ℓ (Lindhard function for d ≠ 3).
     """
-    gas, notes = deck.gas, list(deck.gas.notes)
+    gas, notes = deck.gas, [*deck.gas.notes, *magnet_notes(deck)]
     model = _scene(deck, notes) if needs_general(deck) else _model(deck, notes)
     texture_file = check_user(deck, model) if isinstance(model, Scene) else ""
     regime = regime_numbers(deck)
