@@ -20,7 +20,7 @@ from mcpump.deck_materials import with_materials
 from mcpump.deck_sections import Deck
 from mcpump.deck_text import override, read_toml, write_toml
 from mcpump.deck_textures import KINDS
-from mcpump.electrons import SPIN_KEYS
+from mcpump.electrons import FERMI_KEYS, SPIN_KEYS
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.ovf_series import hash_of_series
 
@@ -100,7 +100,9 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
         found = hash_of_series(texture.get("files"), folder, texture.get("table"))
         given["texture"] = {**texture, **({"sha256": found} if found else {})}
     if isinstance(electrons, Mapping):
-        mass = {} if given.get("units") == "reduced" else {"effective_mass": 1.0}
+        # the mass follows from a density of states that stands in place of the Fermi surface
+        free = "density_of_states" not in electrons or any(key in electrons for key in FERMI_KEYS)
+        mass = {"effective_mass": 1.0} if free and given.get("units") != "reduced" else {}
         spin = {} if any(key in electrons for key in SPIN_KEYS) else {"spin_relaxation_time": "none"}
         given["electrons"] = {**mass, **spin, **electrons}
     if isinstance(results, Mapping):

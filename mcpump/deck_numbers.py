@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
+from mcpump.constants import E_CHARGE
 from mcpump.deck_sections import Axis, Deck, FaceTable, LayerSection
 from mcpump.deck_spin_orbit import with_spin_orbit
 from mcpump.deck_textures import CrossedWaves, Driven
-from mcpump.electrons import Electrons, matching
+from mcpump.electrons import (
+    SCATTERING_KEYS,
+    SPIN_KEYS,
+    UNITS,
+    Electrons,
+    lifetime_of,
+    match_scattering,
+    matching,
+)
 from mcpump.errors import InputError
 from mcpump.layer import Layer
 
@@ -203,36 +213,42 @@ def media(deck: Deck, gas: Electrons, notes: list[str] | None = None) -> tuple[L
 def _layer(section: LayerSection, number: int, deck: Deck, gas: Electrons, notes: list[str]) -> Layer:
     """One layer: what is not given is that of [electrons]; the mean free path stays where v_F changes."""
     key = f"layer[{number}]"
-    v = section.fermi_velocity or gas.v_F
-    ell = section.mean_free_path or (section.lifetime or 0.0) * v or gas.ell
+    v, nu = section.fermi_velocity or gas.v_F, section.density_of_states or _states(gas)
+    values = section.model_dump(include={"density_of_states", *SCATTERING_KEYS})
+    _refuse_conductivity(values, key, deck)
+    ell = section.mean_free_path or v * (lifetime_of(values, v, nu, gas.dimension) or 0.0) or gas.ell
     D = v * ell / gas.dimension
+    sigma = 2.0 * E_CHARGE**2 * nu * D
+    if not (0.0 < ell < math.inf and 0.0 < sigma < math.inf):
+        raise InputError(f"{key}: the numbers given are too large or too small: check their units")
+    units = {} if deck.reduced else UNITS
+    match_scattering(values, (ell, ell / v, D, sigma), key, notes, units)
     length, tau_sf = section.spin_diffusion_length, section.spin_relaxation_time or gas.tau_sf
     if length is not None:
         tau_sf = length * length / D
-    said = {
-        "mean_free_path": (section.mean_free_path, ell, "m"),
-        "lifetime": (section.lifetime, ell / v, "s"),
-        "spin_diffusion_length": (length, math.sqrt(D * tau_sf), "m"),
-        "spin_relaxation_time": (section.spin_relaxation_time, tau_sf, "s"),
-    }
-    for names in (list(said)[:2], list(said)[2:]):
-        matching(
-            {name: said[name][0] for name in names},
-            {name: said[name][1] for name in names},
-            key,
-            notes,
-            {} if deck.reduced else {name: said[name][2] for name in names},
-        )
+    relaxation = dict(zip(SPIN_KEYS, (length, section.spin_relaxation_time), strict=True))
+    matching(
+        relaxation, dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True)), key, notes, units
+    )
     return Layer(
         start=section.start / gas.ell,
         v=_exact(v / gas.v_F),
         rate=_exact((v / gas.v_F) * (gas.ell / ell)),
         gamma_sf=gas.tau / tau_sf,
-        nu=1.0 if section.density_of_states is None else _exact(section.density_of_states / _states(gas)),
+        nu=_exact(nu / _states(gas)),
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
     )
+
+
+def _refuse_conductivity(values: Mapping[str, float | None], key: str, deck: Deck) -> None:
+    """A reduced deck has no unit of conductivity."""
+    for name in ("conductivity", "resistivity"):
+        if deck.reduced and values[name] is not None:
+            raise InputError(
+                f'{key}.{name} = {values[name]:g} has no place in a deck with units = "reduced": leave it out'
+            )
 
 
 def _exact(ratio: float) -> float:

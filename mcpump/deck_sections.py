@@ -30,7 +30,7 @@ class ElectronsSection(Section):
     dimension: Annotated[int, fields.count(1, 3)] = 3
     """Dimension of the velocity sphere, at least the number of directions of the mesh."""
     fermi_wavenumber: fields.PositiveWavenumber | None = None
-    """k_F; one of this, `fermi_velocity` and `fermi_energy` is enough."""
+    """k_F; one of this, `fermi_velocity`, `fermi_energy` and `density_of_states` is enough."""
     fermi_velocity: fields.Velocity | None = None
     """v_F."""
     fermi_energy: fields.Energy | None = None
@@ -116,6 +116,12 @@ class LayerSection(Section):
     """ℓ of the layer."""
     lifetime: fields.Time | None = None
     """τ of the layer."""
+    diffusion_coefficient: fields.Diffusion | None = None
+    """D of the layer."""
+    conductivity: fields.Conductivity | None = None
+    """σ of the layer."""
+    resistivity: fields.Resistivity | None = None
+    """1/σ of the layer."""
     fermi_velocity: fields.Velocity | None = None
     """v_F of the layer; by itself it leaves the mean free path as it is."""
     density_of_states: fields.StatesDensity | None = None

@@ -21,10 +21,10 @@ TOLERANCE = 0.01
 Values = Mapping[str, float | None]
 """Key of [electrons] → value in SI (or reduced units); None or absent: not given; inf: "none"."""
 
-_FERMI = ("fermi_wavenumber", "fermi_velocity", "fermi_energy")
-_SCATTERING = ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity")
+FERMI_KEYS = ("fermi_wavenumber", "fermi_velocity", "fermi_energy")
+SCATTERING_KEYS = ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity")
 SPIN_KEYS = ("spin_diffusion_length", "spin_relaxation_time")
-_UNITS = {
+UNITS = {
     "fermi_wavenumber": "/m", "fermi_velocity": "m/s", "fermi_energy": "J", "mean_free_path": "m",
     "lifetime": "s", "diffusion_coefficient": "m^2/s", "conductivity": "S/m", "resistivity": "ohm m",
     "spin_diffusion_length": "m", "spin_relaxation_time": "s",
@@ -119,7 +119,8 @@ def matching(
     derived: Mapping[str, float],
     section: str,
     notes: list[str],
-    units: Mapping[str, str] = _UNITS,
+    units: Mapping[str, str] = UNITS,
+    hint: str = "",
 ) -> None:
     """Check that keys which say the same thing agree to 1 %.
 
@@ -135,6 +136,8 @@ def matching(
         Gets a sentence for every key that was given twice and agrees.
     units : mapping
         Unit of each key, for the sentence.
+    hint : str
+        End of the sentence: what else helps.
 
     Raises
     ------
@@ -149,7 +152,7 @@ def matching(
         if value != implied and not (both_finite and abs(value - implied) <= TOLERANCE * abs(implied)):
             raise InputError(
                 f"{section}.{key} = {_pretty(value, unit)} disagrees with {section}.{names[0]}, which gives "
-                f"{_pretty(implied, unit)}: give one of them, or values that agree to 1 %"
+                f"{_pretty(implied, unit)}: give one of them, or values that agree to 1 %{hint}"
             )
         notes.append(f"{section}.{key} agrees with {section}.{names[0]} to 1 %; {names[0]} is used")
 
@@ -176,30 +179,19 @@ def _si(values: Values, dimension: int) -> Electrons:
             f'dimensions 1 and 2 need units = "reduced"'
         )
     notes: list[str] = []
-    mass = (values.get("effective_mass") or 1.0) * M_ELECTRON
-    k_F = _first(
-        values,
-        {
-            "fermi_wavenumber": lambda k: k,
-            "fermi_velocity": lambda v: mass * v / HBAR,
-            "fermi_energy": lambda energy: math.sqrt(2.0 * mass) * math.sqrt(energy) / HBAR,
-        },
-        "Fermi surface",
-    )
+    mass, k_F = _fermi_surface(values)
     v_F = HBAR * k_F / mass
     energy = 0.5 * mass * v_F * v_F
-    matching(values, dict(zip(_FERMI, (k_F, v_F, energy), strict=True)), "electrons", notes)
+    matching(values, dict(zip(FERMI_KEYS, (k_F, v_F, energy), strict=True)), "electrons", notes)
     nu = values.get("density_of_states") or mass / HBAR * k_F / (2.0 * math.pi**2 * HBAR)
-    to_sigma = 2.0 * E_CHARGE**2 * nu
-    tau = _lifetime(values, v_F, to_sigma)
+    tau = lifetime_of(values, v_F, nu)
+    if tau is None:
+        raise InputError(
+            f"electrons: the strength of the scattering is missing: give one of {', '.join(SCATTERING_KEYS)}"
+        )
     D = v_F * v_F * tau / 3.0
-    sigma = to_sigma * D
-    matching(
-        values,
-        dict(zip(_SCATTERING, (v_F * tau, tau, D, sigma, 1.0 / sigma), strict=True)),
-        "electrons",
-        notes,
-    )
+    sigma = 2.0 * E_CHARGE**2 * nu * D
+    match_scattering(values, (v_F * tau, tau, D, sigma), "electrons", notes)
     tau_sf = _relaxation_time(values, D, notes)
     return Electrons(
         3, k_F, v_F, energy, mass, nu, v_F * tau, tau, D, sigma, tau_sf, math.sqrt(D * tau_sf),
@@ -207,19 +199,84 @@ def _si(values: Values, dimension: int) -> Electrons:
     )  # fmt: skip
 
 
-def _lifetime(values: Values, v_F: float, to_sigma: float) -> float:
-    """τ from the first key that fixes it."""
-    return _first(
+def _fermi_surface(values: Values) -> tuple[float, float]:
+    """Mass [kg] and k_F [1/m] of an SI deck.
+
+    Where ν is given in place of v_F, what is said twice of the scattering closes σ = 2e²νD; without that electrons are
+    free. The mass that is not given is then that of free electrons with this ν and v_F.
+    """
+    nu = values.get("density_of_states")
+    mass = (values.get("effective_mass") or 1.0) * M_ELECTRON
+    closed = None
+    if nu is not None and all(values.get(key) is None for key in FERMI_KEYS):
+        closed = _closing_velocity(values, nu)
+        if closed is not None and values.get("effective_mass") is None:
+            mass = math.sqrt(2.0 * math.pi**2 * HBAR**3 * nu / closed)
+    if closed is not None:
+        return mass, mass * closed / HBAR
+    k_F = _first(
         values,
         {
-            "mean_free_path": lambda ell: ell / v_F,
-            "lifetime": lambda tau: tau,
-            "diffusion_coefficient": lambda D: 3.0 * D / v_F / v_F,
-            "conductivity": lambda sigma: 3.0 * sigma / to_sigma / v_F / v_F,
-            "resistivity": lambda rho: 3.0 / rho / to_sigma / v_F / v_F,
+            "fermi_wavenumber": lambda k: k,
+            "fermi_velocity": lambda v: mass * v / HBAR,
+            "fermi_energy": lambda energy: math.sqrt(2.0 * mass) * math.sqrt(energy) / HBAR,
+            "density_of_states": lambda nu: nu * HBAR / mass * 2.0 * math.pi**2 * HBAR,
         },
-        "strength of the scattering",
+        "Fermi surface",
     )
+    return mass, k_F
+
+
+def _closing_velocity(values: Values, nu: float) -> float | None:
+    """v_F by which both ℓ or τ and σ, ρ or D hold; None where they are not given."""
+    ell, tau, D, sigma, rho = (values.get(key) for key in SCATTERING_KEYS)
+    if D is None and (sigma is not None or rho is not None):
+        D = (sigma if sigma is not None else 1.0 / (rho or math.inf)) / (2.0 * E_CHARGE**2 * nu)
+    if D is None or (ell is None and tau is None):
+        return None
+    return 3.0 * D / ell if ell is not None else math.sqrt(3.0 * D / (tau or math.inf))
+
+
+def lifetime_of(values: Values, v: float, nu: float, dimension: int = 3) -> float | None:
+    """τ from the first key that fixes it, of [electrons] or a [[layer]]; None if none does.
+
+    Parameters
+    ----------
+    values : mapping
+        Key of `SCATTERING_KEYS` → value in SI, or in reduced units.
+    v, nu : float
+        Fermi velocity and density of states; ν only matters for conductivity and resistivity.
+    dimension : int
+        Dimension d of the velocity sphere.
+    """
+    d, to_sigma = float(dimension), 2.0 * E_CHARGE**2 * nu
+    ways: dict[str, Callable[[float], float]] = {
+        "mean_free_path": lambda ell: ell / v,
+        "lifetime": lambda tau: tau,
+        "diffusion_coefficient": lambda D: d * D / v / v,
+        "conductivity": lambda sigma: d * sigma / to_sigma / v / v,
+        "resistivity": lambda rho: d / rho / to_sigma / v / v,
+    }
+    return next((way(value) for key, way in ways.items() if (value := values.get(key)) is not None), None)
+
+
+def match_scattering(
+    values: Values,
+    numbers: tuple[float, float, float, float],
+    section: str,
+    notes: list[str],
+    units: Mapping[str, str] = UNITS,
+) -> None:
+    """Check that what a section says of the scattering agrees with its ℓ, τ, D and σ, as `matching` does."""
+    closes = any(values.get(key) is not None for key in ("conductivity", "resistivity"))
+    known = values.get("density_of_states") is not None
+    hint = (
+        ""
+        if known or not closes
+        else ", or density_of_states, or write a metal of your own as [materials.NAME]"
+    )
+    derived = dict(zip(SCATTERING_KEYS, (*numbers, 1.0 / numbers[3]), strict=True))
+    matching(values, derived, section, notes, units, hint)
 
 
 def _relaxation_time(values: Values, D: float, notes: list[str]) -> float:

@@ -169,6 +169,12 @@ BAD = [
     (RING, {"layer": [{"start": 4.0, "density_of_states": 2}]}, ["layer[0] differs from [electrons]"]),
     (RING, {"layer": [{"start": 4.0, "lifetime": 2, "mean_free_path": 3}]}, ["layer[0].lifetime = 2", "1 %"]),
     (RING, {"layer": [{"start": 4.0, "spin_relaxation_time": 2, "spin_diffusion_length": 3}]}, ["layer[0]", "1 %"]),
+    (RING, {"layer": [{"start": 4.0, "resistivity": 2}]}, ["layer[0].resistivity = 2", "has no place", "reduced"]),
+    (STACK, {"layer": [{"start": "10 nm", "conductivity": 1e6}]}, ["layer[0].conductivity", "no unit", "1.5e6 S/m"]),
+    (
+        STACK, {"layer": [{"start": "10 nm", "mean_free_path": "1 nm", "resistivity": "10 uohm cm"}]},
+        ["layer[0].resistivity = 1e-07 ohm m disagrees with layer[0].mean_free_path", "density_of_states"],
+    ),
     (RING, {"layer": [{"start": 4.0, "transmission": 0}]}, ["layer[0].transmission = 0", "above 0 and at most 1"]),
     (RING, {"layer": [{"start": 4.0, "transmission": 1.1}]}, ["layer[0].transmission = 1.1"]),
     (RING, {"layer": [{"start": 4.0, "specularity": -0.1}]}, ["layer[0].specularity = -0.1"]),

@@ -59,6 +59,35 @@ def test_override_of_the_density_of_states():
     assert other.sigma / free.sigma == pytest.approx(1e46 / free.nu)
 
 
+@pytest.mark.parametrize("path", ["mean_free_path", "lifetime"])
+@pytest.mark.parametrize("transport", ["diffusion_coefficient", "conductivity", "resistivity"])
+@pytest.mark.parametrize("mass", [None, 1.3])
+def test_the_density_of_states_may_stand_for_the_fermi_surface(path, transport, mass):
+    # σ = 2e²νD, D = v_F ℓ/3, of copper in round numbers; the mass is that of free electrons with this ν and v_F
+    nu, v, ell = 9e27 / E_CHARGE, 1.1e6, 39e-9
+    D = v * ell / 3.0
+    sigma = 2.0 * E_CHARGE**2 * nu * D
+    said = {
+        "mean_free_path": ell, "lifetime": ell / v, "diffusion_coefficient": D, "conductivity": sigma,
+        "resistivity": 1.0 / sigma,
+    }  # fmt: skip
+    gas = resolve(
+        {"density_of_states": nu, path: said[path], transport: said[transport], "effective_mass": mass}, False
+    )
+    assert (gas.v_F, gas.ell, gas.sigma, gas.nu) == pytest.approx((v, ell, sigma, nu), rel=1e-12)
+    free = mass is None
+    assert gas.mass == pytest.approx(
+        math.sqrt(2 * math.pi**2 * HBAR**3 * nu / v) if free else mass * M_ELECTRON
+    )
+    assert gas.k_F == pytest.approx(gas.mass * v / HBAR)
+
+
+def test_a_density_of_states_alone_is_that_of_free_electrons():
+    free = resolve(P0, False)
+    again = resolve({"density_of_states": free.nu, "mean_free_path": 1e-9, "exchange": P0["exchange"]}, False)
+    assert again[:-1] == pytest.approx(free[:-1], rel=1e-13)
+
+
 def test_agreement_within_one_per_cent_and_the_first_key_wins():
     gas = resolve({**P0, "lifetime": 0.632e-15, "fermi_energy": 7.05 * E_CHARGE}, False)
     assert gas.ell == pytest.approx(1e-9, rel=1e-14)
@@ -86,7 +115,14 @@ def test_agreement_within_one_per_cent_and_the_first_key_wins():
         ),
         (
             {"mean_free_path": 1e-9},
-            ("Fermi surface is missing", "fermi_wavenumber, fermi_velocity, fermi_energy"),
+            ("Fermi surface is missing", "fermi_wavenumber, fermi_velocity, fermi_energy, density_of_states"),
+        ),
+        (
+            {"fermi_velocity": 1e6, "mean_free_path": 1e-9, "resistivity": 2e-7},
+            (
+                "electrons.resistivity = 2e-07",
+                "density_of_states, or write a metal of your own as [materials.NAME]",
+            ),
         ),
         ({"fermi_velocity": 1e6}, ("strength of the scattering is missing", "mean_free_path, lifetime")),
         (

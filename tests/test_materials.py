@@ -118,6 +118,47 @@ def test_given_values_override_and_the_others_follow():
     assert wave_number.gas.v_F == pytest.approx(1.5744e6, rel=1e-4)
 
 
+def stack_of(**layer):
+    """The medium of a layer on free electrons, v_F [m/s], ℓ [m], σ [S/m], and the notes."""
+    electrons = {"fermi_velocity": "1.2e6 m/s", "mean_free_path": "5 nm", "exchange": "50 meV"}
+    deck = deck_from_dict({**DECK, "electrons": electrons, "layer": [{"start": "5 nm", **layer}]})
+    gas, notes = deck.gas, []
+    _, medium = media(deck, gas, notes)
+    ell, v = medium.v / medium.rate * gas.ell, medium.v * gas.v_F
+    return v, ell, 2.0 * E_CHARGE**2 * medium.nu * gas.nu * v * ell / 3.0, notes
+
+
+@pytest.mark.parametrize(
+    "beside", [{}, {"density_of_states": "20 1/(eV nm^3)"}, {"fermi_velocity": "0.5e6 m/s"}]
+)
+def test_layers_take_what_electrons_take(beside):
+    v, ell, sigma, _ = stack_of(mean_free_path="2 nm", **beside)
+    assert ell == pytest.approx(2e-9, rel=1e-14)
+    for key, value in {
+        "lifetime": f"{ell / v!r} s", "diffusion_coefficient": f"{v * ell / 3.0!r} m^2/s",
+        "conductivity": f"{sigma!r} S/m", "resistivity": f"{1.0 / sigma!r} ohm m",
+    }.items():  # fmt: skip
+        assert stack_of(**{key: value}, **beside)[:3] == pytest.approx((v, ell, sigma), rel=1e-12)
+        agreeing = stack_of(mean_free_path="2.01 nm", **{key: value}, **beside)
+        assert agreeing[1] == pytest.approx(2.01e-9)
+        assert agreeing[3] == [
+            f"layer[0].{key} agrees with layer[0].mean_free_path to 1 %; mean_free_path is used"
+        ]
+        with pytest.raises(
+            InputError, match=rf"layer\[0\]\.{key} = .* disagrees with layer\[0\]\.mean_free_path"
+        ):
+            stack_of(mean_free_path="2.1 nm", **{key: value}, **beside)
+
+
+def test_a_resistivity_beside_a_material_sets_its_mean_free_path():
+    found = material("Pt")
+    v, ell, sigma, notes = stack_of(material="Pt", resistivity="34.6 uohm cm")
+    assert v == pytest.approx(found["fermi_velocity"])
+    assert ell == pytest.approx(0.5 * found["mean_free_path"])
+    assert sigma == pytest.approx(1.0 / 34.6e-8)
+    assert notes == []
+
+
 def test_resolved_deck_is_self_contained():
     deck = deck_from_dict(DECK)
     text = deck.resolved
