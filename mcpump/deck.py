@@ -75,8 +75,10 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     """
     given = _with_defaults(data, folder)
     reduced = isinstance(given, dict) and given.get("units") == "reduced"
+    own = given.get("materials") if isinstance(given, dict) else None
+    names = tuple(map(str, own)) if isinstance(own, Mapping) else ()
     try:
-        deck = Deck.model_validate(given, context={"reduced": reduced})
+        deck = Deck.model_validate(given, context={"reduced": reduced, "materials": names})
     except ValidationError as error:
         raise InputError(_sentence(error, given)) from None
     except RecursionError:
@@ -175,6 +177,12 @@ def _resolved(section: BaseModel, given: Any) -> dict[str, Any]:
         value = getattr(section, key)
         if isinstance(value, BaseModel):
             result[key] = _resolved(value, given.get(key, {}))
+        elif isinstance(value, dict):
+            result |= (
+                {key: {name: _resolved(one, given[key][name]) for name, one in value.items()}}
+                if value
+                else {}
+            )
         elif isinstance(value, tuple) and value and isinstance(value[0], BaseModel):
             result[key] = [_resolved(part, said) for part, said in zip(value, given[key], strict=True)]
         elif given.get(key) is not None:

@@ -26,6 +26,7 @@ LONGEST = 1.0
 """Lengths of an SI deck are below this [m]; only a spin diffusion length, which may be "none", has no bound."""
 _LARGEST_COUNT = 10**15
 _DIGIT = re.compile("[0-9]")
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _HUGE = 1e60
 """Limits from which they are not worth telling."""
 
@@ -167,17 +168,27 @@ def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
     )
 
 
+def _word(value: Any, words: tuple[str, ...]) -> str:
+    """Refuse what is none of the words."""
+    if not isinstance(value, str) or value not in words:
+        near = hints.nearest(value, words) if isinstance(value, str) else ""
+        hint = f" (did you mean {near}?)" if near else ""
+        raise ValueError(f"{KEY} = {show(value)} must be one of {', '.join(words)}{hint}")
+    return value
+
+
 def one_of(*words: str) -> BeforeValidator:
     """Check of a word."""
+    return _check(lambda value: _word(value, words), _words(words))
 
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or value not in words:
-            near = hints.nearest(value, words) if isinstance(value, str) else ""
-            hint = f" (did you mean {near}?)" if near else ""
-            raise ValueError(f"{KEY} = {show(value)} must be one of {', '.join(words)}{hint}")
-        return value
 
-    return _check(check, _words(words))
+def material_name(*words: str) -> BeforeValidator:
+    """Check of the name of a material: one of the words, or of the deck's own, which are in the context."""
+
+    def check(value: Any, info: ValidationInfo) -> str:
+        return _word(value, (*words, *(info.context or {}).get("materials", ())))
+
+    return _check(check, _words(words) + ", or a NAME of [materials.NAME]")
 
 
 def automatic(check_number: BeforeValidator) -> BeforeValidator:
@@ -250,6 +261,16 @@ def _sign(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or value not in (1, -1):
         raise ValueError(f"{KEY} = {show(value)} must be 1 or -1")
     return int(value)
+
+
+def _named_tables(value: Any) -> Any:
+    """Check of tables with names that TOML writes without quotes."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{KEY} = {show(value)} must be tables: write [{KEY}.NAME] above each")
+    for name in value:
+        if not (isinstance(name, str) and _BARE.fullmatch(name)):
+            raise ValueError(f"{KEY} has the name {show(name)}: letters, digits, - and _ are accepted")
+    return value
 
 
 def _tables(value: Any) -> Any:
@@ -352,6 +373,7 @@ Phases = Annotated[int | str, automatic(count(1, 64))]
 ScoreInterval = Annotated[int | str, automatic(_check(_interval, "1, 2, 4, … 64"))]
 Text = Annotated[str, _check(_text, "text")]
 Tables = _check(_tables, "list of tables")
+NamedTables = _check(_named_tables, "tables [materials.NAME]")
 Channels = Annotated[
     tuple[Annotated[str, one_of(*CHANNELS)], ...],
     _check(lambda value: _list(value), f"list of {_words(CHANNELS)}"),

@@ -1,12 +1,18 @@
-"""`material = "Pt"` in [electrons] or [[layer]]: fills in what it does not say; a resolved deck says it all."""
+"""`material = "Pt"` in [electrons] or [[layer]]: fills in what it does not say; a resolved deck says it all.
+
+[materials.NAME] in the deck is a metal of its own.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
+from mcpump.electrons import matching
 from mcpump.errors import InputError
-from mcpump.materials import Material, materials
+from mcpump.materials import Material, materials, own_material
+from mcpump.units import number, quantity
 
 _SAID_BY = {
     "fermi_velocity": ("fermi_wavenumber", "fermi_velocity", "fermi_energy"),
@@ -26,6 +32,12 @@ _IN_LAYERS = (
     "spin_diffusion_length",
     "spin_hall_angle",
 )
+_OWN = {
+    "resistivity": "resistivity", "conductivity": "conductivity", "mean_free_path": "length",
+    "fermi_velocity": "velocity", "density_of_states": "density_of_states", "spin_diffusion_length": "length",
+    "exchange": "energy", "spin_hall_angle": "",
+}  # fmt: skip
+"""Keys of [materials.NAME], and their dimensions."""
 _DIGITS = 12
 
 
@@ -48,30 +60,83 @@ def with_materials(deck: Mapping[str, Any]) -> dict[str, Any]:
         If a material has no electrons, or stands in a reduced deck.
     """
     given = dict(deck)
+    known = {**materials(), **_own(given)}
     electrons, layers = given.get("electrons"), given.get("layer")
     if isinstance(electrons, Mapping):
-        given["electrons"] = _filled(electrons, "electrons", tuple(_UNITS), given)
+        given["electrons"] = _filled(electrons, "electrons", tuple(_UNITS), given, known)
     if isinstance(layers, list | tuple):
         given["layer"] = [
-            _filled(one, f"layer[{i}]", _IN_LAYERS, given) if isinstance(one, Mapping) else one
+            _filled(one, f"layer[{i}]", _IN_LAYERS, given, known) if isinstance(one, Mapping) else one
             for i, one in enumerate(layers)
         ]
     return given
 
 
+def _own(deck: Mapping[str, Any]) -> dict[str, Material]:
+    """Metals of the deck's own; those that cannot be read are left out, to be refused later."""
+    tables = deck.get("materials")
+    if not isinstance(tables, Mapping):
+        return {}
+    if deck.get("units") == "reduced":
+        raise InputError('materials has no place in a deck with units = "reduced": leave it out')
+    found = {}
+    for name, table in tables.items():
+        if name in materials():
+            raise InputError(f"materials.{name} is a name that `mcpump materials` has: choose another")
+        if isinstance(table, Mapping) and (numbers := _numbers(table)) is not None:
+            _match_conductivity(numbers, f"materials.{name}")
+            found[name] = own_material(name, numbers)
+    return found
+
+
+def _numbers(table: Mapping[str, Any]) -> dict[str, float] | None:
+    """Values in SI of a [materials.NAME]; None where one cannot be used."""
+    numbers = {}
+    for key, value in table.items():
+        dimension = _OWN.get(key)
+        if dimension is None:
+            return None
+        try:
+            numbers[key] = _number(key, value, dimension)
+        except InputError:
+            return None
+        if not numbers[key] > 0.0 and key != "spin_hall_angle":
+            return None
+    return numbers
+
+
+def _match_conductivity(numbers: dict[str, float], section: str) -> None:
+    """Turn the conductivity into a resistivity, with which it must agree where both are given."""
+    if "conductivity" in numbers:
+        rho = numbers.setdefault("resistivity", 1.0 / numbers["conductivity"])
+        matching(numbers, {"resistivity": rho, "conductivity": 1.0 / rho}, section, [])
+        del numbers["conductivity"]
+
+
+def _number(key: str, value: Any, dimension: str) -> float:
+    """One value in SI; "none" is an infinite spin diffusion length."""
+    if key == "spin_diffusion_length" and value == "none":
+        return math.inf
+    return quantity(value, "", dimension) if dimension else number(value, "")
+
+
 def _filled(
-    section: Mapping[str, Any], key: str, known: tuple[str, ...], deck: Mapping[str, Any]
+    section: Mapping[str, Any],
+    key: str,
+    known: tuple[str, ...],
+    deck: Mapping[str, Any],
+    metals: Mapping[str, Material],
 ) -> Mapping[str, Any]:
     """Section with what its material gives."""
     name = section.get("material")
-    if not isinstance(name, str) or name not in materials():
+    if not isinstance(name, str) or name not in metals:
         return section
     if deck.get("units") == "reduced":
         raise InputError(
             f'{key}.material = "{name}" has no place in a deck with units = "reduced": leave it out, or write '
             f"quantities with units"
         )
-    found = materials()[name]
+    found = metals[name]
     if found.insulator:
         raise InputError(
             f'{key}.material = "{name}" has no electrons to walk, it is an insulator: let them walk in the metal '
@@ -92,6 +157,8 @@ def _said_by_material(
         unit, entry = _UNITS[key], found.entries[key]
         # the unit in which the material's table shows it keeps round numbers round
         value = entry.shown if unit == entry.unit or not unit else entry.value
-        number = float(f"{value:.{_DIGITS}g}")
-        filled[key] = f"{number:.{_DIGITS}g} {unit}" if unit else number
+        rounded = float(f"{value:.{_DIGITS}g}")
+        filled[key] = f"{rounded:.{_DIGITS}g} {unit}" if unit else rounded
+        if math.isinf(value):
+            filled[key] = "none"
     return filled

@@ -22,6 +22,7 @@ from mcpump.deck_fields import ACCEPTED, Follows, Section
 
 _PLACES = {
     "ElectronsSection": "[electrons]",
+    "MaterialSection": "[materials.NAME]",
     "FaceTable": "left, right as tables",
     "Axis": "[sample.x], [sample.y], [sample.z]",
     "LayerSection": "[[layer]]",
@@ -89,7 +90,7 @@ def descriptions(cls: type[BaseModel]) -> dict[str, str]:
 def _classes() -> list[type[BaseModel]]:
     """Sections in the order in which a deck is thought of: whole, electrons, sample, textures, the rest."""
     sections = _own(deck_sections)
-    first = ["Deck", "ElectronsSection", "Axis", "FaceTable", "LayerSection"]
+    first = ["Deck", "ElectronsSection", "MaterialSection", "Axis", "FaceTable", "LayerSection"]
     named = {cls.__name__: cls for cls in sections}
     rest = [cls for cls in sections if cls.__name__ not in (*first, "Sample")]
     return [*(named[name] for name in first), *_own(deck_textures), *rest]

@@ -18,7 +18,7 @@ from mcpump.materials import materials
 WORD, TABLE = "\x01word", "\x01table"
 """Tags of the two ways to write a face; the control character tells pydantic's tags from keys."""
 FaceWord = Annotated[str, fields.one_of("specular", "diffuse", "absorbing", "periodic")]
-MaterialName = Annotated[str, fields.one_of(*materials())]
+MaterialName = Annotated[str, fields.material_name(*materials())]
 UnitSystem = Annotated[str, fields.one_of("SI", "reduced")]
 
 
@@ -57,6 +57,27 @@ class ElectronsSection(Section):
     """J of −J S·σ, half the band splitting; reduced: Jτ/ħ. Needed with a texture."""
     spin_hall_angle: fields.NumberButZero | None = None
     """θ_SH of this metal, used by `spin_orbit.impurity.spin_hall_angle = "material"`."""
+
+
+class MaterialSection(Section):
+    """[materials.NAME]: metal of one's own for `material = "NAME"`; σ = 2e²νD gives the fourth of ρ, ℓ, v_F and ν."""
+
+    resistivity: fields.Resistivity | None = None
+    """ρ; three of this (or `conductivity`), ℓ, v_F and ν are needed."""
+    conductivity: fields.Conductivity | None = None
+    """1/ρ, in its place."""
+    mean_free_path: fields.Length | None = None
+    """ℓ."""
+    fermi_velocity: fields.Velocity | None = None
+    """v_F."""
+    density_of_states: fields.StatesDensity | None = None
+    """ν per spin."""
+    spin_diffusion_length: fields.SpinLength | None = None
+    """√(Dτ_sf)."""
+    exchange: fields.Energy | None = None
+    """J, of a magnet."""
+    spin_hall_angle: fields.NumberButZero | None = None
+    """θ_SH."""
 
 
 class FaceTable(Section):
@@ -293,6 +314,8 @@ class Deck(Section):
 
     units: UnitSystem = "SI"
     """`"SI"`: quantities are texts with units; `"reduced"`: plain numbers in ℓ, τ, v_F = ħ = 1."""
+    materials: Annotated[dict[str, MaterialSection], fields.NamedTables] = Field(default_factory=dict)
+    """Metals of one's own."""
     electrons: ElectronsSection
     """Electron gas."""
     sample: Sample

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -107,6 +108,57 @@ def material(name: str) -> Material:
         near = nearest(name, materials())
         hint = f"did you mean {near}?" if near else f"known are {', '.join(materials())}"
         raise InputError(f"there is no material {name!r}: {hint}") from None
+
+
+CLOSED = ("resistivity", "mean_free_path", "fermi_velocity", "density_of_states")
+"""Numbers of a metal that σ = 2e²νD, D = v_F ℓ/3, ties: three of them give the fourth."""
+_TOLERANCE = 0.01
+_OWN_UNITS = {"mean_free_path": "nm", "spin_diffusion_length": "nm", "exchange": "eV"}
+
+
+def own_material(name: str, given: Mapping[str, float]) -> Material:
+    """Complete a metal of a deck's own, [materials.NAME].
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    given : mapping
+        Key → value in SI: three of `CLOSED`, and what else is known.
+
+    Returns
+    -------
+    Material
+        With the fourth by Einstein's relation, and the mass of free electrons with its ν and v_F.
+
+    Raises
+    ------
+    InputError
+        If fewer than three are given, or four that disagree by more than 1 %.
+    """
+    there = [key for key in CLOSED if key in given]
+    if len(there) < 3:
+        raise InputError(
+            f"materials.{name} gives {' and '.join(there) or 'none'} of {', '.join(CLOSED)}: give three, the fourth "
+            f"follows from σ = 2e²νD"
+        )
+    numbers = dict(given)
+    rho, ell, v, nu = (numbers.get(key, 1.0) for key in CLOSED)
+    ratio = 2.0 * E_CHARGE**2 * nu * rho * v * ell / 3.0
+    if len(there) == 4 and not abs(ratio - 1.0) <= _TOLERANCE:
+        raise InputError(
+            f"materials.{name}: its numbers give 2e²νD/σ = {ratio:.4g} and must give 1: leave out one of "
+            f"{', '.join(CLOSED)}, or give values that agree to 1 %"
+        )
+    for key in CLOSED:
+        numbers.setdefault(key, 1.0 / ratio)
+    entries = {
+        key: Entry(value, _OWN_UNITS.get(key, ""), None, "[materials] of the deck", key not in given)
+        for key, value in numbers.items()
+    }
+    mass = math.sqrt(2.0 * math.pi**2 * HBAR**3 * numbers["density_of_states"] / numbers["fermi_velocity"])
+    entries["effective_mass"] = Entry(mass, "m_e", None, "free electrons with this ν and v_F", True)
+    return Material(name, name, math.nan, entries)
 
 
 def einstein_ratio(found: Material) -> float:

@@ -374,11 +374,10 @@ def _value_at(deck: Deck, key: str) -> Any:
     value: Any = deck
     for part in key.split("."):
         match = _INDEX.fullmatch(part)
-        value = getattr(value, match[1] if match else part, None)
+        name = match[1] if match else part
+        value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
         if match:
             value = value[int(match[2])]
-        if isinstance(value, dict):  # a face that is a table may stay one
-            return value
     return value
 
 

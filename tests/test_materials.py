@@ -3,13 +3,18 @@
 import math
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_deck import JUNK, one_line
 
 from mcpump.cli import main
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck import deck_from_dict
 from mcpump.deck_numbers import layers, media
+from mcpump.deck_text import write_toml
 from mcpump.errors import InputError
 from mcpump.materials import einstein_ratio, material, materials, thermal_density_of_states
+from mcpump.sweep import Sweep
 
 METALS = [name for name, found in materials().items() if not found.insulator]
 DECK = {
@@ -201,6 +206,149 @@ def test_sentences():
     assert "must be one of" in sentence(changed(electrons={"material": 3}))
     reduced = {**DECK, "units": "reduced", "layer": []}
     assert 'electrons.material = "Py" has no place in a deck with units = "reduced"' in sentence(reduced)
+
+
+OWN = {
+    "resistivity": "25 uohm cm",
+    "mean_free_path": "1.4 nm",
+    "fermi_velocity": "0.5e6 m/s",
+    "spin_diffusion_length": "2 nm",
+    "spin_hall_angle": 0.03,
+    "exchange": "0.2 eV",
+}
+CLOSED = ("resistivity", "mean_free_path", "fermi_velocity", "density_of_states")
+
+
+def own(metal=OWN, **sections):
+    """DECK whose last layer is a metal of its own."""
+    layers = [*DECK["layer"][:1], {"name": "NiCr", "start": "10 nm", "material": "NiCr"}]
+    return {**DECK, "materials": {"NiCr": metal}, "layer": layers, **sections}
+
+
+def without(metal, *keys):
+    return {key: value for key, value in metal.items() if key not in keys}
+
+
+def test_a_metal_of_ones_own_obeys_einstein():
+    deck = deck_from_dict(own())
+    gas, medium = deck.gas, media(deck, deck.gas)[-1]
+    nu, v = medium.nu * gas.nu, medium.v * gas.v_F
+    # σ/(2e²D) by hand, D = v_F ℓ/3
+    assert nu == pytest.approx(1.0 / 25e-8 / (2.0 * E_CHARGE**2) / (0.5e6 * 1.4e-9 / 3.0), rel=1e-10)
+    assert (v, medium.v / medium.rate * gas.ell) == pytest.approx((0.5e6, 1.4e-9), rel=1e-12)
+    assert math.sqrt(v * 1.4e-9 / 3.0 * gas.tau / medium.gamma_sf) == pytest.approx(2e-9, rel=1e-10)
+    assert deck.layer[-1].spin_hall_angle == 0.03
+    electrons = deck_from_dict(own(electrons={"material": "NiCr"})).gas
+    assert (electrons.sigma, electrons.ell, electrons.v_F) == pytest.approx(
+        (1 / 25e-8, 1.4e-9, 0.5e6), rel=1e-10
+    )
+    assert electrons.exchange == pytest.approx(0.2 * E_CHARGE)
+    assert electrons.mass == pytest.approx(math.sqrt(2 * math.pi**2 * HBAR**3 * electrons.nu / electrons.v_F))
+    assert electrons.notes == ()
+
+
+def test_any_three_numbers_give_the_fourth():
+    whole = {
+        **OWN,
+        "density_of_states": f"{deck_from_dict(own(electrons={'material': 'NiCr'})).gas.nu!r} /J/m^3",
+    }
+    found = [whole, *(without(whole, key) for key in CLOSED)]
+    found.append({**without(whole, "resistivity", "fermi_velocity"), "conductivity": "4e6 S/m"})
+    gases = [deck_from_dict(own(metal, electrons={"material": "NiCr"})).gas for metal in found]
+    for gas in gases:
+        assert gas[:-1] == pytest.approx(gases[0][:-1], rel=1e-9)
+
+
+def test_a_resolved_deck_with_a_metal_of_its_own_is_self_contained():
+    import tomllib
+
+    deck = deck_from_dict(own({**OWN, "spin_diffusion_length": "none"}))
+    assert "[materials.NiCr]" in deck.resolved
+    tables = tomllib.loads(deck.resolved)
+    assert tables["layer"][1]["mean_free_path"] == "1.4 nm"
+    assert tables["layer"][1]["spin_diffusion_length"] == "none"
+    again = deck_from_dict(tables)
+    assert again == deck
+    assert again.resolved == deck.resolved
+    # its numbers stand in the layers: the metal's own table does not matter any more
+    del tables["materials"], tables["layer"][1]["material"]
+    unnamed = deck_from_dict(tables)
+    assert media(unnamed, unnamed.gas) == media(deck, deck.gas)
+
+
+@pytest.mark.parametrize(
+    ("metal", "text"),
+    [
+        (
+            without(OWN, "resistivity"),
+            "materials.NiCr gives mean_free_path and fermi_velocity of resistivity, mean_free_path, fermi_velocity, "
+            "density_of_states: give three, the fourth follows from σ = 2e²νD",
+        ),
+        ({}, "materials.NiCr gives none of resistivity"),
+        ({**OWN, "density_of_states": "1 1/(eV nm^3)"}, "materials.NiCr: its numbers give 2e²νD/σ = 0.01"),
+        (
+            {**OWN, "conductivity": "5e6 S/m"},
+            "materials.NiCr.conductivity = 5e+06 S/m disagrees with materials.NiCr.resis",
+        ),
+        (
+            {**OWN, "resistivty": "1 ohm m"},
+            'materials.NiCr has an unknown key "resistivty": did you mean resistivity?',
+        ),
+        (
+            {**OWN, "resistivity": "25 nm"},
+            'materials.NiCr.resistivity = "25 nm" cannot be used: its unit is not that of',
+        ),
+        ({**OWN, "resistivity": 25}, "materials.NiCr.resistivity = 25 has no unit"),
+        ({**OWN, "mean_free_path": "-1 nm"}, 'materials.NiCr.mean_free_path = "-1 nm" must be positive'),
+        (
+            {**OWN, "mean_free_path": "none"},
+            'materials.NiCr.mean_free_path = "none" does not begin with a number',
+        ),
+        (
+            {**OWN, "spin_hall_angle": "10 %"},
+            'materials.NiCr.spin_hall_angle = "10 %" is not a plain number: did you mean 0.1?',
+        ),
+        (3, "materials.NiCr = 3 must be a table"),
+    ],
+)
+def test_sentences_on_metals_of_ones_own(metal, text):
+    assert sentence(own(metal)).startswith(text)
+
+
+def test_names_of_metals_of_ones_own():
+    assert sentence({**DECK, "materials": {"Pt": OWN}}) == (
+        "materials.Pt is a name that `mcpump materials` has: choose another"
+    )
+    assert sentence({**DECK, "materials": {"a b": OWN}}) == (
+        'materials has the name "a b": letters, digits, - and _ are accepted'
+    )
+    assert sentence({**DECK, "materials": 3}).startswith(
+        "materials = 3 must be tables: write [materials.NAME] above"
+    )
+    assert sentence(own(electrons={"material": "NiCu"})).endswith("YIG, NiCr (did you mean NiCr?)")
+    reduced = {"units": "reduced", "electrons": {}, "materials": {"NiCr": OWN}}
+    assert sentence(reduced) == 'materials has no place in a deck with units = "reduced": leave it out'
+
+
+@settings(max_examples=150, deadline=5000)
+@given(JUNK, st.sampled_from([*OWN, "conductivity", "density_of_states"]))
+def test_nothing_but_sentences_escapes(junk, key):
+    for tables in (junk, {"NiCr": junk}, {"NiCr": {**OWN, key: junk}}, {"NiCr": {key: junk}}):
+        try:
+            deck_from_dict({**own(), "materials": tables})
+        except InputError as error:
+            one_line(error)
+
+
+def test_a_metal_of_ones_own_can_be_swept(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text(write_toml(own()), encoding="utf-8")
+    sweep = Sweep(path, [], [["materials.NiCr.resistivity=10:30 uohm cm:3"]])
+    [[coordinate]] = sweep.coordinates()
+    assert (coordinate.name, coordinate.units) == ("resistivity", "ohm m")
+    assert coordinate.values == pytest.approx((1e-7, 2e-7, 3e-7))
+    nus = [media(deck, deck.gas)[-1].nu for deck in map(sweep.deck, sweep.points)]
+    assert [nus[0] / nu for nu in nus] == pytest.approx([1.0, 2.0, 3.0])
 
 
 def impurity(**keys):
