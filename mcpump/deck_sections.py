@@ -275,7 +275,7 @@ class Stop(Section):
     """[run.stop]: when a result is known well enough."""
 
     quantity: fields.Text
-    """What must be known, e.g. `"spin_current.total.z.dc"` or `"spin_density.local.x.cos1"`."""
+    """What must be known, in the table's channel, e.g. `"spin_current.total.z.dc"` or `"spin_density.local.x.cos1"`."""
     at: fields.LengthOrZero
     """Plane."""
     relative_error: fields.PositiveNumber

@@ -92,6 +92,24 @@ def test_rashba_table():
     assert "inverse spin Hall" not in text
 
 
+@pytest.mark.parametrize("run", [rashba(), impurities()])
+def test_charge_of_orders_that_do_not_hold_is_marked(run):
+    """Charge follows from first and second order in J: where Jτ/ħ is not small, each number is told with that."""
+    doubt = "from orders of J that do not hold at Jτ/ħ = 1.8"
+    assert doubt not in report.table(run)
+    lost = dataclasses.replace(run, regime={**run.regime, "J tau/hbar": (1.8, "", "")})
+    lines = charge_lines(lost)
+    for start in ("Charge current, mean over the sample", "Charge, largest on the mesh", "open-circuit"):
+        told = [one for one in lines if one.startswith(start)]
+        assert len(told) == len([one for one in charge_lines(run) if one.startswith(start)])
+        assert all(doubt in one for one in told)
+    assert any(doubt in one for one in lines)
+    # nor are the paper's conclusions, of lowest order in J, the run's
+    text = report.table(lost)
+    assert "only the local spin current converts" not in text
+    assert "follows the torque" not in text
+
+
 def test_impurity_table():
     text = report.table(impurities())
     start = "impurities, first order: only the local spin current converts, a share of order (ℓ/λ)²: "
