@@ -217,10 +217,9 @@ def _ladder_sentence(channels: set[str], number: dict[str, float]) -> str:
     if not known:
         # faces, interfaces and the metal beside a magnet send spins back: how often is not known before the walk
         told = ("or more" if math.isinf(lasting) else f"up to {lasting:.3g} rad") + " where they come back"
+    stay = "during their stay" + (f", {told}" if known or turn < lasting else "")
     others = "" if "exact" in channels else '; "exact" in results.channels keeps all orders'
-    return (
-        f"spins turn {turn:.3g} rad during their stay, {told}: `second` keeps one ladder (the paper){others}"
-    )
+    return f"spins turn {turn:.3g} rad {stay}: `second` keeps one ladder (the paper){others}"
 
 
 def _between(number: dict[str, float]) -> str:

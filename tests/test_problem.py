@@ -242,6 +242,12 @@ def test_what_a_ladder_adds_is_told_where_it_is_known(changes, known):
         assert any("during their stay, or more where they come back" in note for note in lasting.notes)
 
 
+def test_spins_that_relax_where_they_are_turn_no_further():
+    closed = {"sample__x__left": "specular", "sample__x__right": "specular"}
+    p = problem(SPIRAL, electrons__spin_relaxation_time=1, electrons__exchange=0.15, **closed)
+    assert any("spins turn 0.3 rad during their stay: `second` keeps one" in note for note in p.notes)
+
+
 def test_ladder_of_the_film_has_no_forecast():
     deck = read_deck(Path(__file__).parents[1] / "run" / "yig_pt.toml")
     p = make_problem(deck)
