@@ -1,4 +1,4 @@
-"""Which channel a run's headlines tell: table, stop rule, mixing conductance, damping, voltage, figures and export.
+"""Which channel a run's headlines tell: table, stop rule, mixing conductance, damping, figures and export.
 
 Channels by order in J hold where Jτ/ħ is small, `exact` everywhere. So `exact` comes first where Jτ/ħ is not small;
 where it is small the sum of `first` and `second`, the paper, does, for its errors are smaller. The order of the channels
