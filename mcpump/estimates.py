@@ -14,7 +14,7 @@ class Estimate:
     """A mean and its standard error, with the names of its axes.
 
     `stderr` is None where the quantity is exact (computed from the texture, not walked), NaN where
-    fewer than 16 blocks stand behind it.
+    fewer than 16 blocks stand behind it. Numbers that are not resolved are NaN, as are their errors.
     """
 
     mean: NDArray[np.float64]
@@ -22,6 +22,8 @@ class Estimate:
     dims: tuple[str, ...]
     units: str
     long_name: str
+    not_resolved: str = ""
+    """Why some of the numbers are not resolved; empty where all are."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ class Quantity(Estimate):
     dims : tuple of str
         Names of the axes.
     units, long_name : str
+    not_resolved : str
+        Why some numbers are not resolved (NaN); empty where all are.
     coords : dict
         Axis → its numbers (ndarray) or names (tuple of str); axes without either are absent.
     """
@@ -87,6 +89,7 @@ class Quantity(Estimate):
             kept,
             self.units,
             self.long_name,
+            self.not_resolved,
             {axis: values for axis, values in self.coords.items() if axis in kept},
         )
 
@@ -119,6 +122,8 @@ class Quantity(Estimate):
         """Name, axes, units, and the numbers where they are few."""
         axes = ", ".join(f"{axis}: {n}" for axis, n in zip(self.dims, self.mean.shape, strict=True))
         text = f"{self.long_name} ({axes}) [{self.units}]"
+        if self.not_resolved and np.isnan(self.mean).any():
+            text += f"\n{self.not_resolved}"
         if self.mean.size <= 12:
             text += f"\n{self.mean}" + ("" if self.stderr is None else f"\n± {self.stderr}")
         return text
@@ -245,7 +250,7 @@ class Run:
             raise KeyError(f"{name!r} is not in {self.result.name}, which has {', '.join(self)}")
         own = self.result.estimates[name]
         coords = {dim: _values(self.result.coords[dim]) for dim in own.dims if dim in self.result.coords}
-        return Quantity(own.mean, own.stderr, own.dims, own.units, own.long_name, coords)
+        return Quantity(own.mean, own.stderr, own.dims, own.units, own.long_name, own.not_resolved, coords)
 
     def __iter__(self) -> Iterator[str]:
         """Names of all quantities."""
@@ -289,6 +294,8 @@ class Run:
         variables: dict[str, Any] = {}
         for name, estimate in result.estimates.items():
             about = {"units": estimate.units, "long_name": estimate.long_name}
+            if estimate.not_resolved:
+                about["not_resolved"] = estimate.not_resolved
             variables[name] = (estimate.dims, estimate.mean, about)
             if estimate.stderr is not None:
                 title = f"standard error of {estimate.long_name}"

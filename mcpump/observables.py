@@ -17,6 +17,7 @@ from mcpump.model import Model, Problem, Scene
 from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
 from mcpump.pumping import pumping_observables
 from mcpump.quantities import bins, channels_of, fast_model, spin_potential, units_of
+from mcpump.resolved import with_marks, without_fits
 from mcpump.selfcheck import check_coordinates, check_estimates
 from mcpump.spin import SIZES
 from mcpump.tally import Groups, Tally
@@ -81,11 +82,12 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """
     if isinstance(problem.model, Scene):
         scene = problem.model
-        found = general.scene_observables(problem, tally) | charge_observables(problem, tally)
-        found |= pumping_observables(
-            problem, general.plane_groups(problem, tally), general.budget_groups(problem, tally)
-        )
-        return found | check_estimates(problem, tally, found, lambda s: general.unpacked(scene, s))
+        raw = general.scene_observables(problem, tally) | charge_observables(problem, tally)
+        planes = general.plane_groups(problem, tally)
+        found = with_marks(problem, tally, raw, planes)
+        found |= pumping_observables(problem, planes, general.budget_groups(problem, tally))
+        found = without_fits(problem, found)
+        return found | check_estimates(problem, tally, found, raw, lambda s: general.unpacked(scene, s))
     found = profile_estimates(problem, tally)
     if not problem.model.pulse:
         found["spin_potential"] = spin_potential(
@@ -93,10 +95,14 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
         found |= mean_estimates(problem, tally) | equilibrium(problem) | projection_estimates(problem, tally)
         found |= plane_estimates(problem, tally) if problem.model.planes else {}
-        found |= pumping_observables(problem, plane_groups(problem, tally), budget_groups(problem, tally))
+    planes = None if problem.model.pulse else plane_groups(problem, tally)
+    raw, found = found, with_marks(problem, tally, found, planes)
+    if planes is not None:
+        found |= pumping_observables(problem, planes, budget_groups(problem, tally))
+        found = without_fits(problem, found)
     found |= budget_estimates(problem, tally)
     unpack = Unpacker(problem)
-    return found | check_estimates(problem, tally, found, lambda s: unpack(s, ""))
+    return found | check_estimates(problem, tally, found, raw, lambda s: unpack(s, ""))
 
 
 def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:

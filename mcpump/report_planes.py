@@ -82,7 +82,7 @@ def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list
     names = [name for name in labels(result, "channel") if name != "sum"]
     if len(names) == len(headline_of(result).words.split(" + ")):
         return []
-    size = np.abs(current.mean[:, 2, 0]).max(axis=-1)  # channel, harmonic, component
+    size = np.nan_to_num(np.abs(current.mean[:, 2, 0])).max(axis=-1)  # channel, harmonic, component
     multiples = sorted({_multiple(pair) for pair in pairs})
     kept: list[Pair] = []
     for multiple in multiples:
@@ -115,7 +115,7 @@ def _channel_rows(result: Result, current: Estimate, names: list[str], pairs: li
 
 def _cell(current: Estimate, factor: float, channel: int, pair: Pair, plane: int) -> str:
     """Total of one channel; 0 where a channel has no such column, but for rounding."""
-    mine = np.abs(current.mean[channel, 2, 0])
+    mine = np.nan_to_num(np.abs(current.mean[channel, 2, 0]))
     if mine[pair].max() <= NOTHING * mine.max() and mine.max() > 0.0:
         return "0"
     return scaled(current, factor, channel, 2, 0, *pair, plane)
@@ -189,11 +189,12 @@ def _name(result: Result, pair: Pair) -> str:
 
 
 def _open_planes(current: Estimate, channel: int) -> list[int]:
-    """Planes through which more than rounding passes."""
-    size = np.abs(current.mean[channel])
+    """Planes through which more than rounding passes, or of which that is not resolved."""
+    size = np.nan_to_num(np.abs(current.mean[channel]))
     if current.stderr is not None:
         size = np.maximum(size, np.nan_to_num(current.stderr[channel]))
-    alive = size.max(axis=(0, 1, 2, 3)) > NOTHING * size.max(initial=0.0)
+    untold = np.isnan(current.mean[channel]).any(axis=(0, 1, 2, 3))
+    alive = untold | (size.max(axis=(0, 1, 2, 3)) > NOTHING * size.max(initial=0.0))
     return [int(plane) for plane in np.flatnonzero(alive)]
 
 

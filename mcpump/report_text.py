@@ -28,6 +28,8 @@ _WORDS = {
 }  # fmt: skip
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+NOT_RESOLVED = "not resolved"
+"""What the table says of numbers that are NaN because the walk does not resolve them."""
 _TIE = "\0"  # wrapping does not cut here; printed as a space
 
 Pair = tuple[int, int]
@@ -195,8 +197,10 @@ def at(estimate: Estimate, *index: Any) -> tuple[float, float | None]:
 
 
 def scaled(estimate: Estimate, factor: float, *index: Any) -> str:
-    """Write one element times a factor: "mean ± stderr"."""
+    """Write one element times a factor: "mean ± stderr", or that it is not resolved."""
     mean, stderr = at(estimate, *index)
+    if estimate.not_resolved and math.isnan(mean):
+        return NOT_RESOLVED
     return number(mean * factor, None if stderr is None else stderr * factor)
 
 

@@ -332,6 +332,8 @@ def _chunk(values: NDArray[Any]) -> tuple[int, ...]:
 def _describe(dataset: h5py.Dataset, estimate: Estimate) -> None:
     dataset.attrs["units"] = estimate.units
     dataset.attrs["long_name"] = estimate.long_name
+    if estimate.not_resolved:
+        dataset.attrs["not_resolved"] = estimate.not_resolved
     if estimate.units == "J/m^2":
         dataset.attrs["ampere_per_square_metre_per_unit"] = 2 * E_CHARGE / HBAR
 
@@ -415,8 +417,10 @@ def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
     axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
     dims = tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
     stderr = np.asarray(file[name + STDERR][()]) if name + STDERR in file else None
-    units, long_name = _text(dataset.attrs["units"]), _text(dataset.attrs["long_name"])
-    return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name)
+    units, long_name, why = (
+        _text(dataset.attrs.get(key, "")) for key in ("units", "long_name", "not_resolved")
+    )
+    return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name, why)
 
 
 def _checked(path: str | os.PathLike[str], name: str, dataset: h5py.Dataset) -> NDArray[np.int64]:

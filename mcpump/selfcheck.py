@@ -1,6 +1,6 @@
 """Self-checks: what a run can find out about its own numbers, and would say if it were wrong.
 
-    currents  currents through planes, counted as passages, against the currents of the cells about them
+    currents  currents through planes, counted as passages, against what began, ended or is stored on their sides
     ends      spin that ends, event by event, against the planes at absorbing faces and the density that relaxes
     budget    what was emitted and turned is what was stored, relaxed, left or was cut
     errors    errors from a quarter and a half of the blocks are √4 and √2 times those from all
@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.blocks import has_sink
+from mcpump.blocks import edge_at, has_sink
 from mcpump.estimates import Estimate
 from mcpump.model import PERIODIC, Model, Problem, Scene
 from mcpump.tally import MIN_BLOCKS, Groups, Tally
@@ -45,8 +45,8 @@ _TAIL_GROUPS, _TAIL_MOST = 32, 0.8
 """Fewer groups are not looked at; one group that makes up so much of an error is never right."""
 _MANY = 20.0
 """A number of so many errors has been made by enough walkers for its error to be normal."""
-_DISCRETE = 3.0
-"""A current between cells is known to so many times the difference of its second and its fourth order."""
+ROUNDING = 1e-10
+"""Sums that are equal but for rounding agree to this share of the largest of their channel."""
 
 
 class Check(NamedTuple):
@@ -65,7 +65,11 @@ class Check(NamedTuple):
 
 
 def check_estimates(
-    problem: Problem, tally: Tally, found: dict[str, Estimate], unpack: Callable[[Array], Array]
+    problem: Problem,
+    tally: Tally,
+    found: dict[str, Estimate],
+    raw: dict[str, Estimate],
+    unpack: Callable[[Array], Array],
 ) -> dict[str, Estimate]:
     """Self-checks of a run as estimates of the results file.
 
@@ -77,6 +81,8 @@ def check_estimates(
         The books.
     found : dict of str to Estimate
         What they tell, in the deck's units.
+    raw : dict of str to Estimate
+        The same before numbers that are not resolved were taken out.
     unpack : callable
         Maps the books' last axis (amplitudes) to three leading ones (channel, harmonic, component), in reduced units.
 
@@ -93,13 +99,13 @@ def check_estimates(
             return np.zeros((len(sums), 1, 1, 1, *sums.shape[1:-1]))
         return np.moveaxis(unpack(sums), (0, 1, 2), (1, 2, 3))
 
-    books = {name: tally.groups(name).map(unpacked) for name in ("passages", "budget", "means")}
+    books = {name: tally.groups(name).map(unpacked) for name in ("passages", "budget", "means", "conserved")}
     checks = (
-        currents(problem, found),
+        currents(problem, raw, books),
         ends(problem, books),
         budget(problem, books["budget"], unpack(np.ldexp(1.0, tally.exponents))),
         errors(books),
-        tails(books),
+        tails(books, _told(problem, found)),
         cut(problem, books["budget"]),
     )
     dims, title = ("self_check",), "self-checks: "
@@ -116,6 +122,18 @@ def check_estimates(
             title + "channel, harmonic or time bin, and component where it is worst (-1: none)",
         ),
     } | bounds(problem, tally.blocks * problem.model.walkers_per_block, books["budget"])  # fmt: skip
+
+
+def _told(problem: Problem, found: dict[str, Estimate]) -> NDArray[np.bool_] | None:
+    """Which currents through planes are told: (channel, harmonic, component, part, plane · time bin)."""
+    current = found.get("plane_current")
+    if current is None:
+        return None
+    there = ~np.isnan(np.moveaxis(current.mean[:, :2, 0], 1, -2))  # channel, clock, component, part, plane
+    if "time" not in current.dims:
+        return there
+    there = np.moveaxis(there, 1, -1)
+    return there.reshape(there.shape[0], 1, *there.shape[1:-2], -1)
 
 
 def check_coordinates() -> dict[str, tuple[str, ...]]:
@@ -163,59 +181,81 @@ def _of_size(size: Array, axis: int, timed: bool, share: float = SIZE) -> NDArra
 # Two estimators -------------------------------------------------------------------------------------------------------
 
 
-def currents(problem: Problem, found: dict[str, Estimate]) -> Check:
-    """Currents through planes by passages against those of the cells about them, for each part.
+def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Groups]) -> Check:
+    """Currents through planes by passages against conservation, at planes on edges of the mesh.
 
-    The cells' averages are put together at the plane to fourth order; three times what differs from second order is
-    left to the mesh, and at an interface, where currents have cusps, the largest step between cells. Planes and cells
-    share walkers in unknown ways, so their errors are added as if they agreed: they are at most that. Planes on faces
-    that are not periodic have no cells on both sides.
+    What passes a plane is what has passed x = 0, and what began, ended or is stored between. In the fast walk this is
+    the diffusive part, with its error from the groups' differences; in the general walk either part, cell by cell from
+    the divergence of the current. Both count the same walkers, so that what is steady agrees to rounding. Where no face
+    is closed the current at x = 0 is not known, and planes are held against the first of them.
     """
-    plane, cell = found.get("plane_current"), found["spin_current"]
-    if plane is None or plane.stderr is None or cell.stderr is None:
+    model, length = problem.model, _along_x(problem)[0]
+    planes = _planes(problem)
+    edges = [edge_at(x, length, _along_x(problem)[1]) for x in planes]
+    kept = [p for p, edge in enumerate(edges) if edge is not None]
+    if not kept:
         return Check()
-    length, cells, periodic = _along_x(problem)
-    across = tuple(range(6, cell.mean.ndim))
-    by_flights, spread = (
-        np.mean(values[:, :2, 0], axis=tuple(a - 1 for a in across)) for values in (cell.mean, cell.stderr)
-    )
-    by_passages, error = plane.mean[:, :2, 0], plane.stderr[:, :2, 0]
-    deviation = np.full(by_passages.shape, np.nan)  # channel, part, clock, component, plane
-    for p, x in enumerate(_planes(problem)):
-        weights = _weights(x / length * cells, cells, periodic)
-        if weights is None:
-            continue
-        low, high = (by_flights @ w for w in weights)
-        mesh = _DISCRETE * np.abs(high - low)
-        if any(abs(x - start) < 2.5 * length / cells for start in _interfaces(problem)):
-            mesh = np.maximum(mesh, np.abs(np.diff(by_flights[..., weights[1] != 0.0], axis=-1)).max(axis=-1))
-        apart = np.abs(by_passages[..., p] - high) - mesh
-        both = error[..., p] + spread @ np.abs(weights[1])
-        deviation[..., p] = np.divide(
-            np.maximum(apart, 0.0), both, out=np.full_like(both, np.nan), where=both > 0.0
-        )
-    size = np.maximum(np.abs(by_passages), error)
-    timed = "time" in plane.dims
-    parts = [np.where(_of_size(size[:, i], 1, timed), deviation[:, i], np.nan) for i in range(2)]
-    known = np.stack(parts, axis=-1)[: _walked(problem)]
+    if isinstance(model, Scene):
+        apart, size = _by_divergence(problem, found, kept, [edges[p] or 0 for p in kept])
+        error = np.zeros_like(apart)
+    else:
+        apart, error, size = _by_groups(books, kept)
+    allowed = np.hypot(error, ROUNDING * size)
+    known = np.divide(np.abs(apart), allowed, out=np.full_like(apart, np.nan), where=size > 0.0)[
+        : _walked(problem)
+    ]
     return _largest(known, int(np.isfinite(known).sum()))
 
 
-def _weights(place: float, cells: int, periodic: bool) -> tuple[Array, Array] | None:
-    """Weights of the cells' averages in the value at a place [cells], to second and to fourth order."""
-    if cells < 4 or (not periodic and not 0.0 < place < cells):
-        return None
-    found = []
-    for k in (2, 4):
-        first = math.floor(place - 0.5 * k + 0.5)
-        first = first if periodic else min(max(first, 0), cells - k)
-        edge, n = first - place + np.arange(k + 1.0), np.arange(1, k + 1)
-        # a polynomial Σ c_n s^(n−1) about the place has these averages over the cells: its value there is c_1
-        powers = edge[:, None] ** n / n
-        weights = np.zeros(cells)
-        np.add.at(weights, (first + np.arange(k)) % cells, np.linalg.inv(np.diff(powers, axis=0))[0])
-        found.append(weights)
-    return found[0], found[1]
+def _by_groups(books: dict[str, Groups], kept: list[int]) -> tuple[Array, Array, Array]:
+    """Fast walk: difference of passages and conservation, its error, and how large they are; planes come last."""
+    passed, conserved = books["passages"].sums[..., 1, kept], books["conserved"].sums[..., kept]
+    counts = books["passages"].counts
+    difference = Groups(passed - conserved, counts)
+    error = difference.stderr()
+    if not difference.enough:
+        return np.full_like(error, np.nan), error, error
+    size = _size(np.abs(Groups(passed, counts).mean))
+    exact = error <= ROUNDING * size
+    t = np.divide(difference.mean, error, out=np.zeros_like(error), where=~exact)
+    normal = np.sign(t) * _normal_of_t(np.abs(t), len(counts) - 1) * error
+    return np.where(exact, difference.mean, normal), error, size
+
+
+def _by_divergence(
+    problem: Problem, found: dict[str, Estimate], kept: list[int], edges: list[int]
+) -> tuple[Array, Array]:
+    """General walk: difference of passages and the divergence left of them, and how large they are; planes come last."""
+    model = problem.model
+    assert isinstance(model, Scene)
+    divergence, plane = (
+        found["spin_current_divergence"].mean,
+        found["plane_current"].mean[:, :2, 0][..., kept],
+    )
+    flow = divergence.mean(axis=tuple(range(5, divergence.ndim)))[:, :2]
+    flow = np.cumsum(flow, axis=-1) * (model.lengths[0] / model.cells[0] * problem.scales.length)
+    flow = np.concatenate([np.zeros_like(flow[..., :1]), flow], axis=-1)
+    apart = plane - flow[..., edges]
+    if not model.periodic[0] and model.absorption[0] == 0.0:
+        start = np.zeros_like(apart[..., :1])
+    elif not model.periodic[0] and model.absorption[1] == 0.0:
+        start = -flow[..., -1:]
+    else:
+        start = apart[..., :1]
+    size = _size(np.abs(np.concatenate([plane, flow], axis=-1)))[..., : plane.shape[-1]]
+    open_aside = any(
+        model.absorption[i] > 0.0 and not model.periodic[i // 2] for i in range(2, 2 * model.axes)
+    )
+    if open_aside:  # spin leaves between the planes
+        size = np.zeros_like(size)
+    # channel, clock, component, part, plane
+    return np.moveaxis(apart - start, 1, -2), np.moveaxis(size, 1, -2)
+
+
+def _size(values: Array) -> Array:
+    """Largest of each channel, in the place of all of them."""
+    largest = values.max(axis=tuple(range(1, values.ndim)), keepdims=True)
+    return np.asarray(largest * np.ones_like(values))
 
 
 def ends(problem: Problem, books: dict[str, Groups]) -> Check:
@@ -268,13 +308,6 @@ def _along_x(problem: Problem) -> tuple[float, int, bool]:
     if isinstance(model, Scene):
         return model.lengths[0], model.cells[0], model.periodic[0]
     return model.length, model.cells, model.left == PERIODIC
-
-
-def _interfaces(problem: Problem) -> tuple[float, ...]:
-    """Where layers meet along x."""
-    return (
-        tuple(layer.start for layer in problem.model.layers[1:]) if isinstance(problem.model, Scene) else ()
-    )
 
 
 def _planes(problem: Problem) -> tuple[float, ...]:
@@ -414,23 +447,44 @@ def _squares(sums: Array, counts: Array) -> Array:
     return weight * (sums / weight - sums.sum(axis=0) / counts.sum()) ** 2
 
 
-def tails(books: dict[str, Groups]) -> Check:
+def tails(books: dict[str, Groups], told: NDArray[np.bool_] | None = None) -> Check:
     """Largest relative variance of a variance, Σ(x − m)⁴/(Σ(x − m)²)² − 1/n, as MCNP has it.
 
-    It has to stay below 0.1 or, for few groups, below what normal numbers reach by chance.
+    It has to stay below 0.1 or, for few groups, below what normal numbers reach by chance. Currents through planes are
+    looked at whatever their size, but for those that are not told (`told`, as the books' sums without their groups).
     """
     counts = books["budget"].counts
-    n = len(counts)
-    if n < _TAIL_GROUPS:
+    if len(counts) < _TAIL_GROUPS:
         return Check()
-    found = []
-    for sums, here in _numbers(books):
-        square = _squares(sums, counts)
-        whole = np.where(here, square.sum(axis=0), np.nan)
-        found.append(((square**2).sum(axis=0) / whole**2 - 1.0 / n).reshape(*here.shape[:3], -1))
-    known = np.concatenate(found, axis=-1)
+    passages, lines = books["passages"], books["budget"]
+    found = [_excess(lines, _of_size(np.abs(lines.mean), 1, False, LARGE))]
+    if passages.mean.size:
+        found.append(_excess(passages, np.ones(passages.mean.shape, bool) if told is None else told))
+    known = np.concatenate([one.reshape(*one.shape[:3], -1) for one in found], axis=-1)
     comparisons = int(np.isfinite(known).sum())
-    return _largest(known, comparisons, max(TAIL, _tail_limit(n, _sigmas(max(comparisons, 1)))))
+    return _largest(known, comparisons, _heavy(len(counts), comparisons))
+
+
+def unlikely_tails(groups: Groups) -> NDArray[np.bool_]:
+    """Where the relative variance of a variance is larger than a sound run has it, by its own probability."""
+    if len(groups.counts) < _TAIL_GROUPS or not groups.mean.size:
+        return np.zeros(groups.mean.shape, bool)
+    known = _excess(groups, np.ones(groups.mean.shape, bool))
+    return np.nan_to_num(known) > _heavy(len(groups.counts), int(np.isfinite(known).sum()))
+
+
+def _heavy(groups: int, comparisons: int) -> float:
+    """Largest relative variance of a variance, of so many, in a sound run."""
+    return max(TAIL, _tail_limit(groups, _sigmas(max(comparisons, 1))))
+
+
+def _excess(groups: Groups, here: NDArray[np.bool_]) -> Array:
+    """Relative variance of the variance; NaN where it is not asked for, and where nothing or rounding scatters."""
+    mean, error = np.abs(groups.mean), groups.stderr()
+    here = here & (error > NOTHING * mean) & (error > NOTHING * np.maximum(mean, error).max())
+    square = _squares(groups.sums, groups.counts)
+    whole = np.where(here, square.sum(axis=0), np.nan)
+    return np.asarray((square**2).sum(axis=0) / whole**2 - 1.0 / len(groups.counts))
 
 
 # Distributions, without scipy -----------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.blocks import BlockSums, amplitudes, model_exponents
+from mcpump.errors import InputError
 from mcpump.exact import CAPACITY, join, split
 from mcpump.model import Model, Scene
 from mcpump.names import LINES, lines_of
@@ -67,6 +68,7 @@ class Tally:
             "budget": (lines, size),
             "means": (2, size),
             "projections": (2,),
+            "conserved": (0 if isinstance(model, Scene) or model.pulse else planes, size),
         }
         totals = sum(math.prod(shape) for shape in self.shapes.values())
         empty = {
@@ -78,12 +80,18 @@ class Tally:
         }
         # always in this order, in which ranks add them up
         self.sums = {name: sums[name] for name in empty} if sums else empty
+        if any(self.sums[name].shape != empty[name].shape for name in empty):
+            raise InputError(
+                "the sums to go on with have another layout: another build of mcpump has walked them"
+            )
 
     def digits(self, sums: BlockSums) -> Digits:
         """Cut a block's sums into integers: most of the work of adding it, and free of the books."""
         profiles = np.ldexp(sums.profiles, -self.exponents)
-        scaled = [np.ldexp(part, -self.exponents) for part in (sums.passages, sums.budget, sums.means)]
-        totals = np.concatenate([part.ravel() for part in (*scaled, sums.projections)])
+        parts = [sums.passages, sums.budget, sums.means]
+        scaled = [np.ldexp(part, -self.exponents) for part in parts]
+        conserved = np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved
+        totals = np.concatenate([part.ravel() for part in (*scaled, sums.projections, conserved)])
         return Digits(
             split(profiles, self.TOP, self.LIMBS),
             split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE),
@@ -127,7 +135,7 @@ class Tally:
         return mean, np.ldexp(error, self.exponents)
 
     def groups(self, name: str) -> Groups:
-        """Sums of one kind of totals ("passages", "budget", "means") by groups of blocks."""
+        """Sums of one kind of totals ("passages", "budget", "means", "conserved") by groups of blocks."""
         counts = self.sums["blocks"]
         used = counts > 0
         values = join(self.sums["totals"], self.TOP).astype(float)[used]
