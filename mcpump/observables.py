@@ -83,9 +83,9 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     if isinstance(problem.model, Scene):
         scene = problem.model
         raw = general.scene_observables(problem, tally) | charge_observables(problem, tally)
-        planes = general.plane_groups(problem, tally)
-        found = with_marks(problem, tally, raw, planes)
-        found |= pumping_observables(problem, planes, general.budget_groups(problem, tally))
+        passages = general.plane_groups(problem, tally)
+        found = with_marks(problem, tally, raw, passages)
+        found |= pumping_observables(problem, passages, general.budget_groups(problem, tally))
         found = without_fits(problem, found)
         return found | check_estimates(problem, tally, found, raw, lambda s: general.unpacked(scene, s))
     found = profile_estimates(problem, tally)

@@ -30,6 +30,8 @@ Array = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 CARRIERS = 30.0
 """A local number is resolved where so many of the first flights walked carry it."""
+RARER = 0.1
+"""A cell is far where it is met by less than this share of the flights that meet the best one."""
 COUNTED = 4.0
 """A number of a pulse, where nothing cancels, is resolved where it is so many squares of its error."""
 NOTHING = 1e-11
@@ -102,11 +104,15 @@ def _places(problem: Problem, tally: Tally) -> tuple[_Places, _Places]:
     walkers = float(tally.blocks * born)
     flights = walkers * model.first_flights
 
-    def place(reach: Reach) -> _Places:
+    def places(reach: Reach) -> _Places:
         few = np.array([reach.carriers * flights, reach.walkers * walkers]) < CARRIERS
         return _Places(reach.size.ndim, few, np.array([reach.size, reach.spread]), reach.delay)
 
-    return place(found[0]), place(found[1])
+    planes, cells = found
+    # where all cells are met by few flights, they are as rare as they are near the texture: noise, which errors tell
+    rarer = np.array([part < RARER * part.max(initial=0.0) for part in (cells.carriers, cells.walkers)])
+    met = places(cells)
+    return places(planes), met._replace(few=met.few & rarer)
 
 
 def _on_mesh(problem: Problem, found: dict[str, Estimate], name: str, cells: _Places) -> Estimate:

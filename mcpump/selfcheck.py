@@ -187,12 +187,12 @@ def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Grou
     What passes a plane is what has passed x = 0, and what began, ended or is stored between. In the fast walk this is
     the diffusive part, with its error from the groups' differences; in the general walk either part, cell by cell from
     the divergence of the current. Both count the same walkers, so that what is steady agrees to rounding. Where no face
-    is closed the current at x = 0 is not known, and planes are held against the first of them.
+    is closed the current at x = 0 is not known, and planes are held against the first of them. Those on faces are left to
+    `ends`.
     """
-    model, length = problem.model, _along_x(problem)[0]
-    planes = _planes(problem)
-    edges = [edge_at(x, length, _along_x(problem)[1]) for x in planes]
-    kept = [p for p, edge in enumerate(edges) if edge is not None]
+    model, (length, cells, periodic) = problem.model, _along_x(problem)
+    edges = [edge_at(x, length, cells) for x in _planes(problem)]
+    kept = [p for p, edge in enumerate(edges) if edge is not None and (periodic or 0 < edge < cells)]
     if not kept:
         return Check()
     if isinstance(model, Scene):

@@ -243,6 +243,10 @@ def _missed(rule: StopRule, error: float, blocks: int) -> str:
     """How a stop rule's target was missed."""
     if math.isinf(error):
         return f"target missed: {rule.quantity} is exactly zero, it has no relative error"
+    if math.isnan(error):
+        return (
+            f"target missed: {rule.quantity} is not resolved after {blocks} blocks: too few flights carry it"
+        )
     message = f"target missed: {rule.quantity} has relative error {error:.3g} after {blocks} blocks"
     return f"{message}, wanted {rule.relative_error:g}"
 
@@ -311,7 +315,7 @@ def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
 
 
 def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
-    """Relative standard error of a stop rule's quantity, inf while it is zero."""
+    """Relative standard error of a stop rule's quantity, inf while it is zero, NaN where it is not resolved."""
     found = observables(problem, tally)
     kind, part, component, harmonic = rule.quantity.split(".")
     model = problem.model
@@ -331,7 +335,7 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     index = tuple(at[name] for name in estimate.dims)
     assert estimate.stderr is not None
     mean, stderr = abs(float(estimate.mean[index])), float(estimate.stderr[index])
-    return stderr / mean if mean > 0.0 else math.inf
+    return math.inf if mean == 0.0 else stderr / mean
 
 
 def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) -> Result:

@@ -58,6 +58,7 @@ def synthetic(blocks, model=MODEL, seed=1):
         BlockSums(
             numbers(len(KINDS), model.cells * model.time_bins, size), numbers(2, planes, size),
             numbers(len(LINES), size), numbers(2, size), numbers(2), int(generator.integers(1, 10**9)),
+            numbers(planes, size),
         )
         for _ in range(blocks)
     ]  # fmt: skip
