@@ -33,6 +33,8 @@ METRES = {
     "angstrom": 1e-10, "Å": 1e-10, "pm": 1e-12,
 }  # fmt: skip
 """Units of length a mesh may have, in any case."""
+TURNS = {"x": (0, 1, 2), "y": (1, 2, 0), "z": (2, 0, 1)}
+"""Axes of a mesh that lie along x, y, z of a sample, by the one that lies along x."""
 _LOWER = {unit.lower(): size for unit, size in METRES.items()}
 TIMES = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "ps": 1e-12, "fs": 1e-15}
 _HEADER = 1 << 20
@@ -407,7 +409,7 @@ def tcl_list(text: str) -> list[str]:
 def write_ovf(
     path: str | os.PathLike[str], values: NDArray[Any], mesh: Mesh, time: float | None = None,
     labels: Sequence[str] = ("m_x", "m_y", "m_z"), units: Sequence[str] = ("1",), title: str = "m",
-    representation: str = "binary 4",
+    representation: str = "binary 4", remarks: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Write a field as OVF 2.0 (little-endian), for OOMMF, mumax3, Ubermag.
 
@@ -427,6 +429,8 @@ def write_ovf(
         Of the file.
     representation : str
         "binary 4", "binary 8" or "text" (with all digits).
+    remarks : texts
+        Further lines of description.
     """
     nx, ny, nz = mesh.cells
     components = len(labels)
@@ -451,6 +455,7 @@ def write_ovf(
     lines += [f"valuedim: {components}", f"valuelabels: {_words(labels)}", f"valueunits: {_words(units)}"]
     if time is not None:
         lines.append(f"Desc: Total simulation time: {float(time)!r} s")
+    lines += [f"Desc: {_one_line(remark)}" for remark in remarks]
     name = f"Data {representation.capitalize()}"
     lines += ["End: Header", f"Begin: {name}"]
     with open(path, "wb") as stream:

@@ -32,7 +32,7 @@ from numpy.typing import ArrayLike, NDArray
 from mcpump.compiled import inlined, kernel
 from mcpump.errors import InputError, show
 from mcpump.moving_textures import USER_SIGNATURE
-from mcpump.ovf import Mesh, Snapshot
+from mcpump.ovf import TURNS, Mesh, Snapshot
 from mcpump.ovf_series import Series
 from mcpump.sampled_fit import harmonic_fit, spline_fit
 
@@ -48,7 +48,6 @@ EDGE = 1e-6
 """Share of a cell by which a place may be outside of the mesh through rounding."""
 SAME_LENGTH = 1e-6
 """Relative difference between a mesh's length and a periodic sample's that are one."""
-_TURNS = {"x": (0, 1, 2), "y": (1, 2, 0), "z": (2, 0, 1)}
 
 
 class Frame(NamedTuple):
@@ -335,7 +334,7 @@ def sample_series(
         If the snapshots do not cover the period, are too few or too uneven in time, differ in which cells are magnetic,
         or the magnet misses the sample: one sentence.
     """
-    order = _TURNS[along_x]
+    order = TURNS[along_x]
     frame, length = _frame(series.mesh, order, offset, lengths, periodic, axes, ell)
     times = np.array(series.times) / tau
     breaks, pieces, Omega = np.empty(0), np.empty((0, 4, 4)), 0.0

@@ -27,7 +27,7 @@ from mcpump.observables import coordinates, observables, plane_estimates
 from mcpump.parallel import Alone, default_threads
 from mcpump.pulse import walk_pulse
 from mcpump.quantities import channels_of, headline_of
-from mcpump.snapshots import store, take
+from mcpump.snapshots import frame_of, store, take
 from mcpump.tally import MIN_BLOCKS, Tally
 from mcpump.transport import walk_scene
 from mcpump.walk import walk_block
@@ -371,5 +371,9 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         provenance={"mcpump": mcpump.__version__}
         # not made shorter: the deck's text of it is its end, by which it is found again
         | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
-        | ({"texture_folder": problem.snapshots.folder} if problem.snapshots else {}),
+        | (
+            {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
+            if problem.snapshots
+            else {}
+        ),
     )

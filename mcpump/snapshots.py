@@ -16,6 +16,7 @@ from mcpump.deck_textures import Ovf
 from mcpump.errors import InputError, show
 from mcpump.machine import memory_of_machine
 from mcpump.model import Snapshots
+from mcpump.ovf import TURNS, Mesh
 from mcpump.ovf_series import Series, hash_of_series, not_magnetization, read_series
 from mcpump.sampled_fit import MOST_HARMONICS
 from mcpump.sampled_texture import (
@@ -28,6 +29,8 @@ from mcpump.sampled_texture import (
 
 TAIL, MISFIT = 1e-3, 1e-2
 """Largest harmonic left at the end, relative to the largest, and largest misfit, that pass without a warning."""
+NO_MESH = Mesh((1, 1, 1), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+"""What ranks hold that write no results."""
 SAME = 1e-6
 """Share of a length, or of a time between snapshots, by which places or times may differ and be the same."""
 
@@ -40,6 +43,8 @@ class _Held(NamedTuple):
     """A sentence on the series."""
     doubt: str
     """A warning where its files seem to hold something else; empty if not."""
+    mesh: Mesh
+    """Of its files."""
     functions: list[Any]
     """The compiled function, once it was asked for."""
 
@@ -116,7 +121,7 @@ def remarks(snapshots: Snapshots) -> tuple[list[str], list[str]]:
     snapshots : Snapshots
         From `snapshots_of`.
     """
-    texture, told, doubt, _ = _hold(snapshots)
+    texture, told, doubt = _hold(snapshots)[:3]
     warnings = [doubt] if doubt else []
     if texture.tail > TAIL:
         warnings.append(
@@ -129,6 +134,30 @@ def remarks(snapshots: Snapshots) -> tuple[list[str], list[str]]:
             f"{texture.misfit:.2g}: they do not repeat with it, or texture.harmonics is too small"
         )
     return warnings, [told]
+
+
+def frame_of(snapshots: Snapshots) -> dict[str, Any]:
+    """Where the sample lies in the mesh of its snapshots, to write results into their frame.
+
+    Parameters
+    ----------
+    snapshots : Snapshots
+        From `snapshots_of`.
+
+    Returns
+    -------
+    dict
+        `along_x`; `origin`, place of the sample's corner in the simulation, and the mesh's `corner` and `step`, all along
+        the simulation's axes [m]; `start`, the simulation's time at t = 0 [s]. Plain numbers.
+    """
+    texture, _, _, mesh, _ = _hold(snapshots)
+    origin = list(mesh.corner)
+    for axis, of in enumerate(TURNS[snapshots.along_x]):
+        origin[of] -= snapshots.offset[axis]
+    return {
+        "along_x": snapshots.along_x, "origin": origin, "corner": list(mesh.corner), "step": list(mesh.step),
+        "start": texture.frame.start * snapshots.tau,
+    }  # fmt: skip
 
 
 def store(snapshots: Snapshots, folder: str) -> None:
@@ -150,9 +179,9 @@ def store(snapshots: Snapshots, folder: str) -> None:
 
 def take(snapshots: Snapshots, folder: str) -> None:
     """Map the texture that another process of this machine has written; this one's own is let go."""
-    told, doubt = _held[snapshots][1:3] if snapshots in _held else ("", "")
+    others = _held[snapshots][1:4] if snapshots in _held else ("", "", NO_MESH)
     _held.clear()
-    _held[snapshots] = _Held(open_texture(folder), told, doubt, [])
+    _held[snapshots] = _Held(open_texture(folder), *others, [])
 
 
 def _hold(snapshots: Snapshots) -> _Held:
@@ -173,7 +202,7 @@ def _read(snapshots: Snapshots) -> _Held:
         series, snapshots.frequency, snapshots.harmonics, snapshots.start, snapshots.offset, snapshots.along_x,
         snapshots.lengths, snapshots.periodic, snapshots.axes, snapshots.ell, snapshots.tau,
     )  # fmt: skip
-    return _Held(texture, _sentence(texture, series) + told, _doubt(series), [])
+    return _Held(texture, _sentence(texture, series) + told, _doubt(series), series.mesh, [])
 
 
 def _doubt(series: Series) -> str:

@@ -18,8 +18,7 @@ from mcpump import from_python, results
 from mcpump.deck import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.moving_textures import no_user, texture_field
-from mcpump.ovf import Mesh, read_ovf, write_ovf
-from mcpump.ovf_series import read_series
+from mcpump.ovf import Mesh, write_ovf
 from mcpump.problem import check_report, make_problem
 from mcpump.scene_equilibrium import mesh_terms
 from mcpump.simulate import run
@@ -424,49 +423,6 @@ def test_threads_and_mapped_files_do_not_matter(folder):
         np.testing.assert_array_equal(mapped.estimates[name].mean, estimate.mean)
     with pytest.raises(InputError, match="set TMPDIR"):
         store(found.snapshots, "no such folder")
-
-
-@pytest.mark.parametrize("kind", ["periodic", "transient"])
-def test_export(folder, kind):
-    """What is written is read by the reader of OVF files, in the order and units of the results."""
-    plane = DECK.replace(
-        "[results]", '[sample.y]\nlength = 6\ncells = 3\nleft = "periodic"\nright = "periodic"\n[results]'
-    )
-    plane = plane.replace(
-        'kind = "ovf"\nfiles = "m/*.ovf"', 'kind = "spiral"\nwavelength = 8\ncone_angle = "60 deg"'
-    )
-    if kind == "transient":
-        plane = plane.replace("[results]", "[results]\nend = 4\ntime_bins = 2")
-    Path("plane.toml").write_text(plane)
-    good("run", "plane.toml", "--quiet")
-    out = good("export", "plane.h5", "--ovf", "fields")[0].split()
-    result = results.read("plane.h5")
-    clock = 2 if kind == "transient" else 3
-    assert len(out) == len(set(out)) == 2 * 3 * clock * (1 + 2)
-    assert sorted(out) == sorted(map(str, Path("fields").iterdir()))
-    name = "t000001" if kind == "transient" else "sin1"
-    estimate = result.estimates["spin_current"]
-    snapshot = read_ovf(f"fields/spin_current-diffusive-y-{name}.ovf")
-    at = {"channel": 0, "part": 1, "direction": 1, "harmonic": 2, "time": 1}
-    index = tuple(at.get(d, slice(None)) for d in estimate.dims)  # component, x, y
-    np.testing.assert_array_equal(snapshot.field()[0], estimate.mean[index].transpose(2, 1, 0))
-    assert snapshot.mesh == Mesh((8, 3, 1), (1.0, 2.0, 1.0), (0.0, 0.0, 0.0))
-    assert snapshot.labels == ("spin_current_x", "spin_current_y", "spin_current_z")
-    assert snapshot.time == (3.0 if kind == "transient" else None)
-    spread = read_ovf(f"fields/spin_current-diffusive-y-{name}-stderr.ovf")
-    np.testing.assert_array_equal(spread.field()[0], estimate.stderr[index].transpose(2, 1, 0))
-    assert "exists already" in refused("export", "plane.h5", "--ovf", "fields")
-    assert "channel 'second' is not in" in refused("export", "plane.h5", "--ovf", "g", "--channel", "second")
-    good("export", "plane.h5", "--ovf", "fields", "--channel", "first", "--overwrite")
-    assert "cannot be read" in refused("export", "no.h5", "--ovf", "g") or not Path("g").exists()
-
-
-def test_exported_density_is_a_magnetization_again(folder):
-    """The loop closes: exported fields are read as a series."""
-    good("run", "deck.toml", "--quiet")
-    good("export", "deck.h5", "--ovf", "out")
-    series = read_series("spin_density-total-dc.ovf", "out")
-    assert series.mesh.cells == (8, 1, 1)
 
 
 # --- size ------------------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ files = "m"
 frequency = "10 GHz"
 [results]
 channels = ["first"]
+planes = ["4 nm"]
 [run]
 walkers = 1024
 walkers_per_block = 64
