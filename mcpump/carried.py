@@ -13,6 +13,7 @@ import math
 
 from mcpump.compiled import inlined
 from mcpump.course import quantile_bin
+from mcpump.geometry import fold
 from mcpump.moving_textures import envelope_at, spin_texture, texture_rate_at
 from mcpump.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
 from mcpump.texture_parameters import DRIVE_CONSTANT, HARMONIC
@@ -72,9 +73,18 @@ def load(scene, alive, driven, emitted, spins):
 
 
 @inlined
+def mirrored(scene, axis, place):
+    """Bring a place beyond the faces of a folded axis back: (place, ±1), the sign that of the velocity."""
+    if scene.folded[axis]:
+        return fold(place, scene.lengths[axis], scene.periodic[axis])
+    return place, 1.0
+
+
+@inlined
 def look(scene, user, x, y, z, age, alive, births, fields, node):
     """Write S at a place and an age into fields[node], for every birth time."""
     p = scene.parameters
+    x, y, z = mirrored(scene, 0, x)[0], mirrored(scene, 1, y)[0], mirrored(scene, 2, z)[0]
     if scene.texture == HARMONIC and p[0] == DRIVE_CONSTANT:
         # one sine and cosine serve all birth times: the phase of each is turned by its Ω t₀
         phase = p[13] * x + p[14] * y + p[15] * z + p[16] * age

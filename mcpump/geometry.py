@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from mcpump.compiled import inlined
 from mcpump.model import PERIODIC, SPECULAR
 
 LEFT, RIGHT, NOWHERE = 0, 1, 2
 """Which face a straight path ends at."""
+FEW_TRIPS = 8.0
+"""So many trips between mirrors are flown as quickly as they are reckoned."""
 
 
 @inlined
@@ -43,6 +47,16 @@ def fold(y, L, periodic):
     if y > L:
         return max(2.0 * L - y, 0.0), -1.0
     return max(y, 0.0), 1.0
+
+
+@inlined
+def whole_trips(time, mu, L, left, right):
+    """Time of the whole trips to and fro between two mirrors, or around a ring, in a straight flight; 0 for a few."""
+    if left != right or (left != SPECULAR and left != PERIODIC):
+        return 0.0
+    way = 2.0 * L if left == SPECULAR else L
+    trips = np.floor(time * abs(mu) / way)
+    return min(trips * (way / abs(mu)), time) if trips > FEW_TRIPS else 0.0
 
 
 @inlined

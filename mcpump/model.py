@@ -152,6 +152,9 @@ class Scene(NamedTuple):
     """Place of `spin_hall`, what an electric field has driven, after the other spin channels; −1: no field."""
     t_dipole: float = math.inf
     """Age at which a walker ends that carries no spin any more, but dipoles [τ]."""
+    folded: tuple[bool, bool, bool] = (False, False, False)
+    """Axes along which a flight goes straight on, and is brought back into the sample where it is looked at: thin ones of
+    one cell between mirrors, or periodic, where bounces change nothing."""
 
     @property
     def walked(self) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ import math
 import numpy as np
 
 from mcpump.compiled import borrowed, inlined, kernel
-from mcpump.geometry import cell_of, cosine_law
+from mcpump.geometry import cell_of, cosine_law, whole_trips
 from mcpump.lanes import (
     LANES,
     ONE,
@@ -300,7 +300,8 @@ def finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, b
     r = max(left_over - np.floor(left_over * (model.cells / L)) * (L / model.cells), 0.0)
     if 0.0 < x + mu * r < L and age + r < t_end:
         visits[2, row_of(model, lanes, j, x + mu * r, age + r)] += near
-    bounce = 0
+    trips = whole_trips(min(left_over, t_end - age), mu, L, model.left, model.right)
+    age, left_over, bounce = age + trips, left_over - trips, 0
     while True:
         step = min(left_over, t_end - age)
         face = L if mu > 0.0 else 0.0

@@ -27,6 +27,8 @@ ROTATION_STEP, LONGEST_STEP, SHARP_STEP = 0.5, 1.0, 0.05
 """Step of the rotation along a flight: in natural lengths and times of the texture; at most [τ]; at a sharp
 interface [ℓ]."""
 Six = tuple[float, float, float, float, float, float]
+THIN = 0.5
+"""Samples thinner than this [ℓ] are crossed some times in a flight."""
 TRANSIENT_PHASES, FEWEST_PHASES, MORE_PHASES = 8, 4, 4
 
 
@@ -81,6 +83,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
         scene = scene._replace(t_dipole=-math.log(DECAYED) / _slowest(scene))
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
+    scene = scene._replace(folded=_folded(scene))
     flights = scene_flights(scene)
     wanted, automatic = deck.run.first_flights, round(min(max(flights / 40.0, 1.0), 32.0))
     return scene._replace(first_flights=automatic if wanted == "auto" else int(wanted))
@@ -122,6 +125,26 @@ def with_charge(scene: Scene) -> Scene:
     makes_charge = (wide or any(y or z for _, y, z in rashba), wide and not uniform, wide)
     walk, first, second = (x and y and parallel for x, y in zip(there, makes_charge, strict=True))
     return scene._replace(charges=(a, b, c), dipoles=(walk, first, second))
+
+
+def _folded(scene: Scene) -> tuple[bool, bool, bool]:
+    """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
+    if scene.sources or scene.hall_slot >= 0:
+        return (False, False, False)
+    longest = max(layer.v / layer.rate for layer in scene.layers)
+
+    def is_folded(axis: int) -> bool:
+        faces = zip(scene.absorption, scene.specularity, strict=True)
+        mirrors = all(face == (0.0, 1.0) for face in list(faces)[2 * axis : 2 * axis + 2])
+        return (
+            axis < scene.axes
+            and scene.cells[axis] == 1
+            and scene.lengths[axis] < THIN * longest
+            and (mirrors or scene.periodic[axis])
+            and (axis > 0 or (len(scene.layers) == 1 and not scene.planes))
+        )
+
+    return is_folded(0), is_folded(1), is_folded(2)
 
 
 def _slowest(scene: Scene) -> float:

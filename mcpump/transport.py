@@ -38,6 +38,7 @@ from mcpump.carried import (
     freeze,
     load,
     look,
+    mirrored,
     rotate,
     spin_rows,
     torque_on_emitted,
@@ -235,13 +236,15 @@ def next_piece(scene, edges, slabs, media, local, walker, at, births):
     v, rate, gamma = media[layer, 0], media[layer, 1], media[layer, 2]
     distance = math.inf
     at[AXIS] = 0
-    if walker[UX] > 0.0:
+    if scene.folded[0]:
+        pass  # the faces turn it back whenever it is looked at
+    elif walker[UX] > 0.0:
         distance = (edges[slab + 1] - walker[X]) / walker[UX]
     elif walker[UX] < 0.0:
         distance = (edges[slab] - walker[X]) / walker[UX]
     for axis in range(1, scene.axes):
         u = walker[UX + axis]
-        if u != 0.0:
+        if u != 0.0 and not scene.folded[axis]:
             face = (at[SLAB + axis] + (1 if u > 0.0 else 0)) * (scene.lengths[axis] / scene.cells[axis])
             to_face = (face - walker[X + axis]) / u
             if to_face < distance:
@@ -307,16 +310,21 @@ def fly(
             if local and charge_slots(scene) > 0:
                 set_charge_velocity(scene, media, layer, walker, alive, 1.0, False, spins)
             count = spin_rows(scene, age + then, alive, births, spins, rows, bins)
+            wx, wy, wz = (
+                vx * mirrored(scene, 0, x + vx * then)[1],
+                vy * mirrored(scene, 1, y + vy * then)[1],
+                vz * mirrored(scene, 2, z + vz * then)[1],
+            )
             for k in range(count):
                 cell = place + (bins[k] if scene.time_bins > 0 else 0)
                 for a in range(rows.shape[1]):
                     row = stay * rows[k, a]
                     profile[part, cell, DENSITY, a] += row
-                    profile[part, cell, CURRENT, a] += vx * row
+                    profile[part, cell, CURRENT, a] += wx * row
                     if scene.axes > 1:
-                        profile[part, cell, CURRENT + 1, a] += vy * row
+                        profile[part, cell, CURRENT + 1, a] += wy * row
                     if scene.axes > 2:
-                        profile[part, cell, CURRENT + 2, a] += vz * row
+                        profile[part, cell, CURRENT + 2, a] += wz * row
         if half == 0 and exact:
             look(
                 scene, user, x + vx * then, y + vy * then, z + vz * then, age + then, alive, births, fields, 0
@@ -332,7 +340,11 @@ def fly(
         add_change(scene, alive, change, spins)
     if exact and not local:
         add_steady(scene, alive, spins, budget, 1.0)
-    walker[X], walker[Y], walker[Z], walker[AGE] = x + vx * piece, y + vy * piece, z + vz * piece, age + piece
+    walker[X], turn_x = mirrored(scene, 0, x + vx * piece)
+    walker[Y], turn_y = mirrored(scene, 1, y + vy * piece)
+    walker[Z], turn_z = mirrored(scene, 2, z + vz * piece)
+    walker[UX], walker[UY], walker[UZ] = walker[UX] * turn_x, walker[UY] * turn_y, walker[UZ] * turn_z
+    walker[AGE] = age + piece
     walker[DEPTH] += both * piece if local else -media[layer, 1] * piece
     walker[LIFE] -= media[layer, 2] * piece
 

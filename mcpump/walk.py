@@ -51,7 +51,7 @@ from mcpump.lanes import (
     lane_marks,
     lane_uniform,
 )
-from mcpump.model import ABSORBING, DIFFUSE, PERIODIC
+from mcpump.model import ABSORBING, DIFFUSE, PERIODIC, SPECULAR
 from mcpump.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
 from mcpump.score import (
     CUT,
@@ -355,6 +355,15 @@ def leave_face(model, lanes, walker, number, k0, k1, j, inward_right):
 
 
 @inlined
+def any_inside(model, planes):
+    """Whether there is a plane between the faces."""
+    found = False
+    for p in range(planes.shape[0]):
+        found |= 0.0 < planes[p] < model.length
+    return found
+
+
+@inlined
 def pass_planes(model, planes, x, to, age, mu, rows, j, passages):
     """Score the planes inside the slab between x and `to`."""
     for p in range(planes.shape[0]):
@@ -380,6 +389,9 @@ def finish_flight(
     """Follow lane j's flight through faces and planes to its collision or its end; returns whether it lives."""
     L, t_end = model.length, lanes[T_END, j]
     x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU, j], lanes[LENGTH, j]
+    if model.left == SPECULAR and not any_inside(model, planes):
+        trips = whole_trips(min(left_over, t_end - age), mu, L, model.left, model.right)
+        age, left_over = age + trips, left_over - trips
     while True:
         step = min(left_over, t_end - age)
         face = L if mu > 0.0 else 0.0
