@@ -14,6 +14,8 @@ from mcpump.names import CHANNELS, CHARGES
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `names.FACES` has them in this order."""
+MEAN_COSINE = {1: 1.0, 2: 2.0 / math.pi, 3: 0.5}
+"""Mean of |cos| between a direction on the d-sphere and an axis."""
 FEWEST_JUMPED = 16.0
 """Flights that a jump is worth at least."""
 

@@ -19,10 +19,21 @@ from mcpump.deck_numbers import (
 from mcpump.deck_sections import Deck
 from mcpump.electrons import Electrons
 from mcpump.machine import cores, memory_of_machine
-from mcpump.model import FEWEST_JUMPED, Extents, Model, Problem, Scales, Scene, StopRule
+from mcpump.model import (
+    FEWEST_JUMPED,
+    MEAN_COSINE,
+    PERIODIC,
+    SPECULAR,
+    Extents,
+    Model,
+    Problem,
+    Scales,
+    Scene,
+    StopRule,
+)
 from mcpump.names import CHANNELS, FACES
 from mcpump.regime import regime_numbers, warnings_and_notes
-from mcpump.scene import DECAYED, check_user, make_scene, scene_flights
+from mcpump.scene import DECAYED, check_user, make_scene, scene_crossings, scene_flights
 from mcpump.scene_texture import envelope_of, precession
 from mcpump.snapshots import remarks, sampled, snapshots_of
 from mcpump.texture_parameters import HARMONIC, STILL, harmonic_parameters, swing
@@ -37,6 +48,8 @@ _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
 _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
+LONG_BLOCK = 5.0
+"""Seconds of a block from which on `mcpump check` says that signals are heard late."""
 
 
 def make_problem(deck: Deck) -> Problem:
@@ -191,7 +204,8 @@ def check_report(problem: Problem) -> str:
     flights = mean_flights(model)
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
     compilation = _compilation_seconds(model)
-    seconds = most * _seconds_per_walker(model, flights) / cores() + compilation
+    each = _seconds_per_walker(model, flights)
+    seconds = most * each / cores() + compilation
     memory = memory_bytes(model) + (sampled(problem.snapshots).size if problem.snapshots else 0)
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // model.walkers_per_block} blocks, "
@@ -200,6 +214,11 @@ def check_report(problem: Problem) -> str:
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
+    if (block := model.walkers_per_block * each) > LONG_BLOCK:
+        lines.append(
+            f"note: a block takes about {block:.2g} s on a core, and signals and --max-time are heard between blocks: a "
+            "smaller run.walkers_per_block makes them heard sooner"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -224,6 +243,10 @@ def _compilation_seconds(model: Model | Scene) -> float:
 
 def _seconds_per_walker(model: Model | Scene, flights: float) -> float:
     """Rough time of one walker with its first flights [s]."""
+    if isinstance(model, Model):
+        flights *= max(1.0, _bounces(model))
+    else:
+        flights *= max(1.0, scene_crossings(model))
     if isinstance(model, Model) and model.pulse:
         return (flights + model.first_flights) * _PULSE_FLIGHT
     if isinstance(model, Model):
@@ -232,6 +255,15 @@ def _seconds_per_walker(model: Model | Scene, flights: float) -> float:
     if "exact" in model.channels:
         spin += _ROTATION + _ROTATION_STEP / model.rotation_step
     return (flights + model.first_flights) * (_GENERAL_FLIGHT + model.phases * spin)
+
+
+def _bounces(model: Model) -> float:
+    """Mean number of faces and planes that a flight of the fast walk meets; folded bounces cost nothing."""
+    planes = sum(0.0 < plane < model.length for plane in model.planes)
+    mirrors = model.left == model.right == SPECULAR and not planes
+    if mirrors or (model.pulse and model.left == PERIODIC):
+        return 0.0
+    return MEAN_COSINE[model.dimension] * (1 + planes) / model.length
 
 
 def _model(deck: Deck, notes: list[str]) -> Model:

@@ -11,7 +11,7 @@ from mcpump.deck_sections import Axis, Deck
 from mcpump.deck_textures import User
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.layer import Layer
-from mcpump.model import Scene, paths_are_parallel
+from mcpump.model import MEAN_COSINE, Scene, paths_are_parallel
 from mcpump.names import CHANNELS
 from mcpump.scene_texture import MovingTexture, moving_texture
 from mcpump.slowest_mode import slowest_rate
@@ -201,6 +201,16 @@ def scene_flights(scene: Scene) -> float:
             L = scene.lengths[axis]
             ends.append(0.5 * L * L / D + (1.0 / absorbed - 1.0) * L)
     return max(1.0, rate * min(ends))
+
+
+def scene_crossings(scene: Scene) -> float:
+    """Mean number of faces, cell edges, interfaces and planes that a flight meets; those of folded axes cost nothing."""
+    cuts = [
+        0.0 if folded else cells / length
+        for folded, cells, length in zip(scene.folded, scene.cells, scene.lengths, strict=True)
+    ][: scene.axes]
+    inside = (len(scene.layers) - 1 + len(scene.planes)) / scene.lengths[0]
+    return MEAN_COSINE[scene.dimension] * _mean(scene, "v") / _mean(scene, "rate") * (sum(cuts) + inside)
 
 
 def _mean(scene: Scene, name: str) -> float:

@@ -29,7 +29,7 @@ import numpy as np
 from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.emission import birth_place
 from mcpump.first_flight import direction
-from mcpump.geometry import LEFT, cosine_law, fold, path_end
+from mcpump.geometry import LEFT, cosine_law, fold, path_end, whole_trips
 from mcpump.jump import deep_range, is_deep, jump
 from mcpump.lanes import (
     AGE,

@@ -161,6 +161,11 @@ FAMILY: dict[str, Scene] = {
         axes=3, texture=SKYRMION, parameters=SKYRMIONS, exchange=1.5,
         **faces(((0.2, 0.5), ABSORBING), (ABSORBING, DIFFUSE), ((0.3, 0.0), (0.5, 0.9))),
     ),
+    "film": scene(
+        axes=3, lengths=(0.05, L, 0.02), cells=(1, 4, 1), folded=(True, False, True), planes=(),
+        parameters=harmonic_parameters(*CONE, (0.0, Q, 0.0), OMEGA),
+        **faces((SPECULAR, SPECULAR), (ABSORBING, (0.3, 0.5))),
+    ),
     "torus": scene(axes=3, parameters=harmonic_parameters(*CONE, (Q, 0.0, 0.0), OMEGA), channels=("second", "exact")),
     "user": scene(texture=USER, parameters=(0.0,) * 32, exchange=2.0, **faces((SPECULAR, DIFFUSE))),
     "plane": transient(**STILL, **PLANE, layers=STACK, **faces(((0.5, 0.5), DIFFUSE))),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcpump.geometry import LEFT, NOWHERE, RIGHT, cell_of, fold, path_end
+from mcpump.geometry import LEFT, NOWHERE, RIGHT, cell_of, fold, path_end, whole_trips
 from mcpump.model import ABSORBING, DIFFUSE, PERIODIC, SPECULAR
 
 LENGTH = st.floats(0.1, 100.0)
@@ -128,6 +128,33 @@ def test_a_path_along_the_faces_meets_none(left, right):
 )
 def test_path_end_by_hand(x, mu, left, right, expected):
     assert path_end(x, mu, 10.0, left, right) == expected
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(SHARE, LENGTH, COSINE, st.floats(0.0, 1e7), st.sampled_from((SPECULAR, PERIODIC)))
+def test_whole_trips_lead_back(share, L, mu, time, face):
+    """Who goes on for the rest of the time ends where he would have, and meets few faces."""
+    x, periodic = min(share * L, L), face == PERIODIC
+    trips = whole_trips(time, mu, L, face, face)
+    assert 0.0 <= trips <= time
+    assert (time - trips) * abs(mu) <= 18.0 * L * (1.0 + 1e-9)
+    place, sign = fold(x + mu * (time - trips), L, periodic)
+    exact, exact_sign = fold(x + mu * time, L, periodic)
+    off = abs(place - exact)
+    assert min(off, L - off if periodic else off) <= 1e-9 * L + 1e-14 * time
+    assert sign == exact_sign or min(exact, L - exact) <= 1e-9 * L + 1e-14 * time
+
+
+def test_there_are_no_trips_between_other_faces():
+    for left, right in [
+        (SPECULAR, DIFFUSE),
+        (DIFFUSE, DIFFUSE),
+        (ABSORBING, ABSORBING),
+        (ABSORBING, SPECULAR),
+    ]:
+        assert whole_trips(1e6, 1.0, 1.0, left, right) == 0.0
+    assert whole_trips(7.0, 1.0, 1.0, PERIODIC, PERIODIC) == 0.0  # a few are flown
+    assert whole_trips(1e6, 0.0, 1.0, SPECULAR, SPECULAR) == 0.0
 
 
 @settings(max_examples=200, deadline=None, derandomize=True)

@@ -15,6 +15,8 @@ import pytest
 from jobs import MPIRUN, NO_MPIRUN, family, gone, ranks, ranks_of
 from runs import (
     CHILD,
+    JUNCTION,
+    PULSE,
     assert_same,
     blocks,
     child,
@@ -168,6 +170,27 @@ def test_a_second_interrupt_ends_at_once(folder):
     assert "Traceback" not in err
     assert err.splitlines()[-1].startswith("mcpump: interrupted")
     assert (folder / "out.h5").read_bytes() == before
+
+
+FILM = '[sample.y]\nlength = 1e-6\ncells = 1\nleft = "specular"\nright = "specular"\n[texture]'
+THIN = {
+    "film": JUNCTION.replace("[texture]", FILM),
+    "pulse": PULSE.replace("length = 10\ncells = 10", "length = 1e-6\ncells = 1")
+    .replace("absorbing", "specular")
+    .replace("position = 5", "position = 5e-7"),
+}
+
+
+@pytest.mark.parametrize("deck", THIN)
+def test_a_signal_is_heard_in_a_sample_that_is_a_millionth_of_a_flight_thick(deck, folder):
+    """Mirrors are met a million times in a flight, but a block takes no longer for it."""
+    (folder / "thin.toml").write_text(THIN[deck])
+    command = ("run", "thin.toml", *ENDLESS, "--set", "run.walkers_per_block=4096", "-o", "out.h5")
+    process = walked(folder / "out.h5", CHILD, *command, "--checkpoint-every", 0.5, folder=folder)
+    process.send_signal(signal.SIGTERM)
+    status, _, err = finish(process, timeout=30)
+    assert status == 75, err
+    assert results.read(folder / "out.h5").message == "stopped: signal SIGTERM"
 
 
 @pytest.mark.parametrize(

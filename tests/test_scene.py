@@ -1,6 +1,7 @@
 """Scenes: reduced numbers of the general walk, the same in any units; steps, phases, plan, notes."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -408,3 +409,49 @@ def test_plan():
 def test_supercurrent_and_scales_are_those_of_the_reference_electrons():
     assert problem(STACK).scales == problem(JUNCTION).scales
     assert problem(STACK).supercurrent == problem(JUNCTION).supercurrent
+
+
+FILM = {"length": 0.1, "cells": 1, "left": "specular", "right": "specular"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "folded"),
+    [
+        ({"sample__y": FILM}, (False, True, False)),
+        ({"sample__y": FILM | {"left": "periodic", "right": "periodic"}}, (False, True, False)),
+        ({"sample__y": AXIS, "sample__z": FILM}, (False, False, True)),
+        ({"sample__x": FILM, "sample__y": AXIS, "results__planes": []}, (True, False, False)),
+        (
+            {"sample__y": FILM, "results__channels": EVERYTHING, "electrons__spin_relaxation_time": 9},
+            (False, True, False),
+        ),
+        ({"sample__y": FILM | {"cells": 2}}, (False, False, False)),
+        ({"sample__y": FILM | {"length": 2.0}}, (False, False, False)),
+        ({"sample__y": FILM | {"right": "absorbing"}}, (False, False, False)),
+        ({"sample__y": FILM | {"right": {"specularity": 0.9}}}, (False, False, False)),
+        ({"sample__x": FILM, "sample__y": AXIS, "results__planes": [0.05]}, (False, False, False)),
+        ({"sample__y": FILM, "spin_orbit": {"impurity": {"spin_hall_angle": 0.1}}}, (False, False, False)),
+    ],
+)
+def test_axes_whose_bounces_change_nothing(changes, folded):
+    assert scene(SPIRAL, **changes).folded == folded
+
+
+def seconds_told(report):
+    """Time of the walk that `mcpump check` forecasts, without the compilation."""
+    whole, compilation = re.search(r"time about (\S+) s on .*, (\S+) s of it", report).groups()
+    return float(whole) - float(compilation)
+
+
+def test_the_forecast_counts_bounces():
+    """Those of a rough film, one in so many flights; none between mirrors."""
+    rough = {"left": {"specularity": 0.9}, "right": "specular"}
+    reports = [
+        check_report(problem(SPIRAL, sample__y=FILM | faces | {"length": length}, run__walkers=10**9))
+        for faces, length in (({}, 1e-1), ({}, 1e-5), (rough, 1e-3), (rough, 1e-5))
+    ]
+    mirrors, thin_mirrors, film, thin_film = map(seconds_told, reports)
+    assert thin_mirrors == mirrors
+    assert thin_film == pytest.approx(100.0 * film, rel=0.05)
+    assert film > 100.0 * mirrors
+    assert ["a block takes about" in report for report in reports] == [False, False, True, True]

@@ -39,7 +39,7 @@ from scenes import (
 from mcpump.blocks import BlockSums, plain, walk_scene_block
 from mcpump.course import course_of
 from mcpump.moving_textures import no_user
-from mcpump.names import CHANNELS, CHARGES
+from mcpump.names import CHANNELS, CHARGES, lines_of
 from mcpump.philox import key
 from mcpump.tally import Tally
 from mcpump.transport import walk_scene
@@ -144,6 +144,36 @@ def test_the_small_scenes_reach_every_part_of_the_walk(compiled):
             assert profiles[1, 1, ..., :2].any() == walks, f"{name}: {source}"
             assert not profiles[1, 1, ..., 2].any()
             assert profiles[:, 3:].any() == (source != "rashba"), f"{name}: {source}"
+
+
+def test_folded_bounces_change_nothing():
+    """The paths are the same to rounding, and what is scored along them within errors; the film is met in few pieces."""
+    folded = FAMILY["film"]._replace(walkers_per_block=256)
+    flown = folded._replace(folded=(False, False, False))
+    each = [blocks_of(given, 24) for given in (folded, flown)]
+    lines = [np.array([[*budget_of(folded, sums).values()] for sums in blocks])[:, :, 0] for blocks in each]
+    # `first` is what was emitted: where it ends tells where the walkers have gone
+    np.testing.assert_allclose(lines[0], lines[1], rtol=0.0, atol=1e-9 * np.abs(lines[1]).max())
+    profiles = [np.array([profiles_of(folded, sums) for sums in blocks]) for blocks in each]
+    off = profiles[0] - profiles[1]
+    mean, error = off.mean(axis=0), off.std(axis=0, ddof=1) / math.sqrt(len(off))
+    assert np.all(np.abs(mean) <= 6.0 * error + 1e-12 * np.abs(profiles[1]).max())
+    # densities and what flows along the film are known as well as with every bounce
+    for kind in (0, 4):
+        errors = [values[:, :, kind].std(axis=0).mean() for values in profiles]
+        assert errors[0] < 1.1 * errors[1]
+
+
+def test_a_walker_of_a_thin_film_takes_few_pieces():
+    given = FAMILY["film"]._replace(lengths=(1e-7, L, 1e-9))
+    trace = np.full((10_000, 9), -1.0)
+    size = len(given.walked) * given.time_functions * 3
+    tallies = np.zeros((2, 4, 6, size)), np.zeros((2, 0, size)), np.zeros((len(lines_of(3)), size))
+    ground = course_of(given, no_user())
+    _, wrong, steps = walk_scene(plain(given), no_user(), *key(given.seed), *ground, 0, *tallies, 3, trace)
+    assert (wrong, 1 <= steps < 1000) == (0, True)
+    for axis in (0, 2):
+        assert np.all((trace[:steps, 3 + axis] >= 0.0) & (trace[:steps, 3 + axis] <= given.lengths[axis]))
 
 
 @pytest.mark.parametrize("name", FAMILY)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from general_walks import general_deck, general_walk
 from scipy import stats
-from walks import Z, mean_and_error, problem_of, walk
+from walks import Z, mean_and_error, problem_of, reduced_deck, walk
 
 LENGTH, END, BINS, POSITION = 3.0, 4.0, 4, 1.1
 SAMPLES = {
@@ -75,3 +75,44 @@ def test_local_and_diffusive_part_are_independent():
     together = density.sum(axis=1).var(axis=0)
     # a correlation of 4096 pairs is known to 0.016
     assert np.all(np.abs(together / apart - 1.0) < 4.0 * 0.016)
+
+
+@pytest.mark.parametrize("face", ["specular", "periodic"])
+def test_a_pulse_in_a_sample_that_is_a_millionth_of_a_flight_thick(face):
+    """As many flights as in a thick one; the spin is spread evenly at once, and relaxes."""
+    gamma, rate = 0.5, 1.5
+    problem = problem_of({
+        "units": "reduced",
+        "electrons": {"dimension": 3, "spin_relaxation_time": 1.0 / gamma},
+        "sample": {"x": {"length": 1e-6, "cells": 2, "left": face, "right": face}},
+        "pulse": {"position": 3e-7, "spin": [0.0, 0.0, 1.0]},
+        "results": {"end": END, "time_bins": BINS},
+        "run": {"walkers": 2**16, "walkers_per_block": 2**11, "seed": 3},
+    })  # fmt: skip
+    blocks = walk(problem)
+    assert blocks.flights < 6 * 2**16
+    found = blocks.density[:, :, 0, 0, Z].reshape(-1, 2, 2, BINS) * 1e-6  # a mean over the sample
+    edges = np.linspace(0.0, END, BINS + 1)
+    local = -np.diff(np.exp(-rate * edges)) / rate / np.diff(edges)
+    total = -np.diff(np.exp(-gamma * edges)) / gamma / np.diff(edges)
+    for cell in range(2):
+        for part, expected in ((0, local), (1, total - local)):
+            mean, error = mean_and_error(found[:, part, cell])
+            assert np.all(np.abs(mean - expected) < 5.0 * error), (cell, part)
+            assert np.all(error[:2] < 0.03 * expected[:2])
+
+
+def test_a_film_between_mirrors_is_that_of_a_thick_ring():
+    """A uniform texture knows no thickness: the same walkers, whose many bounces change nothing."""
+    density, flights = [], []
+    for length, face in ((1e-5, "specular"), (4.0, "periodic")):
+        texture = {"kind": "uniform", "cone_angle": 1.0, "angular_frequency": 0.1}
+        deck = reduced_deck(
+            texture, length=length, faces=(face, face), walkers=16 * 512, tau_sf=20.0, cells=1, block=512,
+            first_flights=1, score_interval=1,
+        )  # fmt: skip
+        blocks = walk(problem_of(deck))
+        density.append(blocks.density)
+        flights.append(blocks.flights)
+    assert flights[0] == flights[1]
+    np.testing.assert_allclose(density[0], density[1], rtol=1e-9, atol=1e-12 * np.abs(density[1]).max())
