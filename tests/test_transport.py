@@ -157,10 +157,12 @@ def test_folded_bounces_change_nothing():
     profiles = [np.array([profiles_of(folded, sums) for sums in blocks]) for blocks in each]
     off = profiles[0] - profiles[1]
     mean, error = off.mean(axis=0), off.std(axis=0, ddof=1) / math.sqrt(len(off))
-    assert np.all(np.abs(mean) <= 6.0 * error + 1e-12 * np.abs(profiles[1]).max())
-    # densities and what flows along the film are known as well as with every bounce
+    # what a rotation leaves out, 1e-4 of its angle, differs with the pieces it is made of, and is seen in the divergence
+    size = np.abs(profiles[1].mean(axis=0)).max(axis=(2, 3, 4, 5, 7, 8), keepdims=True)
+    assert np.all(np.abs(mean) <= 6.0 * error + 1e-4 * size + 1e-12 * size.max())
+    # the diffusive density, and what flows along the film, are known as well as with every bounce
     for kind in (0, 4):
-        errors = [values[:, :, kind].std(axis=0).mean() for values in profiles]
+        errors = [values[:, 1, kind].std(axis=0).mean() for values in profiles]
         assert errors[0] < 1.1 * errors[1]
 
 
