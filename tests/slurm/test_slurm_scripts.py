@@ -204,10 +204,10 @@ printf 'JobId=1 JobName=mcpump\n   UserId=me(1000)\n   Command=%s\n   WorkDir=%s
 """
 
 
-@pytest.mark.parametrize("place", ["my project", "log(kd)=-1", "a/slurm b/c.sbatch d"])
+@pytest.mark.parametrize("place", ["my project", "log(kd)=-1", "a/slurm b/c.sbatch d", "."])
 @pytest.mark.parametrize("script", SBATCH, ids=lambda script: script.name)
 def test_jobs_find_their_folder(script, place, tmp_path):
-    """Whatever stands in its name, in the arguments of the job, and in the copy that Slurm runs."""
+    """Whatever stands in its name and in the arguments of the job; at "." the job is submitted from there."""
     folder = tmp_path / place
     shutil.copytree(JOBS, folder / "slurm")
     (tmp_path / "spool").mkdir()
@@ -217,14 +217,16 @@ def test_jobs_find_their_folder(script, place, tmp_path):
     if script.name == "figures.sbatch":
         arguments = ["mcpump plots/junction.h5"]
     own = {
-        "COMMAND": " ".join([str(folder / "slurm" / script.name), *arguments]),
+        "COMMAND": " ".join(
+            [script.name if place == "." else str(folder / "slurm" / script.name), *arguments]
+        ),
         "MCPUMP_VENV": str(tmp_path),
         "SLURM_ARRAY_TASK_ID": "1",
     }
     environment = {key: value for key, value in os.environ.items() if key != "MCPUMP_SLURM"}
     done = subprocess.run(
-        ["bash", copy, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        ["bash", copy, *arguments], cwd=folder / "slurm", capture_output=True, text=True, timeout=60,
         env={**environment, **SLURM, **own, "PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert arguments[-1].removeprefix("mcpump ") in (tmp_path / "called").read_text()
+    assert arguments[-1].removeprefix("mcpump ") in (folder / "slurm" / "called").read_text()
