@@ -37,10 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     for file, one in zip(options.files, found, strict=True):
-        factor, error = one.factor
-        print(
-            f"{file}: ℓ/λ {one.ell_over_lambda:<8.4g} −∇μ_s over j: {factor:.4f} ± {error:.4f}   ({one.name})"
-        )
+        print(f"{file}: ℓ/λ {one.ell_over_lambda:<8.4g} −∇μ_s over j: {one.factor:.3f}   ({one.name})")
     print(options.output)
     return 0
 

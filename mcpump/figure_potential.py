@@ -23,7 +23,7 @@ from mcpump.figure_style import (
     new_figure,
     pair_name,
 )
-from mcpump.report_text import labels, mesh_axes, number, positions
+from mcpump.report_text import labels, mesh_axes, positions
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,13 +51,13 @@ class Gradient(NamedTuple):
     units: str
 
     @property
-    def factor(self) -> tuple[float, float]:
-        """Factor F of −∇μ_s = F j that fits best, its error as if cells were independent; NaN without a current."""
+    def factor(self) -> float:
+        """Factor F of −∇μ_s = F j that fits best; NaN without a current.
+
+        It has no error: cells share walkers, and how much they share is not in the file.
+        """
         below = float(self.current @ self.current)
-        if below == 0.0:
-            return math.nan, math.nan
-        error = math.sqrt(float(np.sum((np.nan_to_num(self.gradient_error) * self.current) ** 2)))
-        return float(self.gradient @ self.current) / below, error / below
+        return float(self.gradient @ self.current) / below if below > 0.0 else math.nan
 
 
 def potential_gradient(
@@ -168,6 +168,6 @@ def _draw(axes: Axes, found: Gradient, factor: float) -> None:
         axes.plot(found.x * factor, mean, color=colour, linestyle=style, label=name)
         axes.fill_between(found.x * factor, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
     axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axes.set_title(f"ℓ/λ = {found.ell_over_lambda:.3g}:  −∇μ$_s$ = ({number(*found.factor)}) j", loc="left")
+    axes.set_title(f"ℓ/λ = {found.ell_over_lambda:.3g}:  −∇μ$_s$ = {found.factor:.3g} j", loc="left")
     axes.set_ylabel(axis_label(f"j, {found.name}", found.units, scale))
     axes.margins(x=0)

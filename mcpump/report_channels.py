@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,9 +14,7 @@ from mcpump.report_text import (
     column_name,
     labels,
     number,
-    place,
     plane_places,
-    positions,
     spans_of,
     wrap,
 )
@@ -33,7 +30,7 @@ class _Comparison(NamedTuple):
     below: tuple[str, ...]
     part: int
     ratio: str
-    """Name of the estimate that holds the ratio of the currents through planes."""
+    """Name of the estimate that holds the ratio, of the currents through planes or else of the mean density."""
 
 
 def channel_lines(result: Result) -> list[str]:
@@ -52,55 +49,31 @@ def channel_lines(result: Result) -> list[str]:
 
 
 def _sentence(result: Result, pair: _Comparison, why: str) -> str:
-    found = _of_planes(result, pair) or _of_density(result, pair)
-    below = " + ".join(pair.below)
+    ratio, below = result.estimates.get(pair.ratio), " + ".join(pair.below)
+    if ratio is None:
+        return f"{pair.above} and {below}: they are compared at planes, and there are none"
+    found = _told(result, pair, ratio)
     if found is None:
         return f"{pair.above} and {below}: no number stands out of its error, so they cannot be compared"
-    ratio, where = found
-    return f"{pair.above} is {ratio} times {below} ({where}): {why}"
+    size, where = found
+    return f"{pair.above} is {size} times {below} ({where}): {why}"
 
 
-def _of_planes(result: Result, pair: _Comparison) -> tuple[str, str] | None:
-    """Ratio of the currents through planes where the lower one is largest, and which one that is."""
-    ratio, current = result.estimates.get(pair.ratio), result.estimates.get("plane_current")
-    if ratio is None or current is None:
-        return None
-    size = np.abs(_below(result, current, pair)[0])
-    place_ = _largest(np.where(np.isfinite(ratio.mean), size, 0.0), clock_of(ratio))
-    if place_ is None:
-        return None
-    words = (
-        f"{_part(pair)} current {_name(result, current, place_)} at x = {plane_places(result)[place_[-1]]}"
-    )
-    return number(*at(ratio, *place_)), words
-
-
-def _of_density(result: Result, pair: _Comparison) -> tuple[str, str] | None:
-    """Ratio of the densities where the lower one is largest; errors as if independent, which overstates them."""
-    density = result.estimates["spin_density"]
-    below, error = _below(result, density, pair)
-    sure = np.abs(below) > 4.0 * np.nan_to_num(error, nan=np.inf)
-    place_ = _largest(np.where(sure, np.abs(below), 0.0), clock_of(density))
-    if place_ is None:
-        return None
-    mean, stderr = at(density, labels(result, "channel").index(pair.above), pair.part, *place_)
-    value = mean / float(below[place_])
-    spread = math.hypot((stderr or 0.0) / float(below[place_]), value * float(error[place_] / below[place_]))
-    axes = [positions(result, axis) for axis in density.dims[4:]]
-    texts = [
-        f"{a} = {place(float(p.mean[i]), p.units)}" for a, p, i in zip("xyz", axes, place_[2:], strict=False)
-    ]
-    return number(
-        value, spread
-    ), f"{_part(pair)} density {_name(result, density, place_)} at {', '.join(texts)}"
-
-
-def _below(result: Result, estimate: Estimate, pair: _Comparison) -> tuple[np.ndarray, np.ndarray]:
-    """Sum of the lower channels, (clock, component, place...), and its error as if they were independent."""
+def _told(result: Result, pair: _Comparison, ratio: Estimate) -> tuple[str, str] | None:
+    """Ratio where the lower channels' current or mean density is largest, and which one that is."""
+    at_planes = "plane" in ratio.dims
+    lower = result.estimates["plane_current" if at_planes else "spin_density_mean"]
     rows = [labels(result, "channel").index(name) for name in pair.below]
-    index = (rows, pair.part, 0) if len({"direction", "normal"} & set(estimate.dims)) else (rows, pair.part)
-    stderr = np.zeros_like(estimate.mean) if estimate.stderr is None else estimate.stderr
-    return estimate.mean[index].sum(axis=0), np.sqrt((stderr[index] ** 2).sum(axis=0))
+    size = np.abs(lower.mean[(rows, pair.part, 0) if at_planes else (rows, pair.part)].sum(axis=0))
+    place = _largest(np.where(np.isfinite(ratio.mean), size, 0.0), clock_of(ratio))
+    if place is None:
+        return None
+    name = _name(result, ratio, place)
+    if at_planes:
+        where = f"{_part(pair)} current {name} at x = {plane_places(result)[place[-1]]}"
+    else:
+        where = f"{_part(pair)} density {name}, mean over the sample"
+    return number(*at(ratio, *place)), where
 
 
 def _largest(size: np.ndarray, clock: str) -> tuple[int, ...] | None:

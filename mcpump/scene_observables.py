@@ -165,7 +165,7 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
             "local share of the spin current through planes",
         ),
     }  # fmt: skip
-    return found | channel_ratios(problem, parts)
+    return found | channel_ratios(problem, parts, "current", (*clock, "plane"))
 
 
 def ratio(groups: Groups, above, below) -> tuple[Array, Array]:  # type: ignore[no-untyped-def]
@@ -178,20 +178,32 @@ def ratio(groups: Groups, above, below) -> tuple[Array, Array]:  # type: ignore[
     return np.where(vague, np.nan, value), np.where(vague, np.nan, error)
 
 
-def channel_ratios(problem: Problem, parts: Groups) -> dict[str, Estimate]:
-    """How far channels differ: second_ladder over second (diffusive), exact over what it tends to for J → 0 (total)."""
-    channels, dims = channels_of(problem), (clock_of(scene_of(problem)), "component", "plane")
+def channel_ratios(problem: Problem, parts: Groups, what: str, dims: tuple[str, ...]) -> dict[str, Estimate]:
+    """How far channels differ: second_ladder over second (diffusive), exact over what it tends to for J → 0 (total).
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready; its model is a Scene.
+    parts : Groups
+        (groups, part, channel, ...).
+    what : str
+        What they are, in words.
+    dims : tuple of str
+        Names of the axes behind `channel`.
+    """
+    channels = channels_of(problem)
     found = {}
     if {"second", "second_ladder"} <= set(channels):
         ladder, second = channels.index("second_ladder"), channels.index("second")
         value, error = ratio(parts, lambda m: m[1, ladder], lambda m: m[1, second])
-        title = "diffusive current of second_ladder over that of second"
+        title = f"diffusive {what} of second_ladder over that of second"
         found["ladder_ratio"] = Estimate(value, error, dims, "1", title)
     names = lowest_orders(channels)
     if names:
         exact, lowest = channels.index("exact"), [channels.index(name) for name in names]
         value, error = ratio(parts, lambda m: m[2, exact], lambda m: m[2, lowest].sum(axis=0))
-        title = f"total current of exact over that of {' + '.join(names)}"
+        title = f"total {what} of exact over that of {' + '.join(names)}"
         found["exact_ratio"] = Estimate(value, error, dims, "1", title)
     return found
 
@@ -204,7 +216,10 @@ def lowest_orders(channels: tuple[str, ...]) -> list[str]:
 
 
 def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Sample mean of the density; without a sink the DC mean is undefined, the AC mean follows from the budget."""
+    """Sample mean of the density, and without planes ratios of channels in it.
+
+    Without a sink the DC mean is undefined, and the AC mean follows from the budget.
+    """
     scene = scene_of(problem)
     means = tally.groups("means")
     title = "spin density g, mean over the sample"
@@ -217,7 +232,10 @@ def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     means = means.map(lambda s: worth * np.moveaxis(unpacked(scene, s), (3, 4), (0, 1)))
     mean, error = np.moveaxis(means.mean, 0, 1), np.moveaxis(means.stderr(), 0, 1)
     dims = ("channel", "part", "harmonic", "component")
-    return {"spin_density_mean": Estimate(mean, error, dims, units_of(problem)["density"], title)}
+    found = {"spin_density_mean": Estimate(mean, error, dims, units_of(problem)["density"], title)}
+    if not scene.planes:
+        found |= channel_ratios(problem, means, "density, mean over the sample,", dims[2:])
+    return found
 
 
 def _mean_from_stored(scene: Scene, budget: Array) -> Array:
