@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.charge_profiles import turn_into_charge
+from mcpump.charge_profiles import TORQUE, charge_waves, turn_into_charge, wave_amplitudes, wave_patterns
 from mcpump.course import SAME_PLACE, Course, birth_strength, course_of
 from mcpump.emission import Births, births
 from mcpump.errors import WalkerError
@@ -53,7 +53,8 @@ class BlockSums(NamedTuple):
     means: NDArray[np.float64]
     """(2, amplitudes): local and diffusive density, mean over the sample."""
     projections: NDArray[np.float64]
-    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ."""
+    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ. General walk: cosine and sine of
+    the charge density's waves (`mcpump.charge_profiles.charge_waves`), (waves · 2 · sources · time functions,), or 0s."""
     flights: int
     """Flights walked."""
     conserved: NDArray[np.float64] = np.zeros((0, 0))
@@ -79,6 +80,14 @@ def amplitudes(model: Model | Scene) -> int:
 def has_sum(scene: Scene) -> bool:
     """Whether a scene has the channel `sum`."""
     return scene.slots[0] >= 0 and scene.slots[1] >= 0
+
+
+def projection_exponents(model: Model | Scene, exponents: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Powers of two of the natural sizes of a block's projections, from those of the amplitudes."""
+    waves = charge_waves(model) if isinstance(model, Scene) else ()
+    if not isinstance(model, Scene) or not waves:
+        return np.zeros(2, np.intp)
+    return np.tile(exponents[wave_amplitudes(model)], 2 * len(waves))
 
 
 @lru_cache(maxsize=4)
@@ -365,7 +374,10 @@ def _scene_sums(
             profiles[kinds, :, :spins] -= means[1, :spins]
         _book_stored(scene, budget)
     add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
-    return BlockSums(add[0], add[1], add[2], add[3], np.zeros(2), flights)
+    waves = np.zeros(2)
+    if charge_waves(scene):
+        waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
+    return BlockSums(add[0], add[1], add[2], add[3], waves, flights)
 
 
 def _book_stored(scene: Scene, budget: NDArray[np.float64]) -> None:

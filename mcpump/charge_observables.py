@@ -9,12 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.charge_profiles import charge_waves
 from mcpump.estimates import Estimate
 from mcpump.layer import Layer
 from mcpump.model import Problem, Scene, paths_are_parallel
 from mcpump.quantities import scale_of, scene_of, units_of
 from mcpump.scene_equilibrium import clock_of
-from mcpump.scene_observables import AXES, clocked
+from mcpump.scene_observables import AXES, VAGUE, clocked
 from mcpump.spin_hall import mean_over_cells
 from mcpump.tally import Tally
 from mcpump.transport import CURRENT, DENSITY, TORQUE
@@ -45,7 +46,8 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         `charge_density`, `charge_divergence` (source, clock, mesh): ρ_c, and ∇·j_c from the books of dipoles.
         `inverse_spin_hall_current`: θ_SH (2e/ħ) ε_ijα j_j^α, to compare with. `charge_current_mean`: mean over the
         sample. `open_circuit_field`, −∫j_c/∫σ over the thickness; `open_circuit_voltage`, along the distance of the
-        contacts. `dipole_budget` (line, source, charge_direction, clock). Exact: `rashba_coefficient`
+        contacts. `charge_density_wave` (source, harmonic, wave): of the longest waves of ρ_c; NaN below 4 errors.
+        `dipole_budget` (line, source, charge_direction, clock). Exact: `rashba_coefficient`
         (charge_direction, mesh), a_R, and `spin_hall_drive` (direction, component, mesh), the J of Eq. (19).
     """
     scene = scene_of(problem)
@@ -55,6 +57,8 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     found |= _on_mesh(problem, tally)
     if not scene.time_bins:
         found |= _means(problem, tally)
+    if charge_waves(scene):
+        found |= _waves(problem, tally)
     if "rashba" in scene.sources:
         found |= _rashba_coefficient(problem)
     return found | _dipole_budget(problem, tally)
@@ -62,7 +66,10 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def charge_coordinates(scene: Scene) -> dict[str, tuple[str, ...]]:
     """Labels of the axes of charge; none without sources of charge."""
-    return {"source": sources_of(scene), "charge_direction": AXES} if scene.sources else {}
+    if not scene.sources:
+        return {}
+    waves = tuple(", ".join(map(str, numbers)) for numbers in charge_waves(scene))
+    return {"source": sources_of(scene), "charge_direction": AXES} | ({"wave": waves} if waves else {})
 
 
 def _drive(problem: Problem) -> dict[str, Estimate]:
@@ -187,6 +194,22 @@ def _means(problem: Problem, tally: Tally) -> dict[str, Estimate]:
             f"open-circuit voltage between contacts {length:g} m apart",
         )  # fmt: skip
     return found
+
+
+def _waves(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """Amplitudes of the longest waves of the charge density."""
+    scene, units = scene_of(problem), units_of(problem)
+    shape = len(charge_waves(scene)), 2, len(sources_of(scene)), scene.time_functions
+    groups = tally.groups("projections").map(lambda s: s.reshape(-1, *shape))
+    size, error = (
+        part.transpose(1, 2, 0) * scale_of(problem, "charge_density")
+        for part in groups.estimate(lambda m: np.hypot(m[:, 0], m[:, 1]))
+    )
+    noise = ~(size > VAGUE * error) if groups.enough else size == 0.0
+    size, error = (np.where(noise, np.nan, part) for part in (size, error))
+    title = "amplitude of a wave of the charge density, by its periods in the sample along each direction of the mesh"
+    dims = ("source", "harmonic", "wave")
+    return {"charge_density_wave": Estimate(size, error, dims, units["charge_density"], title)}
 
 
 def mean_conductivity(problem: Problem) -> float:

@@ -10,6 +10,9 @@ of cell means, by one operator for charge and current, so that charge is conserv
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +21,41 @@ from mcpump.spin_hall import mean_over_cells
 
 Array = NDArray[np.float64]
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
+MOST_PERIODS = 2
+"""Waves of the charge density have so many periods in the sample at most, of four cells or more each."""
+
+
+def charge_waves(scene: Scene) -> tuple[tuple[int, ...], ...]:
+    """Waves of the charge density that are booked by groups, as periods in the sample along each mesh direction.
+
+    None for a transient, and where there is no charge density on the mesh.
+    """
+    if scene.time_bins or not any(scene.dipoles):
+        return ()
+    most = [min(MOST_PERIODS, n // 4) for n in scene.cells[: scene.axes]]
+    every = product(*(range(-m, m + 1) for m in most))
+    # of a wave and its opposite the one whose first number is positive
+    return tuple(k for k in every if next((i for i in k if i), 0) > 0)
+
+
+def wave_amplitudes(scene: Scene) -> NDArray[np.intp]:
+    """Places, on the axis of amplitudes, of the charge density of every source (their sum last) and time function."""
+    rows = np.arange(len(scene.channels), len(scene.walked))
+    if len(rows) > 1:
+        spins = {"first", "second"} <= set(scene.channels)
+        rows = np.append(rows, len(scene.walked) + int(spins))
+    width = scene.time_functions * 3
+    return (rows[:, None] * width + 3 * np.arange(scene.time_functions)).ravel()
+
+
+@lru_cache(maxsize=4)
+def wave_patterns(scene: Scene) -> Array:
+    """Weights of the cells in the cosine and sine amplitudes of every wave, (waves · 2, cells)."""
+    cells = scene.cells[: scene.axes]
+    places = [(np.arange(n) + 0.5) / n for n in cells]
+    grid = np.array(np.meshgrid(*places, indexing="ij")).reshape(len(cells), -1)
+    phase = 2.0 * np.pi * np.array(charge_waves(scene), dtype=float).reshape(-1, len(cells)) @ grid
+    return np.stack([np.cos(phase), np.sin(phase)], axis=1).reshape(-1, grid.shape[1]) * (2.0 / grid.shape[1])
 
 
 def turn_into_charge(scene: Scene, profiles: Array) -> None:

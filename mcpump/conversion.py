@@ -141,51 +141,6 @@ def impurity_sources(result: Result) -> tuple[str, ...]:
     return tuple(name for name in labels(result, "source") if name.startswith("impurity"))
 
 
-class WaveFound(NamedTuple):
-    """A wave in the charge density."""
-
-    clock: int
-    """Harmonic."""
-    numbers: tuple[int, ...]
-    """Periods in the sample along each direction of the mesh."""
-    amplitude: float
-    error: float
-    """As if the noise of cells were independent; that of long waves may be some ten per cent larger."""
-
-
-def largest_wave(result: Result, source: int) -> WaveFound | None:
-    """Wave of the charge density that stands out most, of periods of four cells or more; None where there is none.
-
-    Parameters
-    ----------
-    result : Result
-        A run.
-    source : int
-        Place of the source on its axis.
-    """
-    density = result.estimates.get("charge_density")
-    if density is None or density.stderr is None or "harmonic" not in density.dims:
-        return None
-    mean, error = density.mean[source], np.nan_to_num(density.stderr[source])
-    mesh = tuple(range(1, mean.ndim))
-    cells = float(np.prod(mean.shape[1:]))
-    waves = 2.0 * np.abs(np.fft.fftn(np.nan_to_num(mean), axes=mesh)) / cells
-    noise = np.sqrt(2.0 * (error**2).sum(axis=mesh)) / cells
-    for axis, n in enumerate(mean.shape[1:]):
-        short = np.abs(np.fft.fftfreq(n)) > 0.25
-        np.moveaxis(waves, 1 + axis, 0)[short] = 0.0
-    waves.reshape(len(waves), -1)[:, 0] = 0.0
-    noise_at = noise.reshape(-1, *(1,) * len(mesh)) + 0.0 * waves
-    above = np.divide(waves, noise_at, out=np.zeros_like(waves), where=noise_at > 0.0)
-    clock, *place = (int(i) for i in np.unravel_index(np.argmax(above), above.shape))
-    size = float(waves.reshape(len(waves), -1)[clock, np.ravel_multi_index(place, mean.shape[1:])])
-    if size == 0.0 or noise[clock] == 0.0:
-        return None
-    signed = [i - n if 2 * i > n else i for i, n in zip(place, mean.shape[1:], strict=True)]
-    turned = -1 if next(i for i in signed if i) < 0 else 1
-    return WaveFound(clock, tuple(turned * i for i in signed), size, float(noise[clock]))
-
-
 def charge_field(result: Result, name: str, source: str, part: int) -> Field:
     """One source and part of a charge current, (clock, direction, cells)."""
     estimate, row = result.estimates[name], labels(result, "source").index(source)
@@ -201,12 +156,9 @@ def _field(estimate: Estimate, index: tuple[int, ...], moved: bool) -> Field:
 
 
 def _turned(a: Array, estimate: Estimate, index: tuple[int, ...]) -> Field:
-    """Cross a with a vector of spin components, errors as if the components were independent."""
+    """Cross a with a vector of spin components, errors as if the components agreed."""
     field = _field(estimate, index, moved=False)
     mean = np.cross(a, field.mean, axisa=0, axisb=1, axisc=1)
-    squares = a**2
-    error = [
-        np.sqrt(squares[j] * field.error[:, k] ** 2 + squares[k] * field.error[:, j] ** 2)
-        for j, k in ((1, 2), (2, 0), (0, 1))
-    ]
+    size = np.abs(a)
+    error = [size[j] * field.error[:, k] + size[k] * field.error[:, j] for j, k in ((1, 2), (2, 0), (0, 1))]
     return Field(mean, np.stack(error, axis=1))

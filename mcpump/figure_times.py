@@ -108,8 +108,8 @@ def _component(result: Result, row: int, component: str | None) -> int:
     return int(np.argmax(size)) if size.any() else chosen_pair(result, current, row, None, None)[1]
 
 
-def _in_time(result: Result, course: _Course, values: Array, squares: bool = False) -> Array:
-    """(clock, …) → (time, …): as it is for time bins; harmonics are added, or their squares are."""
+def _in_time(result: Result, course: _Course, values: Array, errors: bool = False) -> Array:
+    """(clock, …) → (time, …): as it is for time bins; harmonics are added, errors as if they agreed."""
     if "time" in result.coords:
         return values
     phase = 2.0 * np.pi * course.times
@@ -117,8 +117,8 @@ def _in_time(result: Result, course: _Course, values: Array, squares: bool = Fal
     for n in range(1, (len(values) + 1) // 2):
         waves += [np.cos(n * phase), np.sin(n * phase)]
     matrix = np.array(waves).T
-    if squares:
-        return np.asarray(np.sqrt(np.tensordot(matrix**2, values**2, 1)))
+    if errors:
+        matrix = np.abs(matrix)
     return np.asarray(np.tensordot(matrix, values, 1))
 
 
@@ -144,7 +144,7 @@ def _draw_planes(
     values = _in_time(result, course, current.mean[channel, part, 0, :, component])
     errors = np.zeros_like(values)
     if current.stderr is not None:
-        errors = _in_time(result, course, current.stderr[channel, part, 0, :, component], squares=True)
+        errors = _in_time(result, course, current.stderr[channel, part, 0, :, component], errors=True)
     scale = axis_power(values)
     for plane, where in enumerate(plane_places(result)):
         mean, error = values[:, plane] * 10.0**-scale, np.nan_to_num(errors[:, plane]) * 10.0**-scale

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.conversion import largest_wave
 from mcpump.estimates import Estimate, Result
 from mcpump.headline import Headline
 from mcpump.names import PARTS
@@ -23,7 +22,6 @@ from mcpump.report_text import (
     exchange_of,
     labels,
     mesh_axes,
-    number,
     place,
     positions,
     power_of_ten,
@@ -167,20 +165,23 @@ def _largest_lines(result: Result) -> list[str]:
 
 
 def _wave_lines(result: Result) -> list[str]:
-    """Largest wave of each source's charge density, which stands out before any cell does."""
+    """Largest wave of each source's charge density beside its error, which stands out before any cell does."""
+    waves = result.estimates.get("charge_density_wave")
+    if waves is None or waves.stderr is None:
+        return []
     lines = []
     for row, name in enumerate(labels(result, "source")):
-        wave = largest_wave(result, row) if name != "sum" else None
-        if wave is None or wave.amplitude < WAVE * wave.error:
+        above = np.nan_to_num(waves.mean[row]) / np.where(waves.stderr[row] > 0.0, waves.stderr[row], np.inf)
+        clock, wave = (int(i) for i in np.unravel_index(np.argmax(above), above.shape))
+        if name == "sum" or above[clock, wave] < WAVE:
             continue
-        density = result.estimates["charge_density"]
-        scale = power_of_ten(np.array([wave.amplitude]))
-        size = number(wave.amplitude * 10.0**-scale, wave.error * 10.0**-scale)
-        numbers = ", ".join(f"{n:g}" for n in wave.numbers)
-        periods = f"({numbers}) periods" if len(wave.numbers) > 1 else f"{numbers} period(s)"
-        when = column_name(labels(result, "harmonic")[wave.clock], "").strip()
+        scale = power_of_ten(waves.mean[row, clock, wave, None])
+        numbers = labels(result, "wave")[wave]
+        periods = f"({numbers}) periods" if "," in numbers else f"{numbers} period(s)"
+        when = column_name(labels(result, "harmonic")[clock], "").strip()
         title = f"largest wave of ρ_c, {source_name(result, row)}, {when}, {periods} in the sample"
-        lines += wrap(f"{title}: amplitude {size} {_unit(density, scale)}")
+        size = scaled(waves, 10.0**-scale, row, clock, wave)
+        lines += wrap(f"{title}: amplitude {size} {_unit(waves, scale)}")
     return lines
 
 

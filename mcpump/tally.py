@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.blocks import BlockSums, amplitudes, model_exponents
+from mcpump.blocks import BlockSums, amplitudes, model_exponents, projection_exponents
 from mcpump.errors import InputError
 from mcpump.exact import CAPACITY, join, split
 from mcpump.model import Model, Scene
@@ -63,11 +63,12 @@ class Tally:
             self.exponents = model_exponents(model)
             self.shape = (len(KINDS), model.cells * model.time_bins, size)
             planes, lines = len(model.planes), len(LINES)
+        self.projection_exponents = projection_exponents(model, self.exponents)
         self.shapes = {
             "passages": (2, planes, size),
             "budget": (lines, size),
             "means": (2, size),
-            "projections": (2,),
+            "projections": self.projection_exponents.shape,
             "conserved": (0 if isinstance(model, Scene) or model.pulse else planes, size),
         }
         totals = sum(math.prod(shape) for shape in self.shapes.values())
@@ -90,8 +91,9 @@ class Tally:
         profiles = np.ldexp(sums.profiles, -self.exponents)
         parts = [sums.passages, sums.budget, sums.means]
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
-        conserved = np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved
-        totals = np.concatenate([part.ravel() for part in (*scaled, sums.projections, conserved)])
+        scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
+        scaled.append(np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved)
+        totals = np.concatenate([part.ravel() for part in scaled])
         return Digits(
             split(profiles, self.TOP, self.LIMBS),
             split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE),
@@ -135,7 +137,7 @@ class Tally:
         return mean, np.ldexp(error, self.exponents)
 
     def groups(self, name: str) -> Groups:
-        """Sums of one kind of totals ("passages", "budget", "means", "conserved") by groups of blocks."""
+        """Sums of one kind of totals ("passages", "budget", "means", "projections", "conserved") by groups of blocks."""
         counts = self.sums["blocks"]
         used = counts > 0
         values = join(self.sums["totals"], self.TOP).astype(float)[used]
@@ -144,9 +146,8 @@ class Tally:
             length = int(np.prod(shape))
             if kind == name:
                 sums = values[:, at : at + length].reshape(len(values), *shape)
-                if kind != "projections":
-                    sums = np.ldexp(sums, self.exponents)
-                return Groups(sums, counts[used].astype(float))
+                scale = self.projection_exponents if kind == "projections" else self.exponents
+                return Groups(np.ldexp(sums, scale), counts[used].astype(float))
             at += length
         raise KeyError(name)
 

@@ -59,6 +59,9 @@ def charged(sources, axes=1, ell_over_lambda=0.3, seed=3):
             (n, 3, 3), ("source", "charge_direction", "harmonic"), "1", "imbalance"
         ),
     }
+    if axes == 1:
+        coords["wave"] = ("1", "2")
+        added["charge_density_wave"] = none((n, 3, 2), ("source", "harmonic", "wave"), "C/m^3", "wave")
     if "rashba" in sources:
         a = np.zeros((3, *cells))
         a[1] = -2e4
@@ -109,6 +112,7 @@ def rashba(follows=True, ell_over_lambda=0.3):
     put(run, "charge_current_mean", (0, 0, 2, 1), 1e-3, 0.0, 300.0)
     totals(run, "charge_current_mean")
     put(run, "charge_density", (0, 2), 8.0 * np.sin(2.0 * math.pi * x / (x[-1] + x[0])), 0.0, 0.3)
+    put(run, "charge_density_wave", (0, 2, 0), 8.0, 0.01)
     put(run, "open_circuit_field", (0, 0), 0.0658, 0.002)
     budget, names = run.estimates["dipole_budget"], run.coords["line"]
     for line in ("torque", "cut"):

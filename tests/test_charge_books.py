@@ -1,11 +1,21 @@
 """What a block's books of charge and of a spin Hall drive are made of: differences of cell means, sheets, the drive."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scenes import ABSORBING, CLOSED, DIFFUSE, FAMILY, LAYER, ORBITAL, SPECULAR, L, faces, scene, walked
 
+from mcpump.blocks import ground_of
 from mcpump.charge_profiles import derivative
+from mcpump.deck import deck_from_dict
+from mcpump.deck_text import override
+from mcpump.observables import coordinates, observables
+from mcpump.problem import make_problem
+from mcpump.quantities import scale_of
 from mcpump.spin_hall import add_drive, mean_over_cells, sheets_of
+from mcpump.tally import Tally
 
 OPEN = faces((ABSORBING, ABSORBING), (ABSORBING, ABSORBING), (ABSORBING, ABSORBING))
 HALL = LAYER._replace(hall=(0.2, 0.5, -0.4))
@@ -196,3 +206,37 @@ def test_mean_over_cells():
     given = scene(layers=ORBITAL, cells=(3, 1, 1))
     got = mean_over_cells(given, np.array([1.0, 10.0, 100.0]))
     np.testing.assert_allclose(got, [1.0, 0.1 * 1.0 + 0.9 * 10.0, 0.5 * 10.0 + 0.5 * 100.0])
+
+
+# --- waves ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["rashba", "impurity"])
+def test_waves_of_the_charge_density_are_those_of_its_cells(name):
+    """Amplitudes, booked block by block, are those of the mean density; their errors are those of groups."""
+    deck = tomllib.loads((Path(__file__).parents[1] / "run" / f"{name}.toml").read_text())
+    problem = make_problem(deck_from_dict(override(deck, ["run.walkers_per_block=32"]), name))
+    ground = ground_of(problem)
+    tally = Tally(problem.model, ground.exponents)
+    for block in range(16):
+        tally.add(block, ground.walk(block))
+    found, coords = observables(problem, tally), coordinates(problem)
+    density, waves = found["charge_density"], found["charge_density_wave"]
+    assert waves.dims == ("source", "harmonic", "wave")
+    groups = tally.groups("projections")
+    assert groups.sums.shape[1] == 2 * waves.mean.size
+    mesh = tuple(range(2, density.mean.ndim))
+    spectrum = 2.0 * np.abs(np.fft.fftn(density.mean, axes=mesh)) / np.prod(density.mean.shape[2:])
+    parts = groups.mean.reshape(len(coords["wave"]), 2, *waves.mean.shape[:2]) * scale_of(
+        problem, "charge_density"
+    )
+    for i, label in enumerate(coords["wave"]):
+        at = tuple(int(k) for k in label.split(","))
+        np.testing.assert_allclose(
+            np.hypot(*parts[i]), spectrum[(..., *at)], rtol=1e-9, atol=1e-9 * spectrum.max()
+        )
+        assert max(map(abs, at)) <= 2
+    known = np.isfinite(waves.mean)
+    assert known.any()
+    np.testing.assert_array_equal(known, np.isfinite(waves.stderr))
+    assert (waves.mean[known] > 4.0 * waves.stderr[known]).all()
