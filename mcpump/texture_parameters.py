@@ -33,7 +33,7 @@ STEADY: Drive = (DRIVE_CONSTANT, 0.0, 0.0)
 ENVELOPE_PENETRATION = 3
 """Envelope f(x) = exp(−x/λ) of HARMONIC, parameter (λ): the texture reaches into a metal through its face x = 0. The
 smaller codes are those of `mcpump.textures`."""
-STILL = 1e-12
+STILL = 1e-14
 """A texture that moves by less, in its own length, is static: what is left of sin 180° is rounding."""
 PARAMETERS = 32
 """Length of every parameter tuple."""
