@@ -8,7 +8,7 @@ release = mcpump.__version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/*.md"]
+include_patterns = ["*.md", "docs/*.md", "slurm/README.md"]
 
 # headings are the targets of links, as on a forge
 myst_heading_anchors = 3

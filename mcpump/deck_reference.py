@@ -1,4 +1,4 @@
-"""Reference of every key of a deck, made from the deck's model: ``python -m mcpump.deck_reference > DECK.md``.
+"""Reference of every key of a deck, made from the deck's model: ``python -m mcpump.deck_reference > docs/DECK.md``.
 
 A key's description is the docstring below its field in `mcpump.deck_sections` or `mcpump.deck_textures`; what it accepts
 comes from its check.
@@ -46,9 +46,9 @@ _PLACES = {
 """Class → where its keys stand; textures are named by their kind."""
 _HEAD = """# Every key of a deck
 
-Made from the program's own model of a deck (`python -m mcpump.deck_reference > DECK.md`), and kept true by a test.
-README.md tells what the keys mean together; `mcpump check DECK` says what is wrong with a deck, `mcpump example` lists
-decks to start from.
+Made from the program's own model of a deck (`python -m mcpump.deck_reference > docs/DECK.md`), and kept true by a test.
+[The manual](MANUAL.md#decks) tells how the keys go together; `mcpump check DECK` says what is wrong with a deck,
+`mcpump example` lists decks to start from.
 
 A quantity (length, time, energy, …) is a text NUMBER UNIT, `"1 nm"`, `"50 meV"`, in an SI deck, and a plain number in a
 reduced one; it is positive unless told otherwise. Lengths are below 1 m.

@@ -91,7 +91,7 @@ class Penetration(Precession):
 
 
 class DomainWall(Driven):
-    """A wall across x between ±z: at `center` + `velocity`·t, or swinging about it by `amplitude`."""
+    """A wall across x, from +z on its left to −z: at `center` + `velocity`·t, or swinging about it by `amplitude`."""
 
     kind: Literal["domain_wall"]
     center: fields.Place

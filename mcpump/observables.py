@@ -71,7 +71,7 @@ class Unpacker:
 
 
 def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Every estimate of a run, by name; see ARCHITECTURE.md for the list.
+    """Every estimate of a run, by name; docs/RESULTS.md lists them.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ VAGUE = 4.0
 
 
 def scene_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Every estimate of a run of the general walk, by name; see ARCHITECTURE.md for the list.
+    """Every estimate of a run of the general walk, by name; docs/RESULTS.md lists them.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Every shipped deck, script and command of the README runs, in a folder of its own."""
+"""Every shipped deck and script, and every command that the documents show, runs in a folder of its own."""
 
 import math
 import os
@@ -14,7 +14,21 @@ import schema
 from mcpump import results
 
 ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+TEXTS = {
+    name: (ROOT / name).read_text(encoding="utf-8")
+    for name in ("README.md", "docs/MANUAL.md", "docs/GALLERY.md", "docs/PHYSICS.md", "docs/RESULTS.md")
+}
+"""Documents in the order in which their commands build on each other."""
+SCRIPTS = (
+    "run/quickstart.sh",
+    "run/crossover.sh",
+    "run/spin_potential.sh",
+    "run/stack_sweeps.sh",
+    "tests/run.sh",
+)
+"""Those that have tests of their own, or run the tests."""
+ELSEWHERE = r"pip install |sbatch slurm/|slurm/submit_sweep.sh "
+"""Beginnings of commands that are not run here: run/environment.sh installs, tests/slurm looks at jobs."""
 
 
 def shell(command, folder):
@@ -32,8 +46,8 @@ def shell(command, folder):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """One folder for all commands of the README, which build on each other."""
-    return tmp_path_factory.mktemp("readme")
+    """One folder for all commands of the documents, which build on each other."""
+    return tmp_path_factory.mktemp("documents")
 
 
 def in_test_environment():
@@ -77,18 +91,36 @@ def test_spin_potential_script(folder):
     assert (folder / "spin_potential.png").stat().st_size > 20_000
 
 
+@pytest.mark.slow
+def test_stack_sweeps_script(folder):
+    if not in_test_environment():
+        pytest.skip("the scripts would install into .venv while it is in use: run tests/run.sh")
+    shell(f"WALKERS={fewest_walkers('yig_pt.toml')} bash {ROOT}/run/stack_sweeps.sh", folder)
+    assert (folder / "stack_sweeps.png").stat().st_size > 20_000
+
+
 def fewest_walkers(deck):
     """As many walkers as make 16 blocks of a deck in run/: the fewest that errors are quoted from."""
     with (ROOT / "run" / deck).open("rb") as file:
         return 16 * tomllib.load(file)["run"].get("walkers_per_block", 4096)
 
 
+def shown():
+    """Commands that the documents show in blocks, comments cut off."""
+    programs = r"(?:mcpump|python|mpirun|bash|pip|sbatch|sphinx-build|slurm/\S+)"
+    lines = [line for text in TEXTS.values() for line in re.findall(rf"^ {{4}}({programs} .*)$", text, re.M)]
+    return [line.split(" #")[0].strip() for line in lines]
+
+
 def commands():
-    """Lines of the README's blocks that run mcpump or draw, comments cut off."""
-    lines = re.findall(
-        r"^ {4}((?:(?:mpirun -n \d+ )?mcpump|python (?:analysis/\S+|make_ovf\.py)) .*)$", README, re.M
-    )
-    return [line.split("#")[0].strip() for line in lines]
+    """Those that run mcpump or draw."""
+    run = r"(?:mpirun -n \d+ )?mcpump .*|python (?:analysis/\S+|make_ovf\.py) .*"
+    return [line for line in shown() if re.fullmatch(run, line)]
+
+
+def test_every_command_is_run():
+    rest = [line for line in shown() if line not in commands() and not re.match(ELSEWHERE, line)]
+    assert {*rest} == {f"bash {script}" for script in SCRIPTS}
 
 
 def small(command):
@@ -99,8 +131,8 @@ def small(command):
     return command.replace("python analysis/", f"python {ROOT}/analysis/")
 
 
-def test_readme_commands(folder):
-    assert len(commands()) >= 12
+def test_commands(folder):
+    assert len(commands()) >= 30
     for command in commands():
         shell(small(command), folder)
     made = {path.name for path in folder.iterdir()}
@@ -110,14 +142,17 @@ def test_readme_commands(folder):
     assert {"vortex.png", "stack.png", "moving_wall.png", "ovf_film.png", "film-ovf"} <= made
 
 
-def test_readme_files():
-    named = re.findall(r"\b((?:run|analysis|tests)/[\w/]+\.(?:sh|toml|py|png))\b", README)
-    assert len(named) >= 12
-    for name in named:
-        assert (ROOT / name).is_file(), name
+def test_files_are_there():
+    named = {
+        name
+        for text in TEXTS.values()
+        for name in re.findall(r"\b((?:run|analysis)/[\w/]+\.(?:sh|toml|py|png))\b", text)
+    }
+    assert len(named) >= 20
+    assert [name for name in named if not (ROOT / name).is_file()] == []
 
 
-def test_readme_python(folder, monkeypatch):
+def test_python(folder, monkeypatch):
     monkeypatch.chdir(folder)
     if not Path("junction.toml").exists():
         shell("mcpump example junction", folder)
@@ -125,10 +160,10 @@ def test_readme_python(folder, monkeypatch):
         shell("mcpump run junction.toml --walkers 65536 --quiet", folder)
     if not Path("junction-sweep.h5").exists():
         shell(next(command for command in commands() if "--vary electrons.mean_free_path" in command), folder)
-    blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+    blocks = re.findall(r"```python\n(.*?)```", "".join(TEXTS.values()), re.S)
     assert len(blocks) == 3
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, "document", "exec"), {})
 
 
 @pytest.mark.parametrize("deck", sorted(path.name for path in (ROOT / "run").glob("*.toml")))
@@ -147,7 +182,7 @@ def test_decks(deck, tmp_path):
     assert "?" in header
     assert "Source" in header or "paper" in header
     assert all(line.startswith("# ") for line in header.splitlines())
-    assert f"| `{deck}` |" in README
+    assert f"| `{deck}` |" in TEXTS["docs/GALLERY.md"]
 
 
 def test_rows_of_the_schema_name_decks_that_are_there():

@@ -59,7 +59,7 @@ def test_jobs_fail_loudly_and_ask_for_what_sbatch_knows(script):
 def test_options_of_mcpump_exist():
     # what the jobs themselves hand over; comments and README too
     used = {"run": {"--threads"}, "sweep": {"--threads"}}
-    for path in [*SCRIPTS, JOBS / "README.md"]:
+    for path in [*SCRIPTS, JOBS / "README.md", ROOT / "docs" / "MANUAL.md"]:
         text = path.read_text(encoding="utf-8").replace("\\\n#", " ").replace("\\\n", " ")
         for line in re.findall(r"(?:walk|mcpump) (?:run|sweep) .*", text):
             command = line.split()[1]
