@@ -9,6 +9,7 @@ release = mcpump.__version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
 root_doc = "docs/index"
 include_patterns = ["*.md", "docs/*.md", "slurm/README.md"]
+exclude_patterns = [".venv", "build", "tests"]
 
 # headings are the targets of links, as on a forge
 myst_heading_anchors = 3
