@@ -49,7 +49,7 @@ def zero_lines(result: Result, pairs: list[Pair], still_open: list[int]) -> list
     lines = wrap("zero by symmetry: " + "; ".join(proved)) if proved else []
     if unproved + empty:
         lines += wrap(
-            "nothing was found at these planes, though symmetry does not forbid it: "
+            "nothing was found at these planes, but no symmetry is shown: "
             + "; ".join(unproved + empty)
         )
     return lines
@@ -73,8 +73,9 @@ def _silent(estimate: Estimate) -> tuple[Bools, Bools]:
     kept = ("channel", clock_of(estimate), "component")
     others = tuple(axis for axis, name in enumerate(estimate.dims) if name not in kept)
     error = np.zeros_like(estimate.mean) if estimate.stderr is None else estimate.stderr
-    size = np.maximum(np.abs(estimate.mean), error).max(axis=others)  # NaN where something is not known
-    largest = np.nan_to_num(size).max(axis=(1, 2), keepdims=True)
+    sizes = np.maximum(np.abs(estimate.mean), error)
+    size = sizes.max(axis=others)  # NaN where something is not known
+    largest = np.nan_to_num(sizes).max(axis=others).max(axis=(1, 2), keepdims=True)
     small = (size <= NOTHING * largest) & (largest > 0.0)
     # a channel in which nothing is carried at all tells nothing, and hides nothing, where another one carries
     idle = (size == 0.0) & (largest == 0.0) & (largest.max() > 0.0)

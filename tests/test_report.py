@@ -110,7 +110,7 @@ def test_zero_by_symmetry_is_one_line():
 
 
 FORBIDDEN = "zero by symmetry: "
-NOT_FOUND = "nothing was found at these planes, though symmetry does not forbid it: "
+NOT_FOUND = "nothing was found at these planes, but no symmetry is shown: "
 
 
 def silence(result, *columns):
@@ -148,6 +148,19 @@ def test_what_is_not_known_is_not_forbidden():
     text = report.table(result)
     assert f"{FORBIDDEN}DC x; AC z" in text
     assert f"{NOT_FOUND}DC y\n" in text
+
+
+def test_places_that_are_not_resolved_prove_nothing_and_hide_nothing():
+    """Far from the texture the columns that are there hold NaN; those that symmetry forbids are 0 everywhere."""
+    result = junction()
+    for name in ("spin_density", "spin_current"):
+        estimate = result.estimates[name]
+        there = (estimate.mean != 0.0).any(axis=-1)
+        for array in (estimate.mean, estimate.stderr):
+            array[..., -1] = np.where(there, np.nan, array[..., -1])
+    text = report.table(result)
+    assert f"{FORBIDDEN}DC x, y; AC z; super-current" in text
+    assert NOT_FOUND not in text
 
 
 def test_a_small_half_is_not_forbidden():
