@@ -49,8 +49,7 @@ def zero_lines(result: Result, pairs: list[Pair], still_open: list[int]) -> list
     lines = wrap("zero by symmetry: " + "; ".join(proved)) if proved else []
     if unproved + empty:
         lines += wrap(
-            "nothing was found at these planes, but no symmetry is shown: "
-            + "; ".join(unproved + empty)
+            "nothing was found at these planes, but no symmetry is shown: " + "; ".join(unproved + empty)
         )
     return lines
 
