@@ -48,7 +48,14 @@ def valet_fert(deck=DECK):
     }  # fmt: skip
     blank = dict.fromkeys(Result.__dataclass_fields__)
     return Result(
-        **{**blank, "name": "made up", "resolved": deck.resolved, "estimates": estimates, "coords": coords}
+        **{
+            **blank,
+            "name": "made up",
+            "regime": {},
+            "resolved": deck.resolved,
+            "estimates": estimates,
+            "coords": coords,
+        }
     )
 
 
