@@ -339,4 +339,8 @@ def test_errors_of_a_run_fall_as_the_root_of_its_length():
     )
     for name in ("plane_current", "spin_density", "budget"):
         few, many = short[name].stderr, long[name].stderr
-        assert np.sqrt((few**2).sum() / (many**2).sum()) == pytest.approx(2.0, rel=0.15), name
+        known = np.isfinite(few) & np.isfinite(many)  # resolved in both
+        assert known.mean() > 0.5
+        assert np.sqrt((few[known] ** 2).sum() / (many[known] ** 2).sum()) == pytest.approx(2.0, rel=0.15), (
+            name
+        )

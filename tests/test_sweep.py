@@ -189,7 +189,7 @@ def test_two_axes_one_file(folder):
         "sweep", "si.toml", "--vary", "electrons.mean_free_path=0.5:2 nm:2:log", "--vary", "run.seed=3:5:3"
     )
     lines = out.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert lines[0].startswith("mean_free_path=0.5nm,seed=3   1 024 walkers   spin current DC z at x = 10 nm")
     assert lines[-1] == "si-sweep.h5: 6 of 6 points"
     assert len(list((folder / "si-sweep").iterdir())) == 6
@@ -283,10 +283,10 @@ def test_one_point_and_collecting_what_is_there(folder):
     assert found.point_status.sel(width=2, seed=5).item().startswith("stopped")
     assert found.attrs["complete"] == 0
     assert "missing" in found.attrs["warnings"]
-    current = found.plane_current.sum(
-        ("channel", "part", "direction", "harmonic", "component", "plane"), skipna=False
+    budget = found.budget.sum(
+        [name for name in found.budget.dims if name not in ("width", "seed")], skipna=False
     )
-    assert np.isnan(current).values.tolist() == [[True, False, True], [True, True, False]]
+    assert np.isnan(budget).values.tolist() == [[True, False, True], [True, True, False]]
     assert np.isnan(found.point_walkers).sum() == 4
     good("sweep", "junction.toml", *axes, *QUIET)
     assert dataset("junction-sweep.h5").attrs["complete"] == 1
@@ -402,8 +402,8 @@ def test_names_of_channels_and_harmonics_are_joined(folder):
     good("sweep", "junction.toml", "--vary", "results.harmonics=0, 1", *QUIET)
     found = dataset("junction-sweep.h5")
     assert found.harmonic.values.tolist() == ["dc", "cos1", "sin1"]
-    assert np.isnan(found.plane_current.sel(harmonics=0, harmonic="cos1")).all()
-    assert np.isfinite(found.plane_current.sel(harmonics=1)).all()
+    assert np.isnan(found.budget.sel(harmonics=0, harmonic="cos1")).all()
+    assert np.isfinite(found.budget.sel(harmonics=1)).all()
 
 
 def test_a_transient_and_a_key_called_like_an_axis(folder):

@@ -132,7 +132,7 @@ def compiled():
 def test_interpreted_equals_compiled_bit_for_bit(name, interpreted, compiled):
     assert set(interpreted) == set(compiled)
     fields = [key for key in compiled if key.split()[0] == name]
-    assert len(fields) == 9
+    assert len(fields) == 10
     for key in fields:
         here, there = np.asarray(compiled[key]), interpreted[key]
         assert here.dtype.kind == there.dtype.kind, key
