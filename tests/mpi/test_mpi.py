@@ -131,10 +131,11 @@ def test_bad_input_is_one_message(folder):
 
 FAILING = """
 import os, signal, sys
-from mcpump import blocks, cli, parallel
+from mcpump import blocks, cli
+from mcpump.machine import launcher_rank
 
 def fail(*_):
-    if parallel.launcher_rank() == 1:
+    if launcher_rank() == 1:
         {action}
     return walk(*_)
 

@@ -129,10 +129,11 @@ def test_a_signal_after_the_file_is_written_changes_nothing(number, folder):
 
 DYING = """
 import os, signal, sys, time
-from mcpump import blocks, cli, parallel
+from mcpump import blocks, cli
+from mcpump.machine import launcher_rank
 
 def die(*_):
-    if parallel.launcher_rank() == {rank} and os.path.exists("out.h5"):
+    if launcher_rank() == {rank} and os.path.exists("out.h5"):
         {action}
     return walk(*_)
 
