@@ -28,6 +28,8 @@ Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]
 PATIENCE = 0.002
 """Seconds between two looks for a message: short beside a block, long enough to leave the core to the walk."""
+FAREWELL = 0.2
+"""Seconds between the last words of a rank that has failed and the end of the job."""
 WALK, REDUCE, DONE = 0, 1, 2
 _REQUEST, _ORDER = 1, 2
 WORLD = "world"
@@ -171,7 +173,7 @@ class World(Alone):
         try:
             yield
         except BaseException as error:
-            status = 1
+            status, trace = 1, ""
             if isinstance(error, KeyboardInterrupt):
                 text = "interrupted"
             elif isinstance(error, MemoryError):
@@ -179,9 +181,11 @@ class World(Alone):
             elif isinstance(error, McpumpError):
                 text, status = str(error), error.status
             else:
-                traceback.print_exc()
-                text = f"{type(error).__name__}: {error}"
-            print(f"mcpump: rank {self.rank} of {self.size} failed: {text}", file=sys.stderr, flush=True)
+                trace, text = traceback.format_exc(), f"{type(error).__name__}: {error}"
+            # in one piece, and with a moment to pass it on: mpirun may drop what comes just before Abort
+            sys.stderr.write(f"{trace}mcpump: rank {self.rank} of {self.size} failed: {text}\n")
+            sys.stderr.flush()
+            time.sleep(FAREWELL)
             self._given.Abort(status)
             os._exit(status)  # Abort may return before this process is ended
 
