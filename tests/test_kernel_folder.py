@@ -3,6 +3,7 @@
 import logging
 import os
 import pickle
+import resource
 import subprocess
 import sys
 import tempfile
@@ -120,7 +121,12 @@ def test_a_folder_in_a_file_s_place(here):
 
 
 def test_a_full_disk(tmp_path):
-    code = f"import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n{CODE}"
+    any_size = resource.RLIM_INFINITY
+    full, room = (
+        f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({n}, {any_size}))"
+        for n in (10, any_size)
+    )
+    code = f"{full}\n{CODE}\n{room}"  # room at the end, for what measures the lines run here
     out, warnings = python(PACKAGE.parent, "-c", code, where=tmp_path)
     assert out.split() == [str(SAID), "0", str(tmp_path / kernel_folder.IMPORTED)]
     assert warnings.count("\n") == 1
