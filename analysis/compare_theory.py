@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 from mcpump import console, results
-from mcpump.comparison import comparison_table
 from mcpump.errors import InputError, McpumpError
+from mcpump.report.comparison import comparison_table
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mcpump import console, figures, results
 from mcpump.errors import McpumpError
-from mcpump.report_text import number
+from mcpump.report.words import number
 
 
 def main(arguments: list[str] | None = None) -> int:

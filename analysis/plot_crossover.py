@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from mcpump import console, figures, results
-from mcpump.crossover import crossover_point
 from mcpump.errors import McpumpError
+from mcpump.report.crossover import crossover_point
 from mcpump.theory import local_share
 
 

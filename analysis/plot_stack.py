@@ -13,7 +13,7 @@ from pathlib import Path
 
 from mcpump import console, results
 from mcpump.errors import McpumpError
-from mcpump.figure_stack import cone_point, frequency_point, stack_figure, thickness_point
+from mcpump.figures.stack import cone_point, frequency_point, stack_figure, thickness_point
 
 SWEEPS = {"thickness": thickness_point, "frequency": frequency_point, "cone": cone_point}
 

@@ -37,7 +37,7 @@ __all__ = ["__version__", "load", "run"]
 def __getattr__(name: str) -> Any:
     # numpy, h5py and numba take seconds: not before they are needed
     if name in ("load", "run"):
-        return getattr(import_module("mcpump.from_python"), name)
+        return getattr(import_module("mcpump.api"), name)
     raise AttributeError(f"module 'mcpump' has no attribute {name!r}")
 
 

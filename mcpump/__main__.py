@@ -2,6 +2,6 @@
 
 import sys
 
-from mcpump.cli import main
+from mcpump.cli.commands import main
 
 sys.exit(main())

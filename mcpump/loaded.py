@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump import __version__, report, results
+from mcpump import __version__, report
 from mcpump.errors import InputError
-from mcpump.estimates import Estimate, Result
 from mcpump.names import PARTS
-from mcpump.results import STDERR
+from mcpump.results import file as results
+from mcpump.results.file import STDERR
+from mcpump.tally.estimates import Estimate, Result
 
 if TYPE_CHECKING:
     import xarray

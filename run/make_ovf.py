@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mcpump import console
-from mcpump.ovf import Mesh, write_ovf
+from mcpump.textures.ovf import Mesh, write_ovf
 
 GAMMA = 1.760859e11  # gyromagnetic ratio [rad/(s T)]
 MU_0 = 4e-7 * math.pi  # [T m/A]

@@ -3,13 +3,18 @@
 With `-n` both walks are compiled before the first test, so that the processes do not compile them side by side.
 """
 
+import os
 import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
-pytest.register_assert_rewrite("runs")
+# child processes of the tests find the helpers beside this file
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
+)
+pytest.register_assert_rewrite("runs", "decks")
 settings.register_profile("few", deadline=None)  # a busy machine is no failure
 settings.register_profile("all", deadline=None, max_examples=1000)
 

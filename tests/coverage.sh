@@ -5,7 +5,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../run/environment.sh" test
 cd "$root"
-again=(physics benchmarks mpi/test_mpi_resume.py test_benchmarks.py test_fuzz.py test_kill.py test_resume.py test_scripts.py)
+again=(physics benchmarks mpi/test_mpi_resume.py test_benchmarks.py cli/test_fuzz.py simulate/test_kill.py simulate/test_resume.py test_scripts.py)
 "$venv/bin/coverage" erase
 "$venv/bin/coverage" run -m pytest -n auto --maxprocesses 4 --dist loadfile "${again[@]/#/--ignore=tests/}" "$@"
 "$venv/bin/coverage" combine --quiet

@@ -9,8 +9,8 @@ import numpy as np
 from fake_scene import SI, problem, scene, shaped
 from fake_scene import result as scene_result
 
-from mcpump.estimates import Estimate
 from mcpump.names import PARTS
+from mcpump.tally.estimates import Estimate
 
 BAR = """
 [electrons]
@@ -137,8 +137,8 @@ def impurities(share=0.03, ell_over_lambda=0.3, axes=2):
 def bar():
     """Spin that an electric field drives along x, in the deck `BAR`."""
     ready = problem(scene(1, (), slots=(-1,) * 4, hall_slot=0, harmonics=0, cells=(10, 1, 1)), SI)
-    from mcpump.crossover import problem_of
-    from mcpump.observables import coordinates
+    from mcpump.report.crossover import problem_of
+    from mcpump.tally.observables import coordinates
 
     plain = scene_result(ready._replace(resolved=BAR))
     real = problem_of(plain)

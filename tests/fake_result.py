@@ -6,8 +6,8 @@ import dataclasses
 
 import numpy as np
 
-from mcpump.estimates import Estimate, Result
 from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
+from mcpump.tally.estimates import Estimate, Result
 
 NM = 1e-9
 CURRENT, DENSITY, TORQUE = "J/m^2", "J s/m^3", "J/m^3"

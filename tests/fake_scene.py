@@ -6,14 +6,19 @@ import math
 
 import numpy as np
 
-from mcpump.blocks import BlockSums
-from mcpump.estimates import Result
-from mcpump.layer import Layer
-from mcpump.model import Extents, Problem, Scales, Scene
+from mcpump.deck.layer import Layer
 from mcpump.names import CHANNELS, lines_of
-from mcpump.observables import coordinates, observables
-from mcpump.tally import Tally
-from mcpump.texture_parameters import CROSSED_WAVES, HARMONIC, crossed_waves_parameters, harmonic_parameters
+from mcpump.problem.scene import Extents, Problem, Scales, Scene
+from mcpump.tally.estimates import Result
+from mcpump.tally.observables import coordinates, observables
+from mcpump.tally.tally import Tally
+from mcpump.textures.parameters import (
+    CROSSED_WAVES,
+    HARMONIC,
+    crossed_waves_parameters,
+    harmonic_parameters,
+)
+from mcpump.walk.blocks import BlockSums
 
 ELL, TAU = 2e-9, 1.5e-15
 SI = Scales(ELL, TAU, 3e-9, 4e-3, 5e6, 3.04e15, True)
@@ -137,3 +142,9 @@ def shaped(ready):
     budget = np.einsum("l,cha->lcha", gains, pattern).reshape(len(lines), -1)
     means = np.array([0.1, 1.0])[:, None] * pattern.reshape(-1)
     return [profiles, passages, budget, means]
+
+
+def of_scene(axes=1, channels=("first", "second"), **changes):
+    """A made-up run of the general walk."""
+    ready = problem(scene(axes, channels, **changes), SI)
+    return result(ready, shaped(ready))

@@ -19,7 +19,7 @@ PACKAGE = Path(mcpump.__file__).parent
 SAID = 2.0 * (2**30 + 0.5) / 2**32 - 1.0
 CODE = """
 import numpy as np
-from mcpump.first_flight import direction
+from mcpump.walk.first_flight import direction
 print(direction(np.uint64(1 << 30), 3), sum(direction.stats.cache_hits.values()), direction.stats.cache_path)
 """
 CHOICES = ("MCPUMP_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME")

@@ -7,17 +7,12 @@ import math
 
 import numpy as np
 
-from mcpump import course
-from mcpump.blocks import BlockSums, plain, walk_scene_block
-from mcpump.carried import set_birth
-from mcpump.course import course_of, slab_at
-from mcpump.layer import Layer
-from mcpump.model import Extents, Problem, Scales, Scene
-from mcpump.moving_textures import no_user
+from mcpump.deck.layer import Layer
 from mcpump.names import CHANNELS, lines_of
-from mcpump.philox import key
-from mcpump.scene import with_charge
-from mcpump.texture_parameters import (
+from mcpump.problem.reduce_scene import with_charge
+from mcpump.problem.scene import Extents, Problem, Scales, Scene
+from mcpump.textures.moving import no_user
+from mcpump.textures.parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
     DRIVE_PULSE,
@@ -33,10 +28,15 @@ from mcpump.texture_parameters import (
     skyrmion_parameters,
     vortex_parameters,
 )
-from mcpump.textures import ENVELOPE_TANH
-from mcpump.transport import DIVERGENCE, cell_number, cross, next_piece
-from mcpump.user_texture import load_user_texture
-from mcpump.walker import (
+from mcpump.textures.shapes import ENVELOPE_TANH
+from mcpump.textures.user import load_user_texture
+from mcpump.walk import course
+from mcpump.walk.blocks import BlockSums, plain, walk_scene_block
+from mcpump.walk.carried import set_birth
+from mcpump.walk.course import course_of, slab_at
+from mcpump.walk.philox import key
+from mcpump.walk.transport import DIVERGENCE, cell_number, cross, next_piece
+from mcpump.walk.walker import (
     AGE,
     ALIVE,
     AXIS,
@@ -52,7 +52,7 @@ from mcpump.walker import (
     UX,
     N,
     X,
-)  # fmt: skip
+)
 
 REDUCED = Scales(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, False)
 OMEGA = 0.3

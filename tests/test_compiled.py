@@ -25,7 +25,7 @@ def copy(tmp_path):
 
 def double(folder):
     """Change the copy: the callee, in another file, returns twice as much."""
-    source = folder / "mcpump" / "philox.py"
+    source = folder / "mcpump" / "walk" / "philox.py"
     text = source.read_text(encoding="utf-8")
     assert text.count("TWO_M32 = 2.0**-32\n") == 1
     source.write_text(text.replace("TWO_M32 = 2.0**-32\n", "TWO_M32 = 2.0**-31\n"), encoding="utf-8")
@@ -82,7 +82,7 @@ def test_every_source_belongs_to_the_folder_s_name(copy, monkeypatch):
         with source.open("a", encoding="utf-8") as file:
             file.write("# changed\n")
         names.append(kernel_folder.fingerprint())
-    (package / "walk.py").rename(package / "sub" / "walk.py")
+    (package / "errors.py").rename(package / "sub" / "errors.py")
     names.append(kernel_folder.fingerprint())
     assert len(set(names)) == len(sources) + 2
 
@@ -163,9 +163,9 @@ def test_who_has_no_home_compiles_in_memory(tmp_path):
 RANK = """
 import numpy as np
 from mcpump.compiled import is_compiled
-from mcpump.first_flight import direction
+from mcpump.walk.first_flight import direction
 from mcpump.kernel_folder import can_keep
-from mcpump.parallel import connect
+from mcpump.simulate.ranks import connect
 said = []
 connect().compile_once(
     lambda: said.append(direction(np.uint64(1 << 30), 3)), lambda: is_compiled(direction) or not can_keep()

@@ -15,7 +15,7 @@ from kernels import CHOICES, CODE, DAMAGES, PACKAGE, SAID, Bomb, called, python,
 
 from mcpump import kernel_folder
 from mcpump.compiled import kernel
-from mcpump.first_flight import direction
+from mcpump.walk.first_flight import direction
 
 STRANGER = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give a file away")
@@ -46,7 +46,7 @@ class Here:
 
     @property
     def file(self):
-        (file,) = self.folder.glob("mcpump.first_flight.direction-*")
+        (file,) = self.folder.glob("mcpump.walk.first_flight.direction-*")
         return file
 
 
@@ -94,7 +94,7 @@ def test_another_kernel_s_file_is_not_taken(here):
     assert not here()
     other = kernel(direction.py_func)
     assert other(np.uint32(1 << 30), 3) == SAID
-    one, two = here.folder.glob("mcpump.first_flight.direction-*")
+    one, two = here.folder.glob("mcpump.walk.first_flight.direction-*")
     before = one.read_bytes(), two.read_bytes()
     one.write_bytes(before[1])
     two.write_bytes(before[0])
@@ -152,7 +152,7 @@ def test_another_cpu_of_numba_s_has_another_file(here):
         PACKAGE.parent, "-c", code, where=here.root, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES=""
     )
     assert out.split() == [str(SAID), "0", str(here.folder), "generic"]
-    assert len([*here.folder.glob("mcpump.first_flight.direction-*")]) == 2
+    assert len([*here.folder.glob("mcpump.walk.first_flight.direction-*")]) == 2
     assert first.exists()
 
 

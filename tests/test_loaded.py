@@ -13,8 +13,8 @@ from runs import JUNCTION, TRANSIENT, assert_same, furnish, good
 import mcpump
 from mcpump import report, results
 from mcpump.errors import InputError, ResultsFileError
-from mcpump.estimates import Estimate
 from mcpump.loaded import Quantity, Run
+from mcpump.tally.estimates import Estimate
 
 FEW = JUNCTION.replace("walkers = 4096", "walkers = 1024")
 

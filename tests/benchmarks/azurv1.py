@@ -19,9 +19,9 @@ from peers import PEERS, peer
 from rows import Section, Sizes, Target, at_least, in_turn, middle, not_here, number, ratios, table
 from walking import compile_c, deck_problem, pulse, run_c
 
-from mcpump.blocks import BlockSums, ground_of
-from mcpump.model import Model
-from mcpump.philox import key
+from mcpump.problem.scene import Model
+from mcpump.walk.blocks import BlockSums, ground_of
+from mcpump.walk.philox import key
 
 CELLS, BINS, END, LENGTH = 201, 20, 20.0, 40.2
 FREQUENT = 400.0

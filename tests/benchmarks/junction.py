@@ -25,8 +25,8 @@ from rows import (
 )
 from walking import DECKS, bare, compile_c, deck_problem, per_flight, per_pair, run_c, sampler
 
-from mcpump.blocks import BlockSums, ground_of
-from mcpump.model import Model
+from mcpump.problem.scene import Model
+from mcpump.walk.blocks import BlockSums, ground_of
 
 INTERFACE = 1
 """Number of the interface among the deck's planes."""

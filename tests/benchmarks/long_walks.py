@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from rows import Sample, Section, Sizes, at_most, in_turn, joined, number, ratios, table
 from walking import sampler
 
-from mcpump.blocks import BlockSums
-from mcpump.deck import deck_from_dict
-from mcpump.model import Model, Problem
-from mcpump.problem import make_problem, mean_flights
+from mcpump.deck.read import deck_from_dict
+from mcpump.problem.reduce import make_problem, mean_flights
+from mcpump.problem.scene import Model, Problem
+from mcpump.walk.blocks import BlockSums
 
 WAVE_NUMBERS = (0.1, 0.01, 0.001)
 """qℓ = ℓ/λ of a spiral with λ = 1/q."""

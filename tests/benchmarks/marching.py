@@ -12,7 +12,7 @@ import math
 import numba
 import numpy as np
 
-from mcpump.philox import draw, uniform, uniform53
+from mcpump.walk.philox import draw, uniform, uniform53
 
 STREAM = np.uint64(0)
 

@@ -21,9 +21,9 @@ MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}{os.pathsep}
 FIRST_BLOCK = """
 import sys, time
 began = time.perf_counter()
-from mcpump.deck import read_deck
-from mcpump.problem import make_problem
-from mcpump.blocks import ground_of
+from mcpump.deck.read import read_deck
+from mcpump.problem.reduce import make_problem
+from mcpump.walk.blocks import ground_of
 problem = make_problem(read_deck(sys.argv[1], ["run.walkers_per_block=256"]))
 ready = time.perf_counter()
 ground_of(problem).walk(0)

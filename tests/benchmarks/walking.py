@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from rows import Sample
 
-from mcpump.blocks import NO_FLIGHTS, PULSE_TRACE, BlockSums, ground_of, pulse_tallies
-from mcpump.deck import read_deck
-from mcpump.emission import births
-from mcpump.first_flight import first_flights
-from mcpump.model import Model, Problem
+from mcpump.deck.read import read_deck
 from mcpump.names import LINES
-from mcpump.philox import key
-from mcpump.problem import make_problem
-from mcpump.pulse import walk_pulse
-from mcpump.spin import SIZES
-from mcpump.tally import Tally
-from mcpump.textures import ENVELOPE_CONSTANT
-from mcpump.walk import walk_block
+from mcpump.problem.reduce import make_problem
+from mcpump.problem.scene import Model, Problem
+from mcpump.tally.tally import Tally
+from mcpump.textures.shapes import ENVELOPE_CONSTANT
+from mcpump.walk.blocks import NO_FLIGHTS, PULSE_TRACE, BlockSums, ground_of, pulse_tallies
+from mcpump.walk.emission import births
+from mcpump.walk.first_flight import first_flights
+from mcpump.walk.philox import key
+from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.spin import SIZES
+from mcpump.walk.walk import walk_block
 
 HERE = Path(__file__).resolve().parent
 DECKS = HERE.parents[1] / "run"

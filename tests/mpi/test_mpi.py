@@ -131,7 +131,10 @@ def test_bad_input_is_one_message(folder):
 
 FAILING = """
 import os, signal, sys
-from mcpump import blocks, cli
+from mcpump import cli
+from mcpump.errors import InputError
+from mcpump.machine import launcher_rank
+from mcpump.walk import blocks
 from mcpump.machine import launcher_rank
 
 def fail(*_):
@@ -149,7 +152,7 @@ sys.exit(cli.main(sys.argv[1:]))
     [
         ("raise ValueError('made to fail')", "rank 1 of 3 failed: ValueError: made to fail"),
         ("raise MemoryError", "rank 1 of 3 failed: out of memory"),
-        ("raise cli.InputError('one sentence')", "rank 1 of 3 failed: one sentence"),
+        ("raise InputError('one sentence')", "rank 1 of 3 failed: one sentence"),
         ("os.kill(os.getpid(), signal.SIGKILL)", ""),
     ],
 )
@@ -168,7 +171,8 @@ def test_a_failing_rank_ends_the_job(folder, action, message):
 
 CRASHING = """
 import sys
-from mcpump import cli, simulate
+from mcpump import cli
+from mcpump.simulate import engine as simulate
 
 def fail(*_):
     raise EOFError("Ran out of input")

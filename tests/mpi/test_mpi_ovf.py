@@ -10,7 +10,7 @@ import pytest
 from jobs import MPIRUN, NO_MPIRUN, ranks
 from runs import assert_same, child, finish, good
 
-from mcpump.ovf import Mesh, write_ovf
+from mcpump.textures.ovf import Mesh, write_ovf
 
 pytestmark = pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
 DECK = """
@@ -38,7 +38,7 @@ SHARED = """
 import sys
 import numpy as np
 import mcpump
-from mcpump import parallel, sampled_texture, snapshots
+from mcpump.problem import snapshots
 
 read = snapshots.sample_series
 snapshots.sample_series = lambda *given: print("reads", flush=True) or read(*given)

@@ -101,12 +101,12 @@ def test_communicators(folder):
 def test_the_world_is_the_default(folder, environment):
     """Also where srun has left its mark; communicators are given back, of which there are some thousand only."""
     text = """
-    from mcpump import parallel
+    from mcpump.simulate import ranks
 
     run = mcpump.run("deck.toml", "world.h5", progress=rank == 0, threads=1 + rank)
     assert run.complete
     for _ in range(3000):
-        parallel.connect().close()
+        ranks.connect().close()
     """
     # MPI is begun by mcpump, as in a program that does not use it itself
     (folder / "program.py").write_text("import mcpump\nrank = 0\n" + textwrap.dedent(text))

@@ -129,7 +129,9 @@ def test_a_signal_after_the_file_is_written_changes_nothing(number, folder):
 
 DYING = """
 import os, signal, sys, time
-from mcpump import blocks, cli
+from mcpump import cli
+from mcpump.machine import launcher_rank
+from mcpump.walk import blocks
 from mcpump.machine import launcher_rank
 
 def die(*_):

@@ -8,7 +8,7 @@ import numpy as np
 from general_walks import COS, DC, DIFFUSIVE, LOCAL, assert_no_chi2_alarm, medium_of, projected, waves_of
 
 from mcpump import theory
-from mcpump.scene import DECAYED
+from mcpump.problem.reduce_scene import DECAYED
 
 RHO, DIVERGENCE = 0, 1
 """Places of ρ_c and ∇·j_c among the components of the books' diffusive torque."""
@@ -16,7 +16,7 @@ PARTS = (("local", LOCAL), ("diffusive", DIFFUSIVE))
 
 
 def differenced(q, width):
-    """Share of a derivative iq that `mcpump.charge_profiles.derivative` gives of the cell means of e^{iqx}."""
+    """Share of a derivative iq that `mcpump.walk.charge_profiles.derivative` gives of the cell means of e^{iqx}."""
     h = 0.5 * q * width
     return np.sinc(h / math.pi) * (7.0 * np.cos(h) - np.cos(3.0 * h)) / 6.0
 

@@ -16,11 +16,11 @@ from scipy import stats
 from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, SMALL, X, Y, Z, assert_near, mean_and_error
 
 from mcpump import theory
-from mcpump.blocks import user_of, walk_scene_block
-from mcpump.course import course_of
-from mcpump.model import Problem, Scene
 from mcpump.names import lines_of
-from mcpump.texture_parameters import CROSSED_WAVES
+from mcpump.problem.scene import Problem, Scene
+from mcpump.textures.parameters import CROSSED_WAVES
+from mcpump.walk.blocks import user_of, walk_scene_block
+from mcpump.walk.course import course_of
 
 CLOSED, PERIODIC = ("specular", "specular"), ("periodic", "periodic")
 FALSE_ALARM = 1e-4

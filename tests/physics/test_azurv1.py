@@ -14,7 +14,7 @@ from scipy.integrate import quad
 from scipy.stats import f as f_distribution
 from walks import Z, assert_agrees, assert_near, block_sums, mean_and_error, problem_of
 
-from mcpump import examples
+from mcpump.cli import examples
 
 REFERENCE = Path(__file__).with_name("azurv1_c1_cells.csv")
 CELLS, BINS, H = 201, 20, 0.2

@@ -30,8 +30,8 @@ from walks import (
     walk,
 )
 
-from mcpump.simulate import run
-from mcpump.textures import texture_profile
+from mcpump.simulate.engine import run
+from mcpump.textures.shapes import texture_profile
 
 CELLS, BLOCKS = 8, 192
 OMEGA, GAMMA = 0.05, 0.1

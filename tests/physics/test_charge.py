@@ -29,7 +29,7 @@ from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, X, assert_near, changed, probl
 import mcpump
 from mcpump import theory
 from mcpump.constants import E_CHARGE, HBAR, M_ELECTRON
-from mcpump.model import paths_are_parallel
+from mcpump.problem.scene import paths_are_parallel
 
 RASHBA = {"rashba": {"field": 0.5, "direction": [0.4, -0.3, 0.9]}}
 IMPURITY = {"impurity": {"spin_hall_angle": 0.15}}

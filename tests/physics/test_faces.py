@@ -24,7 +24,7 @@ from walks import (
 )
 
 from mcpump import theory
-from mcpump.diffusion import END_POINT, diffusion_slab
+from mcpump.theory.diffusion import END_POINT, diffusion_slab
 
 STEP = {"kind": "junction", "width": 0.0, "cone_angle": 1.0, "angular_frequency": 1e-3}
 

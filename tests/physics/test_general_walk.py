@@ -19,7 +19,7 @@ from general_walks import (
 from walks import DC, assert_near, changed, jackknife, problem_of, walk
 
 from mcpump import theory
-from mcpump.model import Model, Scene
+from mcpump.problem.scene import Model, Scene
 
 MODULATED = {
     "kind": "modulated", "cone_angle": 1.0, "angular_frequency": 0.2, "wavenumber": 0.8, "mean": 0.4, "depth": 0.6,

@@ -11,8 +11,8 @@ from ordinates import coarse, solve
 from walks import COS, LOCAL, Y, Z, assert_near, jackknife, problem_of
 
 from mcpump import theory
-from mcpump.boundary_layer import interface_resistance
-from mcpump.diffusion_stack import diffusion_stack
+from mcpump.theory.boundary_layer import interface_resistance
+from mcpump.theory.diffusion_stack import diffusion_stack
 
 SLOW = 1e-6
 """Ωτ of a uniform precession so slow that its first order is a static source: −Ṡ_y = −Ω sin θ cos Ωt."""

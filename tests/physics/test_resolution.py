@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from scipy.special import expn
 
-from mcpump import reach, report, results
-from mcpump.deck import deck_from_dict
-from mcpump.problem import make_problem
-from mcpump.simulate import run
+from mcpump import report, results
+from mcpump.deck.read import deck_from_dict
+from mcpump.problem.reduce import make_problem
+from mcpump.simulate.engine import run
+from mcpump.tally import reach
 
 LENGTH, MAGNET, GAMMA, OMEGA = 44.0, 10.0, 0.1, 1e-4
 AWAY = (0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0)

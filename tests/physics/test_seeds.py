@@ -16,12 +16,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mcpump.blocks import ground_of
-from mcpump.deck import deck_from_dict
-from mcpump.deck_text import override
-from mcpump.observables import observables
-from mcpump.problem import make_problem
-from mcpump.tally import Tally
+from mcpump.deck.read import deck_from_dict
+from mcpump.deck.toml import override
+from mcpump.problem.reduce import make_problem
+from mcpump.tally.observables import observables
+from mcpump.tally.tally import Tally
+from mcpump.walk.blocks import ground_of
 
 SEEDS, BLOCKS, ALARM = 24, 64, 1e-4
 ROUNDING = 1e-11

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mcpump.deck import deck_from_dict
-from mcpump.problem import make_problem
-from mcpump.simulate import run
+from mcpump.deck.read import deck_from_dict
+from mcpump.problem.reduce import make_problem
+from mcpump.simulate.engine import run
 
 FACES = {"left": "specular", "right": "absorbing"}
 RUN = {"walkers": 16 * 256, "walkers_per_block": 256}

@@ -29,8 +29,8 @@ from walks import (
 )
 
 from mcpump import theory
-from mcpump.observables import equilibrium
-from mcpump.simulate import run
+from mcpump.simulate.engine import run
+from mcpump.tally.observables import equilibrium
 
 THETA = np.radians(10.0)
 P0 = {

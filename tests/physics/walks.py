@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mcpump import theory
-from mcpump.blocks import BlockSums, walk_one_block
-from mcpump.deck import deck_from_dict
-from mcpump.emission import births
-from mcpump.model import Problem
-from mcpump.observables import Unpacker
-from mcpump.problem import make_problem
-from mcpump.textures import ENVELOPE_COSINE
+from mcpump.deck.read import deck_from_dict
+from mcpump.problem.reduce import make_problem
+from mcpump.problem.scene import Problem
+from mcpump.tally.observables import Unpacker
+from mcpump.textures.shapes import ENVELOPE_COSINE
+from mcpump.walk.blocks import BlockSums, walk_one_block
+from mcpump.walk.emission import births
 
 LIMIT = 4.0
 """Standard errors within which a number must agree."""

@@ -77,7 +77,7 @@ def test_files_of_the_readme():
 
 
 def test_signal_of_the_jobs_is_one_that_mcpump_saves_on():
-    from mcpump.signals import SIGNALS
+    from mcpump.simulate.signals import SIGNALS
 
     assert {"SIGUSR1", "SIGTERM"} <= {number.name for number in SIGNALS}
     for script in SBATCH:

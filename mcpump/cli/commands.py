@@ -1,0 +1,186 @@
+"""The command `mcpump`: argv → deck → walk → results file and table; exit statuses.
+
+0 complete, 1 crash, 2 bad input, 3 target not reached, 75 stopped early with a good checkpoint, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from mcpump import __version__, console
+from mcpump.cli.export import add_export
+from mcpump.cli.materials import add_materials
+from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_walk_options, part, positive
+from mcpump.cli.run import merge_files, problem_of, run_deck
+from mcpump.cli.sweep import add_sweep
+from mcpump.errors import InputError, McpumpError, ResultsFileError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        `sys.argv[1:]` by default: the process is then taken to end with the command (`mcpump.simulate.signals.Stops`).
+
+    Returns
+    -------
+    int
+        Exit status.
+    """
+    try:
+        console.prepare()
+        options = parser().parse_args(arguments)
+        options.own_process = arguments is None
+        status = int(options.act(options))
+        sys.stdout.flush()
+        return status
+    except McpumpError as error:
+        if _speaks():
+            print(f"mcpump: {error}", file=sys.stderr)
+        return error.status
+    except BrokenPipeError:
+        # the reader of our output (head, less) has gone: what is left of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COMPLETE
+    except KeyboardInterrupt:
+        print(
+            "mcpump: interrupted; a results file, if there is one, is as it was last saved", file=sys.stderr
+        )
+        return INTERRUPTED
+
+
+def _speaks() -> bool:
+    """Whether this is the one process of a job that tells the user of a mistake."""
+    from mcpump.machine import launcher_rank
+
+    return launcher_rank() == 0
+
+
+def parser() -> Parser:
+    """Describe the commands."""
+    top = Parser(prog="mcpump", description="Monte Carlo spin pumping: local and diffusive spin currents.")
+    top.add_argument("--version", action="version", version=f"mcpump {__version__}")
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    run = commands.add_parser("run", help="walk a deck; write a results file, print the table")
+    add_deck(run, optional=True)
+    run.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="results file (default: the deck's name with .h5, here)",
+    )
+    run.add_argument(
+        "--resume",
+        type=Path,
+        metavar="FILE",
+        help="go on with a results file, in place unless -o says otherwise; the deck may be left out",
+    )
+    run.add_argument(
+        "--part", type=part, metavar="I/N", help="walk part I of N only; `mcpump merge` joins the parts"
+    )
+    run.add_argument(
+        "--continue",
+        action="store_true",
+        dest="go_on",
+        help="go on with the results file if it is there, begin it otherwise; nothing is done if it is complete",
+    )
+    add_walk_options(run)
+    run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
+    run.set_defaults(act=run_deck)
+
+    add_sweep(commands)
+
+    merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
+    merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    merge.add_argument("--overwrite", action="store_true", help="replace an existing results file")
+    merge.set_defaults(act=merge_files)
+
+    check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
+    add_deck(check)
+    check.set_defaults(act=check_deck)
+
+    add_export(commands)
+
+    show = commands.add_parser("show", help="print the table of a results file")
+    show.add_argument("file", type=Path, metavar="FILE")
+    show.add_argument("--csv", action="store_true", help="planes' currents and budget as CSV instead")
+    show.set_defaults(act=show_file)
+
+    again = commands.add_parser("replay", help="walk one walker again and print its way")
+    add_deck(again)
+    again.add_argument("--walker", type=int, required=True, metavar="K", help="its number, from 0")
+    again.add_argument("--lines", type=positive, default=1000, metavar="N", help="most lines (1000)")
+    again.set_defaults(act=replay_walker)
+
+    example = commands.add_parser("example", help="write a shipped deck to NAME.toml here")
+    example.add_argument("name", nargs="?", metavar="NAME", help="which one; without it, list them")
+    example.set_defaults(act=write_example)
+
+    add_materials(commands)
+    return top
+
+
+def check_deck(options: argparse.Namespace) -> int:
+    """`mcpump check`: derived and regime numbers, memory and time; runs nothing."""
+    problem = problem_of(options)
+
+    from mcpump.problem.reduce import check_report
+
+    print(check_report(problem), end="")
+    return COMPLETE
+
+
+def replay_walker(options: argparse.Namespace) -> int:
+    """`mcpump replay`: the way of one walker, flight by flight."""
+    problem = problem_of(options)
+
+    from mcpump.walk.replay import replay
+
+    print(replay(problem, options.walker, options.lines), end="")
+    return COMPLETE
+
+
+def show_file(options: argparse.Namespace) -> int:
+    """`mcpump show`: the table, or CSV, of a results file."""
+    from mcpump import report, results
+
+    result = results.read(options.file)
+    try:
+        text = report.csv(result) if options.csv else report.table(result)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        if results.is_sealed(options.file):
+            raise
+        raise ResultsFileError(
+            f"{results.shown(options.file)} was edited by another program and cannot be shown: {error}."
+        ) from None
+    print(text.rstrip("\n"))
+    return COMPLETE
+
+
+def write_example(options: argparse.Namespace) -> int:
+    """`mcpump example`: write a shipped deck, or list them."""
+    from mcpump.cli import examples
+
+    if options.name is None:
+        print("\n".join(examples.names()))
+        return COMPLETE
+    texts = {options.name.removesuffix(".toml") + ".toml": examples.text(options.name)}
+    texts |= examples.companions(options.name)
+    for path in map(Path, texts):
+        if path.exists():
+            raise InputError(f"{path} exists already and is left as it is; remove or rename it first")
+    for path, text in texts.items():
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        print(path)
+    return COMPLETE

@@ -1,0 +1,142 @@
+"""What [spin_orbit] and [electric_field] ask of the rest of a deck, and whether charge can be walked in its sample."""
+
+from __future__ import annotations
+
+from mcpump.deck.electrons import Electrons
+from mcpump.deck.numbers import face_numbers, layers, media, mesh_axes
+from mcpump.deck.sections import Deck, LayerSection
+from mcpump.deck.spin_orbit import unit
+from mcpump.errors import InputError, show
+
+
+def walks_charge(deck: Deck) -> bool:
+    """Tell whether a deck has spins that make charge: [spin_orbit], and spin that is pumped or given."""
+    return deck.spin_orbit is not None and (deck.texture is not None or deck.initial is not None)
+
+
+def dipoles_can_walk(deck: Deck, gas: Electrons) -> bool:
+    """Tell whether the two charges of a dipole stay on parallel paths everywhere in the sample.
+
+    They do where every layer has one v and one scattering rate, every interface lets all pass straight on, and no
+    face reflects diffusely.
+    """
+    return not dipole_obstacles(deck, gas)
+
+
+def dipole_obstacles(deck: Deck, gas: Electrons) -> list[str]:
+    """Keys, with their values, that take the two charges of a dipole apart; none: `dipoles_can_walk`."""
+    found = []
+    for name, axis in mesh_axes(deck).items():
+        for side, face in (("left", axis.left), ("right", axis.right)):
+            absorption, specularity = face_numbers(face)
+            if absorption < 1.0 and specularity < 1.0:
+                key = f"sample.{name}.{side}"
+                found.append(
+                    f"{key} = {show(face)}"
+                    if isinstance(face, str)
+                    else f"{key}.specularity = {specularity:g}"
+                )
+    for i, (section, layer) in enumerate(zip(deck.layer, media(deck, gas)[1:], strict=True)):
+        differs = (
+            ("fermi_velocity", layer.v),
+            (_scattering_key(section), layer.rate),
+            ("density_of_states", layer.nu),
+            ("transmission", layer.transmission),
+        )
+        found += [
+            f"layer[{i}].{key} = {getattr(section, key):g}"
+            for key, number in differs
+            if key and number != 1.0
+        ]
+        if not layer.straight:
+            found.append(f'layer[{i}].passage = "diffuse"')
+    return found
+
+
+def _scattering_key(section: LayerSection) -> str:
+    """Key that gives a layer its scattering rate; empty where it is that of [electrons] or follows the velocity."""
+    if section.mean_free_path is not None:
+        return "mean_free_path"
+    return "lifetime" if section.lifetime is not None else ""
+
+
+def check_spin_orbit(deck: Deck, gas: Electrons) -> None:
+    """Ask [spin_orbit] for a mechanism, for the spins it acts on, and for a sample in which charge can be walked.
+
+    Raises
+    ------
+    InputError
+        One sentence, as from all checks of this module.
+    """
+    coupling, channels = deck.spin_orbit, deck.results.channels
+    if coupling is None:
+        return
+    if coupling.rashba is None and coupling.impurity is None:
+        raise InputError(
+            "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity]: give one of them, or leave "
+            "out [spin_orbit]"
+        )
+    shown = f"results.channels = {show(list(channels))}"
+    if coupling.rashba is not None:
+        if deck.texture is None:
+            raise InputError(
+                "spin_orbit.rashba has nothing to act on without a [texture]: its charge follows the torque; "
+                "leave it out or give one"
+            )
+        if "second" not in channels:
+            raise InputError(
+                f'{shown} must hold "second" for [spin_orbit.rashba], whose charge comes from that channel\'s spin'
+            )
+    if coupling.impurity is not None and not {"first", "second"} & set(channels):
+        raise InputError(
+            f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
+        )
+    layers(deck, gas)  # refuses what cannot be placed
+    obstacles = dipole_obstacles(deck, gas)
+    if walks_charge(deck) and obstacles and len(mesh_axes(deck)) > 1:
+        raise InputError(
+            f"{obstacles[0]} cannot be used with [spin_orbit] on a mesh along more than x: charge is walked there "
+            f"as dipoles, which need specular, absorbing or periodic faces, and layers that differ in spin "
+            f"relaxation and spin-orbit coupling only"
+        )
+
+
+def check_electric_field(deck: Deck, gas: Electrons) -> None:
+    """Ask an electric field for a steady state, and for a spin Hall conductivity to drive with."""
+    if deck.electric_field is None:
+        return
+    if deck.initial is not None:
+        raise InputError(
+            "the deck has both of [initial] and [electric_field], whose spin current is steady: leave out one of them"
+        )
+    if deck.results.end is not None:
+        raise InputError(
+            "results.end cannot be used with [electric_field], whose spin current is steady: leave out one of them"
+        )
+    if not any(any(layer.hall) for layer in layers(deck, gas)):
+        raise InputError(
+            "electric_field.spin_hall_conductivity is missing: give it, or [spin_orbit.impurity] where the field acts"
+        )
+
+
+def charge_notes(deck: Deck, gas: Electrons) -> list[str]:
+    """Sentences on what is left out of a deck's charge, or not seen in it."""
+    coupling, notes = deck.spin_orbit, list[str]()
+    if coupling is None:
+        return notes
+    flat = len(mesh_axes(deck)) == 1
+    rashba = coupling.rashba
+    if rashba is not None and len({layer.rashba for layer in layers(deck, gas)}) > 1:
+        notes.append("E_so is confined: the term with ∇E_so and ∇Ṡ at its edges is left out, as in the paper")
+    obstacles = dipole_obstacles(deck, gas)
+    across = rashba is not None and any(unit(rashba.direction)[1:])
+    if flat and obstacles and across and walks_charge(deck):
+        notes.append(
+            f"only the charge currents along y and z are measured, not the charge density and the current along x: "
+            f"{obstacles[0]} takes the two charges of a dipole apart"
+        )
+    if flat and coupling.impurity is not None and walks_charge(deck):
+        notes.append(
+            "impurities make no charge density and no charge current along x: with variation along x alone both vanish"
+        )
+    return notes

@@ -1,0 +1,93 @@
+"""How much memory a deck's mesh takes, and whether this machine has it."""
+
+from __future__ import annotations
+
+import math
+
+from mcpump.deck.numbers import mesh_axes, needs_general
+from mcpump.deck.sections import Deck
+from mcpump.errors import InputError
+from mcpump.machine import cores, memory_of_machine
+from mcpump.names import lines_of
+
+_PROGRAM_BYTES = 300_000_000
+_GENERAL_PROGRAM_BYTES = 450_000_000
+_LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
+_WORKING_COPIES = 22
+"""Arrays as long as the profiles that are alive, beside the books, when a result is made and written (measured)."""
+
+
+def memory_needed(cells: int, harmonics: int, time_bins: int, planes: int) -> int:
+    """Bytes that the fast walk needs: two channels and parts, three components, sums of every thread and of all."""
+    columns = 2 * 2 * 3 * (1 + 2 * harmonics) * time_bins
+    values = columns * (3 * cells + planes + 8)
+    return _PROGRAM_BYTES + 8 * values * (12 + cores())
+
+
+def general_memory_needed(
+    axes: int, cells: int, time_bins: int, channels: tuple[str, ...], time_functions: int, planes: int
+) -> int:
+    """Bytes that the general walk needs.
+
+    Parameters
+    ----------
+    axes : int
+        Directions of the mesh.
+    cells : int
+        Cells of the whole mesh.
+    time_bins : int
+        Time bins of a transient; 0 for a periodic drive.
+    channels : tuple of str
+        Channels that are walked.
+    time_functions : int
+        Numbers kept per channel and component: 1 + 2 harmonics, 1 for a transient.
+    planes : int
+        Planes through which currents are counted.
+
+    Returns
+    -------
+    int
+        Program, exact sums (3 limbs, and 5 of the squares, of 8 bytes) of 2(3 + axes) profiles, those of the totals,
+        the arrays of every thread, and what is at work while a result is written.
+    """
+    both = {"first", "second"} <= set(channels)
+    amplitudes = 3 * time_functions * (len(channels) + both)
+    bins = max(time_bins, 1)
+    profiles = 2 * (3 + axes) * cells * bins * amplitudes
+    totals = amplitudes * (2 * planes * bins + len(lines_of(axes)) + 2)
+    # of every thread one block is being walked (raw and reduced), and two wait to be booked
+    copies = _LIMBS + _SQUARE_LIMBS + _WORKING_COPIES + 4 * cores()
+    return _GENERAL_PROGRAM_BYTES + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
+
+
+def memory_of_deck(deck: Deck) -> int:
+    """Bytes that a run of a deck needs, roughly."""
+    results, axes = deck.results, mesh_axes(deck)
+    cells, planes = math.prod(axis.cells for axis in axes.values()), len(results.planes)
+    if not needs_general(deck):
+        return memory_needed(cells, results.harmonics, results.time_bins or 1, planes)
+    functions = 1 if results.end is not None else 1 + 2 * results.harmonics
+    return general_memory_needed(
+        len(axes), cells, results.time_bins or 0, results.channels, functions, planes
+    )
+
+
+def check_memory(deck: Deck) -> None:
+    """Refuse a mesh that does not fit into the machine.
+
+    Raises
+    ------
+    InputError
+        Naming the mesh keys and both numbers of bytes.
+    """
+    needed, available = memory_of_deck(deck), memory_of_machine()
+    if needed <= available:
+        return
+    bins, harmonics = deck.results.time_bins or 1, deck.results.harmonics
+    mesh = " × ".join(f"sample.{name}.cells = {axis.cells}" for name, axis in mesh_axes(deck).items())
+    mesh += f" with results.time_bins = {bins}" if bins > 1 else ""
+    mesh += f" with results.harmonics = {harmonics}" if harmonics > 1 else ""
+    raise InputError(
+        f"{mesh} needs about {needed / 1e9:.3g} GB of memory, and this machine has "
+        f"{available / 1e9:.3g} GB: choose fewer"
+    )

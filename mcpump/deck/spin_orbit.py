@@ -1,0 +1,258 @@
+"""Spin-orbit numbers of a deck: how strong they are, and where along x they act.
+
+In reduced units of [electrons]: −2E_so/(ħv_F), a_imp = 2θ_SH, and the spin current σ_SH E that an electric field
+drives, in ħνJ v_F.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import NamedTuple
+
+from mcpump.constants import E_CHARGE, HBAR
+from mcpump.deck.electrons import Electrons, matching
+from mcpump.deck.hints import nearest
+from mcpump.deck.kinds import MATERIAL
+from mcpump.deck.layer import Layer, Vector
+from mcpump.deck.sections import Confined, Deck, ElectricFieldSection, Impurity, Rashba, SpinOrbit
+from mcpump.errors import InputError, show
+from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
+
+FIRST_PART = "electrons"
+"""Name of the sample before the first [[layer]]."""
+KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field")
+"""Dotted keys of the sections that act somewhere."""
+Spans = list[tuple[float, float]]
+"""Pieces of the sample along x [ℓ]."""
+
+
+class Sections(NamedTuple):
+    """The three sections that act somewhere; None: not given, or not acting here."""
+
+    rashba: Rashba | None
+    impurity: Impurity | None
+    field: ElectricFieldSection | None
+
+
+def sections_of(deck: Deck) -> Sections:
+    """What the deck gives of them."""
+    coupling, field = deck.spin_orbit or SpinOrbit.model_validate({}), deck.electric_field
+    return Sections(coupling.rashba, coupling.impurity, field)
+
+
+def with_spin_orbit(
+    deck: Deck, gas: Electrons, media: tuple[Layer, ...], same_place: float, notes: list[str]
+) -> tuple[Layer, ...]:
+    """Give the layers their spin-orbit numbers, and cut them where these begin and end.
+
+    Parameters
+    ----------
+    deck : Deck
+    gas : Electrons
+        The electron gas of [electrons].
+    media : tuple of Layer
+        Layers without these numbers, in order.
+    same_place : float
+        Places closer than this share of the sample's length are one.
+    notes : list of str
+        Gets sentences on what is said twice, or not used.
+
+    Returns
+    -------
+    tuple of Layer
+        A layer that a cut begins has the medium of the one before it, and lets all pass straight on.
+
+    Raises
+    ------
+    InputError
+        If an interval or a layer's name cannot be used, or keys of [spin_orbit.impurity] disagree.
+    """
+    sections = sections_of(deck)
+    if sections == (None, None, None):
+        return media
+    length = deck.sample.x.length / gas.ell
+    marks = [layer.start for layer in media] + [length]
+    rashba, impurity, field = (
+        _spans(section, key, deck, gas, marks, same_place * length)
+        for section, key in zip(sections, KEYS, strict=True)
+    )
+    said: list[str] = []
+    done = []
+    for start, end in itertools.pairwise(sorted(marks)):
+        middle = 0.5 * (start + end)
+        inside = Sections(
+            sections.rashba if _within(rashba, middle) else None,
+            sections.impurity if _within(impurity, middle) else None,
+            sections.field if _within(field, middle) else None,
+        )
+        number, medium = max(
+            ((i, layer) for i, layer in enumerate(media) if layer.start <= start),
+            key=lambda found: found[1].start,
+        )
+        if medium.start < start:
+            medium = medium._replace(start=start, transmission=1.0, specularity=1.0, straight=True)
+        done.append(_coupled(medium, number, inside, deck, gas, said))
+    notes += dict.fromkeys(said)
+    return tuple(done)
+
+
+def _within(spans: Spans, x: float) -> bool:
+    """Tell whether a place lies in one of the pieces."""
+    return any(start < x < end for start, end in spans)
+
+
+def unit(direction: Vector) -> Vector:
+    """Scale a vector to length 1."""
+    scaled = [part / max(map(abs, direction)) for part in direction]
+    # Adding 0.0 turns −0.0 into 0.0.
+    x, y, z = (part / math.hypot(*scaled) + 0.0 for part in scaled)
+    return x, y, z
+
+
+def impurity_strength(angle: float, gas: Electrons, layer: Layer) -> float:
+    """Strength λ_so k_F² of a spin Hall angle in a layer; NaN where k_F is not known."""
+    return 0.5 * angle * _k_F_ell(gas, layer)
+
+
+def _times(size: float, direction: Vector) -> Vector:
+    """Vector of a size along a direction."""
+    x, y, z = (size * part + 0.0 for part in unit(direction))
+    return x, y, z
+
+
+def _spans(
+    section: Confined | None, key: str, deck: Deck, gas: Electrons, marks: list[float], tolerance: float
+) -> Spans:
+    """Pieces of the sample where a section acts; adds to `marks` (starts of layers, end) what cuts a layer."""
+    if section is None:
+        return []
+    if section.layer is not None and section.between is not None:
+        raise InputError(f"{key} has both of layer and between: give one of them")
+    if section.layer is not None:
+        return _named(section.layer, key, deck, marks)
+    length = max(marks)
+    if section.between is None:
+        return [(0.0, length)]
+    span = []
+    for place in section.between:
+        x = place / gas.ell
+        near = min(marks, key=lambda mark: abs(mark - x))
+        if abs(near - x) > tolerance:
+            near = x
+        span.append(near)
+    first, last = span
+    shown = f"{key}.between = [{', '.join(_place(deck, place) for place in section.between)}]"
+    if not first < last:
+        raise InputError(f"{shown} must be [from, to] with from before to")
+    if last > length:
+        raise InputError(
+            f"{shown} lies outside the sample, which reaches from 0 to {_place(deck, deck.sample.x.length)}"
+        )
+    marks += [x for x in span if x not in marks]
+    return [(first, last)]
+
+
+def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
+    """Pieces of all layers of a name."""
+    names = [FIRST_PART, *(layer.name for layer in deck.layer)]
+    if name not in names:
+        known = list(dict.fromkeys(filter(None, names)))
+        near = nearest(name, known)
+        hint = f" (did you mean {near}?)" if near else ""
+        raise InputError(
+            f"{key}.layer = {show(name)} must be one of {show(', '.join(known), 150)[1:-1]}{hint}"
+        )
+    if name == FIRST_PART and FIRST_PART in names[1:]:
+        raise InputError(
+            f'{key}.layer = "{FIRST_PART}" means the part before the first [[layer]], and layer'
+            f"[{names[1:].index(FIRST_PART)}] has this name too: give it another"
+        )
+    # the first marks are the starts of the layers and the end of the sample; cuts come after them
+    ends = list(itertools.pairwise(marks[: len(names) + 1]))
+    return [span for span, own in zip(ends, names, strict=True) if own == name]
+
+
+def _place(deck: Deck, value: float) -> str:
+    """Write a place for a sentence."""
+    return f"{value:.6g}" + ("" if deck.reduced else " m")
+
+
+def _coupled(
+    layer: Layer, number: int, inside: Sections, deck: Deck, gas: Electrons, notes: list[str]
+) -> Layer:
+    """Layer, the medium `number`, with the numbers of the sections that act in it."""
+    angle = 0.0
+    if inside.rashba is not None:
+        E_so = inside.rashba.field * (1.0 if deck.reduced else 1.0 / gas.v_F / HBAR)
+        layer = layer._replace(rashba=_times(-2.0 * E_so, inside.rashba.direction))
+    if inside.impurity is not None:
+        angle = _angle(inside.impurity, number, layer, deck, gas, notes)
+        layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)))
+    if inside.field is not None:
+        layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, gas, notes))
+    return layer
+
+
+def _own_angle(deck: Deck, number: int) -> float:
+    """Spin Hall angle that [electrons] or a [[layer]] gives, or its material."""
+    section = deck.layer[number - 1] if number else deck.electrons
+    if section.spin_hall_angle is None:
+        key = f"layer[{number - 1}]" if number else "electrons"
+        raise InputError(
+            f'{key}.spin_hall_angle is missing, which spin_orbit.impurity.spin_hall_angle = "{MATERIAL}" asks for: give '
+            f"it, or a material that has one, or say with layer or between where impurities act"
+        )
+    return section.spin_hall_angle
+
+
+def _angle(
+    section: Impurity, number: int, layer: Layer, deck: Deck, gas: Electrons, notes: list[str]
+) -> float:
+    """θ_SH in a layer, the medium `number`: as given, its own, or 2λ_so k_F²/(k_F ℓ) of the strength and its k_F ℓ."""
+    said = section.spin_hall_angle
+    given = {
+        "coupling": section.coupling,
+        "strength": section.strength,
+        "spin_hall_angle": _own_angle(deck, number) if isinstance(said, str) else said,
+    }
+    key, value = next((item for item in given.items() if item[1] is not None), ("", 0.0))
+    assert value is not None
+    if not key:
+        raise InputError(f"spin_orbit.impurity: its strength is missing: give one of {', '.join(given)}")
+    if key == "spin_hall_angle":
+        return value
+    if math.isnan(gas.k_F):
+        raise InputError(
+            f"spin_orbit.impurity.{key} = {value:g} needs k_F: give electrons.fermi_wavenumber, "
+            f"or spin_orbit.impurity.spin_hall_angle in its place"
+        )
+    strength = value * gas.k_F * gas.k_F if key == "coupling" else value
+    angle = float(spin_hall_angle(strength, _k_F_ell(gas, layer)))
+    derived = {"coupling": strength / gas.k_F / gas.k_F, "strength": strength, "spin_hall_angle": angle}
+    matching(given, derived, "spin_orbit.impurity", notes, {} if deck.reduced else {"coupling": "m^2"})
+    return angle
+
+
+def _k_F_ell(gas: Electrons, layer: Layer) -> float:
+    """k_F ℓ of a layer: its ℓ, and the k_F that its ν and v have with free electrons (for d = 1 and the same mass)."""
+    relative = {1: layer.v, 2: layer.nu * layer.v, 3: math.sqrt(layer.nu * layer.v)}[gas.dimension]
+    return gas.k_F * gas.ell * relative * (layer.v / layer.rate)
+
+
+def _hall(
+    section: ElectricFieldSection, angle: float, layer: Layer, deck: Deck, gas: Electrons, notes: list[str]
+) -> Vector:
+    """Spin current σ_SH E in a layer [ħνJ v_F]; σ_SH is the one given, or θ_SH σ_c of the layer."""
+    own = layer.nu * layer.v * layer.v / layer.rate
+    sigma = section.spin_hall_conductivity
+    if sigma is not None and angle:
+        notes.append(
+            "electric_field.spin_hall_conductivity is used, not the one that spin_orbit.impurity amounts to"
+        )
+    if deck.reduced:
+        # the field is counted in ħνJ v_F, and σ_SH in σ_c, of [electrons]
+        return _times(section.field * (angle * own if sigma is None else sigma), section.direction)
+    charge = section.field * (angle * own * gas.sigma if sigma is None else sigma)
+    spin = charge / (2.0 * E_CHARGE) / gas.nu / gas.exchange_unit / gas.v_F  # ħ/2e of it, in ħνJ v_F
+    return _times(spin, section.direction)

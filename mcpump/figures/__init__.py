@@ -1,0 +1,57 @@
+"""Figures of results (the only matplotlib).
+
+============= ========================================================================================
+profiles      along x, of one run; the crossover from diffusive to local over several
+maps, times   on two-dimensional meshes; in time
+charge        charge current and conversion
+potential     spin potential
+mixing        mixing conductance over several runs
+stack         against thickness, frequency, cone angle
+convergence   errors against walkers
+style         sizes, colours, axes
+============= ========================================================================================
+"""
+
+from mcpump.figures.charge import (
+    charge_figure,
+    conversion_points,
+)
+from mcpump.figures.convergence import (
+    convergence_figure,
+    convergence_points,
+)
+from mcpump.figures.maps import (
+    map_figure,
+)
+from mcpump.figures.mixing import (
+    mixing_figure,
+    mixing_points,
+    mixing_table,
+)
+from mcpump.figures.potential import (
+    potential_figure,
+    potential_gradient,
+)
+from mcpump.figures.profiles import (
+    crossover,
+    profile,
+)
+from mcpump.figures.times import (
+    time_figure,
+)
+
+__all__ = [
+    "charge_figure",
+    "convergence_figure",
+    "convergence_points",
+    "conversion_points",
+    "crossover",
+    "map_figure",
+    "mixing_figure",
+    "mixing_points",
+    "mixing_table",
+    "potential_figure",
+    "potential_gradient",
+    "profile",
+    "time_figure",
+]

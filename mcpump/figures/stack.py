@@ -1,0 +1,180 @@
+"""Sweeps of a stack: how the spin current into its metal depends on thickness, frequency and cone angle.
+
+Each is held against its limit: beyond a plane behind the texture a closed metal of thickness d takes
+∫j dx = j λ_s tanh(d/2λ_s) (Valet and Fert, ℓ ≪ λ_s); the DC current is linear in Ω, and as sin²θ.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from mcpump.deck.numbers import angular_frequency, media
+from mcpump.deck.read import Deck, deck_from_dict
+from mcpump.deck.textures import Precession
+from mcpump.errors import InputError
+from mcpump.figures.style import DOUBLE, MM, SEQUENCE, STYLE, new_figure
+from mcpump.problem.scene import Layer
+from mcpump.report.words import channel_of, labels, positions
+from mcpump.tally.estimates import Estimate, Result
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Point(NamedTuple):
+    """One run of a sweep."""
+
+    x: float
+    """What is swept: d/λ_s, Ωτ_sf, or the cone angle [rad]."""
+    y: float
+    """∫j dx/(jλ_s) behind the first plane, or the DC current through it [J/m²]."""
+    error: float
+
+
+def thickness_point(result: Result) -> Point:
+    """Tell what the metal behind a run's first plane takes of the DC current, ∫j dx/(jλ_s), against d/λ_s."""
+    deck, current = _deck(result), _need(result, "spin_current")
+    j, error = _through(result)
+    x, gas = float(positions(result, "plane").mean[0]), deck.gas
+    behind = [layer for layer in media(deck, gas) if layer.start * gas.ell <= x * (1.0 + 1e-9)][-1]
+    if behind.gamma_sf == 0.0:
+        raise InputError(
+            f"{result.name}: no spin relaxes behind its first plane, so that λ_s is infinite there"
+        )
+    D = behind.v**2 / (gas.dimension * behind.rate)
+    lam_s = math.sqrt(D / behind.gamma_sf) * gas.ell
+    edges = positions(result, "x_edge").mean
+    weight = np.clip(edges[1:] - np.maximum(edges[:-1], x), 0.0, None)
+    here = (channel_of(result), 2, 0, 0, _component(result))
+    taken = float(weight @ current.mean[here]) / lam_s
+    # the errors of cells as if they agreed
+    noise = 0.0 if current.stderr is None else float(weight @ current.stderr[here]) / lam_s
+    share = taken / j
+    return Point((edges[-1] - x) / lam_s, share, abs(share) * math.hypot(noise / taken, error / j))
+
+
+def frequency_point(result: Result) -> Point:
+    """DC current through a run's first plane, against Ωτ_sf behind it."""
+    deck = _deck(result)
+    Omega = angular_frequency(_precession(result), deck.reduced, [])
+    return Point(Omega * deck.gas.tau / _behind(result).gamma_sf, *_through(result))
+
+
+def cone_point(result: Result) -> Point:
+    """DC current through a run's first plane, against the cone angle [rad]."""
+    return Point(_precession(result).cone_angle, *_through(result))
+
+
+def stack_figure(
+    thickness: Sequence[Point] = (), frequency: Sequence[Point] = (), cone: Sequence[Point] = ()
+) -> Figure:
+    """Draw the sweeps that are there, a panel each, with their limits as lines.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    import matplotlib as mpl
+
+    panels = [
+        (
+            thickness,
+            r"thickness $d/\lambda_s$",
+            r"$\int j\,dx\,/\,(j\lambda_s)$",
+            _tanh,
+            r"$\tanh(d/2\lambda_s)$",
+        ),
+        (frequency, r"$\Omega\tau_{sf}$", r"DC current [J/m$^2$]", _linear, r"$\propto\Omega$"),
+        (cone, "cone angle [deg]", r"DC current [J/m$^2$]", _sine, r"$\propto\sin^2\theta$"),
+    ]
+    there = [panel for panel in panels if panel[0]]
+    if not there:
+        raise InputError("there is no run of a sweep to draw")
+    with mpl.rc_context(STYLE):
+        figure, axes = new_figure(DOUBLE * len(there) / 3.0, 55 * MM, 1, len(there), squeeze=False)
+        for axis, (points, x_label, y_label, limit, words) in zip(axes[0], there, strict=True):
+            x, y, error = (np.array(values) for values in zip(*sorted(points), strict=True))
+            fine, line = limit(x, y)
+            unit = 180.0 / math.pi if points is cone else 1.0
+            axis.plot(fine * unit, line, color="0.4", label=words)
+            axis.errorbar(x * unit, y, error, fmt="o", ms=3, lw=0.8, color=SEQUENCE[0], label="Monte Carlo")
+            axis.set_xlabel(x_label)
+            axis.set_ylabel(y_label)
+            if points is frequency:
+                axis.set_xscale("log")
+                axis.set_yscale("log")
+            axis.legend()
+    return figure
+
+
+Line = tuple[np.ndarray, np.ndarray]
+
+
+def _tanh(x: np.ndarray, y: np.ndarray) -> Line:
+    fine = np.linspace(0.0, 1.05 * x.max(), 100)
+    return fine, np.tanh(0.5 * fine)
+
+
+def _linear(x: np.ndarray, y: np.ndarray) -> Line:
+    """Line through the lowest frequency."""
+    fine = np.geomspace(x.min(), x.max(), 50)
+    return fine, y[0] / x[0] * fine
+
+
+def _sine(x: np.ndarray, y: np.ndarray) -> Line:
+    """sin²θ with the amplitude that fits best."""
+    shape = np.sin(x) ** 2
+    fine = np.linspace(0.0, 1.05 * x.max(), 100)
+    return fine, float(y @ shape / (shape @ shape)) * np.sin(fine) ** 2
+
+
+Limit = Callable[[np.ndarray, np.ndarray], Line]
+
+
+def _deck(result: Result) -> Deck:
+    return deck_from_dict(tomllib.loads(result.resolved), result.name)
+
+
+def _need(result: Result, name: str) -> Estimate:
+    if name not in result.estimates or "harmonic" not in result.coords:
+        raise InputError(f"{result.name} has no {name} of a periodic drive, which a sweep of a stack needs")
+    return result.estimates[name]
+
+
+def _behind(result: Result) -> Layer:
+    """Layer behind the first plane, whose spin relaxes."""
+    deck, x = _deck(result), float(positions(result, "plane").mean[0])
+    behind = [layer for layer in media(deck, deck.gas) if layer.start * deck.gas.ell <= x * (1.0 + 1e-9)][-1]
+    if behind.gamma_sf == 0.0:
+        raise InputError(
+            f"{result.name}: no spin relaxes behind its first plane, so that λ_s is infinite there"
+        )
+    return behind
+
+
+def _precession(result: Result) -> Precession:
+    texture = _deck(result).texture
+    if not isinstance(texture, Precession):
+        raise InputError(f"{result.name} has no precession, whose frequency or cone angle could be swept")
+    return texture
+
+
+def _component(result: Result) -> int:
+    """Component of the spin in which the DC current through the first plane is largest."""
+    current = _need(result, "plane_current").mean[channel_of(result), 2, 0, 0, :, 0]
+    return int(np.argmax(np.abs(current)))
+
+
+def _through(result: Result) -> tuple[float, float]:
+    """DC current through the first plane, and its error."""
+    current, dc = _need(result, "plane_current"), labels(result, "harmonic").index("dc")
+    here = (channel_of(result), 2, 0, dc, _component(result), 0)
+    if not current.mean[here]:
+        raise InputError(f"{result.name} has no DC spin current through its first plane")
+    return float(current.mean[here]), 0.0 if current.stderr is None else float(current.stderr[here])

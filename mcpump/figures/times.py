@@ -1,0 +1,161 @@
+"""Figures in time, one period or a transient: currents in x and t, and through the planes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mcpump.errors import InputError
+from mcpump.figures.style import (
+    DOUBLE,
+    MM,
+    SEQUENCE,
+    STYLE,
+    Array,
+    axis_label,
+    axis_power,
+    chosen_channel,
+    chosen_pair,
+    length_unit,
+    new_figure,
+)
+from mcpump.report.words import labels, mesh_axes, plane_places, times_of
+from mcpump.tally.estimates import Result
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_PARTS = ("local", "diffusive")
+
+
+_TIMES = 96
+"""Times of a period that are drawn."""
+
+
+class _Course(NamedTuple):
+    """A current against time."""
+
+    times: Array
+    """Where the values are."""
+    edges: Array
+    """Edges of the intervals between which they stand."""
+    unit: str
+
+
+def time_figure(result: Result, channel: str | None = None, component: str | None = None) -> Figure:
+    """Spin current in time: maps in x and t (meshes along x alone), and currents through planes against time.
+
+    Parameters
+    ----------
+    result : Result
+        A run in time bins, or one in harmonics, whose sum is drawn over one period.
+    channel : str, optional
+        Channel; by default that of the table.
+    component : str, optional
+        Component of the spin; by default that whose diffusive current is largest in the last time bin, or swings most.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Local part left, diffusive right; one row of maps, one of planes' currents with ± one standard error (harmonics
+        taken as independent).
+
+    Raises
+    ------
+    InputError
+        If the run keeps neither time bins nor a harmonic, or has neither planes nor a mesh along x alone.
+    """
+    import matplotlib as mpl
+
+    course = _course(result)
+    drawers = [_draw_map] if len(mesh_axes(result)) == 1 else []
+    if "plane_current" in result.estimates:
+        drawers.append(_draw_planes)
+    if not drawers:
+        raise InputError(f"{result.name} has no planes: nothing to draw against time")
+    row, about = chosen_channel(result, channel)
+    spin = _component(result, row, component)
+    with mpl.rc_context(STYLE):
+        figure, panels = new_figure(DOUBLE, (60 * len(drawers) + 8) * MM, len(drawers), 2, squeeze=False)
+        for axes, draw in zip(panels, drawers, strict=True):
+            for part in range(2):
+                draw(axes[part], result, course, row, part, spin)
+        name = labels(result, "component")[spin]
+        figure.suptitle(f"{result.name}, {about.marked}, spin {name}", x=0.01, ha="left", fontsize=7)
+        return figure
+
+
+def _course(result: Result) -> _Course:
+    """Times to draw at."""
+    if "time" in result.coords:
+        edges, unit = times_of(result)
+        return _Course((edges[1:] + edges[:-1]) / 2, edges, unit)
+    if len(labels(result, "harmonic")) < 2:
+        raise InputError(f"{result.name} keeps no harmonic (results.harmonics): nothing to draw against time")
+    edges = np.linspace(0.0, 1.0, _TIMES + 1)
+    return _Course((edges[1:] + edges[:-1]) / 2, edges, "2π/Ω")
+
+
+def _component(result: Result, row: int, component: str | None) -> int:
+    """Component to draw."""
+    current = result.estimates["spin_current"]
+    if component is not None or "time" in result.coords:
+        return chosen_pair(result, current, row, component, None)[1]
+    swings = np.abs(np.nan_to_num(np.moveaxis(current.mean[row, 1], 0, 2)))[1:]
+    size = swings.reshape(*swings.shape[:2], -1).max(axis=(0, 2))
+    return int(np.argmax(size)) if size.any() else chosen_pair(result, current, row, None, None)[1]
+
+
+def _in_time(result: Result, course: _Course, values: Array, errors: bool = False) -> Array:
+    """(clock, …) → (time, …): as it is for time bins; harmonics are added, errors as if they agreed."""
+    if "time" in result.coords:
+        return values
+    phase = 2.0 * np.pi * course.times
+    waves = [np.ones_like(phase)]
+    for n in range(1, (len(values) + 1) // 2):
+        waves += [np.cos(n * phase), np.sin(n * phase)]
+    matrix = np.array(waves).T
+    if errors:
+        matrix = np.abs(matrix)
+    return np.asarray(np.tensordot(matrix, values, 1))
+
+
+def _draw_map(axes: Axes, result: Result, course: _Course, channel: int, part: int, component: int) -> None:
+    current, (factor, length) = result.estimates["spin_current"], length_unit(result)
+    values = _in_time(result, course, current.mean[channel, part, 0, :, component])
+    scale = axis_power(values)
+    edges = result.coords["x_edge"]
+    largest = float(np.nan_to_num(np.abs(values)).max()) * 10.0**-scale or 1.0
+    look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "rasterized": True}
+    mesh = axes.pcolormesh(edges.mean * factor, course.edges, values * 10.0**-scale, **look)  # type: ignore[union-attr]
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25)
+    bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+    axes.set_title(axis_label(f"{_PARTS[part]} current along x", current.units, scale), loc="left")
+    axes.set_xlabel(f"x [{length}]")
+    axes.set_ylabel(f"t [{course.unit}]")
+
+
+def _draw_planes(
+    axes: Axes, result: Result, course: _Course, channel: int, part: int, component: int
+) -> None:
+    current = result.estimates["plane_current"]
+    values = _in_time(result, course, current.mean[channel, part, 0, :, component])
+    errors = np.zeros_like(values)
+    if current.stderr is not None:
+        errors = _in_time(result, course, current.stderr[channel, part, 0, :, component], errors=True)
+    scale = axis_power(values)
+    for plane, where in enumerate(plane_places(result)):
+        mean, error = values[:, plane] * 10.0**-scale, np.nan_to_num(errors[:, plane]) * 10.0**-scale
+        if not mean.any():
+            continue  # a closed face
+        colour, style = SEQUENCE[plane % len(SEQUENCE)], ("-", "--", ":", "-.")[plane % 4]
+        axes.plot(course.times, mean, color=colour, linestyle=style, label=f"x = {where}")
+        axes.fill_between(course.times, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
+    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+    axes.set_xlim(course.edges[0], course.edges[-1])
+    axes.set_xlabel(f"t [{course.unit}]")
+    axes.set_ylabel(axis_label(f"{_PARTS[part]}, through planes", current.units, scale))
+    if axes.lines[:-1]:
+        axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=4, borderpad=0.2, columnspacing=0.9)

@@ -1,0 +1,19 @@
+"""A deck made ready to walk: plain numbers in reduced units, and the way back.
+
+`make_problem` turns a `Deck` into a `Problem`; `check_report` says what it means and costs. Reduced units: lengths in
+ℓ, times in τ, v_F = ħ = 1.
+
+============= ========================================================================================
+scene         what the kernels see (`Model`, `Scene`), and `Problem`
+reduce        from a deck to a `Problem`; `reduce_scene` and `texture` its parts
+regime        ℓ/λ, Jτ/ħ, …, and the warnings that follow
+slowest_mode  how long spins stay in a sample without a sink
+snapshots     OVF series of a deck, read once in a process
+spin_hall     what an electric field drives
+============= ========================================================================================
+"""
+
+from mcpump.problem.reduce import check_report, make_problem
+from mcpump.problem.scene import Problem
+
+__all__ = ["Problem", "check_report", "make_problem"]

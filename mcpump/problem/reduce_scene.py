@@ -1,0 +1,322 @@
+"""From a checked deck to the scene of the general walk: reduced numbers, steps, plan of the effort."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import cast
+
+from mcpump.deck.layer import Layer
+from mcpump.deck.numbers import face_numbers, has_sink, is_transient, layers, mesh_axes, snapped
+from mcpump.deck.sections import Axis, Deck
+from mcpump.deck.textures import User
+from mcpump.errors import InputError, hash_of_file, show
+from mcpump.names import CHANNELS
+from mcpump.problem.scene import MEAN_COSINE, Scene, paths_are_parallel
+from mcpump.problem.slowest_mode import slowest_rate
+from mcpump.problem.spin_hall import sheets_of
+from mcpump.problem.texture import MovingTexture, moving_texture
+from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC
+from mcpump.textures.user import check_user_texture, load_user_texture
+
+DECAYED = 1e-6
+"""In a sample without a sink a walker ends when the slowest mode has decayed to this."""
+TIME_STEP = 1e-3
+"""Step of the difference quotient for Ṡ, in natural times of the texture."""
+ROTATION_STEP, LONGEST_STEP, SHARP_STEP = 0.5, 1.0, 0.05
+"""Step of the rotation along a flight: in natural lengths and times of the texture; at most [τ]; at a sharp
+interface [ℓ]."""
+Six = tuple[float, float, float, float, float, float]
+THIN = 0.5
+"""Samples thinner than this [ℓ] are crossed some times in a flight."""
+TRANSIENT_PHASES, FEWEST_PHASES, MORE_PHASES = 8, 4, 4
+
+
+def make_scene(deck: Deck, notes: list[str]) -> Scene:
+    """Reduced numbers of a deck for the general walk.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+    notes : list of str
+        Gets sentences on what is worth knowing.
+
+    Returns
+    -------
+    Scene
+        Plain numbers only.
+
+    Raises
+    ------
+    InputError
+        If the user's texture cannot be used, or |S| would exceed 1, or a block is too small.
+    """
+    gas, axes, results = deck.gas, mesh_axes(deck), deck.results
+    faces = _faces(axes)
+    texture = moving_texture(deck, notes)
+    stack = layers(deck, gas, notes)
+    transient = is_transient(deck)
+    static = math.isinf(texture.time)
+    if static and deck.texture is not None and deck.initial is None:
+        notes.append("the texture is static: it pumps nothing")
+    length = _lengths(axes, gas.ell)
+    scene = Scene(
+        dimension=gas.dimension, axes=len(axes), lengths=length, cells=_cells(axes),
+        periodic=_periodic(axes), absorption=faces[0], specularity=faces[1], layers=stack,
+        exchange=gas.exchange_number, slots=_slots(results.channels),
+        harmonics=0 if transient else results.harmonics, period=texture.period,
+        time_bins=(results.time_bins or 1) if transient else 0,
+        t_end=(results.end or 0.0) / gas.tau if transient else math.inf,
+        phases=_phases(deck, texture), t_max=math.inf, texture=texture.code, parameters=texture.parameters,
+        time_step=0.0 if static else TIME_STEP * texture.time,
+        rotation_step=_rotation_step(deck, texture, stack),
+        initial=_initial(deck), initial_spin=deck.initial.spin if deck.initial else (0.0, 0.0, 0.0),
+        initial_x=_initial_place(deck), initial_walkers=_initial_walkers(deck, static),
+        planes=_planes(deck), first_flights=1, max_flights=deck.run.max_flights,
+        walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+    )  # fmt: skip
+    scene = with_charge(_with_drive(scene, deck, static))
+    if not has_sink(deck, gas) and not transient:
+        scene = scene._replace(t_max=_t_max(scene, notes))
+    if any(scene.dipoles) and not any(scene.absorption) and not transient:
+        scene = scene._replace(t_dipole=-math.log(DECAYED) / _slowest(scene))
+    if deck.run.score_interval != "auto":
+        notes.append("run.score_interval is not used: the general walk scores every flight")
+    scene = scene._replace(folded=_folded(scene))
+    flights = scene_flights(scene)
+    wanted, automatic = deck.run.first_flights, round(min(max(flights / 40.0, 1.0), 32.0))
+    return scene._replace(first_flights=automatic if wanted == "auto" else int(wanted))
+
+
+def _with_drive(scene: Scene, deck: Deck, static: bool) -> Scene:
+    """Add the channel `spin_hall` where an electric field drives a spin current, and walkers for it."""
+    if not any(any(layer.hall) for layer in scene.layers):
+        return scene
+    if deck.texture is None:
+        scene = scene._replace(slots=(-1, -1, -1, -1), harmonics=0, phases=1)
+    block, sheets = scene.walkers_per_block, len(sheets_of(scene)) - 1
+    if block < 4 and not static:
+        raise InputError(
+            f"run.walkers_per_block = {block} must be at least 4: [electric_field] and the texture share a block"
+        )
+    born = block if static else 2 * (block // 4)
+    return scene._replace(hall_slot=len(scene.channels), initial=3, initial_walkers=born if sheets > 0 else 0)
+
+
+def with_charge(scene: Scene) -> Scene:
+    """Add the sources of charge that the layers have, and say which of them leave dipoles worth walking.
+
+    With one mesh direction only Rashba dipoles along x make charge. Impurity dipoles of first order make none where the
+    sample is uniform and has no faces, for ∂_iW_i vanishes there.
+    """
+    FIRST, SECOND = scene.slots[:2]
+    rashba = [layer.rashba for layer in scene.layers]
+    impurity = {layer.impurity for layer in scene.layers}
+    there = (
+        any(map(any, rashba)) and SECOND >= 0,
+        any(impurity) and FIRST >= 0,
+        any(impurity) and SECOND >= 0,
+    )
+    places = [len(scene.channels) + sum(there[:i]) for i in range(3)]
+    a, b, c = (place if one else -1 for place, one in zip(places, there, strict=True))
+    uniform = len(impurity) == 1 and all(scene.periodic[: scene.axes])
+    wide, parallel = scene.axes > 1, paths_are_parallel(scene)
+    makes_charge = (wide or any(y or z for _, y, z in rashba), wide and not uniform, wide)
+    walk, first, second = (x and y and parallel for x, y in zip(there, makes_charge, strict=True))
+    return scene._replace(charges=(a, b, c), dipoles=(walk, first, second))
+
+
+def _folded(scene: Scene) -> tuple[bool, bool, bool]:
+    """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
+    if scene.sources or scene.hall_slot >= 0:
+        return (False, False, False)
+    longest = max(layer.v / layer.rate for layer in scene.layers)
+
+    def is_folded(axis: int) -> bool:
+        faces = zip(scene.absorption, scene.specularity, strict=True)
+        mirrors = all(face == (0.0, 1.0) for face in list(faces)[2 * axis : 2 * axis + 2])
+        return (
+            axis < scene.axes
+            and scene.cells[axis] == 1
+            and scene.lengths[axis] < THIN * longest
+            and (mirrors or scene.periodic[axis])
+            and (axis > 0 or (len(scene.layers) == 1 and not scene.planes))
+        )
+
+    return is_folded(0), is_folded(1), is_folded(2)
+
+
+def _slowest(scene: Scene) -> float:
+    """Decay rate of the slowest mode that is not uniform [1/τ]."""
+    return slowest_rate(scene.layers, scene.lengths, scene.periodic, scene.dimension, scene.axes)
+
+
+def check_user(deck: Deck, scene: Scene) -> str:
+    """Check the user's texture in the sample; return the path of its file, empty if the texture is not the user's.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, compiled or used.
+    """
+    if not isinstance(deck.texture, User):
+        return ""
+    path = str(Path(deck.folder) / deck.texture.file)
+    wanted, found = deck.texture.sha256, hash_of_file(path)
+    if wanted is not None and found not in ("", wanted):
+        raise InputError(
+            f"texture.sha256 = {show(wanted)} is not that of {show(path, 200)}, which has changed: its sha256 is {found}"
+        )
+    units = (1.0, 1.0) if deck.reduced else (deck.gas.ell, deck.gas.tau)
+    period, end = (None, scene.t_end) if scene.time_bins else (scene.period, None)
+    check_user_texture(
+        load_user_texture(path, *units), path, scene.lengths, period, end, scene.time_step, *units,
+        axes=scene.axes, periodic=scene.periodic,
+    )  # fmt: skip
+    return path
+
+
+def scene_flights(scene: Scene) -> float:
+    """Rough mean number of flights of a walker: what ends it first.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units.
+
+    Returns
+    -------
+    float
+        Mean rate of scattering times min(τ_sf, t_max, L²/2D over the absorbed share of a face, t_end/2), at least 1.
+    """
+    rate, gamma = _mean(scene, "rate"), _mean(scene, "gamma_sf")
+    ends = [scene.t_max, 0.5 * scene.t_end]
+    if gamma > 0.0:
+        ends.append(1.0 / gamma)
+    D = _mean(scene, "v") ** 2 / (scene.dimension * rate)
+    for axis in range(scene.axes):
+        absorbed = max(scene.absorption[2 * axis : 2 * axis + 2])
+        if absorbed > 0.0:
+            L = scene.lengths[axis]
+            ends.append(0.5 * L * L / D + (1.0 / absorbed - 1.0) * L)
+    return max(1.0, rate * min(ends))
+
+
+def scene_crossings(scene: Scene) -> float:
+    """Mean number of faces, cell edges, interfaces and planes that a flight meets; those of folded axes cost nothing."""
+    cuts = [
+        0.0 if folded else cells / length
+        for folded, cells, length in zip(scene.folded, scene.cells, scene.lengths, strict=True)
+    ][: scene.axes]
+    inside = (len(scene.layers) - 1 + len(scene.planes)) / scene.lengths[0]
+    return MEAN_COSINE[scene.dimension] * _mean(scene, "v") / _mean(scene, "rate") * (sum(cuts) + inside)
+
+
+def _mean(scene: Scene, name: str) -> float:
+    """Mean of a layer's number over the length of the sample."""
+    ends = [layer.start for layer in scene.layers[1:]] + [scene.lengths[0]]
+    parts = [getattr(one, name) * (end - one.start) for one, end in zip(scene.layers, ends, strict=True)]
+    return float(sum(parts)) / scene.lengths[0]
+
+
+def _lengths(axes: dict[str, Axis], ell: float) -> tuple[float, float, float]:
+    """Lengths of the sample [ℓ]; 1 where there is no mesh."""
+    x, y, z = ([axis.length / ell for axis in axes.values()] + [1.0, 1.0])[:3]
+    return x, y, z
+
+
+def _cells(axes: dict[str, Axis]) -> tuple[int, int, int]:
+    """Numbers of cells; 1 where there is no mesh."""
+    x, y, z = ([axis.cells for axis in axes.values()] + [1, 1])[:3]
+    return x, y, z
+
+
+def _periodic(axes: dict[str, Axis]) -> tuple[bool, bool, bool]:
+    """Whether the sample is periodic; so it is where there is no mesh."""
+    x, y, z = ([axis.left == "periodic" for axis in axes.values()] + [True, True])[:3]
+    return x, y, z
+
+
+def _faces(axes: dict[str, Axis]) -> tuple[Six, Six]:
+    """Absorption and specularity of the six faces."""
+    numbers = [face_numbers(face) for axis in axes.values() for face in (axis.left, axis.right)]
+    numbers += [(0.0, 1.0)] * (6 - len(numbers))
+    absorption, specularity = zip(*numbers, strict=True)
+    return cast(Six, absorption), cast(Six, specularity)
+
+
+def _slots(channels: tuple[str, ...]) -> tuple[int, int, int, int]:
+    """Place of every channel among those that are walked."""
+    walked = [name for name in CHANNELS if name in channels]
+    first, second, ladder, exact = (walked.index(name) if name in walked else -1 for name in CHANNELS)
+    return first, second, ladder, exact
+
+
+def _phases(deck: Deck, texture: MovingTexture) -> int:
+    """Birth times that share a path: as many as integrate the harmonics that second order makes.
+
+    Their offset is random, so that what further harmonics there are is sampled, not missed.
+    """
+    if deck.run.phases != "auto":
+        return int(deck.run.phases)
+    if is_transient(deck):
+        return TRANSIENT_PHASES
+    wanted = 2 * deck.results.harmonics
+    if "exact" in deck.results.channels:
+        return wanted + 1  # no number is free of noise; few are cheap
+    return max(FEWEST_PHASES, wanted + (2 if texture.code in (HARMONIC, CROSSED_WAVES) else MORE_PHASES))
+
+
+def _rotation_step(deck: Deck, texture: MovingTexture, stack: tuple[Layer, ...]) -> float:
+    """Longest step of the rotation along a flight, in which the texture changes little [τ]."""
+    fastest = max(layer.v for layer in stack)
+    steps = [LONGEST_STEP, ROTATION_STEP * texture.length / fastest, ROTATION_STEP * texture.time]
+    if getattr(deck.texture, "width", None) == 0.0:
+        steps.append(SHARP_STEP / fastest)
+    return min(steps)
+
+
+def _initial(deck: Deck) -> int:
+    """Code of the state at t = 0: none, everywhere, a plane."""
+    if deck.initial is None:
+        return 0
+    return 1 if deck.initial.position is None else 2
+
+
+def _initial_place(deck: Deck) -> float:
+    """Place of the plane on which spin is at t = 0 [ℓ]."""
+    if deck.initial is None or deck.initial.position is None:
+        return 0.0
+    return snapped(deck.initial.position, deck.sample.x.length) / deck.gas.ell
+
+
+def _initial_walkers(deck: Deck, static: bool) -> int:
+    """Walkers of a block born from the initial state: all, half, or none."""
+    block = deck.run.walkers_per_block
+    if deck.initial is None:
+        return 0
+    if static:
+        return block
+    if block < 4:
+        raise InputError(
+            f"run.walkers_per_block = {block} must be at least 4: [initial] and the texture share a block"
+        )
+    return 2 * (block // 4)
+
+
+def _planes(deck: Deck) -> tuple[float, ...]:
+    """Places of the planes in order [ℓ]."""
+    length = deck.sample.x.length
+    return tuple(float(snapped(plane, length) / deck.gas.ell) for plane in sorted(deck.results.planes))
+
+
+def _t_max(scene: Scene, notes: list[str]) -> float:
+    """Age at which a walker ends in a sample without a sink [τ]: decay of the slowest mode."""
+    rate = _slowest(scene)
+    t_max = -math.log(DECAYED) / rate
+    notes.append(
+        f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where the slowest mode that is not "
+        f"uniform, which decays at the rate {rate:.4g}/τ, is below {DECAYED:g}"
+    )
+    return t_max

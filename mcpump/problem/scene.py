@@ -1,0 +1,315 @@
+"""What the walk sees of a deck: plain numbers in reduced units, and the scales that lead back to SI.
+
+Reduced units: lengths in the mean free path ℓ, times in the elastic lifetime τ, v_F = ħ = 1; spin
+densities in ħνJ, spin currents in ħνJ v_F, torques in ħνJ/τ.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from mcpump.deck.layer import Layer, Vector
+from mcpump.names import CHANNELS, CHARGES
+
+SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
+"""Codes of the faces; `names.FACES` has them in this order."""
+MEAN_COSINE = {1: 1.0, 2: 2.0 / math.pi, 3: 0.5}
+"""Mean of |cos| between a direction on the d-sphere and an axis."""
+FEWEST_JUMPED = 16.0
+"""Flights that a jump is worth at least."""
+
+
+class Model(NamedTuple):
+    """One problem in reduced units: all that the kernels see.
+
+    A texture is S(x,t) = f(x) {C + P cos[φ(x) + Ωt] + Q sin[φ(x) + Ωt]}, φ(x) = q x, with an
+    envelope f chosen by the integer `envelope` (codes in `mcpump.textures.shapes`).
+    """
+
+    dimension: int
+    """Dimension d of the velocity sphere: 1, 2 or 3."""
+    length: float
+    """Sample length [ℓ]."""
+    cells: int
+    """Number of equal mesh cells."""
+    left: int
+    """Code of the face at x = 0."""
+    right: int
+    """Code of the face at x = length."""
+    gamma_sf: float
+    """τ/τ_sf, the spin relaxation rate [1/τ]; 0 for none."""
+    Omega: float
+    """Ωτ, angular frequency of the texture [1/τ]; 0 for a pulse."""
+    harmonics: int
+    """Highest harmonic that is kept: 0, 1 or 2."""
+    envelope: int
+    """Code of the envelope f(x)."""
+    envelope_parameters: tuple[float, float, float, float]
+    """Parameters of f(x), lengths in ℓ."""
+    q: float
+    """Wave number of the texture's phase φ = q x [1/ℓ]."""
+    C: Vector
+    """Constant part of the precession."""
+    P: Vector
+    """Cosine part of the precession."""
+    Q: Vector
+    """Sine part of the precession."""
+    pulse: bool
+    """True: a plane pulse of one unit of spin `C` at `pulse_x`, t = 0, instead of a texture."""
+    pulse_x: float
+    """Place of the pulse [ℓ]."""
+    time_bins: int
+    """Number of plain time bins (pulse); 1 for a periodic drive."""
+    t_max: float
+    """Age at which a walker is ended [τ]: end of the last time bin (pulse), decay of the slowest mode
+    (sample without a sink), inf otherwise."""
+    planes: tuple[float, ...]
+    """Positions of the planes in increasing order [ℓ]."""
+    first_flights: int
+    """First-flight pairs sampled for the local part, per walker pair of the diffusive part."""
+    score_interval: int
+    """One flight in so many is scored for the diffusive density (a power of two)."""
+    walkers_per_block: int
+    """Walkers in one block, the statistical unit (an even number)."""
+    seed: int
+    """Seed of the random numbers, 0 ≤ seed < 2^64."""
+    max_flights: int = 10**9
+    """A walker that takes more flights than this stops the run."""
+    jump: float = 0.0
+    """Mean number of flights that a walker far from the faces jumps over at once; 0: it flies them all."""
+
+
+class Scene(NamedTuple):
+    """One problem of the general walk in reduced units: any mesh, stack, texture and order in J.
+
+    Axes are x, y, z; those the mesh does not have are uniform: their length is 1, they have 1 cell and are periodic. Six
+    numbers of the faces stand in the order x−, x+, y−, y+, z−, z+.
+    """
+
+    dimension: int
+    """Dimension d of the velocity sphere: 1, 2 or 3, at least `axes`."""
+    axes: int
+    """Number of mesh directions: 1 (x), 2 (x, y) or 3."""
+    lengths: Vector
+    """Lengths of the sample [ℓ]; 1 for axes the mesh does not have."""
+    cells: tuple[int, int, int]
+    """Numbers of equal mesh cells."""
+    periodic: tuple[bool, bool, bool]
+    """Whether the sample is periodic along x, y, z."""
+    absorption: tuple[float, float, float, float, float, float]
+    """Probability that a face absorbs a walker (1: an ideal reservoir)."""
+    specularity: tuple[float, float, float, float, float, float]
+    """Share of the reflections at a face that are specular; the rest is diffuse."""
+    layers: tuple[Layer, ...]
+    """Layers along x in order; the first starts at 0. One layer (0, 1, 1, γ_sf, 1, 1, 1, True) for a uniform sample."""
+    exchange: float
+    """Jτ/ħ."""
+    slots: tuple[int, int, int, int]
+    """Place of `first`, `second`, `second_ladder`, `exact` among the channels that are walked; −1: not walked."""
+    harmonics: int
+    """Highest harmonic kept (periodic drive); 0 for a transient."""
+    period: float
+    """Period of the drive [τ]; 1 for a static texture; without meaning for a transient."""
+    time_bins: int
+    """Number of time bins of a transient; 0 for a periodic drive."""
+    t_end: float
+    """End of the last time bin [τ]; inf for a periodic drive."""
+    phases: int
+    """Number of birth times that share one path, spread evenly over the period, or over [0, t_end]."""
+    t_max: float
+    """Age at which a walker is ended [τ]: decay of the slowest mode in a periodic drive without a sink; inf otherwise."""
+    texture: int
+    """Code of the texture, see `mcpump.textures.moving`."""
+    parameters: tuple[float, ...]
+    """Its 32 parameters, lengths in ℓ, times in τ."""
+    time_step: float
+    """Step of the difference quotient that gives Ṡ [τ]."""
+    rotation_step: float
+    """Longest step of the exact rotation along a flight [τ]."""
+    initial: int
+    """State at t = 0 (transient): 0 none, 1 a spin density ν(x)/ν · `initial_spin` everywhere, 2 a plane at `initial_x`
+    with `initial_spin` per area. 3: no state, but the current that an electric field drives (periodic drive)."""
+    initial_spin: Vector
+    """Spin density at t = 0 [ħνJ], or spin per area [ħνJ ℓ]."""
+    initial_x: float
+    """Place of the plane [ℓ]."""
+    initial_walkers: int
+    """Walkers of a block that are born from the initial state (even); the others are emitted by the texture."""
+    planes: tuple[float, ...]
+    """Positions along x of the planes in increasing order [ℓ]."""
+    first_flights: int
+    """First-flight pairs sampled for the local part, per walker pair of the diffusive part."""
+    max_flights: int
+    """A walker that takes more flights than this stops the run."""
+    walkers_per_block: int
+    """Walkers in one block, the statistical unit (an even number)."""
+    seed: int
+    """Seed of the random numbers, 0 ≤ seed < 2^64."""
+    charges: tuple[int, int, int] = (-1, -1, -1)
+    """Place of each of `CHARGES` among what is walked, after the spin channels; −1: not walked."""
+    dipoles: tuple[bool, bool, bool] = (False, False, False)
+    """Whether what a first flight's charge velocity leaves behind is walked, of each of `CHARGES`."""
+    hall_slot: int = -1
+    """Place of `spin_hall`, what an electric field has driven, after the other spin channels; −1: no field."""
+    t_dipole: float = math.inf
+    """Age at which a walker ends that carries no spin any more, but dipoles [τ]."""
+    folded: tuple[bool, bool, bool] = (False, False, False)
+    """Axes along which a flight goes straight on, and is brought back into the sample where it is looked at: thin ones of
+    one cell between mirrors, or periodic, where bounces change nothing."""
+
+    @property
+    def walked(self) -> tuple[str, ...]:
+        """Spin channels and sources of charge that are walked, in order."""
+        return self.channels + self.sources
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Sources of charge that are walked, in order."""
+        return tuple(name for name, slot in zip(CHARGES, self.charges, strict=True) if slot >= 0)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Spin channels that are walked, in order."""
+        walked = tuple(name for name, slot in zip(CHANNELS, self.slots, strict=True) if slot >= 0)
+        return (*walked, "spin_hall") if self.hall_slot >= 0 else walked
+
+    @property
+    def time_functions(self) -> int:
+        """Numbers kept per channel and component: 1 + 2 harmonics; 1 for a transient."""
+        return 1 if self.time_bins else 1 + 2 * self.harmonics
+
+
+def paths_are_parallel(scene: Scene) -> bool:
+    """Whether two electrons on parallel paths stay on them, so that dipoles can be walked for charge.
+
+    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely.
+    """
+    first, *others = scene.layers
+    same = all(
+        (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
+        and one.transmission == 1.0
+        and one.straight
+        for one in others
+    )
+    faces = zip(scene.absorption, scene.specularity, strict=True)
+    return same and all(absorption == 1.0 or specularity == 1.0 for absorption, specularity in faces)
+
+
+class Scales(NamedTuple):
+    """What one reduced unit is worth, and the units' names; all ones for a reduced deck."""
+
+    length: float
+    """ℓ [m]."""
+    time: float
+    """τ [s]."""
+    density: float
+    """ħνJ [J s/m³]."""
+    current: float
+    """ħνJ v_F [J/m²]."""
+    torque: float
+    """ħνJ/τ [J/m³]."""
+    charge_per_spin: float
+    """2e/ħ [A/J] turns J/m² into A/m²; 0 for a reduced deck, which has no A/m²."""
+    si: bool
+    """True for an SI deck."""
+
+
+class Extents(NamedTuple):
+    """What axes of the results are made of, in the deck's units as it is written: not by way of ℓ and τ."""
+
+    lengths: tuple[float, ...]
+    """Of the sample along x[, y[, z]]."""
+    planes: tuple[float, ...]
+    """In order."""
+    end: float
+    """Of the time bins; 0 without."""
+
+
+class Snapshots(NamedTuple):
+    """Snapshots of a texture in OVF files, and how they lie in the sample; SI, or reduced."""
+
+    files: tuple[str, ...]
+    """Names, patterns or folders, seen from `folder`."""
+    folder: str
+    """The deck's, from the root."""
+    table: str | None
+    """Table of their times; None: their headers tell them."""
+    mesh_unit: str | None
+    """Unit of the mesh, where the files tell none that is known."""
+    sha256: str
+    """Of their contents."""
+    frequency: float | None
+    """Frequency of the drive; None for a transient, or what is static."""
+    harmonics: int | None
+    """Highest harmonic; None: as many as matter."""
+    start: float | None
+    """Time of the simulation that is t = 0."""
+    end: float | None
+    """End of a transient, in the walk's time; None for a periodic drive."""
+    offset: tuple[float, float, float]
+    """Place of the mesh's lower corner in the sample."""
+    along_x: str
+    """The mesh's axis that lies along the sample's x."""
+    lengths: tuple[float, ...]
+    """Of the sample, along x, y, z."""
+    periodic: tuple[bool, ...]
+    """Directions in which the sample repeats."""
+    axes: int
+    """Directions of the sample's mesh."""
+    ell: float
+    """ℓ in the files' unit of length."""
+    tau: float
+    """τ in the files' unit of time."""
+
+
+class Problem(NamedTuple):
+    """A deck made ready to run."""
+
+    name: str
+    """Name of the deck (file name without folder)."""
+    model: Model | Scene
+    """Plain numbers for the kernels: of the fast walk in lanes (`Model`), or of the general walk (`Scene`)."""
+    scales: Scales
+    """Way back to the deck's units."""
+    exchange: float
+    """Jτ/ħ; the fast walk is perturbative in it, so only the results know it."""
+    supercurrent: float
+    """Coefficient c of the equilibrium super-current −c S×∂S/∂x, Eq. (8), in reduced units; NaN when k_F is not given."""
+    channels: tuple[str, ...]
+    """Channels asked for, of CHANNELS."""
+    walkers: int
+    """Walkers asked for; rounded up to whole blocks, at least 16."""
+    stop: StopRule | None
+    """Target error, or None."""
+    regime: dict[str, tuple[float, str, str]]
+    """Regime numbers: key → (value, unit, what it is), e.g. "J tau / hbar"."""
+    warnings: tuple[str, ...]
+    """One sentence each, for the table and the file."""
+    notes: tuple[str, ...]
+    """One sentence each: not worrying, worth knowing."""
+    resolved: str
+    """The resolved deck as TOML text: overrides applied, every default written out."""
+    extents: Extents
+    """Sizes in the deck's units, for the axes of the results."""
+    texture_file: str = ""
+    """Path of the user's texture (`Scene.texture` = USER); empty otherwise."""
+    snapshots: Snapshots | None = None
+    """Where the snapshots of a texture are (`Scene.texture` = USER)."""
+    conductivity: float = float("nan")
+    """Conductivity 2e²νD of [electrons] [S/m]; NaN for a reduced deck."""
+    contact_distance: float = 0.0
+    """Length between the contacts of an open circuit [m]; 0 for none."""
+
+
+class StopRule(NamedTuple):
+    """Stop when a result is known well enough: `[run.stop]`."""
+
+    quantity: str
+    """"spin_current.PART.COMPONENT.HARMONIC" or "spin_density.PART.COMPONENT.HARMONIC"."""
+    at: float
+    """Place [ℓ]: one of the planes for a current."""
+    relative_error: float
+    """Wanted standard error over magnitude."""
+    max_walkers: int
+    """Give up after so many walkers (status 3)."""

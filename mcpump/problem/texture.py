@@ -1,0 +1,259 @@
+"""The texture of a deck in reduced units: a code and 32 numbers for the general walk, and its natural scales."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.deck.numbers import angular_frequency, has_frequency, is_transient, mesh_axes, wave_vector
+from mcpump.deck.sections import Deck
+from mcpump.deck.textures import (
+    CrossedWaves,
+    DomainWall,
+    Junction,
+    Modulated,
+    Ovf,
+    Penetration,
+    Precession,
+    Skyrmion,
+    User,
+    Vortex,
+)
+from mcpump.problem.snapshots import sampled, snapshots_of
+from mcpump.textures.parameters import (
+    CROSSED_WAVES,
+    DOMAIN_WALL,
+    DRIVE_PULSE,
+    DRIVE_RAMP,
+    ENVELOPE_PENETRATION,
+    HARMONIC,
+    PARAMETERS,
+    SKYRMION,
+    STEADY,
+    STILL,
+    USER,
+    VORTEX,
+    Drive,
+    Parameters,
+    crossed_waves_parameters,
+    domain_wall_parameters,
+    harmonic_parameters,
+    scales_of,
+    skyrmion_parameters,
+    vortex_parameters,
+)
+from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
+
+Array = NDArray[np.float64]
+Three = tuple[float, float, float]
+NOTHING = (0.0,) * PARAMETERS
+"""Parameters of a HARMONIC texture that is zero, and of USER."""
+
+
+class MovingTexture(NamedTuple):
+    """A texture as the general walk takes it, in reduced units."""
+
+    code: int
+    """Code of `mcpump.textures.parameters`."""
+    parameters: Parameters
+    """Its 32 numbers."""
+    length: float
+    """Natural length [ℓ]; inf for a uniform texture, or none."""
+    time: float
+    """Natural time [τ]; inf for a static texture, which emits nothing."""
+    period: float
+    """Period of the drive [τ]; 1 where there is none."""
+
+
+def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
+    """Reduce the texture of a deck.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+    notes : list of str
+        Gets a sentence where the deck says the same thing twice.
+
+    Returns
+    -------
+    MovingTexture
+        A deck without texture has one that is zero.
+
+    Raises
+    ------
+    InputError
+        If |S| would exceed 1.
+    """
+    texture, tau = deck.texture, deck.gas.tau
+    if texture is None:
+        return MovingTexture(HARMONIC, NOTHING, math.inf, math.inf, 1.0)
+    Omega = angular_frequency(texture, deck.reduced, notes) * tau if _turns(deck) else 0.0
+    period = 2.0 * math.pi / Omega if Omega else 1.0
+    if isinstance(texture, Ovf):
+        return _sampled(deck, texture, period)
+    if isinstance(texture, User):
+        return MovingTexture(USER, NOTHING, *_user_scales(deck, texture, Omega), period)
+    code, parameters = _reduced(deck, Omega, notes)
+    length, time = scales_of(code, parameters)
+    return MovingTexture(code, parameters, length, time, period)
+
+
+def _turns(deck: Deck) -> bool:
+    """Tell whether the texture has a frequency; only a wall, a user's texture and snapshots may have none."""
+    assert deck.texture is not None
+    return not isinstance(deck.texture, DomainWall | User | Ovf) or has_frequency(deck.texture)
+
+
+def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
+    """Snapshots: scales that the deck states, or else those of the mesh (of the sample's, if it is one cell) and in time.
+
+    The kernels have no use for the parameters; the first three are the mesh's steps, for derivatives in space.
+    """
+    gas, snapshots = deck.gas, snapshots_of(deck)
+    assert snapshots is not None
+    found = sampled(snapshots)
+    length = found.length
+    if math.isinf(length):
+        length = min(axis.length / axis.cells for axis in mesh_axes(deck).values()) / gas.ell
+    if texture.length_scale is not None:
+        length = texture.length_scale / gas.ell
+    time = found.time
+    if texture.time_scale is not None and math.isfinite(time):
+        time = texture.time_scale / gas.tau
+    steps = tuple(1.0 / number for number in found.frame.per_cell)
+    return MovingTexture(USER, (*steps, *NOTHING[3:]), length, time, period)
+
+
+def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:
+    """Scales that the deck states, or else the smallest cell and an eighth of the period (1 % of a transient)."""
+    gas = deck.gas
+    length = texture.length_scale or min(axis.length / axis.cells for axis in mesh_axes(deck).values())
+    if texture.time_scale is not None:
+        return length / gas.ell, texture.time_scale / gas.tau
+    if is_transient(deck) and not Omega:
+        assert deck.results.end is not None
+        return length / gas.ell, 0.01 * deck.results.end / gas.tau
+    return length / gas.ell, 0.25 * math.pi / Omega
+
+
+def _drive(deck: Deck) -> Drive:
+    """Drive h(t): kind, start and width [τ]."""
+    drive, tau = deck.drive, deck.gas.tau
+    if drive is None or drive.kind == "steady":
+        return STEADY
+    if drive.kind == "ramp":
+        return DRIVE_RAMP, 0.0, (drive.rise or 0.0) / tau
+    return DRIVE_PULSE, (drive.time or 0.0) / tau, (drive.duration or 0.0) / tau
+
+
+def _reduced(deck: Deck, Omega: float, notes: list[str]) -> tuple[int, Parameters]:
+    """Code and parameters of a texture that is not the user's."""
+    texture, ell, drive = deck.texture, deck.gas.ell, _drive(deck)
+    assert texture is not None
+    if isinstance(texture, DomainWall):
+        velocity = (texture.velocity or 0.0) / deck.gas.v_F
+        amplitude = (texture.amplitude or 0.0) / ell
+        return DOMAIN_WALL, domain_wall_parameters(
+            texture.center / ell, texture.width / ell, texture.wall_angle, velocity, amplitude, Omega,
+            drive=drive,
+        )  # fmt: skip
+    if isinstance(texture, CrossedWaves):
+        q1, q2, _ = wave_vector(texture, deck.reduced, notes)
+        return CROSSED_WAVES, crossed_waves_parameters(
+            texture.c, texture.b, q1 * ell, q2 * ell, Omega, scale=texture.scale, drive=drive
+        )
+    if isinstance(texture, Vortex | Skyrmion):
+        x, y = texture.center
+        centre, gyration = (x / ell, y / ell), texture.gyration_radius / ell
+        if isinstance(texture, Vortex):
+            return VORTEX, vortex_parameters(
+                centre, texture.core_radius / ell, gyration, Omega, texture.sense, texture.circulation,
+                texture.polarity, drive,
+            )  # fmt: skip
+        return SKYRMION, skyrmion_parameters(
+            centre, texture.radius / ell, texture.width / ell, texture.helicity, texture.polarity,
+            texture.vorticity, gyration, Omega, texture.sense, drive,
+        )  # fmt: skip
+    code, envelope, q = envelope_of(deck, notes)
+    C, P, Q = precession(deck)
+    return HARMONIC, harmonic_parameters(C, P, Q, q, Omega, code, envelope, drive)
+
+
+def envelope_of(deck: Deck, notes: list[str]) -> tuple[int, tuple[float, float, float, float], Three]:
+    """Envelope's code and parameters, and the phase's wave vector [1/ℓ], of a precessing texture.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck; without a texture the envelope is constant.
+    notes : list of str
+        Gets a sentence where the deck says the same thing twice.
+
+    Returns
+    -------
+    (int, 4 numbers, 3 numbers)
+        As `Model` and `harmonic_parameters` want them.
+    """
+    texture, ell, still = deck.texture, deck.gas.ell, (0.0, 0.0, 0.0)
+    if isinstance(texture, Junction):
+        return ENVELOPE_TANH, (texture.interface / ell, texture.width / ell, 0.0, 0.0), still
+    if isinstance(texture, Penetration):
+        return ENVELOPE_PENETRATION, (texture.depth / ell, 0.0, 0.0, 0.0), still
+    if texture is None or texture.kind == "uniform":
+        return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), still
+    x, y, z = wave_vector(texture, deck.reduced, notes)
+    if isinstance(texture, Modulated):
+        return ENVELOPE_COSINE, (texture.mean, texture.depth, x * ell, texture.phase), still
+    return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), (x * ell, y * ell, z * ell)
+
+
+def precession(deck: Deck) -> tuple[Three, Three, Three]:
+    """C = cosθ e₃, P = sinθ e₁, Q = ellipticity·sinθ e₂; a pulse's spin is C."""
+    if deck.pulse is not None:
+        return deck.pulse.spin, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    texture = deck.texture
+    assert isinstance(texture, Precession)
+    e1, e2, e3 = triad(np.array(texture.axis))
+    cosine, sine = (
+        0.0 if abs(part) <= STILL else part
+        for part in (math.cos(texture.cone_angle), math.sin(texture.cone_angle))
+    )
+    # Adding 0.0 turns −0.0 into 0.0, which prints and compares like what it is.
+    return (
+        _vector(cosine * e3 + 0.0),
+        _vector(sine * e1 + 0.0),
+        _vector(texture.ellipticity * sine * e2 + 0.0),
+    )
+
+
+def _vector(array: Array) -> Three:
+    """Three plain numbers."""
+    return float(array[0]), float(array[1]), float(array[2])
+
+
+def triad(axis: Array) -> tuple[Array, Array, Array]:
+    """Right-handed unit vectors (e₁, e₂, e₃) with e₃ along an axis; x, y, z for the axis z.
+
+    Parameters
+    ----------
+    axis : (3,) array
+        Not zero.
+
+    Returns
+    -------
+    three (3,) arrays
+        e₁ is x without its part along e₃ (y where the axis is nearer to x than to anything else).
+    """
+    scaled = axis / np.max(np.abs(axis))
+    e3 = scaled / math.sqrt(float(scaled @ scaled))
+    start = np.array([0.0, 1.0, 0.0] if abs(e3[0]) > 0.9 else [1.0, 0.0, 0.0])
+    e1 = start - float(start @ e3) * e3
+    e1 = e1 / math.sqrt(float(e1 @ e1))
+    e2 = np.array(
+        [e3[1] * e1[2] - e3[2] * e1[1], e3[2] * e1[0] - e3[0] * e1[2], e3[0] * e1[1] - e3[1] * e1[0]]
+    )
+    return e1, e2, e3

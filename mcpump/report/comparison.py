@@ -1,0 +1,482 @@
+"""A run beside the theory that it has: the paper's closed forms, and the exact solution for plane waves.
+
+Both are known for textures of plane waves in a periodic, uniform sample. A profile is compared where the exact solution
+is largest, as one number with its own error, and in all of its cells by the root mean square of the deviations, each in
+its standard error: 1 is expected, but for chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump import theory
+from mcpump.errors import InputError
+from mcpump.names import CHARGES
+from mcpump.problem.scene import PERIODIC, Model, Problem, Scene
+from mcpump.report.crossover import problem_of
+from mcpump.report.words import (
+    NOTHING,
+    column_name,
+    labels,
+    mesh_axes,
+    number,
+    place,
+    positions,
+    power_of_ten,
+    pretty,
+    thousands,
+)
+from mcpump.tally.estimates import Result
+from mcpump.tally.scales import scale_of
+from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_CONSTANT, HARMONIC
+from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
+from mcpump.theory.paper_charge import along_vectors
+
+Array = NDArray[np.float64]
+Waves = list[theory.Wave]
+ORDERS = ("first", "second", "second_ladder")
+"""Channels with an exact solution for every texture of plane waves."""
+_ROUND = 1e-9
+"""Relative difference of two lengths that is rounding."""
+
+
+class Row(NamedTuple):
+    """One quantity of a run beside its theory."""
+
+    quantity: str
+    channel: str
+    """Channel, or source of charge."""
+    part: str
+    harmonic: int
+    """Multiple of Ω."""
+    where: str
+    """Column and place at which the exact solution is largest."""
+    units: str
+    run: float
+    error: float
+    """One standard error of `run`."""
+    paper: float
+    """The paper's closed form there, of leading order in qℓ and Ωτ; NaN where it has none."""
+    exact: float
+    deviation: float
+    """(run − exact)/error; NaN where the error is not known."""
+    spread: float
+    """Root mean square of the deviations in all cells."""
+
+
+class _Task(NamedTuple):
+    """What is compared."""
+
+    quantity: str
+    channel: str
+    part: str
+    units: str
+    mean: Array
+    """(clock, [direction,] [component,] mesh)."""
+    error: Array
+    names: tuple[tuple[str, ...], ...]
+    """Names along the axes between the clock and the mesh."""
+    exact: Array
+    paper: Array | None
+
+
+def comparison(result: Result) -> list[Row]:
+    """Compare all profiles of a run with the theory that they have.
+
+    Parameters
+    ----------
+    result : Result
+        A run with a periodic drive.
+
+    Returns
+    -------
+    list of Row
+        For spin density, current and torque, charge current and density; every channel or source, part and multiple
+        of Ω that the theory does not forbid.
+
+    Raises
+    ------
+    InputError
+        If the run's texture or sample has no exact solution; the sentence says why.
+    """
+    problem = problem_of(result)
+    waves, medium = waves_of(problem), _medium(problem)
+    books = _Books(result, problem, waves, medium)
+    return [row for task in (*books.spin(), *books.charge()) for row in _rows(result, task)]
+
+
+def waves_of(problem: Problem) -> Waves:
+    """Texture of a problem as plane waves, reduced.
+
+    Raises
+    ------
+    InputError
+        If it is none, or the sample is not periodic and uniform.
+    """
+    model, none = problem.model, f"{problem.name} has no exact solution to compare with:"
+    general = isinstance(model, Scene)
+    if model.pulse if isinstance(model, Model) else bool(model.time_bins or model.initial in (1, 2)):
+        raise InputError(f"{none} it is a transient or starts from a given state, not a periodic drive")
+    if isinstance(model, Scene):
+        periodic, uniform = all(model.periodic), len(model.layers) == 1
+    else:
+        periodic, uniform = model.left == model.right == PERIODIC, True
+    if not periodic or not uniform:
+        raise InputError(
+            f"{none} its sample {'has faces' if not periodic else 'has layers'}, and the solution is that of a "
+            "periodic, uniform one"
+        )
+    found = _scene_waves(model) if isinstance(model, Scene) else _model_waves(model)
+    if found is None or _frequency(problem) == 0.0:
+        raise InputError(
+            f"{none} its texture is no moving plane wave (spiral, uniform, modulated or crossed_waves)"
+            + (" in a steady drive" if general else "")
+        )
+    return found
+
+
+def _model_waves(model: Model) -> Waves | None:
+    envelope: tuple[tuple[float, complex], ...] = ((0.0, 1.0),)
+    if model.envelope == ENVELOPE_COSINE:
+        envelope = _cosine(*model.envelope_parameters)
+    elif model.envelope != ENVELOPE_CONSTANT:
+        return None
+    return along_vectors(theory.texture_waves(model.C, model.P, model.Q, model.q, model.Omega, envelope))
+
+
+def _scene_waves(scene: Scene) -> Waves | None:
+    p = scene.parameters
+    if int(p[0]) != DRIVE_CONSTANT:
+        return None
+    if scene.texture == CROSSED_WAVES:
+        q_x, q_y, Omega, c, b, scale = _crossed(p)
+        return theory.crossed_waves(c, b, q_x, q_y, Omega, phase=p[9], scale=scale)
+    if scene.texture != HARMONIC or int(p[17]) not in (ENVELOPE_CONSTANT, ENVELOPE_COSINE):
+        return None
+    C, P, Q, q = (np.array(p[4 + 3 * i : 7 + 3 * i]) for i in range(4))
+    numbers: tuple[tuple[float, complex], ...] = ((0.0, 1.0),)
+    if int(p[17]) == ENVELOPE_COSINE:
+        numbers = _cosine(*p[18:22])
+    envelope = [(np.array([k, 0.0, 0.0]), f) for k, f in numbers]
+    return theory.texture_waves(C, P, Q, q, p[16], envelope)
+
+
+def _cosine(mean: float, depth: float, k: float, phase: float) -> tuple[tuple[float, complex], ...]:
+    """Waves of mean + depth cos(kx + phase)."""
+    side = 0.5 * depth * np.exp(1j * phase)
+    return (0.0, mean), (k, side), (-k, side.conjugate())
+
+
+def _frequency(problem: Problem) -> float:
+    model = problem.model
+    if isinstance(model, Model):
+        return model.Omega
+    return float(model.parameters[16] if model.texture == HARMONIC else _crossed(model.parameters)[2])
+
+
+def _crossed(p: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
+    """q_x, q_y, Ω, c, b and scale of crossed waves."""
+    scale, c, b, q_x, q_y, _, Omega = p[4:11]
+    return q_x, q_y, Omega, c, b, scale
+
+
+def _medium(problem: Problem) -> theory.Medium:
+    model = problem.model
+    gamma = model.layers[0].gamma_sf if isinstance(model, Scene) else model.gamma_sf
+    relaxation = 1.0 / gamma if gamma > 0.0 else math.inf
+    return theory.Medium.reduced(problem.exchange, relaxation, model.dimension)
+
+
+class _Books:
+    """What a run and the theory say of each quantity."""
+
+    def __init__(self, result: Result, problem: Problem, waves: Waves, medium: theory.Medium) -> None:
+        self.result, self.problem, self.waves, self.medium = result, problem, waves, medium
+        model, scales = problem.model, problem.scales
+        self.axes = len(mesh_axes(result))
+        self.edges = [positions(result, f"{axis}_edge").mean / scales.length for axis in mesh_axes(result)]
+        self.Omega, self.harmonics = _frequency(problem), model.harmonics
+        gamma = model.layers[0].gamma_sf if isinstance(model, Scene) else model.gamma_sf
+        self.sink = gamma > 0.0
+
+    def averages(self, waves: Waves, kind: str) -> Array:
+        """Cell averages of waves in the deck's units, (clock, …, mesh)."""
+        # NaN is what grows for ever, the uniform DC density without a sink
+        finite = [w._replace(amplitude=np.nan_to_num(w.amplitude)) for w in waves]
+        found = theory.mesh_averages(finite, self.edges, self.Omega, self.harmonics)
+        return found * scale_of(self.problem, kind)
+
+    # --- spin -----------------------------------------------------------------------------------
+
+    def spin(self) -> Iterator[_Task]:
+        """Density, current and torque of every channel."""
+        for row, channel in enumerate(labels(self.result, "channel")):
+            solution = self.solution(channel)
+            if solution is None:
+                continue
+            for kind in ("density", "current", "torque"):
+                exact = self.parts(solution[kind], kind)
+                paper = self.paper(channel, kind)
+                for place_of, part in enumerate(labels(self.result, "part")):
+                    name = "torque" if kind == "torque" else f"spin_{kind}"
+                    mean, error = self.of_run(name, (row, place_of))
+                    form = self.meant(paper[part], exact[part], kind) if part in paper else None
+                    names: tuple[tuple[str, ...], ...] = (labels(self.result, "component"),)
+                    values = exact[part]
+                    if kind == "current":
+                        names = (mesh_axes(self.result), *names)
+                        values, form = values[:, : self.axes], None if form is None else form[:, : self.axes]
+                    units = self.result.estimates[name].units
+                    yield _Task(name, channel, part, units, mean, error, names, values, form)
+
+    def solution(self, channel: str) -> dict[str, dict[str, Waves]] | None:
+        """Exact waves of density, current and torque by part; None where they are not known."""
+        if channel in ORDERS:
+            order: Any = channel
+            found = theory.exact_solution(self.waves, self.medium, order)
+            return {"density": found.density, "current": found.flux, "torque": found.torque}
+        return self.spiral() if channel == "exact" else None
+
+    def spiral(self) -> dict[str, dict[str, Waves]] | None:
+        """All orders in J, which are known for circular precession along x; else None."""
+        model = self.problem.model
+        if isinstance(model, Scene):
+            if model.texture != HARMONIC or int(model.parameters[17]) != ENVELOPE_CONSTANT:
+                return None
+            C, P, Q, q = (np.array(model.parameters[4 + 3 * i : 7 + 3 * i]) for i in range(4))
+        else:
+            C, P, Q, q = (np.array(values) for values in (model.C, model.P, model.Q, (model.q, 0.0, 0.0)))
+        radius = float(np.linalg.norm(P))
+        if radius == 0.0 or np.any(q[1:]) or abs(np.linalg.norm(Q) - radius) > _ROUND * radius:
+            return None
+        n = np.cross(P, Q) / radius**2
+        if max(abs(P @ Q), abs(C @ P), abs(C @ Q)) > _ROUND or (q[0] == 0.0 and not self.sink):
+            return None
+        found = theory.conical_spiral_exact(
+            math.atan2(radius, float(C @ n)), float(q[0]), self.Omega, self.medium
+        )
+
+        def waves(along: Array, flux: bool) -> Waves:
+            r, f, z = along
+            turning = (r * P + f * Q) / radius, (r * Q - f * P) / radius
+            own = theory.texture_waves(z * n, *turning, q, self.Omega)
+            if not flux:
+                return own
+            return [w._replace(amplitude=np.multiply.outer(np.eye(3)[0], w.amplitude)) for w in own]
+
+        kinds = {"density": found.density, "current": found.flux, "torque": found.torque}
+        return {
+            kind: {part: waves(values, kind == "current") for part, values in parts.items()}
+            for kind, parts in kinds.items()
+        }
+
+    def parts(self, waves: dict[str, Waves], kind: str) -> dict[str, Array]:
+        """Profiles by part; the sample mean of a density that no sink holds is left out, as in the run."""
+        found = {part: self.averages(waves[part], kind) for part in ("local", "diffusive")}
+        if kind == "density" and not self.sink:
+            diffusive = found["diffusive"]
+            found["diffusive"] = diffusive - diffusive.mean(axis=self.cells, keepdims=True)
+        return found | {"total": found["local"] + found["diffusive"]}
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        """Axes of the mesh in a profile."""
+        return tuple(range(-self.axes, 0))
+
+    def meant(self, paper: Array, exact: Array, kind: str) -> Array:
+        """Paper's profile; about the mean of the exact one where a run does not know the mean."""
+        if kind != "density" or self.sink:
+            return paper
+        return paper + (exact - paper).mean(axis=self.cells, keepdims=True)
+
+    def paper(self, channel: str, kind: str) -> dict[str, Array]:
+        """Profiles of the paper's closed forms by part: Eqs. (5), (7), (11), (31), (A21)."""
+        if channel not in ("first", "second"):
+            return {}
+        S, medium = self.waves, self.medium
+        turned = [w._replace(amplitude=-w.amplitude) for w in S]
+        sign = -1.0 if channel == "first" else 1.0
+
+        def order(form: Any) -> Waves:
+            """What is odd in S is of first order, what is even of second."""
+            return theory.combined((0.5, form(S, medium)), (0.5 * sign, form(turned, medium)))
+
+        if kind == "density":
+            return {"total": self.averages(order(theory.nonequilibrium_density), kind)}
+        if kind == "torque":
+            waves = theory.combined((medium.dynamic_coefficient, theory.S_cross_S_dot(S)))
+            return {"total": self.averages(waves, kind)} if channel == "second" else {}
+        forms = {"first": theory.first_order_current, "second": theory.second_order_current}
+        total = self.averages(forms[channel](S, medium), kind)
+        local = self.averages(order(theory.local_current), kind)
+        return {"local": local, "diffusive": total - local, "total": total}
+
+    # --- charge ---------------------------------------------------------------------------------
+
+    def charge(self) -> Iterator[_Task]:
+        """Current and density of every source of charge."""
+        model = self.problem.model
+        if not isinstance(model, Scene) or "charge_current" not in self.result.estimates:
+            return
+        layer = model.layers[0]
+        for row, source in enumerate(labels(self.result, "source")):
+            if source not in CHARGES:
+                continue
+            channel: Literal["first", "second"] = "first" if source == "impurity_first" else "second"
+            rashba = source == "rashba"
+            found = theory.charge_solution(
+                self.waves, self.medium, channel, layer.rashba if rashba else (0.0,) * 3,
+                0.0 if rashba else layer.impurity,
+            )  # fmt: skip
+            density, diffusive = self.booked(found)
+            local = self.averages(found.current["local"], "charge_current")
+            exact = {"local": local, "diffusive": diffusive, "total": local + diffusive}
+            paper, paper_density = self.charge_paper(source)
+            names = (labels(self.result, "charge_direction"),)
+            for place_of, part in enumerate(labels(self.result, "part")):
+                mean, error = self.of_run("charge_current", (row, place_of))
+                units = self.result.estimates["charge_current"].units
+                yield _Task(
+                    "charge_current", source, part, units, mean, error, names, exact[part], paper[part]
+                )
+            if "charge_density" in self.result.estimates:
+                mean, error = self.of_run("charge_density", (row,))
+                units = self.result.estimates["charge_density"].units
+                yield _Task("charge_density", source, "total", units, mean, error, (), density, paper_density)
+
+    def booked(self, found: theory.ChargeSolution) -> tuple[Array, Array]:
+        """Charge density and diffusive current with the derivatives that the books take from cell means."""
+        widths = np.array([edge[1] - edge[0] for edge in self.edges] + [0.0] * (3 - self.axes))
+        density, diffusive = [], []
+        for P, Q in zip(found.dipole, found.dipole_flux, strict=True):
+            h = 0.5 * np.asarray(P.q) * widths
+            # as `mcpump.walk.charge_profiles.derivative`: differences of face values of order 4
+            i_q = 1j * np.asarray(P.q) * np.sinc(h / math.pi) * (7.0 * np.cos(h) - np.cos(3.0 * h)) / 6.0
+            density.append(P._replace(amplitude=np.asarray(-(i_q @ np.where(i_q == 0.0, 0.0, P.amplitude)))))
+            diffusive.append(Q._replace(amplitude=-(Q.amplitude @ i_q)))
+        if self.axes == 1:
+            diffusive = found.current["diffusive"]
+        return self.averages(density, "charge_density"), self.averages(diffusive, "charge_current")
+
+    def charge_paper(self, source: str) -> tuple[dict[str, Array], Array]:
+        """The paper's charge current by part, Eqs. (24), (26), (30), (31), and density."""
+        S, medium, model = self.waves, self.medium, self.problem.model
+        assert isinstance(model, Scene)
+        layer = model.layers[0]
+        if source == "rashba":
+            local = theory.rashba_local_current(S, medium, layer.rashba)
+            density = theory.rashba_charge_density(S, medium, layer.rashba)
+        else:
+            turned = [w._replace(amplitude=-w.amplitude) for w in S]
+            sign = -1.0 if source == "impurity_first" else 1.0
+            spin = theory.combined(
+                (0.5, theory.local_current(S, medium)), (0.5 * sign, theory.local_current(turned, medium))
+            )
+            local = theory.spin_hall_current(spin, layer.impurity)
+            scale = 0.0 if source == "impurity_first" else layer.impurity
+            density = theory.impurity_charge_density(S, medium, scale)
+        total = self.averages(theory.charge_current(local, density, medium), "charge_current")
+        near = self.averages(local, "charge_current")
+        current = {"local": near, "diffusive": total - near, "total": total}
+        return current, self.averages(density, "charge_density")
+
+    def of_run(self, name: str, index: tuple[int, ...]) -> tuple[Array, Array]:
+        """Mean and error of a variable, the clock first."""
+        own = self.result.estimates[name]
+        error = np.full(own.mean.shape, math.nan) if own.stderr is None else own.stderr
+        clock = own.dims.index("harmonic") - len(index)
+        mean, error = (np.moveaxis(values[index], clock, 0) for values in (own.mean, error))
+        return mean, error
+
+
+def _rows(result: Result, task: _Task) -> Iterator[Row]:
+    """One row for each multiple of Ω that is there."""
+    whole, clock = float(np.abs(task.exact).max()), labels(result, "harmonic")
+    for n in range((len(clock) + 1) // 2):
+        at = slice(0, 1) if n == 0 else slice(2 * n - 1, 2 * n + 1)
+        exact, run, error = task.exact[at], task.mean[at], task.error[at]
+        size = np.where(np.isfinite(run), np.abs(exact), 0.0)
+        if size.max() <= NOTHING * whole:
+            continue
+        floor = _ROUND * whole
+        deviations = (run - exact) / np.maximum(error, floor)
+        kept = np.isfinite(run) & ((size > NOTHING * whole) | (error > floor))
+        best = np.unravel_index(int(np.argmax(size)), size.shape)
+        yield Row(
+            task.quantity, task.channel, task.part, n, _where(result, task, clock[at][best[0]], best[1:]),
+            task.units, float(run[best]), float(error[best]),
+            math.nan if task.paper is None else float(task.paper[at][best]), float(exact[best]),
+            float(deviations[best]), float(np.sqrt(np.mean(deviations[kept] ** 2))),
+        )  # fmt: skip
+
+
+def _where(result: Result, task: _Task, clock: str, index: tuple[Any, ...]) -> str:
+    """Words for a place in a profile."""
+    axes = mesh_axes(result)
+    names = [names[int(i)] for names, i in zip(task.names, index, strict=False)]
+    component = names[-1] if task.quantity in ("spin_density", "spin_current", "torque") else ""
+    words = [column_name(clock, component).strip()]
+    if task.quantity.endswith("current") and (len(axes) > 1 or not component):
+        words.append(f"along {names[0]}")
+    for axis, i in zip(axes, index[len(task.names) :], strict=True):
+        spot = positions(result, axis)
+        words.append(f"{axis} = {place(float(f'{spot.mean[int(i)]:.3g}'), spot.units)}")
+    return ", ".join(words)
+
+
+def comparison_table(result: Result) -> str:
+    """Table of `comparison`.
+
+    Parameters
+    ----------
+    result : Result
+        A run.
+
+    Returns
+    -------
+    str
+        Lines: for each quantity and channel, part and multiple of Ω, the run, the paper, the exact solution, and how far
+        the run is from the latter.
+
+    Raises
+    ------
+    InputError
+        If there is no exact solution for it.
+    """
+    rows = comparison(result)
+    lines = [f"{result.name}   {thousands(result.walkers)} walkers"]
+    head = f"{'':<18}{'where the exact solution is largest':<40}{'run':>22}{'paper':>12}{'exact':>12}{'σ':>7}{'all σ':>7}"
+    for quantity, channel in dict.fromkeys((row.quantity, row.channel) for row in rows):
+        group = [row for row in rows if (row.quantity, row.channel) == (quantity, channel)]
+        power = power_of_ten(np.array([[row.exact, row.error] for row in group]))
+        unit = pretty(group[0].units) if not power else f"1e{power} {pretty(group[0].units)}"
+        lines += ["", f"{quantity.replace('_', ' ')}, {channel.replace('_', ' ')} [{unit}]", head]
+        lines += [_line(row, 10.0**-power) for row in group]
+    known = [row for row in rows if math.isfinite(row.spread)]
+    if known:
+        spread = math.sqrt(np.mean([row.spread**2 for row in known]))
+        worst = max(known, key=lambda row: abs(row.deviation))
+        lines += [
+            "",
+            f"{len(rows)} profiles; root mean square of all deviations from the exact solution {spread:.2f} σ; the "
+            f"largest above {abs(worst.deviation):.1f} σ",
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _line(row: Row, factor: float) -> str:
+    clock = "DC" if row.harmonic == 0 else f"{row.harmonic if row.harmonic > 1 else ''}Ω"
+    paper = "–" if math.isnan(row.paper) else f"{row.paper * factor + 0.0:.4g}"
+    deviation, spread = (
+        f"{value:.{digits}f}" if math.isfinite(value) else "?"
+        for value, digits in ((row.deviation, 1), (row.spread, 2))
+    )
+    return (
+        f"  {row.part:<11}{clock:<5}{row.where:<40}{number(row.run * factor, row.error * factor):>22}{paper:>12}"
+        f"{row.exact * factor + 0.0:>12.4g}{deviation:>7}{spread:>7}"
+    )

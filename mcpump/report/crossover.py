@@ -1,0 +1,93 @@
+"""Local share of a plane-wave run: one point of the crossover from diffusive to local, Fig. 3.
+
+A texture with one wave number q drives, at first order, a current with one mode, ∇Ṡ up to a factor.
+Projected on that mode, local over total is 1 − K(qℓ), whatever the sample's length.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from typing import NamedTuple
+
+from mcpump.deck.read import deck_from_dict
+from mcpump.errors import InputError
+from mcpump.problem.reduce import make_problem
+from mcpump.problem.scene import Model, Problem
+from mcpump.tally.estimates import Result
+from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
+
+
+class Point(NamedTuple):
+    """Local share of the current of one plane wave."""
+
+    q_ell: float
+    """qℓ."""
+    share: float
+    """Local over total."""
+    stderr: float
+    """One standard error."""
+    dimension: int
+    """Dimension of the velocity sphere."""
+
+
+def problem_of(result: Result) -> Problem:
+    """Problem that a result answers, from its resolved deck."""
+    return make_problem(deck_from_dict(tomllib.loads(result.resolved), result.name))
+
+
+def wave_number(model: Model) -> float:
+    """Wave number of a texture that has only one.
+
+    Parameters
+    ----------
+    model : Model
+        Problem in reduced units.
+
+    Returns
+    -------
+    float
+        |q|ℓ.
+
+    Raises
+    ------
+    InputError
+        If the texture is no plane wave: a junction, a uniform one, a pulse, or two wave numbers.
+    """
+    if not model.pulse and model.envelope == ENVELOPE_CONSTANT and model.q != 0.0:
+        return abs(model.q)
+    if not model.pulse and model.envelope == ENVELOPE_COSINE and model.q == 0.0:
+        return abs(float(model.envelope_parameters[2]))
+    raise InputError("the crossover needs a texture with one wave number: a spiral, or a modulated texture.")
+
+
+def crossover_point(result: Result) -> Point:
+    """Local share of the first-order AC current of a plane-wave run.
+
+    The share is P_local/(P_local + P_diffusive), P the projection of a part on ∇Ṡ, with its jackknife
+    error over blocks of walkers.
+
+    Parameters
+    ----------
+    result : Result
+        A run with the channel `first` and a texture with one wave number.
+
+    Returns
+    -------
+    Point
+        Share and its error.
+
+    Raises
+    ------
+    InputError
+        If the run has another texture, or keeps no first harmonic.
+    """
+    problem = problem_of(result)
+    if not isinstance(problem.model, Model):
+        raise InputError(
+            f"{result.name} is a run of the general walk: the crossover is drawn from the fast one"
+        )
+    q_ell = wave_number(problem.model)
+    share = result.estimates["first_order_local_share"]
+    if problem.model.harmonics == 0 or share.stderr is None:
+        raise InputError(f"{result.name} keeps no first harmonic: the crossover is that of the AC current")
+    return Point(q_ell, float(share.mean), float(share.stderr), problem.model.dimension)

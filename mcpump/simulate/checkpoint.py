@@ -1,0 +1,165 @@
+"""Going on with a run: what a results file knows of the walk, parts of a run, and joining them.
+
+The books of a run are exact integers, and blocks are independent. So a file that says which blocks its sums hold can be
+gone on with, on any machine, and files of the same deck over different blocks can be added up in any order, to the last
+bit like the run that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import mcpump
+from mcpump.errors import InputError
+from mcpump.tally.estimates import Result
+
+RANGES = "ranges"
+"""Name, among the sums of a checkpoint, of the (n, 2) array of half-open ranges of blocks that they hold."""
+FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights")
+"""Keys of the deck that may differ between a file and the run that goes on with it: they do not change a walker."""
+Sums = dict[str, NDArray[np.int64]]
+Ranges = tuple[tuple[int, int], ...]
+
+
+class Start(NamedTuple):
+    """Where a run goes on: sums, and the blocks they hold."""
+
+    sums: Sums
+    ranges: Ranges
+    seconds: float
+    """Wall time spent on them."""
+
+
+class Part(NamedTuple):
+    """Part i of n of a run, counted from 1."""
+
+    number: int = 1
+    parts: int = 1
+
+    def blocks(self, total: int) -> range:
+        """Blocks of this part, of `total` in the whole run."""
+        return range((self.number - 1) * total // self.parts, self.number * total // self.parts)
+
+
+def ranges_of(result: Result) -> Ranges:
+    """Ranges of blocks that a result's sums hold, in order."""
+    array = result.checkpoint.get(RANGES)
+    if array is None:
+        return ((0, result.blocks),) if result.blocks else ()
+    return tuple((int(first), int(last)) for first, last in array)
+
+
+def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
+    """Sorted ranges, neighbours made one.
+
+    Raises
+    ------
+    InputError
+        If two ranges overlap.
+    """
+    found: list[tuple[int, int]] = []
+    for first, last in sorted(part for part in ranges if part[0] < part[1]):
+        if found and first < found[-1][1]:
+            raise InputError(
+                f"blocks {first} to {min(last, found[-1][1]) - 1} are in more than one file: the same walkers count once"
+            )
+        if found and first == found[-1][1]:
+            found[-1] = (found[-1][0], last)
+        else:
+            found.append((first, last))
+    return tuple(found)
+
+
+def start_of(result: Result, path: str) -> Start:
+    """Where to go on with a result.
+
+    Parameters
+    ----------
+    result : Result
+        Read from a results file.
+    path : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    InputError
+        If the file was written by another version, or holds no sums.
+    """
+    check_version(result, path)
+    sums = {name: array for name, array in result.checkpoint.items() if name != RANGES}
+    if not sums:
+        raise InputError(f"{path} holds no sums to go on with")
+    return Start(sums, ranges_of(result), float(result.provenance.get("wall_time_s", 0.0)))
+
+
+def check_version(result: Result, path: str) -> None:
+    """Refuse a file of another version, whose walkers may walk differently."""
+    version = result.provenance.get("mcpump")
+    if version != mcpump.__version__:
+        raise InputError(
+            f"{path} was walked by mcpump {version}, this is {mcpump.__version__}: walkers of two versions do not mix"
+        )
+
+
+def check_same_deck(resolved: str, result: Result, path: str) -> None:
+    """Refuse a deck other than a file's.
+
+    Parameters
+    ----------
+    resolved : str
+        The resolved deck of the run that wants to go on.
+    result, path
+        The file.
+
+    Raises
+    ------
+    InputError
+        Naming the first key that differs, and both values. How many walkers there are, and when to stop, may differ.
+    """
+    wanted, held = (dict(_flat(tomllib.loads(text))) for text in (resolved, result.resolved))
+    for key in (*wanted, *held):
+        if wanted.get(key) != held.get(key) and not any(
+            f"{key}.".startswith(f"{free}.") for free in FREE_KEYS
+        ):
+            values = [repr(deck[key]) if key in deck else "nothing" for deck in (held, wanted)]
+            raise InputError(
+                f"{path} holds a run with {key} = {values[0]}, this deck has {values[1]}: they do not mix"
+            )
+
+
+def _flat(table: Any, key: str = "") -> Iterable[tuple[str, Any]]:
+    """Dotted keys and values of nested tables and lists of tables."""
+    if isinstance(table, dict):
+        for name, value in table.items():
+            yield from _flat(value, f"{key}.{name}" if key else name)
+    elif isinstance(table, list) and any(isinstance(value, dict) for value in table):
+        for i, value in enumerate(table):
+            yield from _flat(value, f"{key}[{i}]")
+    else:
+        yield key, table
+
+
+def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
+    """Add up the sums of files of one deck over different blocks.
+
+    Parameters
+    ----------
+    results, paths
+        Two or more files, in any order: the sums are the same to the last bit.
+
+    Raises
+    ------
+    InputError
+        If the decks or versions differ, or the same walkers are in two files.
+    """
+    starts = [start_of(result, path) for result, path in zip(results, paths, strict=True)]
+    for result, path in zip(results[1:], paths[1:], strict=True):
+        check_same_deck(results[0].resolved, result, path)
+    ranges = joined(part for start in starts for part in start.ranges)
+    sums = {name: np.sum([start.sums[name] for start in starts], axis=0) for name in starts[0].sums}
+    return Start(sums, ranges, sum(start.seconds for start in starts))

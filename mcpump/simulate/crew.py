@@ -1,0 +1,145 @@
+"""Who walks which block: the threads of a process, and the ranks of a job.
+
+Rank 0 deals blocks, about a second's worth at a time, to whoever asks, and walks its own share meanwhile; nobody
+waits for a slower rank until the sums are added up. A rank asks for more while its last blocks are under way.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Self
+
+from mcpump.problem.scene import Problem
+from mcpump.simulate.checkpoint import Start
+from mcpump.simulate.ranks import DONE, PATIENCE, REDUCE, WALK, Alone, Order
+from mcpump.tally.tally import Digits, Tally
+from mcpump.walk.blocks import ground_of
+
+PORTION = 1.0
+"""Seconds of work that a rank is dealt at a time."""
+
+
+class Walkers:
+    """Threads that walk blocks (the kernels hold no interpreter lock), and the books they fill."""
+
+    def __init__(self, problem: Problem, threads: int) -> None:
+        self.problem, self.threads = problem, threads
+        self.ground = ground_of(problem)
+        self.tally = Tally(problem.model, self.ground.exponents)
+        self.pool = ThreadPoolExecutor(threads)
+        self.pending: dict[Future[Digits], int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+    def submit(self, blocks: Iterable[int]) -> None:
+        """Queue blocks."""
+        for block in blocks:
+            self.pending[self.pool.submit(self._walk, block)] = block
+
+    def _walk(self, block: int) -> Digits:
+        """Walk a block in a thread of the pool."""
+        return self.tally.digits(self.ground.walk(block))
+
+    def collect(self, timeout: float | None = None, on_block: Callable[[], None] | None = None) -> None:
+        """Wait for a block, or so many seconds, and book what is done."""
+        finished, _ = wait(self.pending, timeout, FIRST_COMPLETED)
+        for future in finished:
+            self.tally.book(self.pending.pop(future), future.result())
+            if on_block:
+                on_block()
+
+
+class Lead(Walkers):
+    """Rank 0: deals blocks, walks its share, adds up."""
+
+    def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None) -> None:
+        super().__init__(problem, threads)
+        if start is not None:
+            held = {name: array.copy() for name, array in start.sums.items()}
+            self.tally = Tally(problem.model, self.ground.exponents, held)
+        self.held = self.tally.blocks  # not walked here
+        self.ranks, self.next, self.started = ranks, 0, time.monotonic()
+        self.done_by = dict.fromkeys(range(1, ranks.size), 0)
+        self.asking: set[int] = set()
+
+    def __exit__(self, *failure: object) -> None:
+        """Send everybody home (after a failure the whole job ends anyway)."""
+        super().__exit__(*failure)
+        if failure[0] is None:
+            self._call_in(Order(DONE))
+
+    @property
+    def blocks(self) -> int:
+        """Blocks done by all ranks, as far as they have told."""
+        return self.tally.blocks + sum(self.done_by.values())
+
+    def walk_to(self, target: int, pause: Callable[[], bool], on_block: Callable[[], None]) -> Tally:
+        """Deal all blocks below `target`, or until it is time to pause; return the books of all ranks."""
+        while self.next < target:
+            self.submit(self._deal(2 * self.threads - len(self.pending), target))
+            self._listen()
+            for rank in sorted(self.asking):
+                if portion := self._deal(self._portion(target), target):
+                    self.ranks.order(rank, Order(WALK, portion.start, len(portion)))
+                    self.asking.discard(rank)
+            self.collect(self.ranks.patience, on_block)
+            if pause():
+                break
+        while self.pending:
+            self._listen()
+            self.collect(self.ranks.patience, on_block)
+        books = self.books()
+        if self.ranks.size > 1:  # what the others have done last is only known now
+            on_block()
+        return books
+
+    def books(self) -> Tally:
+        """Books of all ranks, who finish what they have been dealt."""
+        self._call_in(Order(REDUCE))
+        return Tally(self.problem.model, self.ground.exponents, self.ranks.reduce(self.tally.sums))
+
+    def _deal(self, count: int, target: int) -> range:
+        """Take up to `count` blocks from those not dealt yet."""
+        blocks = range(self.next, min(self.next + max(count, 0), target))
+        self.next = max(self.next, blocks.stop)
+        return blocks
+
+    def _portion(self, target: int) -> int:
+        """Blocks in a rank's next portion: a second's worth, less where the end is near."""
+        passed = time.monotonic() - self.started
+        worth = int((self.tally.blocks - self.held) * PORTION / passed)
+        near = (target - self.next) // (2 * self.ranks.size)
+        return max(1, min(worth, near))
+
+    def _listen(self) -> None:
+        """Note who asks for work, and what they have done."""
+        for rank, done in self.ranks.requests():
+            self.asking.add(rank)
+            self.done_by[rank] = done
+
+    def _call_in(self, order: Order) -> None:
+        """Wait until every rank asks, and give all the same order."""
+        while len(self.asking) < len(self.done_by):
+            self._listen()
+            time.sleep(PATIENCE)
+        for rank in self.asking:
+            self.ranks.order(rank, order)
+        self.asking.clear()
+
+
+def follow(problem: Problem, threads: int, ranks: Alone) -> None:
+    """Walk what rank 0 deals, until it says that all is done."""
+    with Walkers(problem, threads) as walkers:
+        while (order := ranks.ask(walkers.tally.blocks)).kind != DONE:
+            if order.kind == WALK:
+                walkers.submit(range(order.first, order.first + order.blocks))
+            while len(walkers.pending) > (threads if order.kind == WALK else 0):
+                walkers.collect()
+            if order.kind == REDUCE:
+                ranks.reduce(walkers.tally.sums)

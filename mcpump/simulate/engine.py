@@ -1,0 +1,379 @@
+"""The engine: from a problem to a result, with the stop rule and saves on the way."""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+import mcpump
+from mcpump.compiled import is_compiled
+from mcpump.errors import InputError
+from mcpump.kernel_folder import can_keep
+from mcpump.machine import cores
+from mcpump.names import COMPONENTS, PARTS, harmonic_names
+from mcpump.problem.scene import Model, Problem, Scene, StopRule
+from mcpump.problem.snapshots import frame_of, store, take
+from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
+from mcpump.simulate.crew import Lead, follow
+from mcpump.simulate.ranks import Alone, default_threads
+from mcpump.tally.estimates import Result
+from mcpump.tally.observables import coordinates, observables, plane_estimates
+from mcpump.tally.scales import channels_of, headline_of
+from mcpump.tally.tally import MIN_BLOCKS, Tally
+from mcpump.walk.blocks import ground_of
+from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.transport import walk_scene
+from mcpump.walk.walk import walk_block
+
+WHOLE = Part()
+FIRST_LOOK = 32
+"""The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
+
+
+def _never() -> str:
+    """Return no reason to stop."""
+    return ""
+
+
+class Progress(NamedTuple):
+    """What a progress display is told."""
+
+    blocks: int
+    total: int
+    """Blocks to be walked at most."""
+    walkers: int
+    relative_error: Callable[[], float]
+    """Computes the relative error of the stop rule's quantity or, without one, of the largest current through a
+    plane; NaN while it is not known."""
+
+
+def block_count(problem: Problem, walkers: int) -> int:
+    """Blocks needed for a number of walkers: whole ones, at least 16."""
+    return max(MIN_BLOCKS, math.ceil(walkers / problem.model.walkers_per_block))
+
+
+def run(
+    problem: Problem,
+    threads: int | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    ranks: Alone | None = None,
+    save: Callable[[Result], None] | None = None,
+    save_every: float = 300.0,
+    start: Start | None = None,
+    part: Part = WHOLE,
+    stop: Callable[[], str] = _never,
+) -> Result | None:
+    """Walk the blocks of a problem and return what they tell.
+
+    Parameters
+    ----------
+    problem : Problem
+        A deck made ready by `mcpump.problem.make_problem`.
+    threads : int, optional
+        Threads to walk on; all cores by default. The result does not depend on it.
+    on_progress : callable, optional
+        Called with a `Progress` now and then.
+    ranks : Alone, optional
+        Processes that share the run, from `mcpump.simulate.ranks.connect`; this one alone by default. The result does
+        not depend on their number.
+    save : callable, optional
+        Called with the result so far every `save_every` seconds.
+    save_every : float
+        Seconds.
+    start : Start, optional
+        Blocks that were walked before, from `mcpump.simulate.checkpoint.start_of`; they are not walked again.
+    part : Part
+        Share of the blocks to walk; all by default.
+    stop : callable
+        Asked between blocks: a reason to stop early, or "".
+
+    Returns
+    -------
+    Result or None
+        With `complete` False and a message when a stop rule's target was missed, when the run was stopped, or where
+        blocks of the whole run are not in it. None on ranks above 0.
+
+    Raises
+    ------
+    InputError
+        If a part is asked for of a run with a stop rule, which needs all blocks.
+    """
+    ranks = ranks or Alone()
+    threads = threads or default_threads(cores())
+    if ranks.rank > 0:
+        follow(problem, threads, ranks)
+        return None
+    started = time.time()
+    todo = to_walk(problem, start, part)
+    with Lead(problem, threads, ranks, start) as lead:
+        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), stop)
+        tally, message = walk.to_the_end(todo, on_progress)
+    if message == "complete" and not _is_whole(problem, walk.ranges):
+        message = f"part {part.number} of {part.parts} is complete"
+    result = make_result(problem, tally, walk.ranges, message)
+    result.provenance.update(
+        wall_time_s=time.time() - started + (start.seconds if start else 0.0),
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        ranks=ranks.size,
+        threads=threads,
+        reductions=ranks.reductions,
+        bytes_reduced=ranks.bytes_reduced,
+        python=platform.python_version(),
+        numpy=np.__version__,
+        machine=platform.machine(),
+    )
+    return result
+
+
+def result_of(problem: Problem, start: Start) -> Result:
+    """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
+    tally = Tally(problem.model, ground_of(problem).exponents, start.sums)
+    whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
+    missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
+    message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
+    result = make_result(problem, tally, start.ranges, message)
+    result.provenance["wall_time_s"] = start.seconds
+    return result
+
+
+def _most(problem: Problem) -> int:
+    """Most blocks of the whole run."""
+    return block_count(problem, problem.stop.max_walkers if problem.stop else problem.walkers)
+
+
+def _is_whole(problem: Problem, ranges: Ranges) -> bool:
+    """Whether all blocks that were asked for are there."""
+    return problem.stop is not None or any(first == 0 and last >= _most(problem) for first, last in ranges)
+
+
+def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
+    """Ranges of blocks still to be walked, in order.
+
+    Raises
+    ------
+    InputError
+        If the stop rule, the blocks that are there and the part do not fit each other.
+    """
+    held = start.ranges if start else ()
+    if problem.stop is not None and (part.parts > 1 or any(first > 0 for first, _ in held)):
+        raise InputError(
+            "run.stop needs all blocks in order: a part of a run, or one with gaps, cannot have it"
+        )
+    most = _most(problem)
+    if held and held[-1][1] > most:
+        raise InputError(
+            f"the file holds blocks up to number {held[-1][1] - 1}, more than the {most} blocks asked for: "
+            f"ask for as many walkers at least, {held[-1][1] * problem.model.walkers_per_block}"
+        )
+    if part.parts > most:
+        raise InputError(
+            f"part {part.number} of {part.parts}: the run has {most} blocks, too few for so many parts"
+        )
+    blocks = part.blocks(most)
+    todo, at = [], blocks.start
+    for first, last in held:
+        if at < min(first, blocks.stop):
+            todo.append(range(at, min(first, blocks.stop)))
+        at = max(at, last)
+    if at < blocks.stop:
+        todo.append(range(at, blocks.stop))
+    return todo
+
+
+class _Walk:
+    """A walk under way: which blocks it holds, when it saves and stops."""
+
+    def __init__(
+        self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges, stop: Callable[[], str]
+    ) -> None:
+        self.problem, self.lead, self.saver, self.ranges, self.stop = problem, lead, saver, ranges, stop
+
+    def to_the_end(
+        self, todo: list[range], on_progress: Callable[[Progress], None] | None
+    ) -> tuple[Tally, str]:
+        """Walk until the stop rule is content, all blocks are done or there is a reason to stop: (books, message)."""
+        most = self.lead.blocks + sum(map(len, todo))
+        block = self.problem.model.walkers_per_block
+
+        def tell() -> None:
+            if on_progress:
+                error = partial(watched_error, self.problem, self.lead.tally, self.lead.blocks)
+                on_progress(Progress(self.lead.blocks, most, self.lead.blocks * block, error))
+
+        rule, error = self.problem.stop, math.inf
+        tally = self.lead.tally  # all there is: the other ranks have not begun
+        if rule is not None and self.lead.blocks in _looks(_most(self.problem)):
+            error = relative_error(self.problem, tally, rule)
+        for blocks in todo:
+            self.lead.next = blocks.start
+            looks = [look for look in _looks(blocks.stop) if look > blocks.start] if rule else [blocks.stop]
+            for target in looks:
+                if rule is not None and error <= rule.relative_error:
+                    return tally, "complete"
+                tally, reason = self._walk_to(target, tell)
+                if reason:
+                    return tally, f"stopped: {reason}"
+                if rule is not None:
+                    error = relative_error(self.problem, tally, rule)
+        if rule is None or error <= rule.relative_error:
+            return tally, "complete"
+        return tally, _missed(rule, error, self.lead.blocks)
+
+    def _walk_to(self, target: int, tell: Callable[[], None]) -> tuple[Tally, str]:
+        """Walk all blocks below `target`, saving on the way: books, and the reason where it had to stop."""
+        while True:
+            begun = self.lead.next
+            tally = self.lead.walk_to(target, lambda: self.saver.is_due() or bool(self.stop()), tell)
+            self.ranges = joined([*self.ranges, (begun, self.lead.next)])
+            if self.lead.next >= target:
+                return tally, ""
+            if reason := self.stop():
+                return tally, reason
+            self.saver(make_result(self.problem, tally, self.ranges, "running"))
+
+
+def _missed(rule: StopRule, error: float, blocks: int) -> str:
+    """How a stop rule's target was missed."""
+    if math.isinf(error):
+        return f"target missed: {rule.quantity} is exactly zero, it has no relative error"
+    if math.isnan(error):
+        return (
+            f"target missed: {rule.quantity} is not resolved after {blocks} blocks: too few flights carry it"
+        )
+    message = f"target missed: {rule.quantity} has relative error {error:.3g} after {blocks} blocks"
+    return f"{message}, wanted {rule.relative_error:g}"
+
+
+def _looks(most: int) -> Iterator[int]:
+    """Numbers of blocks after which the stop rule looks: 32, 64, 128, …, and the last."""
+    look = FIRST_LOOK
+    while look < most:
+        yield look
+        look *= 2
+    yield most
+
+
+class _Saver:
+    """Knows when it is time to save, and saves."""
+
+    def __init__(self, save: Callable[[Result], None] | None, every: float) -> None:
+        self.save, self.every, self.last = save, every, time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether there is somebody to save for and the time has passed."""
+        return self.save is not None and time.monotonic() - self.last >= self.every
+
+    def __call__(self, result: Result) -> None:
+        """Hand over the result so far."""
+        if self.save is not None and result.blocks > 0:
+            self.save(result)
+        self.last = time.monotonic()
+
+
+def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> None:
+    """Share snapshots between the ranks of a node, and compile the kernels; tell it where that takes long."""
+    if problem.snapshots is not None:
+        ranks.share_files(partial(store, problem.snapshots), partial(take, problem.snapshots))
+    walk: Callable[..., object] = walk_scene
+    if isinstance(problem.model, Model):
+        walk = walk_pulse if problem.model.pulse else walk_block
+    if not is_compiled(walk):
+        once = ", once for this version on this machine" if can_keep() else ""
+        tell(f"compiling the kernels{once} (up to a minute)")
+    ranks.compile_once(partial(compile_kernels, problem), lambda: is_compiled(walk) or not can_keep())
+
+
+def compile_kernels(problem: Problem) -> None:
+    """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
+    model = problem.model._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
+    if isinstance(model, Scene):
+        model = model._replace(initial_walkers=2 if model.initial else 0)
+    ground_of(problem._replace(model=model)).walk(0)
+
+
+def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
+    """Relative error of `blocks` blocks for a progress display (see `Progress`), from this rank's share of them."""
+    share = math.sqrt(tally.blocks / blocks)
+    if problem.stop is not None:
+        return share * relative_error(problem, tally, problem.stop)
+    transient = problem.model.time_bins > 0 if isinstance(problem.model, Scene) else problem.model.pulse
+    if transient or not problem.model.planes or tally.blocks < MIN_BLOCKS:
+        return math.nan
+    current = plane_estimates(problem, tally)["plane_current"]
+    assert current.stderr is not None
+    row = channels_of(problem).index(headline_of(problem).channel)
+    totals, errors = np.abs(current.mean[row, 2]).ravel(), current.stderr[row, 2].ravel()
+    largest = int(np.argmax(totals))
+    return share * float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
+
+
+def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
+    """Relative standard error of a stop rule's quantity, inf while it is zero, NaN where it is not resolved."""
+    found = observables(problem, tally)
+    kind, part, component, harmonic = rule.quantity.split(".")
+    model = problem.model
+    at = {"part": PARTS.index(part), "component": COMPONENTS.index(component), "direction": 0, "normal": 0}
+    at["harmonic"] = harmonic_names(model.harmonics).index(harmonic)
+    at["channel"] = channels_of(problem).index(headline_of(problem).channel)
+    if kind == "spin_current":
+        estimate = found["plane_current"]
+        at["plane"] = int(np.argmin(np.abs(np.array(model.planes) - rule.at)))
+    else:
+        estimate = found["spin_density"]
+        length, cells = (
+            (model.lengths[0], model.cells) if isinstance(model, Scene) else (model.length, (model.cells,))
+        )
+        at["x"] = min(int(rule.at / length * cells[0]), cells[0] - 1)
+        at |= {axis: count // 2 for axis, count in zip("yz", cells[1:], strict=False)}  # in the middle
+    index = tuple(at[name] for name in estimate.dims)
+    assert estimate.stderr is not None
+    mean, stderr = abs(float(estimate.mean[index])), float(estimate.stderr[index])
+    return math.inf if mean == 0.0 else stderr / mean
+
+
+def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) -> Result:
+    """Turn the books into a Result.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    tally : Tally
+        The books.
+    ranges : Ranges
+        Blocks that they hold.
+    message : str
+        How the run ended; the result is complete where this is "complete".
+    """
+    return Result(
+        name=problem.name,
+        resolved=problem.resolved,
+        coords=coordinates(problem),
+        estimates=observables(problem, tally),
+        regime=problem.regime,
+        warnings=problem.warnings,
+        notes=problem.notes,
+        walkers=tally.blocks * problem.model.walkers_per_block,
+        blocks=tally.blocks,
+        seed=problem.model.seed,
+        flights=tally.flights,
+        complete=message == "complete",
+        message=message,
+        checkpoint={name: array.copy() for name, array in tally.sums.items()}
+        | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
+        provenance={"mcpump": mcpump.__version__}
+        # not made shorter: the deck's text of it is its end, by which it is found again
+        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
+        | (
+            {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
+            if problem.snapshots
+            else {}
+        ),
+    )

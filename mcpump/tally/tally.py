@@ -1,0 +1,225 @@
+"""The books: sums over blocks, exact, and the standard errors they give.
+
+The statistical unit is the block, a fixed number of walkers. A block yields two vectors: the profiles (long;
+their sums and sums of squares over blocks are kept) and the totals: currents through planes, budget,
+mean densities (short; their sums are kept in 64 groups of blocks, block b in group b mod 64, which is
+what covariances and the errors of derived numbers need). The size of the books follows from the mesh alone.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.errors import InputError
+from mcpump.names import LINES, lines_of
+from mcpump.problem.scene import Model, Scene
+from mcpump.tally.exact_sums import CAPACITY, join, split
+from mcpump.walk.blocks import BlockSums, amplitudes, model_exponents, projection_exponents
+
+GROUPS = 64
+MIN_BLOCKS = 16
+"""No error is quoted from fewer blocks."""
+KINDS = ("local_density", "local_current", "local_torque", "diffusive_density", "diffusive_current")
+"""Kinds of profiles of the fast walk; those of the general walk are told in `mcpump.walk.blocks.BlockSums`."""
+
+
+class Digits(NamedTuple):
+    """A block's sums as exact integers."""
+
+    profiles: NDArray[np.int64]
+    squares: NDArray[np.int64]
+    totals: NDArray[np.int64]
+    flights: int
+
+
+class Tally:
+    """Exact sums over the blocks walked so far."""
+
+    TOP, LIMBS = 40, 3
+    TOP_SQUARE, LIMBS_SQUARE = 80, 5
+
+    def __init__(
+        self,
+        model: Model | Scene,
+        exponents: NDArray[np.intp] | None = None,
+        sums: dict[str, NDArray[np.int64]] | None = None,
+    ) -> None:
+        """Open the books of a model: empty ones, or with sums that were taken from others.
+
+        exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.scene_exponents` for a scene.
+        """
+        size = amplitudes(model)
+        if isinstance(model, Scene):
+            assert exponents is not None
+            self.exponents = exponents
+            bins = max(model.time_bins, 1)
+            self.shape = (2 * (3 + model.axes), math.prod(model.cells) * bins, size)
+            planes, lines = len(model.planes) * bins, len(lines_of(model.axes))
+        else:
+            self.exponents = model_exponents(model)
+            self.shape = (len(KINDS), model.cells * model.time_bins, size)
+            planes, lines = len(model.planes), len(LINES)
+        self.projection_exponents = projection_exponents(model, self.exponents)
+        self.shapes = {
+            "passages": (2, planes, size),
+            "budget": (lines, size),
+            "means": (2, size),
+            "projections": self.projection_exponents.shape,
+            "conserved": (0 if isinstance(model, Scene) or model.pulse else planes, size),
+        }
+        totals = sum(math.prod(shape) for shape in self.shapes.values())
+        empty = {
+            "profiles": np.zeros((self.LIMBS, *self.shape), np.int64),
+            "squares": np.zeros((self.LIMBS_SQUARE, *self.shape), np.int64),
+            "totals": np.zeros((self.LIMBS, GROUPS, totals), np.int64),
+            "blocks": np.zeros(GROUPS, np.int64),
+            "flights": np.zeros(1, np.int64),
+        }
+        # always in this order, in which ranks add them up
+        self.sums = {name: sums[name] for name in empty} if sums else empty
+        if any(self.sums[name].shape != empty[name].shape for name in empty):
+            raise InputError(
+                "the sums to go on with have another layout: another build of mcpump has walked them"
+            )
+
+    def digits(self, sums: BlockSums) -> Digits:
+        """Cut a block's sums into integers: most of the work of adding it, and free of the books."""
+        profiles = np.ldexp(sums.profiles, -self.exponents)
+        parts = [sums.passages, sums.budget, sums.means]
+        scaled = [np.ldexp(part, -self.exponents) for part in parts]
+        scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
+        scaled.append(np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved)
+        totals = np.concatenate([part.ravel() for part in scaled])
+        return Digits(
+            split(profiles, self.TOP, self.LIMBS),
+            split(profiles**2, self.TOP_SQUARE, self.LIMBS_SQUARE),
+            split(totals, self.TOP, self.LIMBS),
+            sums.flights,
+        )
+
+    def add(self, block: int, sums: BlockSums) -> None:
+        """Add one block; the order of blocks does not matter."""
+        self.book(block, self.digits(sums))
+
+    def book(self, block: int, digits: Digits) -> None:
+        """Add one block, of which `digits` is known."""
+        if self.blocks >= CAPACITY:
+            raise OverflowError(f"a run holds at most {CAPACITY} blocks; use a larger walkers_per_block")
+        self.sums["profiles"] += digits.profiles
+        self.sums["squares"] += digits.squares
+        self.sums["totals"][:, block % GROUPS] += digits.totals
+        self.sums["blocks"][block % GROUPS] += 1
+        self.sums["flights"] += digits.flights
+
+    @property
+    def blocks(self) -> int:
+        """Number of blocks added."""
+        return int(self.sums["blocks"].sum())
+
+    @property
+    def flights(self) -> int:
+        """Number of flights walked."""
+        return int(self.sums["flights"][0])
+
+    def profiles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean and standard error of the profiles, (5, cells · time_bins, amplitudes) each."""
+        n = self.blocks
+        total = join(self.sums["profiles"], self.TOP)
+        mean = np.ldexp((total / max(n, 1)).astype(float), self.exponents)
+        if n < MIN_BLOCKS:
+            return mean, np.full(self.shape, np.nan)
+        spread = join(self.sums["squares"], self.TOP_SQUARE) - total * total / n
+        error = np.sqrt(np.maximum(spread, 0.0) / (n * (n - 1.0))).astype(float)
+        return mean, np.ldexp(error, self.exponents)
+
+    def groups(self, name: str) -> Groups:
+        """Sums of one kind of totals ("passages", "budget", "means", "projections", "conserved") by groups of blocks."""
+        counts = self.sums["blocks"]
+        used = counts > 0
+        values = join(self.sums["totals"], self.TOP).astype(float)[used]
+        at = 0
+        for kind, shape in self.shapes.items():
+            length = int(np.prod(shape))
+            if kind == name:
+                sums = values[:, at : at + length].reshape(len(values), *shape)
+                scale = self.projection_exponents if kind == "projections" else self.exponents
+                return Groups(np.ldexp(sums, scale), counts[used].astype(float))
+            at += length
+        raise KeyError(name)
+
+
+def books_bytes(model: Model | Scene) -> int:
+    """Memory of a model's books [bytes]."""
+    books = Tally(model, np.zeros(amplitudes(model), np.intp))
+    return sum(array.nbytes for array in books.sums.values())
+
+
+class Groups(NamedTuple):
+    """Sums over groups of blocks, from which errors of anything smooth follow."""
+
+    sums: NDArray[np.float64]
+    """(groups, ...)."""
+    counts: NDArray[np.float64]
+    """Blocks in each group."""
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Mean over all blocks."""
+        return self.sums.sum(axis=0) / self.counts.sum()
+
+    @property
+    def enough(self) -> bool:
+        """Whether there are blocks enough to quote an error."""
+        return bool(self.counts.sum() >= MIN_BLOCKS)
+
+    def stderr(self) -> NDArray[np.float64]:
+        """Return the standard error of the mean; NaN from fewer than 16 blocks."""
+        return self._error(self.sums / self._column(self.sums.ndim), self.mean)
+
+    def _column(self, axes: int) -> NDArray[np.float64]:
+        """Blocks in each group, along the first of so many axes."""
+        return self.counts.reshape(-1, *[1] * (axes - 1))
+
+    def _error(self, values: NDArray[np.float64], centre: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Standard error of the mean of what each group gives, weighted with its blocks."""
+        if not self.enough:
+            return np.full(values.shape[1:], np.nan)
+        spread = (self._column(values.ndim) * (values - centre) ** 2).sum(axis=0)
+        return np.sqrt(spread / ((len(self.counts) - 1) * self.counts.sum()))
+
+    def covariance(self) -> NDArray[np.float64]:
+        """Covariance of the means over the last axis, (..., n, n); NaN from fewer than 16 blocks."""
+        n = self.sums.shape[-1]
+        if not self.enough:
+            return np.full((*self.sums.shape[1:], n), np.nan)
+        counts = self._column(self.sums.ndim)
+        deviation = np.sqrt(counts) * (self.sums / counts - self.mean)
+        total = np.einsum("g...i,g...j->...ij", deviation, deviation)
+        return total / ((len(counts) - 1) * self.counts.sum())
+
+    def map(self, function) -> Groups:  # type: ignore[no-untyped-def]
+        """Groups of a linear function of the sums."""
+        return Groups(function(self.sums), self.counts)
+
+    def estimate(self, function) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
+        """Give a smooth function of the means and its standard error: the jackknife, leaving one group out at a time.
+
+        Whatever is derived from the books gets its error here, through the whole chain from sums to the number, so that
+        numbers of the same walkers are never taken as independent. Of a linear function this is `stderr`. Its bias, of
+        the order of the square of a relative error, is left in: it is below a quarter of the error where the denominator
+        of a ratio is four of its own errors or more.
+        """
+        total, n = self.sums.sum(axis=0), self.counts.sum()
+        whole = np.asarray(function(total / n))
+        if not self.enough:
+            return whole, np.full(whole.shape, np.nan)
+        left_out = np.array(
+            [function((total - s) / (n - c)) for s, c in zip(self.sums, self.counts, strict=True)]
+        )
+        share = n / self._column(left_out.ndim)
+        pseudo = share * whole - (share - 1.0) * left_out
+        return whole, self._error(pseudo, (pseudo / share).sum(axis=0))

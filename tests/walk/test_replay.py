@@ -1,0 +1,359 @@
+"""Replay of a walker, and walkers that stop the run: too many flights, numbers that are not finite."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+from scenes import (
+    ABSORBING,
+    DIFFUSE,
+    FAMILY,
+    PLANE,
+    SPECULAR,
+    STACK,
+    STILL,
+    L,
+    blocks_of,
+    budget_of,
+    faces,
+    problem_of,
+    scene,
+    transient,
+    walked,
+)  # fmt: skip
+from test_walk import DECKS
+from test_walk import problem_of as fast_problem
+
+from mcpump.errors import InputError, WalkerError
+from mcpump.names import LINES, lines_of
+from mcpump.problem.scene import Scales
+from mcpump.textures.moving import no_user
+from mcpump.textures.parameters import USER
+from mcpump.textures.user import load_user_texture
+from mcpump.walk.blocks import plain, pulse_tallies, walk_one_block
+from mcpump.walk.course import course_of
+from mcpump.walk.emission import births
+from mcpump.walk.philox import key
+from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.replay import replay
+from mcpump.walk.spin import SIZES
+from mcpump.walk.transport import NOT_FINITE, TOO_MANY_FLIGHTS, walk_scene
+from mcpump.walk.walk import walk_block
+from mcpump.walk.walker import ENDINGS
+
+HEAD = 2
+
+
+def alone(given, only, most=2000, block=0, user=None):
+    """One walker: (flights, what went wrong, steps or number), its trace and its budget."""
+    size, bins = len(given.channels) * given.time_functions * 3, max(given.time_bins, 1)
+    profile = np.zeros((2, math.prod(given.cells) * bins, 3 + given.axes, size))
+    passages, budget = (
+        np.zeros((2, len(given.planes) * bins, size)),
+        np.zeros((len(lines_of(given.axes)), size)),
+    )
+    trace, user = np.zeros((most, 9)), user or no_user()
+    returned = walk_scene(
+        plain(given),
+        user,
+        *key(given.seed),
+        *course_of(given, user),
+        block,
+        profile,
+        passages,
+        budget,
+        only,
+        trace,
+    )
+    return returned, trace, budget
+
+
+def table(text):
+    """Rows of a replay's table, in words."""
+    return [line.split() for line in text.splitlines()[HEAD:]]
+
+
+LINE_OF = {"relaxed": ("relaxed",), "absorbed": ("left_at_left", "left_at_right"), "end of time": ("cut",)}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        scene(**faces((ABSORBING, DIFFUSE))),
+        scene(layers=STACK, channels=("first", "exact"), **faces((SPECULAR, (0.4, 0.2)))),
+        FAMILY["closed"],
+    ],
+    ids=["open", "stack", "closed"],
+)
+def test_the_last_line_tells_how_the_walk_ended(given):
+    endings = set()
+    for only in range(given.walkers_per_block):
+        (flights, wrong, steps), trace, budget = alone(given, only)
+        assert wrong == 0
+        text = replay(problem_of(given), only)
+        last = text.splitlines()[-1]
+        (ending,) = [name for name in LINE_OF if f" {name} " in last]
+        endings.add(ending)
+        lines = dict(zip(lines_of(given.axes), np.abs(budget).max(axis=1) > 0.0, strict=True))
+        used = {name for name in lines if lines[name]} - {"emitted", "torque", "stored"}
+        assert len(used) == 1
+        assert used <= set(LINE_OF[ending])
+        assert len(text.splitlines()) == HEAD + steps
+        row = trace[steps - 1]
+        assert ENDINGS[int(row[1])] == ending
+        if ending == "absorbed":
+            assert row[3] == (0.0 if lines["left_at_left"] else L)
+        if ending == "end of time":
+            assert row[2] == pytest.approx(given.t_max, rel=1e-14)
+        # every scattering is one more flight, and n counts them
+        assert flights == 1 + np.isin(trace[:steps, 1], (2, 3)).sum() == 1 + int(row[0])
+    assert endings
+
+
+def test_a_replay_tells_places_ages_and_the_spin():
+    """Ages grow; from line to line the walker moves at the speed of its layer; the spin of `exact` keeps its length."""
+    given = scene(
+        layers=STACK, channels=("first", "exact"), axes=2, **faces((SPECULAR, DIFFUSE), (DIFFUSE, SPECULAR))
+    )
+    (_, _, steps), trace, _ = alone(given, 3, block=2)
+    text = replay(problem_of(given), 2 * given.walkers_per_block + 3, most=steps)
+    title, head, *rows = text.splitlines()
+    assert title == f"walker 35 (block 2, number 3 of it), seed {given.seed}: {steps} steps"
+    assert head.split()[:2] == ["n", "end"]
+    assert "x [ell]" in head
+    assert "spin of `exact`" in head
+    found = np.array(
+        [[float(word) for word in row.replace("end of time", "end").split()[2:]] for row in rows]
+    )
+    np.testing.assert_allclose(found, trace[:steps, 2:], rtol=1e-3, atol=1e-12)
+    age, x = trace[:steps, 2], trace[:steps, 3]
+    assert np.all(np.diff(age) >= 0.0)
+    moved = np.hypot(np.diff(x), np.diff(trace[:steps, 4]))
+    assert np.all(moved <= 2.0 * np.diff(age) + 1e-12)
+    np.testing.assert_allclose(
+        np.linalg.norm(trace[:steps, 6:], axis=1), np.linalg.norm(trace[0, 6:]), rtol=1e-13
+    )
+
+
+def test_places_and_ages_are_in_the_units_of_the_deck():
+    given = FAMILY["ring"]
+    reduced = table(replay(problem_of(given), 1))
+    si = replay(problem_of(given)._replace(scales=Scales(2e-9, 3e-15, 1.0, 1.0, 1.0, 1.0, True)), 1)
+    assert "age [s]" in si
+    assert "x [m]" in si
+    for one, other in zip(reduced, table(si), strict=True):
+        assert float(other[2]) == pytest.approx(3e-15 * float(one[2]), rel=1e-4)
+        assert float(other[3]) == pytest.approx(2e-9 * float(one[3]), rel=1e-4)
+
+
+@pytest.mark.parametrize("number", [-1, 2**48])
+def test_a_number_that_is_no_walkers_is_refused(number):
+    with pytest.raises(InputError, match=f"--walker {number} must lie between"):
+        replay(problem_of(FAMILY["ring"]), number)
+
+
+def test_the_way_of_a_walker_from_a_plane_does_not_depend_on_its_block():
+    """Births on a plane are not stratified: the same number is the same walker, whatever the size of blocks."""
+    texts = []
+    for size in (16, 64):
+        given = transient(**STILL, **{**PLANE, "initial_walkers": size}, walkers_per_block=size)
+        texts.append([line[:5] for line in table(replay(problem_of(given), 37))])
+    assert texts[0] == texts[1]
+    assert len(texts[0]) > 1
+
+
+def test_long_ways_are_cut_short():
+    given = FAMILY["ring"]
+    steps = [int(alone(given, only)[0][2]) for only in range(given.walkers_per_block)]
+    longest = steps.index(max(steps))
+    steps = steps[longest]
+    assert steps > 4
+    text = replay(problem_of(given), longest, most=3)
+    assert text.splitlines()[-1] == f"… {steps - 3} more"
+    assert len(text.splitlines()) == HEAD + 3 + 1
+
+
+@pytest.mark.parametrize("name", ["ring", "rough-1", "stack-2", "everywhere", "box"])
+def test_too_many_flights_stop_the_general_walk(name):
+    """The longest walker may take just as many flights as it does; with one less the run stops with its number."""
+    given, block = (
+        FAMILY[name]._replace(walkers_per_block=8, initial_walkers=4 if FAMILY[name].initial else 0),
+        5,
+    )
+    taken = [alone(given, only, block=block)[0][0] for only in range(8)]
+    most = max(taken)
+    assert most > 1
+    walked(given._replace(max_flights=most), block)
+    with pytest.raises(WalkerError) as caught:
+        walked(given._replace(max_flights=most - 1), block)
+    number = 8 * block + taken.index(most)
+    assert caught.value.walker == number
+    assert str(caught.value).startswith(
+        f"walker {number} took more than run.max_flights = {most - 1} flights: `mcpump replay DECK --walker {number}`"
+    )
+    (_, wrong, _), _, _ = alone(given._replace(max_flights=most - 1), taken.index(most), block=block)
+    assert wrong == TOO_MANY_FLIGHTS
+
+
+@pytest.mark.parametrize("name", ["junction", "ring-2", "pulse"])
+def test_too_many_flights_stop_the_fast_walk(name):
+    problem = fast_problem(DECKS[name])
+    model, block = problem.model._replace(score_interval=1, walkers_per_block=64), 5
+    born = births(model)
+    taken = [fast_alone(model, born, block, only)[0] for only in range(64)]
+    most = max(taken)
+    walk_one_block(model._replace(max_flights=most), born, 0.1, block)
+    for limit in (most - 1, most // 2):
+        with pytest.raises(WalkerError) as caught:
+            walk_one_block(model._replace(max_flights=limit), born, 0.1, block)
+        assert 64 * block <= caught.value.walker < 64 * (block + 1)
+        assert taken[caught.value.walker - 64 * block] > limit
+        assert f"took more than run.max_flights = {limit} flights" in str(caught.value)
+
+
+def fast_alone(model, born, block, only, most=0):
+    """One walker of the fast walk: its flights, trace and budget."""
+    if model.pulse:
+        visits, counts = pulse_tallies(model)
+        trace = np.zeros((most, 2))
+        flights, wrong, _ = walk_pulse(
+            model._replace(planes=(), seed=0), *key(model.seed), block, visits, counts, only, trace
+        )
+        assert wrong == 0
+        return int(flights), trace, np.outer(counts, np.array(model.C) / model.walkers_per_block)
+    size = SIZES[model.harmonics]
+    budget = np.zeros((len(LINES), size))
+    trace = np.zeros((most, 2 + SIZES[-1]))
+    flights, wrong, _ = walk_block(
+        model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64), *key(model.seed), *born, block,
+        np.zeros((model.cells, 2 * size)), np.zeros((model.cells + 1, 2 * size)), np.zeros((len(model.planes), size)),
+        budget, only, trace,
+    )  # fmt: skip
+    assert wrong == 0
+    return int(flights), trace, budget
+
+
+@pytest.mark.parametrize("name", DECKS)
+def test_one_walker_of_the_fast_walk_alone_is_one_of_all(name):
+    model = fast_problem(DECKS[name]).model._replace(walkers_per_block=24)
+    born = births(model)
+    whole = walk_one_block(model, born, 0.1, 3)
+    parts = [fast_alone(model, born, 3, only) for only in range(24)]
+    size = SIZES[model.harmonics]
+    np.testing.assert_allclose(
+        sum(budget for _, _, budget in parts), whole.budget[:, :size], rtol=0.0, atol=1e-13
+    )
+    assert sum(flights for flights, _, _ in parts) == whole.flights
+
+
+@pytest.mark.parametrize("name", ["junction", "open", "rough-1", "pulse"])
+def test_replay_of_the_fast_walk_ends_where_the_walk_ends(name):
+    """Ages grow from line to line, and who is absorbed is last seen at that face."""
+    problem = fast_problem(DECKS[name])
+    model, absorbed = problem.model, 0
+    born = births(model)
+    for only in range(24):
+        flights, trace, budget = fast_alone(model, born, 2, only, most=5000)
+        assert flights <= 5000
+        text = replay(problem, 2 * model.walkers_per_block + only, most=5000)
+        assert text.splitlines()[0].endswith(f"{flights} steps")
+        assert len(table(text)) == flights
+        ages, places = trace[:flights, 0], trace[:flights, 1]
+        assert np.all(np.diff(ages) > 0.0)
+        assert ages[0] > 0.0
+        assert np.all((places >= 0.0) & (places <= model.length))
+        for line, face in (("left_at_left", 0.0), ("left_at_right", model.length)):
+            if budget[LINES.index(line)].any():
+                absorbed += 1
+                assert places[-1] == face
+        if model.pulse and budget[LINES.index("cut")].any():
+            assert ages[-1] == pytest.approx(model.t_max)
+    assert absorbed or name == "rough-1"
+
+
+def test_a_failing_walker_is_replayed_to_where_it_failed():
+    """Its table ends with the flight that was too many: no empty lines behind it."""
+    given = scene(channels=("first",), max_flights=4, walkers_per_block=32)
+    with pytest.raises(WalkerError) as caught:
+        walked(given)
+    rows = table(replay(problem_of(given), caught.value.walker, most=50))
+    assert sum(row[1] == "impurity" for row in rows) == 4
+    ages = [float(row[2]) for row in rows]
+    assert ages == sorted(ages)
+    assert ages[0] > 0.0
+
+
+HOLES = {
+    "in a thin place": "1.0001 < x < 1.0008",
+    "in a wide place": "1.0 < x < 1.2",
+    "for a time": "7.0 < t < 7.3",
+}
+
+
+@pytest.fixture(scope="module")
+def holed(tmp_path_factory):
+    """Makes textures that are not finite somewhere, once each."""
+    folder = tmp_path_factory.mktemp("holes")
+
+    @functools.lru_cache
+    def made(hole, value="nan"):
+        path = folder / f"{hole.replace(' ', '_')}_{value}.py"
+        path.write_text(
+            f"import math\n\ndef S(x, y, z, t):\n    if {HOLES[hole]}:\n        return math.{value}, 0.0, 0.0\n"
+            "    return 0.5 * math.cos(0.3 * t), 0.5 * math.sin(0.3 * t), 0.5\n"
+        )
+        return load_user_texture(path), str(path)
+
+    return made
+
+
+@pytest.mark.parametrize("channels", [("first",), ("second_ladder",), ("exact",), ("first", "second")])
+@pytest.mark.parametrize(
+    ("hole", "value"),
+    [
+        ("in a thin place", "nan"),
+        ("in a wide place", "nan"),
+        ("for a time", "nan"),
+        ("in a wide place", "inf"),
+    ],
+)
+def test_a_number_that_is_not_finite_stops_the_walk(hole, value, channels, holed):
+    user, path = holed(hole, value)
+    given = scene(channels=channels, texture=USER, parameters=(0.0,) * 32, walkers_per_block=256)
+    with pytest.raises(WalkerError, match="met a number that is not finite") as caught:
+        blocks_of(given, 60, user)
+    shown = replay(problem_of(given, path), caught.value.walker)
+    # either this walker's way shows it, or the message says that it was a first flight of the local part
+    assert "nan" in shown or "inf " in shown or "first flight" in str(caught.value)
+
+
+def test_the_walker_that_met_it_is_named(holed):
+    """Alone, a walker stops where its trace has a number that is not finite, and only then."""
+    user, _ = holed("in a wide place")
+    given = scene(channels=("exact",), texture=USER, parameters=(0.0,) * 32, walkers_per_block=64)
+    stopped = 0
+    for only in range(64):
+        (_, wrong, number), trace, _ = alone(given, only, block=3, user=user)
+        bad = not np.isfinite(trace).all()
+        assert (wrong == NOT_FINITE) == bad
+        if bad:
+            assert number == 3 * 64 + only
+        stopped += bad
+    assert stopped > 0
+
+
+def test_a_number_that_is_not_finite_stops_the_fast_walk():
+    model = fast_problem(DECKS["pulse"]).model
+    for bad in (math.nan, math.inf):
+        with pytest.raises(WalkerError, match="walker 960 met a number that is not finite"):
+            walk_one_block(model._replace(C=(bad, 0.0, 0.0)), births(model), 0.1, 3)
+
+
+def test_budget_names_of_a_walker():
+    """What `budget_of` of the tests calls lines is the order of the kernel's."""
+    given = scene(axes=3, **faces((ABSORBING, ABSORBING), (SPECULAR, SPECULAR), (SPECULAR, SPECULAR)))
+    lines = budget_of(given, walked(given))
+    assert lines["left_at_left"].any() or lines["left_at_right"].any()
+    for name in ("left_at_front", "left_at_back", "left_at_bottom", "left_at_top"):
+        assert not lines[name].any()

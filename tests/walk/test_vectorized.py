@@ -1,0 +1,202 @@
+"""The compiled walk: its lane loops are vector code, and its loops count no references.
+
+Looked at is what LLVM has made of `mcpump.walk.walk`, compiled here apart from the cache, which keeps no text: blocks of
+instructions, and which of them lie on a loop.
+"""
+
+import re
+
+import numba
+import numpy as np
+import pytest
+from llvmlite import binding
+from numba import types
+
+from mcpump.deck.read import deck_from_dict
+from mcpump.names import LINES
+from mcpump.problem.reduce import make_problem
+from mcpump.walk import pulse, walk
+from mcpump.walk.blocks import NO_FLIGHTS, PULSE_TRACE, pulse_tallies
+from mcpump.walk.emission import births
+from mcpump.walk.philox import key
+from mcpump.walk.spin import SIZES
+
+FEATURES = binding.get_host_cpu_features()
+pytestmark = [
+    pytest.mark.skipif(
+        not binding.get_process_triple().startswith("x86_64"),
+        reason="the instructions of x86-64 are looked for",
+    ),
+    pytest.mark.skipif(
+        not (FEATURES.get("avx2") or FEATURES.get("avx512f")), reason="this processor has no AVX2 or AVX-512"
+    ),
+    pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="nothing is compiled with NUMBA_DISABLE_JIT"),
+]
+
+WORD, FLOAT, INTEGER = types.uint64, types.float64, types.int64
+FLOATS, INTEGERS, WORDS = (types.Array(kind, 1, "C") for kind in (FLOAT, INTEGER, WORD))
+LANES = types.Array(FLOAT, 2, "C")
+ROWS = types.Array(types.int32, 2, "C")
+PULSE = {
+    "units": "reduced",
+    "electrons": {},
+    "sample": {"x": {"length": 4.0, "cells": 4, "left": "specular", "right": "absorbing"}},
+    "pulse": {"position": 2.0, "spin": [0, 0, 1]},
+    "results": {"end": 3.0, "time_bins": 2},
+}
+MODEL = numba.typeof(make_problem(deck_from_dict(PULSE)).model._replace(planes=(), seed=0))
+LANE_LOOPS = {
+    "lane_numbers": (
+        (WORDS, WORDS, INTEGER, WORD, WORD, FLOATS, FLOATS, INTEGERS),
+        # Philox's products of 32-bit words, and words to numbers
+        ("vpmuludq", "vmulpd", "vaddpd"),
+    ),
+    "lane_lengths": ((INTEGER, FLOATS, FLOATS), ("vdivpd", "vmulpd", "vaddpd")),
+    "lane_directions": ((INTEGER, FLOATS, INTEGER), ("vmulpd", "vaddpd")),
+    "lane_moves": (
+        (INTEGER, LANES, INTEGERS, INTEGER, FLOAT, FLOATS, FLOAT, FLOAT, INTEGERS),
+        ("vmulpd", "vaddpd", "vcmp\\w*pd"),
+    ),
+    "lane_words": ((INTEGER, WORDS, WORDS, WORD, WORD, LANES), ("vpmuludq", "vmulpd", "vaddpd")),
+    "lane_collisions": (
+        (INTEGER, LANES, INTEGER, MODEL, ROWS, INTEGERS),
+        ("vmulpd", "vaddpd", "vdivpd", "vcmp\\w*pd", "vcvttpd2\\w+"),
+    ),
+}
+VECTOR = r"<[48] x double>"
+COUNTS = re.compile(r"call [^\n]*@(NRT_incref|NRT_decref)\b|\batomicrmw\b")
+
+
+def compiled(function, signature=None, arguments=()):
+    """Compile a kernel without the cache: (LLVM's text after optimization, assembly)."""
+    fresh = numba.njit(nogil=True, error_model="numpy")(getattr(function, "py_func", function))
+    if signature is None:
+        fresh(*arguments)
+    else:
+        fresh.compile(signature)
+    (only,) = fresh.signatures
+    return fresh.inspect_llvm(only), fresh.inspect_asm(only)
+
+
+def functions(text):
+    """The functions of LLVM's text: name → lines."""
+    found = re.finditer(
+        r"^define [^\n]*?@(\"[^\"]+\"|[\w.$]+)\([^\n]*\{\n(.*?)^\}", text, re.MULTILINE | re.DOTALL
+    )
+    return {match[1]: match[2].splitlines() for match in found}
+
+
+def blocks_of(lines):
+    """The basic blocks of a function: name → (text, names of the blocks that may follow)."""
+    blocks, name = {"": []}, ""
+    for line in lines:
+        label = re.match(r"(\"[^\"]+\"|[\w.$-]+):", line)
+        if label:
+            name = label[1]
+            blocks[name] = []
+        else:
+            blocks[name].append(line)
+    follow = re.compile(r"label %(\"[^\"]+\"|[\w.$-]+)")
+    return {name: ("\n".join(part), follow.findall("\n".join(part))) for name, part in blocks.items()}
+
+
+def on_loops(lines):
+    """Texts of the blocks of a function from which control may come back to them."""
+    blocks = blocks_of(lines)
+    found = {}
+    for name, (text, _) in blocks.items():
+        seen, ahead = set(), list(blocks[name][1])
+        while ahead:
+            one = ahead.pop()
+            if one not in seen:
+                seen.add(one)
+                ahead += blocks[one][1]
+        if name in seen:
+            found[name] = text
+    return found
+
+
+def counted(text):
+    """Blocks on loops that count references, in every function of a module: (function, block, what)."""
+    found = []
+    for name, lines in functions(text).items():
+        if "NRT_" not in name:
+            found += [
+                (name, block, match[0])
+                for block, part in on_loops(lines).items()
+                for match in COUNTS.finditer(part)
+            ]
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """The walk's kernel, everything swallowed: LLVM's text."""
+    model = make_problem(
+        deck_from_dict({
+            "units": "reduced",
+            "electrons": {"exchange": 0.1, "spin_relaxation_time": 20.0},
+            "sample": {"x": {"length": 4.0, "cells": 4, "left": "specular", "right": "absorbing"}},
+            "texture": {"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1},
+            "results": {"planes": [2.0]},
+            "run": {"walkers": 32, "walkers_per_block": 2},
+        })
+    ).model  # fmt: skip
+    size = SIZES[model.harmonics]
+    start = model._replace(planes=(), seed=0), np.array(model.planes), *key(1), *births(model), 0
+    shapes = (model.cells, 2 * size), (model.cells + 1, 2 * size), (1, size), (len(LINES), size)
+    return compiled(walk.walk_block, arguments=(*start, *map(np.zeros, shapes), -1, NO_FLIGHTS))[0]
+
+
+@pytest.mark.parametrize("name", LANE_LOOPS)
+def test_a_lane_loop_alone_is_vector_code(name):
+    signature, wanted = LANE_LOOPS[name]
+    text, assembly = compiled(
+        getattr(pulse if name in ("lane_words", "lane_collisions") else walk, name), signature
+    )
+    for instruction in wanted:
+        assert re.search(rf"\b{instruction}\s[^\n]*%[yz]mm", assembly), instruction
+    loops = "\n".join("\n".join(on_loops(lines).values()) for lines in functions(text).values())
+    assert re.search(VECTOR, loops)
+    assert not counted(text)
+    assert not re.search(r"call [^\n]*@(log|cos|sin|exp)\b", text)
+
+
+def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
+    """What only they do: products of Philox, divisions of the logarithm, comparisons of the move."""
+    loops = [part for lines in functions(whole).values() for part in on_loops(lines).values()]
+
+    def somewhere(*patterns):
+        return any(all(re.search(pattern, part) for pattern in patterns) for part in loops)
+
+    assert somewhere(r"mul [^\n]*<[48] x i64>", r"3528531795|-766435501")  # 0xD2511F53
+    assert somewhere(rf"fdiv {VECTOR}", rf"fmul {VECTOR}")
+    assert somewhere(rf"fcmp [^\n]*{VECTOR}", r"<[48] x i64>")
+    assert somewhere(
+        rf"fadd {VECTOR}[^\n]*-1\.0|fadd {VECTOR}[^\n]*splat \(double -1\.0"
+    )  # directions, d = 3
+
+
+def test_no_loop_of_the_walk_counts_references(whole):
+    assert counted(whole) == []
+
+
+def test_no_loop_of_a_pulse_counts_references():
+    model = make_problem(deck_from_dict(PULSE)).model
+    arguments = model._replace(planes=(), seed=0), *key(1), 0, *pulse_tallies(model), -1, PULSE_TRACE
+    text = compiled(pulse.walk_pulse, arguments=arguments)[0]
+    assert counted(text) == []
+    loops = [part for lines in functions(text).values() for part in on_loops(lines).values()]
+    assert any(re.search(rf"fptosi {VECTOR}", part) for part in loops), "collisions are vector code"
+
+
+def test_counting_in_a_loop_would_be_found():
+    def careless(arrays):
+        last = arrays[0]
+        for array in arrays:
+            if array[0] >= last[0]:
+                last = array
+        return last[0]
+
+    arrays = numba.typed.List([np.zeros(3), np.ones(3)])
+    assert counted(compiled(careless, arguments=(arrays,))[0])
