@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import mcpump
+from mcpump import results
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.figures import stack as figure_stack
 from mcpump.figures.stack import Point, cone_point, frequency_point, stack_figure, thickness_point
-from mcpump.results import file as results
 from mcpump.tally.estimates import Estimate, Result
 
 ROOT = Path(__file__).parents[2]
