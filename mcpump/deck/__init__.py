@@ -11,8 +11,8 @@ kinds         types of keys (with `sections` and `textures` the only pydantic)
 sections      the tables of a deck; `textures` those of [texture]
 electrons     one electron gas from any two of its numbers
 materials     measured metals; `material_keys` writes them into a deck
-layer         one layer of a stack, in reduced units
-numbers       what follows from several keys: frequency, layers, mesh; `spin_orbit` the same for charge
+deck          the checked deck: what follows from several keys, each worked out once
+layer         layers of a stack, in reduced units; `spin_orbit` their numbers for charge
 rules         what does not fit together: one sentence each; `mesh_rules` for meshes, `charge_rules` for charge
 memory        room that the results take
 reference     DECK.md, generated
@@ -23,8 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mcpump.deck.read import deck_from_dict, read_deck
-    from mcpump.deck.sections import Deck
+    from mcpump.deck.read import Deck, deck_from_dict, read_deck
 
 __all__ = ["Deck", "deck_from_dict", "read_deck"]
 

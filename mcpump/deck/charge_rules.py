@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mcpump.deck.electrons import Electrons
-from mcpump.deck.numbers import face_numbers, layers, media, mesh_axes
-from mcpump.deck.sections import Deck, LayerSection
+from mcpump.deck.deck import Deck
+from mcpump.deck.sections import LayerSection, face_numbers
 from mcpump.deck.spin_orbit import unit
 from mcpump.errors import InputError, show
 
@@ -14,19 +13,14 @@ def walks_charge(deck: Deck) -> bool:
     return deck.spin_orbit is not None and (deck.texture is not None or deck.initial is not None)
 
 
-def dipoles_can_walk(deck: Deck, gas: Electrons) -> bool:
-    """Tell whether the two charges of a dipole stay on parallel paths everywhere in the sample.
+def dipole_obstacles(deck: Deck) -> list[str]:
+    """Keys, with their values, that take the two charges of a dipole apart; none: they stay on parallel paths.
 
-    They do where every layer has one v and one scattering rate, every interface lets all pass straight on, and no
-    face reflects diffusely.
+    They do where every layer has one v and one scattering rate, every interface lets all pass straight on, and no face
+    reflects diffusely.
     """
-    return not dipole_obstacles(deck, gas)
-
-
-def dipole_obstacles(deck: Deck, gas: Electrons) -> list[str]:
-    """Keys, with their values, that take the two charges of a dipole apart; none: `dipoles_can_walk`."""
     found = []
-    for name, axis in mesh_axes(deck).items():
+    for name, axis in deck.axes.items():
         for side, face in (("left", axis.left), ("right", axis.right)):
             absorption, specularity = face_numbers(face)
             if absorption < 1.0 and specularity < 1.0:
@@ -36,7 +30,7 @@ def dipole_obstacles(deck: Deck, gas: Electrons) -> list[str]:
                     if isinstance(face, str)
                     else f"{key}.specularity = {specularity:g}"
                 )
-    for i, (section, layer) in enumerate(zip(deck.layer, media(deck, gas)[1:], strict=True)):
+    for i, (section, layer) in enumerate(zip(deck.layer, deck.media[1:], strict=True)):
         differs = (
             ("fermi_velocity", layer.v),
             (_scattering_key(section), layer.rate),
@@ -60,7 +54,7 @@ def _scattering_key(section: LayerSection) -> str:
     return "lifetime" if section.lifetime is not None else ""
 
 
-def check_spin_orbit(deck: Deck, gas: Electrons) -> None:
+def check_spin_orbit(deck: Deck) -> None:
     """Ask [spin_orbit] for a mechanism, for the spins it acts on, and for a sample in which charge can be walked.
 
     Raises
@@ -91,9 +85,9 @@ def check_spin_orbit(deck: Deck, gas: Electrons) -> None:
         raise InputError(
             f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
         )
-    layers(deck, gas)  # refuses what cannot be placed
-    obstacles = dipole_obstacles(deck, gas)
-    if walks_charge(deck) and obstacles and len(mesh_axes(deck)) > 1:
+    deck.layers  # noqa: B018  refuses what cannot be placed
+    obstacles = dipole_obstacles(deck)
+    if walks_charge(deck) and obstacles and len(deck.axes) > 1:
         raise InputError(
             f"{obstacles[0]} cannot be used with [spin_orbit] on a mesh along more than x: charge is walked there "
             f"as dipoles, which need specular, absorbing or periodic faces, and layers that differ in spin "
@@ -101,7 +95,7 @@ def check_spin_orbit(deck: Deck, gas: Electrons) -> None:
         )
 
 
-def check_electric_field(deck: Deck, gas: Electrons) -> None:
+def check_electric_field(deck: Deck) -> None:
     """Ask an electric field for a steady state, and for a spin Hall conductivity to drive with."""
     if deck.electric_field is None:
         return
@@ -113,22 +107,22 @@ def check_electric_field(deck: Deck, gas: Electrons) -> None:
         raise InputError(
             "results.end cannot be used with [electric_field], whose spin current is steady: leave out one of them"
         )
-    if not any(any(layer.hall) for layer in layers(deck, gas)):
+    if not any(any(layer.hall) for layer in deck.layers):
         raise InputError(
             "electric_field.spin_hall_conductivity is missing: give it, or [spin_orbit.impurity] where the field acts"
         )
 
 
-def charge_notes(deck: Deck, gas: Electrons) -> list[str]:
+def charge_notes(deck: Deck) -> list[str]:
     """Sentences on what is left out of a deck's charge, or not seen in it."""
     coupling, notes = deck.spin_orbit, list[str]()
     if coupling is None:
         return notes
-    flat = len(mesh_axes(deck)) == 1
+    flat = len(deck.axes) == 1
     rashba = coupling.rashba
-    if rashba is not None and len({layer.rashba for layer in layers(deck, gas)}) > 1:
+    if rashba is not None and len({layer.rashba for layer in deck.layers}) > 1:
         notes.append("E_so is confined: the term with ∇E_so and ∇Ṡ at its edges is left out, as in the paper")
-    obstacles = dipole_obstacles(deck, gas)
+    obstacles = dipole_obstacles(deck)
     across = rashba is not None and any(unit(rashba.direction)[1:])
     if flat and obstacles and across and walks_charge(deck):
         notes.append(

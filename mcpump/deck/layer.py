@@ -1,9 +1,29 @@
-"""One layer of a stack, in reduced units."""
+"""Layers of a stack along x in reduced units, from [electrons] and every [[layer]]."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from mcpump.constants import E_CHARGE
+from mcpump.deck.electrons import (
+    SCATTERING_KEYS,
+    SPIN_KEYS,
+    UNITS,
+    Electrons,
+    lifetime_of,
+    match_scattering,
+    matching,
+)
+from mcpump.errors import InputError
+
+if TYPE_CHECKING:
+    from mcpump.deck.sections import LayerSection
+
+SAME_PLACE = 1e-9
+"""Places closer than this share of the sample's length are one place."""
+_ROUNDING = 1e-12
 Vector = tuple[float, float, float]
 
 
@@ -33,3 +53,87 @@ class Layer(NamedTuple):
     """a_imp = 2θ_SH: a first flight's charge velocity is a_imp ε_ijα v_j s^α."""
     hall: Vector = (0.0, 0.0, 0.0)
     """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
+
+
+def media_of(
+    gas: Electrons, sections: Sequence[LayerSection], reduced: bool, notes: list[str]
+) -> tuple[Layer, ...]:
+    """[electrons] and every [[layer]], in units of the reference electrons, without spin-orbit numbers.
+
+    [electrons] fills the sample up to the first layer's start.
+
+    Parameters
+    ----------
+    gas : Electrons
+        The electron gas of [electrons].
+    sections : sequence of LayerSection
+        The deck's [[layer]], in order.
+    reduced : bool
+        True for a deck in reduced units.
+    notes : list of str
+        Gets a sentence where a layer says the same thing twice.
+
+    Returns
+    -------
+    tuple of Layer
+        The first starts at 0.
+
+    Raises
+    ------
+    InputError
+        If two keys of a layer disagree.
+    """
+    reference = Layer(0.0, 1.0, 1.0, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True)
+    return reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))
+
+
+def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, notes: list[str]) -> Layer:
+    """One layer: what is not given is that of [electrons]; the mean free path stays where v_F changes."""
+    key = f"layer[{number}]"
+    v, nu = section.fermi_velocity or gas.v_F, section.density_of_states or _states(gas)
+    values = section.model_dump(include={"density_of_states", *SCATTERING_KEYS})
+    if reduced:
+        _refuse_conductivity(values, key)
+    ell = section.mean_free_path or v * (lifetime_of(values, v, nu, gas.dimension) or 0.0) or gas.ell
+    D = v * ell / gas.dimension
+    sigma = 2.0 * E_CHARGE**2 * nu * D
+    if not (0.0 < ell < math.inf and 0.0 < sigma < math.inf):
+        raise InputError(f"{key}: the numbers given are too large or too small: check their units")
+    units = {} if reduced else UNITS
+    match_scattering(values, (ell, ell / v, D, sigma), key, notes, units)
+    length, tau_sf = section.spin_diffusion_length, section.spin_relaxation_time or gas.tau_sf
+    if length is not None:
+        tau_sf = length * length / D
+    relaxation = dict(zip(SPIN_KEYS, (length, section.spin_relaxation_time), strict=True))
+    matching(
+        relaxation, dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True)), key, notes, units
+    )
+    return Layer(
+        start=section.start / gas.ell,
+        v=_exact(v / gas.v_F),
+        rate=_exact((v / gas.v_F) * (gas.ell / ell)),
+        gamma_sf=gas.tau / tau_sf,
+        nu=_exact(nu / _states(gas)),
+        transmission=section.transmission,
+        specularity=section.specularity,
+        straight=section.passage == "straight",
+    )
+
+
+def _refuse_conductivity(values: Mapping[str, float | None], key: str) -> None:
+    """A reduced deck has no unit of conductivity."""
+    for name in ("conductivity", "resistivity"):
+        if values[name] is not None:
+            raise InputError(
+                f'{key}.{name} = {values[name]:g} has no place in a deck with units = "reduced": leave it out'
+            )
+
+
+def _exact(ratio: float) -> float:
+    """Take a ratio that misses 1 by rounding only for 1: the media are the same."""
+    return 1.0 if math.isclose(ratio, 1.0, rel_tol=_ROUNDING) else ratio
+
+
+def _states(gas: Electrons) -> float:
+    """Density of states that a layer's is compared with: 1 in a reduced deck."""
+    return 1.0 if math.isnan(gas.nu) else gas.nu

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mcpump.deck.numbers import place_text
 from mcpump.deck.quantities import quantity
-from mcpump.deck.sections import Deck
 from mcpump.deck.textures import Junction
 from mcpump.errors import InputError
+
+if TYPE_CHECKING:
+    from mcpump.deck.deck import Deck
 
 KEYS = {"texture": "interface", "layer[0]": "start", "magnet": "thickness"}
 """Section → its key for the magnet's end; the first [[layer]] begins there."""
@@ -65,11 +66,11 @@ def magnet_notes(deck: Deck) -> list[str]:
     starts = [layer.start for layer in deck.layer]
     if starts and all(abs(start - end) > near for start in starts):
         others["layer[0].start"] = starts[0]
-    differ = [f"{key} = {place_text(deck, x)}" for key, x in others.items() if abs(x - end) > near]
+    differ = [f"{key} = {deck.place_text(x)}" for key, x in others.items() if abs(x - end) > near]
     if not differ:
         return []
     return [
-        f"the magnet ends at texture.interface = {place_text(deck, end)}, which is not {', nor '.join(differ)}"
+        f"the magnet ends at texture.interface = {deck.place_text(end)}, which is not {', nor '.join(differ)}"
     ]
 
 

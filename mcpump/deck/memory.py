@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.numbers import mesh_axes, needs_general
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
 from mcpump.errors import InputError
 from mcpump.machine import cores, memory_of_machine
 from mcpump.names import lines_of
@@ -62,9 +61,9 @@ def general_memory_needed(
 
 def memory_of_deck(deck: Deck) -> int:
     """Bytes that a run of a deck needs, roughly."""
-    results, axes = deck.results, mesh_axes(deck)
+    results, axes = deck.results, deck.axes
     cells, planes = math.prod(axis.cells for axis in axes.values()), len(results.planes)
-    if not needs_general(deck):
+    if not deck.needs_general:
         return memory_needed(cells, results.harmonics, results.time_bins or 1, planes)
     functions = 1 if results.end is not None else 1 + 2 * results.harmonics
     return general_memory_needed(
@@ -84,7 +83,7 @@ def check_memory(deck: Deck) -> None:
     if needed <= available:
         return
     bins, harmonics = deck.results.time_bins or 1, deck.results.harmonics
-    mesh = " × ".join(f"sample.{name}.cells = {axis.cells}" for name, axis in mesh_axes(deck).items())
+    mesh = " × ".join(f"sample.{name}.cells = {axis.cells}" for name, axis in deck.axes.items())
     mesh += f" with results.time_bins = {bins}" if bins > 1 else ""
     mesh += f" with results.harmonics = {harmonics}" if harmonics > 1 else ""
     raise InputError(

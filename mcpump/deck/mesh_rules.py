@@ -4,20 +4,8 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.electrons import Electrons
-from mcpump.deck.numbers import (
-    SAME_PLACE,
-    general_reasons,
-    has_frequency,
-    has_sink,
-    is_transient,
-    media,
-    mesh_axes,
-    place_text,
-    snapped,
-    wave_vector,
-)
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
+from mcpump.deck.layer import SAME_PLACE
 from mcpump.deck.textures import (
     CrossedWaves,
     DomainWall,
@@ -42,7 +30,7 @@ def check_sample(deck: Deck) -> None:
     InputError
         One sentence, as from all checks of this module.
     """
-    axes = mesh_axes(deck)
+    axes = deck.axes
     if "z" in axes and "y" not in axes:
         raise InputError("sample.z cannot be used without sample.y: give [sample.y], or call it y")
     if deck.electrons.dimension < len(axes):
@@ -69,10 +57,10 @@ def check_texture(deck: Deck) -> None:
         )
     if texture.kind == "junction" and not texture.interface < deck.sample.x.length:
         raise InputError(
-            f"texture.interface = {place_text(deck, texture.interface)} lies outside the sample, "
-            f"which ends at {place_text(deck, deck.sample.x.length)}"
+            f"texture.interface = {deck.place_text(texture.interface)} lies outside the sample, "
+            f"which ends at {deck.place_text(deck.sample.x.length)}"
         )
-    axes = mesh_axes(deck)
+    axes = deck.axes
     if isinstance(texture, Gyrating | CrossedWaves) and "y" not in axes:
         raise InputError(f'texture.kind = "{texture.kind}" varies along x and y: the deck needs [sample.y]')
     if isinstance(texture, Spiral):
@@ -90,12 +78,12 @@ def _check_motion(deck: Deck) -> None:
     """Ask a wall and a user's texture for what says how they move."""
     texture = deck.texture
     if isinstance(texture, DomainWall):
-        if texture.amplitude is not None and not has_frequency(texture):
+        if texture.amplitude is not None and not texture.has_frequency:
             raise InputError("texture.frequency is missing: a wall that swings by texture.amplitude needs it")
-        if texture.amplitude is None and has_frequency(texture):
+        if texture.amplitude is None and texture.has_frequency:
             raise InputError("texture.amplitude is missing: a wall with a frequency swings by it")
-    if isinstance(texture, User) and not is_transient(deck):
-        if not has_frequency(texture):
+    if isinstance(texture, User) and not deck.is_transient:
+        if not texture.has_frequency:
             raise InputError(
                 "texture.frequency is missing: a user's texture is periodic with it, or give results.end "
                 "for a transient"
@@ -109,9 +97,9 @@ def _check_fit(deck: Deck) -> None:
     texture = deck.texture
     if texture is None or texture.kind in ("uniform", "user", "ovf"):
         return
-    periodic = [name for name, axis in mesh_axes(deck).items() if axis.left == "periodic"]
+    periodic = [name for name, axis in deck.axes.items() if axis.left == "periodic"]
     if isinstance(texture, Spiral | Modulated | CrossedWaves):
-        for name, q in zip(AXES, wave_vector(texture, deck.reduced, []), strict=True):
+        for name, q in zip(AXES, deck.wave_vector, strict=True):
             if name in periodic and q != 0.0:
                 _check_periods(deck, name, abs(q))
         return
@@ -127,31 +115,31 @@ def _check_fit(deck: Deck) -> None:
 
 def _check_periods(deck: Deck, name: str, q: float) -> None:
     """Ask for a whole number of periods along one direction."""
-    length = mesh_axes(deck)[name].length
+    length = deck.axes[name].length
     periods = q * length / (2.0 * math.pi)
     if not math.isfinite(periods) or round(periods) < 1 or abs(periods - round(periods)) > 1e-9 * periods:
         raise InputError(
-            f"sample.{name}.length = {place_text(deck, length)} holds {periods:.10g} periods of the texture: "
+            f"sample.{name}.length = {deck.place_text(length)} holds {periods:.10g} periods of the texture: "
             f"a periodic sample needs a whole number of them, at least 1"
         )
 
 
-def check_layers(deck: Deck, gas: Electrons) -> None:
+def check_layers(deck: Deck) -> None:
     """Ask the layers for increasing starts inside the sample, and a periodic stack for equal ends."""
     length, previous = deck.sample.x.length, 0.0
     for i, section in enumerate(deck.layer):
-        start = place_text(deck, section.start)
-        if snapped(section.start, length) >= length:
+        start = deck.place_text(section.start)
+        if deck.on_face(section.start) >= length:
             raise InputError(
-                f"layer[{i}].start = {start} lies outside the sample, which ends at {place_text(deck, length)}"
+                f"layer[{i}].start = {start} lies outside the sample, which ends at {deck.place_text(length)}"
             )
         if section.start - previous <= SAME_PLACE * length:
             raise InputError(
-                f"layer[{i}].start = {start} must be larger than {place_text(deck, previous)}, "
+                f"layer[{i}].start = {start} must be larger than {deck.place_text(previous)}, "
                 + ("where the layer before it starts" if i else "where the sample begins with [electrons]")
             )
         previous = section.start
-    first, *others = media(deck, gas)
+    first, *others = deck.media
     if deck.sample.x.left != "periodic" or not others:
         return
     for here, there in zip(first[1:5], others[-1][1:5], strict=True):
@@ -162,7 +150,7 @@ def check_layers(deck: Deck, gas: Electrons) -> None:
             )
 
 
-def check_transient(deck: Deck, gas: Electrons) -> None:
+def check_transient(deck: Deck) -> None:
     """What needs an end, what an end excludes, and the keys of the drive."""
     _check_drive(deck)
     results = deck.results
@@ -173,7 +161,7 @@ def check_transient(deck: Deck, gas: Electrons) -> None:
             raise InputError(
                 f"results.end is missing: results.time_bins = {results.time_bins} cut the time up to it"
             )
-        if "exact" in results.channels and not has_sink(deck, gas):
+        if "exact" in results.channels and not deck.has_sink:
             raise InputError(
                 'results.channels holds "exact", whose uniform spin has no end here: give a spin_relaxation_time (a long '
                 "one will do), an absorbing face, or results.end"
@@ -239,10 +227,10 @@ def check_source(deck: Deck) -> None:
         "initial": deck.initial.position if deck.initial is not None else None,
     }
     for name, place in places.items():
-        if place is not None and snapped(place, deck.sample.x.length) > deck.sample.x.length:
+        if place is not None and deck.on_face(place) > deck.sample.x.length:
             raise InputError(
-                f"{name}.position = {place_text(deck, place)} lies outside the sample, "
-                f"which ends at {place_text(deck, deck.sample.x.length)}"
+                f"{name}.position = {deck.place_text(place)} lies outside the sample, "
+                f"which ends at {deck.place_text(deck.sample.x.length)}"
             )
 
 
@@ -257,7 +245,7 @@ def _check_pulse(deck: Deck) -> None:
                 f"[{name}] cannot be used with a [pulse], whose spin makes no charge: leave out one of them"
             )
     # its channels and harmonics have sentences of their own
-    for key in set(general_reasons(deck)) - {"results.channels", "results.harmonics"}:
+    for key in set(deck.general_reasons) - {"results.channels", "results.harmonics"}:
         raise InputError(
             f"{key} cannot be used with a [pulse]: give [initial] with a position and results.end instead"
         )

@@ -13,12 +13,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from mcpump.deck import kinds as fields
+from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import FERMI_KEYS, SPIN_KEYS
 from mcpump.deck.kinds import KEY
 from mcpump.deck.magnet import why_missing, with_magnet_end
 from mcpump.deck.material_keys import with_materials
 from mcpump.deck.rules import check
-from mcpump.deck.sections import Deck
 from mcpump.deck.textures import KINDS
 from mcpump.deck.toml import override, read_toml, write_toml
 from mcpump.errors import InputError, hash_of_file, show
@@ -84,7 +84,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     except RecursionError:
         raise InputError("the deck is nested too deeply") from None
     deck._name, deck._folder = name, str(folder)
-    deck._gas = check(deck)
+    check(deck)
     deck._resolved = write_toml(_resolved(deck, given))
     return deck
 

@@ -39,7 +39,7 @@ _PLACES = {
     "Results": "[results]",
     "Run": "[run]",
     "Stop": "[run.stop]",
-    "Deck": "The deck",
+    "Tables": "The deck",
     "Driven": "[texture] of every kind",
     "Precession": "[texture] of junction, uniform, spiral, modulated, penetration",
     "Gyrating": "[texture] of vortex, skyrmion",
@@ -91,7 +91,7 @@ def descriptions(cls: type[BaseModel]) -> dict[str, str]:
 def _classes() -> list[type[BaseModel]]:
     """Sections in the order in which a deck is thought of: whole, electrons, sample, textures, the rest."""
     sections = _own(deck_sections)
-    first = ["Deck", "ElectronsSection", "MaterialSection", "Axis", "FaceTable", "LayerSection"]
+    first = ["Tables", "ElectronsSection", "MaterialSection", "Axis", "FaceTable", "LayerSection"]
     named = {cls.__name__: cls for cls in sections}
     rest = [cls for cls in sections if cls.__name__ not in (*first, "Sample")]
     return [*(named[name] for name in first), *_own(deck_textures), *rest]

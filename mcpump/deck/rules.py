@@ -5,22 +5,10 @@ from __future__ import annotations
 import math
 
 from mcpump.deck.charge_rules import check_electric_field, check_spin_orbit
-from mcpump.deck.electrons import Electrons, resolve
+from mcpump.deck.deck import Deck
+from mcpump.deck.layer import SAME_PLACE
 from mcpump.deck.memory import check_memory
 from mcpump.deck.mesh_rules import check_layers, check_sample, check_source, check_texture, check_transient
-from mcpump.deck.numbers import (
-    SAME_PLACE,
-    angular_frequency,
-    has_frequency,
-    has_sink,
-    layers,
-    media,
-    mesh_axes,
-    place_text,
-    snapped,
-    wave_vector,
-)
-from mcpump.deck.sections import Deck
 from mcpump.deck.textures import Ovf, Penetration, User
 from mcpump.errors import InputError, show
 from mcpump.names import CHANNELS
@@ -28,7 +16,7 @@ from mcpump.names import CHANNELS
 _RATIO_WINDOW = 1e12
 
 
-def check(deck: Deck) -> Electrons:
+def check(deck: Deck) -> None:
     """Check a deck as a whole.
 
     Parameters
@@ -36,39 +24,29 @@ def check(deck: Deck) -> Electrons:
     deck : Deck
         Every key of it is acceptable by itself.
 
-    Returns
-    -------
-    Electrons
-        The electron gas.
-
     Raises
     ------
     InputError
         One sentence.
     """
-    gas = resolve(
-        deck.electrons.model_dump(exclude={"dimension", "material", "spin_hall_angle"}),
-        deck.reduced,
-        deck.electrons.dimension,
-    )
+    deck.gas  # noqa: B018  refuses electrons that cannot be
     check_source(deck)
     check_sample(deck)
-    check_transient(deck, gas)
+    check_transient(deck)
     if deck.texture is not None:
         check_texture(deck)
-    check_layers(deck, gas)
-    _check_sizes(_sample_ratios(deck, gas) | _texture_ratios(deck, gas))
-    check_spin_orbit(deck, gas)
-    check_electric_field(deck, gas)
+    check_layers(deck)
+    _check_sizes(_sample_ratios(deck) | _texture_ratios(deck))
+    check_spin_orbit(deck)
+    check_electric_field(deck)
     if deck.magnet is not None and deck.reduced:
         raise InputError(
             'magnet has no place in a deck with units = "reduced": its damping is that of an SI deck'
         )
-    _check_sizes(_spin_orbit_ratios(deck, gas))
-    _check_results(deck, gas)
-    _check_stop(deck, gas)
+    _check_sizes(_spin_orbit_ratios(deck))
+    _check_results(deck)
+    _check_stop(deck)
     check_memory(deck)
-    return gas
 
 
 def _check_sizes(ratios: dict[str, float]) -> None:
@@ -85,13 +63,13 @@ def _both_ways(name: str, value: float, unit: str, scale: float) -> dict[str, fl
     return {f"{name} / {unit}": value / scale, f"{unit} / {name}": scale / value}
 
 
-def _sample_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
+def _sample_ratios(deck: Deck) -> dict[str, float]:
     """Ratios of the sample, the electrons, the layers and times."""
-    ratios: dict[str, float] = {}
-    for name, axis in mesh_axes(deck).items():
+    gas, ratios = deck.gas, dict[str, float]()
+    for name, axis in deck.axes.items():
         ratios |= _both_ways(f"sample.{name}.length", axis.length, "ℓ", gas.ell)
     ratios |= {"Jτ/ħ": gas.exchange_number, "τ/τ_sf": gas.tau / gas.tau_sf}
-    for i, layer in enumerate(media(deck, gas)[1:]):
+    for i, layer in enumerate(deck.media[1:]):
         ratios |= _both_ways(f"layer[{i}]: v_F", layer.v, "that of [electrons]", 1.0)
         ratios |= _both_ways(f"layer[{i}]: 1/τ", layer.rate, "that of [electrons]", 1.0)
         ratios |= _both_ways(f"layer[{i}]: ν", layer.nu, "that of [electrons]", 1.0)
@@ -105,9 +83,9 @@ def _sample_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
     return ratios
 
 
-def _spin_orbit_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
+def _spin_orbit_ratios(deck: Deck) -> dict[str, float]:
     """Strengths of the spin-orbit coupling and of an electric field, added up over the layers: no NaN escapes a sum."""
-    stack = layers(deck, gas)
+    stack = deck.layers
     return {
         "2E_so / ħv_F": sum(abs(part) for layer in stack for part in layer.rashba),
         "2|θ_SH|": sum(abs(layer.impurity) for layer in stack),
@@ -115,16 +93,15 @@ def _spin_orbit_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
     }
 
 
-def _texture_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
+def _texture_ratios(deck: Deck) -> dict[str, float]:
     """Ratios of the texture: what shapes it, where it is, how fast it moves."""
-    texture, ell = deck.texture, gas.ell
+    texture, gas, ell = deck.texture, deck.gas, deck.gas.ell
     if texture is None:
         return {}
     names = ("wave number", "wave number along y", "wave number along z")
-    vector = wave_vector(texture, deck.reduced, [])
+    vector = deck.wave_vector
     ratios = {f"{name} × ℓ": abs(q) * ell for name, q in zip(names, vector, strict=True)}
-    Omega = angular_frequency(texture, deck.reduced, []) if _turns(deck) else 0.0
-    ratios["Ωτ"] = Omega * gas.tau
+    ratios["Ωτ"] = (deck.angular_frequency or 0.0) * gas.tau
     ratios["|velocity| / v_F"] = abs(getattr(texture, "velocity", None) or 0.0) / gas.v_F
     centre = getattr(texture, "center", 0.0)
     ratios["|center| / ℓ"] = max(map(abs, centre if isinstance(centre, tuple) else (centre,))) / ell
@@ -147,14 +124,7 @@ def _texture_ratios(deck: Deck, gas: Electrons) -> dict[str, float]:
     return ratios
 
 
-def _turns(deck: Deck) -> bool:
-    """Tell whether the texture has a frequency; kinds that need one answer True, and then it is asked for."""
-    texture = deck.texture
-    optional = texture is None or texture.kind in ("domain_wall", "user", "ovf")
-    return not optional or (texture is not None and has_frequency(texture))
-
-
-def _check_results(deck: Deck, gas: Electrons) -> None:
+def _check_results(deck: Deck) -> None:
     """Channels, planes, sample mean; what belongs to a pulse only."""
     results, length = deck.results, deck.sample.x.length
     if not results.channels or len(set(results.channels)) < len(results.channels):
@@ -163,15 +133,15 @@ def _check_results(deck: Deck, gas: Electrons) -> None:
         )
     previous = -math.inf
     for plane in sorted(results.planes):
-        if snapped(plane, length) > length:
+        if deck.on_face(plane) > length:
             raise InputError(
-                f"results.planes holds {place_text(deck, plane)}, outside the sample, which reaches from 0 to "
-                f"{place_text(deck, length)}"
+                f"results.planes holds {deck.place_text(plane)}, outside the sample, which reaches from 0 to "
+                f"{deck.place_text(length)}"
             )
         if plane - previous <= SAME_PLACE * length:
-            raise InputError(f"results.planes holds {place_text(deck, plane)} twice: name each plane once")
+            raise InputError(f"results.planes holds {deck.place_text(plane)} twice: name each plane once")
         previous = plane
-    if results.mean_density and not has_sink(deck, gas):
+    if results.mean_density and not deck.has_sink:
         raise InputError(
             "results.mean_density = true cannot be had: in a sample without a sink the mean of the DC "
             "density grows for ever; give an absorbing face or a spin_relaxation_time, or leave it out"
@@ -206,7 +176,7 @@ def _check_pulse_results(deck: Deck) -> None:
             raise InputError(f"run.{key} = {value} cannot be used with a [pulse]: {why}; leave it out")
 
 
-def _check_stop(deck: Deck, gas: Electrons) -> None:
+def _check_stop(deck: Deck) -> None:
     """Ask the stop rule for a result that there is, at a place where it is."""
     stop = deck.run.stop
     if stop is None:
@@ -229,16 +199,16 @@ def _check_stop(deck: Deck, gas: Electrons) -> None:
         raise InputError(f"run.stop.quantity = {show(stop.quantity)} must be {grammar}")
     length = deck.sample.x.length
     if words[0] == "spin_density":
-        if words[3] == "dc" and words[1] != "local" and not has_sink(deck, gas):
+        if words[3] == "dc" and words[1] != "local" and not deck.has_sink:
             raise InputError(
                 f"run.stop.quantity = {show(stop.quantity)} cannot be had: without an absorbing face or a "
                 f"spin_relaxation_time the DC density is infinite"
             )
-        if snapped(stop.at, length) > length:
-            raise InputError(f"run.stop.at = {place_text(deck, stop.at)} lies outside the sample")
+        if deck.on_face(stop.at) > length:
+            raise InputError(f"run.stop.at = {deck.place_text(stop.at)} lies outside the sample")
     elif not any(abs(stop.at - plane) <= SAME_PLACE * length for plane in deck.results.planes):
-        planes = ", ".join(place_text(deck, plane) for plane in deck.results.planes) or "none yet"
+        planes = ", ".join(deck.place_text(plane) for plane in deck.results.planes) or "none yet"
         raise InputError(
-            f"run.stop.at = {place_text(deck, stop.at)} must be one of results.planes ({planes}) "
+            f"run.stop.at = {deck.place_text(stop.at)} must be one of results.planes ({planes}) "
             f"for a spin current"
         )

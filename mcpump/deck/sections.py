@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, PrivateAttr, Tag
+from pydantic import Discriminator, Field, Tag
 
 from mcpump.deck import kinds as fields
-from mcpump.deck.electrons import Electrons
 from mcpump.deck.kinds import Section
 from mcpump.deck.materials import materials
 from mcpump.deck.textures import Texture
@@ -87,6 +86,24 @@ class FaceTable(Section):
     """Share of what is reflected that is reflected like a mirror; the rest leaves by the cosine law."""
     absorption: fields.Share = 0.0
     """Share that is absorbed."""
+
+
+_FACES = {"specular": (0.0, 1.0), "diffuse": (0.0, 0.0), "absorbing": (1.0, 1.0), "periodic": (0.0, 1.0)}
+
+
+def face_numbers(face: str | FaceTable) -> tuple[float, float]:
+    """Absorption and specularity of a face."""
+    return (face.absorption, face.specularity) if isinstance(face, FaceTable) else _FACES[face]
+
+
+def face_word(face: str | FaceTable) -> str:
+    """Return the word that a face amounts to; empty if it is between the words."""
+    if isinstance(face, str):
+        return face
+    if face.absorption == 1.0:
+        return "absorbing"
+    sharp = face.absorption == 0.0
+    return {1.0: "specular", 0.0: "diffuse"}.get(face.specularity, "") if sharp else ""
 
 
 def _form(value: Any) -> str:
@@ -309,8 +326,8 @@ class Run(Section):
     """Stop rule."""
 
 
-class Deck(Section):
-    """A deck that was read and checked; quantities in SI, or in reduced units."""
+class Tables(Section):
+    """The tables of a deck, each key checked by itself; quantities in SI, or in reduced units."""
 
     units: UnitSystem = "SI"
     """`"SI"`: quantities are texts with units; `"reduced"`: plain numbers in ℓ, τ, v_F = ħ = 1."""
@@ -340,40 +357,3 @@ class Deck(Section):
     """What to keep."""
     run: Run = Field(default_factory=lambda: Run.model_validate({}))
     """How much to walk."""
-
-    _name: str = PrivateAttr("")
-    _folder: str = PrivateAttr("")
-    _resolved: str = PrivateAttr("")
-    _gas: Any = PrivateAttr(None)
-
-    def __eq__(self, other: object) -> bool:
-        """Equal if every value is; the name and the way the values were written do not matter."""
-        return isinstance(other, Deck) and self.__dict__ == other.__dict__
-
-    __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def reduced(self) -> bool:
-        """True for a deck in reduced units."""
-        return self.units == "reduced"
-
-    @property
-    def name(self) -> str:
-        """Name of the deck (file name without folder)."""
-        return self._name
-
-    @property
-    def folder(self) -> str:
-        """Folder of the deck's file, from which the file of a user's texture is named."""
-        return self._folder
-
-    @property
-    def resolved(self) -> str:
-        """The deck as TOML text with every default written out."""
-        return self._resolved
-
-    @property
-    def gas(self) -> Electrons:
-        """The electron gas that the deck's keys amount to."""
-        gas: Electrons = self._gas
-        return gas

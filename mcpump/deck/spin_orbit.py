@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.electrons import Electrons, matching
 from mcpump.deck.hints import nearest
 from mcpump.deck.kinds import MATERIAL
-from mcpump.deck.layer import Layer, Vector
-from mcpump.deck.sections import Confined, Deck, ElectricFieldSection, Impurity, Rashba, SpinOrbit
+from mcpump.deck.layer import SAME_PLACE, Layer, Vector
+from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, SpinOrbit
 from mcpump.errors import InputError, show
 from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
+
+if TYPE_CHECKING:
+    from mcpump.deck.deck import Deck
 
 FIRST_PART = "electrons"
 """Name of the sample before the first [[layer]]."""
@@ -41,20 +44,13 @@ def sections_of(deck: Deck) -> Sections:
     return Sections(coupling.rashba, coupling.impurity, field)
 
 
-def with_spin_orbit(
-    deck: Deck, gas: Electrons, media: tuple[Layer, ...], same_place: float, notes: list[str]
-) -> tuple[Layer, ...]:
-    """Give the layers their spin-orbit numbers, and cut them where these begin and end.
+def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
+    """Give a deck's media their spin-orbit numbers, and cut them where these begin and end.
 
     Parameters
     ----------
     deck : Deck
-    gas : Electrons
-        The electron gas of [electrons].
-    media : tuple of Layer
-        Layers without these numbers, in order.
-    same_place : float
-        Places closer than this share of the sample's length are one.
+        With its `media`.
     notes : list of str
         Gets sentences on what is said twice, or not used.
 
@@ -68,14 +64,13 @@ def with_spin_orbit(
     InputError
         If an interval or a layer's name cannot be used, or keys of [spin_orbit.impurity] disagree.
     """
-    sections = sections_of(deck)
+    sections, media = sections_of(deck), deck.media
     if sections == (None, None, None):
         return media
-    length = deck.sample.x.length / gas.ell
+    length = deck.sample.x.length / deck.gas.ell
     marks = [layer.start for layer in media] + [length]
     rashba, impurity, field = (
-        _spans(section, key, deck, gas, marks, same_place * length)
-        for section, key in zip(sections, KEYS, strict=True)
+        _spans(section, key, deck, marks) for section, key in zip(sections, KEYS, strict=True)
     )
     said: list[str] = []
     done = []
@@ -92,7 +87,7 @@ def with_spin_orbit(
         )
         if medium.start < start:
             medium = medium._replace(start=start, transmission=1.0, specularity=1.0, straight=True)
-        done.append(_coupled(medium, number, inside, deck, gas, said))
+        done.append(_coupled(medium, number, inside, deck, said))
     notes += dict.fromkeys(said)
     return tuple(done)
 
@@ -121,9 +116,7 @@ def _times(size: float, direction: Vector) -> Vector:
     return x, y, z
 
 
-def _spans(
-    section: Confined | None, key: str, deck: Deck, gas: Electrons, marks: list[float], tolerance: float
-) -> Spans:
+def _spans(section: Confined | None, key: str, deck: Deck, marks: list[float]) -> Spans:
     """Pieces of the sample where a section acts; adds to `marks` (starts of layers, end) what cuts a layer."""
     if section is None:
         return []
@@ -136,18 +129,16 @@ def _spans(
         return [(0.0, length)]
     span = []
     for place in section.between:
-        x = place / gas.ell
+        x = place / deck.gas.ell
         near = min(marks, key=lambda mark: abs(mark - x))
-        if abs(near - x) > tolerance:
-            near = x
-        span.append(near)
+        span.append(near if abs(near - x) <= SAME_PLACE * length else x)
     first, last = span
-    shown = f"{key}.between = [{', '.join(_place(deck, place) for place in section.between)}]"
+    shown = f"{key}.between = [{', '.join(deck.place_text(place) for place in section.between)}]"
     if not first < last:
         raise InputError(f"{shown} must be [from, to] with from before to")
     if last > length:
         raise InputError(
-            f"{shown} lies outside the sample, which reaches from 0 to {_place(deck, deck.sample.x.length)}"
+            f"{shown} lies outside the sample, which reaches from 0 to {deck.place_text(deck.sample.x.length)}"
         )
     marks += [x for x in span if x not in marks]
     return [(first, last)]
@@ -173,24 +164,17 @@ def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
     return [span for span, own in zip(ends, names, strict=True) if own == name]
 
 
-def _place(deck: Deck, value: float) -> str:
-    """Write a place for a sentence."""
-    return f"{value:.6g}" + ("" if deck.reduced else " m")
-
-
-def _coupled(
-    layer: Layer, number: int, inside: Sections, deck: Deck, gas: Electrons, notes: list[str]
-) -> Layer:
+def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: list[str]) -> Layer:
     """Layer, the medium `number`, with the numbers of the sections that act in it."""
     angle = 0.0
     if inside.rashba is not None:
-        E_so = inside.rashba.field * (1.0 if deck.reduced else 1.0 / gas.v_F / HBAR)
+        E_so = inside.rashba.field * (1.0 if deck.reduced else 1.0 / deck.gas.v_F / HBAR)
         layer = layer._replace(rashba=_times(-2.0 * E_so, inside.rashba.direction))
     if inside.impurity is not None:
-        angle = _angle(inside.impurity, number, layer, deck, gas, notes)
+        angle = _angle(inside.impurity, number, layer, deck, notes)
         layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)))
     if inside.field is not None:
-        layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, gas, notes))
+        layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, notes))
     return layer
 
 
@@ -206,11 +190,9 @@ def _own_angle(deck: Deck, number: int) -> float:
     return section.spin_hall_angle
 
 
-def _angle(
-    section: Impurity, number: int, layer: Layer, deck: Deck, gas: Electrons, notes: list[str]
-) -> float:
+def _angle(section: Impurity, number: int, layer: Layer, deck: Deck, notes: list[str]) -> float:
     """θ_SH in a layer, the medium `number`: as given, its own, or 2λ_so k_F²/(k_F ℓ) of the strength and its k_F ℓ."""
-    said = section.spin_hall_angle
+    said, gas = section.spin_hall_angle, deck.gas
     given = {
         "coupling": section.coupling,
         "strength": section.strength,
@@ -240,11 +222,9 @@ def _k_F_ell(gas: Electrons, layer: Layer) -> float:
     return gas.k_F * gas.ell * relative * (layer.v / layer.rate)
 
 
-def _hall(
-    section: ElectricFieldSection, angle: float, layer: Layer, deck: Deck, gas: Electrons, notes: list[str]
-) -> Vector:
+def _hall(section: ElectricFieldSection, angle: float, layer: Layer, deck: Deck, notes: list[str]) -> Vector:
     """Spin current σ_SH E in a layer [ħνJ v_F]; σ_SH is the one given, or θ_SH σ_c of the layer."""
-    own = layer.nu * layer.v * layer.v / layer.rate
+    gas, own = deck.gas, layer.nu * layer.v * layer.v / layer.rate
     sigma = section.spin_hall_conductivity
     if sigma is not None and angle:
         notes.append(

@@ -26,6 +26,11 @@ class Driven(Section):
     angular_frequency: fields.AngularFrequency | None = None
     """Ω; one of the two."""
 
+    @property
+    def has_frequency(self) -> bool:
+        """Whether the deck says how fast it turns."""
+        return self.frequency is not None or self.angular_frequency is not None
+
 
 class Precession(Driven):
     """An elliptical precession about an axis."""
@@ -203,6 +208,8 @@ class Ovf(Driven):
     """In which S changes; found if not given."""
 
 
+MAY_REST = (DomainWall, User, Ovf)
+"""Kinds that need no frequency."""
 Texture = Annotated[
     Junction
     | Uniform

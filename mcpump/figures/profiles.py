@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mcpump.deck.numbers import needs_general
 from mcpump.deck.read import deck_from_dict
 from mcpump.figures.maps import map_figure
 from mcpump.figures.style import (
@@ -157,7 +156,7 @@ def _residuals(points: Sequence[Point]) -> list[float]:
 
 def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, Headline]) -> Figure:
     # the general walk has no such lines, and may need files that are elsewhere now
-    fast = with_theory and not needs_general(deck_from_dict(tomllib.loads(result.resolved)))
+    fast = with_theory and not deck_from_dict(tomllib.loads(result.resolved)).needs_general
     problem = problem_of(result) if fast else None
     channel, about = chosen
     multiples = _multiples(result, channel)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mcpump.deck.numbers import angular_frequency, media
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.textures import Precession
 from mcpump.errors import InputError
@@ -41,7 +40,7 @@ def thickness_point(result: Result) -> Point:
     deck, current = _deck(result), _need(result, "spin_current")
     j, error = _through(result)
     x, gas = float(positions(result, "plane").mean[0]), deck.gas
-    behind = [layer for layer in media(deck, gas) if layer.start * gas.ell <= x * (1.0 + 1e-9)][-1]
+    behind = [layer for layer in deck.media if layer.start * gas.ell <= x * (1.0 + 1e-9)][-1]
     if behind.gamma_sf == 0.0:
         raise InputError(
             f"{result.name}: no spin relaxes behind its first plane, so that λ_s is infinite there"
@@ -60,9 +59,9 @@ def thickness_point(result: Result) -> Point:
 
 def frequency_point(result: Result) -> Point:
     """DC current through a run's first plane, against Ωτ_sf behind it."""
+    _precession(result)
     deck = _deck(result)
-    Omega = angular_frequency(_precession(result), deck.reduced, [])
-    return Point(Omega * deck.gas.tau / _behind(result).gamma_sf, *_through(result))
+    return Point((deck.angular_frequency or 0.0) * deck.gas.tau / _behind(result).gamma_sf, *_through(result))
 
 
 def cone_point(result: Result) -> Point:
@@ -150,7 +149,7 @@ def _need(result: Result, name: str) -> Estimate:
 def _behind(result: Result) -> Layer:
     """Layer behind the first plane, whose spin relaxes."""
     deck, x = _deck(result), float(positions(result, "plane").mean[0])
-    behind = [layer for layer in media(deck, deck.gas) if layer.start * deck.gas.ell <= x * (1.0 + 1e-9)][-1]
+    behind = [layer for layer in deck.media if layer.start * deck.gas.ell <= x * (1.0 + 1e-9)][-1]
     if behind.gamma_sf == 0.0:
         raise InputError(
             f"{result.name}: no spin relaxes behind its first plane, so that λ_s is infinite there"

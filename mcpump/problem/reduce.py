@@ -5,19 +5,10 @@ from __future__ import annotations
 import math
 
 from mcpump.constants import E_CHARGE, HBAR
+from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import Electrons
-from mcpump.deck.magnet import magnet_notes
 from mcpump.deck.memory import general_memory_needed, memory_needed
-from mcpump.deck.numbers import (
-    angular_frequency,
-    face_word,
-    general_reasons,
-    has_sink,
-    mesh_axes,
-    needs_general,
-    snapped,
-)
-from mcpump.deck.sections import Deck
+from mcpump.deck.sections import face_word
 from mcpump.machine import cores, memory_of_machine
 from mcpump.names import CHANNELS, FACES
 from mcpump.problem.reduce_scene import DECAYED, check_user, make_scene, scene_crossings, scene_flights
@@ -70,8 +61,8 @@ def make_problem(deck: Deck) -> Problem:
     The equilibrium super-current, Eq. (8) of Takeuchi et al., PRB 81, 144405 (2010), has the
     coefficient (d − 2)(Jτ/ħ)/(6 (k_F ℓ)²) in units of ħνJ v_F ℓ (Lindhard function for d ≠ 3).
     """
-    gas, notes = deck.gas, [*deck.gas.notes, *magnet_notes(deck)]
-    model = _scene(deck, notes) if needs_general(deck) else _model(deck, notes)
+    gas, notes = deck.gas, list(deck.notes)
+    model = _scene(deck, notes) if deck.needs_general else _model(deck, notes)
     texture_file = check_user(deck, model) if isinstance(model, Scene) else ""
     regime = regime_numbers(deck)
     warnings, more = warnings_and_notes(deck, regime)
@@ -104,21 +95,20 @@ def make_problem(deck: Deck) -> Problem:
 
 def _scene(deck: Deck, notes: list[str]) -> Scene:
     """Reduced numbers for the general walk, and a note on why it is that one."""
-    notes.append(f"this is the general walk, which {', '.join(general_reasons(deck))} asks for")
+    notes.append(f"this is the general walk, which {', '.join(deck.general_reasons)} asks for")
     return make_scene(deck, notes)
 
 
 def _extents(deck: Deck) -> Extents:
     """Sizes in the deck's units."""
-    lengths = tuple(axis.length for axis in mesh_axes(deck).values())
-    planes = tuple(sorted(snapped(plane, lengths[0]) for plane in deck.results.planes))
-    return Extents(lengths, planes, deck.results.end or 0.0)
+    lengths = tuple(axis.length for axis in deck.axes.values())
+    return Extents(lengths, deck.planes, deck.results.end or 0.0)
 
 
 def _channels(deck: Deck) -> tuple[str, ...]:
     """Channels asked for; those of the general walk in its order."""
     asked = deck.results.channels
-    return tuple(name for name in CHANNELS if name in asked) if needs_general(deck) else asked
+    return tuple(name for name in CHANNELS if name in asked) if deck.needs_general else asked
 
 
 def memory_bytes(model: Model | Scene) -> int:
@@ -269,14 +259,13 @@ def _bounces(model: Model) -> float:
 def _model(deck: Deck, notes: list[str]) -> Model:
     """Reduced numbers of a deck."""
     gas, x = deck.gas, deck.sample.x
-    envelope, parameters, (q, _, _) = envelope_of(deck, notes)
-    Omega = angular_frequency(deck.texture, deck.reduced, notes) * gas.tau if deck.texture else 0.0
+    envelope, parameters, (q, _, _) = envelope_of(deck)
+    Omega = (deck.angular_frequency or 0.0) * gas.tau
     C, P, Q = precession(deck)
     moves = harmonic_parameters(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters)
     if deck.texture is not None and swing(HARMONIC, moves) <= STILL:
         notes.append("the texture is static: it pumps nothing")
-    planes = sorted(snapped(plane, x.length) for plane in deck.results.planes)
-    pulse_x = snapped(deck.pulse.position, x.length) / gas.ell if deck.pulse else 0.0
+    pulse_x = deck.on_face(deck.pulse.position) / gas.ell if deck.pulse else 0.0
     model = Model(
         dimension=gas.dimension, length=x.length / gas.ell, cells=x.cells,
         left=FACES.index(face_word(x.left)), right=FACES.index(face_word(x.right)),
@@ -284,7 +273,7 @@ def _model(deck: Deck, notes: list[str]) -> Model:
         envelope=envelope, envelope_parameters=parameters, q=q,
         C=C, P=P, Q=Q, pulse=deck.pulse is not None, pulse_x=pulse_x,
         time_bins=deck.results.time_bins or 1, t_max=math.inf,
-        planes=tuple(float(plane / gas.ell) for plane in planes),
+        planes=tuple(float(plane / gas.ell) for plane in deck.planes),
         first_flights=1, score_interval=1, walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
         max_flights=deck.run.max_flights,
     )  # fmt: skip
@@ -341,7 +330,7 @@ def _t_max(deck: Deck, model: Model, notes: list[str]) -> float:
     """Age at which a walker ends [τ]: end of a pulse's bins, decay of the slowest mode without a sink."""
     if deck.results.end is not None:
         return deck.results.end / deck.gas.tau
-    if has_sink(deck, deck.gas):
+    if deck.has_sink:
         return math.inf
     turns = 2.0 if deck.sample.x.left == "periodic" else 1.0
     q = turns * math.pi / model.length
@@ -367,10 +356,10 @@ def _scales(deck: Deck) -> Scales:
 
 def _stop_rule(deck: Deck) -> StopRule | None:
     """Make the stop rule, its place in ℓ and exactly on the plane it means."""
-    stop, length = deck.run.stop, deck.sample.x.length
+    stop = deck.run.stop
     if stop is None:
         return None
-    at = snapped(stop.at, length)
+    at = deck.on_face(stop.at)
     if stop.quantity.startswith("spin_current"):
-        at = snapped(min(deck.results.planes, key=lambda plane: abs(plane - stop.at)), length)
+        at = deck.on_face(min(deck.results.planes, key=lambda plane: abs(plane - stop.at)))
     return StopRule(stop.quantity, at / deck.gas.ell, stop.relative_error, stop.max_walkers)

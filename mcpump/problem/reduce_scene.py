@@ -6,9 +6,9 @@ import math
 from pathlib import Path
 from typing import cast
 
+from mcpump.deck.deck import Deck
 from mcpump.deck.layer import Layer
-from mcpump.deck.numbers import face_numbers, has_sink, is_transient, layers, mesh_axes, snapped
-from mcpump.deck.sections import Axis, Deck
+from mcpump.deck.sections import Axis, face_numbers
 from mcpump.deck.textures import User
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.names import CHANNELS
@@ -52,11 +52,10 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     InputError
         If the user's texture cannot be used, or |S| would exceed 1, or a block is too small.
     """
-    gas, axes, results = deck.gas, mesh_axes(deck), deck.results
+    gas, axes, results = deck.gas, deck.axes, deck.results
     faces = _faces(axes)
-    texture = moving_texture(deck, notes)
-    stack = layers(deck, gas, notes)
-    transient = is_transient(deck)
+    texture = moving_texture(deck)
+    stack, transient = deck.layers, deck.is_transient
     static = math.isinf(texture.time)
     if static and deck.texture is not None and deck.initial is None:
         notes.append("the texture is static: it pumps nothing")
@@ -73,11 +72,11 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
         rotation_step=_rotation_step(deck, texture, stack),
         initial=_initial(deck), initial_spin=deck.initial.spin if deck.initial else (0.0, 0.0, 0.0),
         initial_x=_initial_place(deck), initial_walkers=_initial_walkers(deck, static),
-        planes=_planes(deck), first_flights=1, max_flights=deck.run.max_flights,
+        planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
     )  # fmt: skip
     scene = with_charge(_with_drive(scene, deck, static))
-    if not has_sink(deck, gas) and not transient:
+    if not deck.has_sink and not transient:
         scene = scene._replace(t_max=_t_max(scene, notes))
     if any(scene.dipoles) and not any(scene.absorption) and not transient:
         scene = scene._replace(t_dipole=-math.log(DECAYED) / _slowest(scene))
@@ -260,7 +259,7 @@ def _phases(deck: Deck, texture: MovingTexture) -> int:
     """
     if deck.run.phases != "auto":
         return int(deck.run.phases)
-    if is_transient(deck):
+    if deck.is_transient:
         return TRANSIENT_PHASES
     wanted = 2 * deck.results.harmonics
     if "exact" in deck.results.channels:
@@ -288,7 +287,7 @@ def _initial_place(deck: Deck) -> float:
     """Place of the plane on which spin is at t = 0 [ℓ]."""
     if deck.initial is None or deck.initial.position is None:
         return 0.0
-    return snapped(deck.initial.position, deck.sample.x.length) / deck.gas.ell
+    return deck.on_face(deck.initial.position) / deck.gas.ell
 
 
 def _initial_walkers(deck: Deck, static: bool) -> int:
@@ -303,12 +302,6 @@ def _initial_walkers(deck: Deck, static: bool) -> int:
             f"run.walkers_per_block = {block} must be at least 4: [initial] and the texture share a block"
         )
     return 2 * (block // 4)
-
-
-def _planes(deck: Deck) -> tuple[float, ...]:
-    """Places of the planes in order [ℓ]."""
-    length = deck.sample.x.length
-    return tuple(float(snapped(plane, length) / deck.gas.ell) for plane in sorted(deck.results.planes))
 
 
 def _t_max(scene: Scene, notes: list[str]) -> float:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from mcpump.deck.charge_rules import charge_notes
-from mcpump.deck.numbers import angular_frequency, has_frequency, layers, media, mesh_axes, place_text
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
 from mcpump.deck.spin_orbit import impurity_strength
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
 from mcpump.problem.headline import SMALL
@@ -14,15 +13,6 @@ from mcpump.problem.texture_length import texture_length
 from mcpump.theory import ladder_gap
 
 Regime = dict[str, tuple[float, str, str]]
-
-
-def _frequency(deck: Deck) -> float:
-    """Ωτ; NaN without a texture, or where it has no frequency."""
-    if deck.texture is None or (
-        deck.texture.kind in ("domain_wall", "user", "ovf") and not has_frequency(deck.texture)
-    ):
-        return math.nan
-    return angular_frequency(deck.texture, deck.reduced, []) * deck.gas.tau
 
 
 def regime_numbers(deck: Deck) -> Regime:
@@ -40,7 +30,7 @@ def regime_numbers(deck: Deck) -> Regime:
         meaning for a pulse.
     """
     gas, length = deck.gas, texture_length(deck).length
-    Omega = _frequency(deck)
+    Omega = math.nan if deck.angular_frequency is None else deck.angular_frequency * gas.tau
     gamma_sf = gas.tau / gas.tau_sf
     inverse = math.inf if length == 0.0 else gas.ell / length
     exchange = gas.exchange_number if deck.texture else math.nan
@@ -85,14 +75,14 @@ def _of_layers(deck: Deck, length: float) -> Regime:
             "",
             f"the same in layer {i + 2}" + (f", {section.name}" if section.name else ""),
         )
-        for i, (section, layer) in enumerate(zip(deck.layer, media(deck, gas)[1:], strict=True))
+        for i, (section, layer) in enumerate(zip(deck.layer, deck.media[1:], strict=True))
     }
 
 
 def _of_spin_orbit(deck: Deck) -> Regime:
     """Strengths of the spin-orbit coupling, in the layer where they are largest; empty without [spin_orbit]."""
     gas, coupling, numbers = deck.gas, deck.spin_orbit, Regime()
-    stack = layers(deck, gas)
+    stack = deck.layers
     if coupling is not None and coupling.rashba is not None:
         # −2E_so/(ħv_F) is a layer's number
         E_so = max(0.5 * math.hypot(*layer.rashba) / layer.rate for layer in stack)
@@ -115,7 +105,7 @@ def _of_spin_orbit(deck: Deck) -> Regime:
 
 def _is_one_wave(deck: Deck) -> bool:
     """Whether the texture has one wave number, in a sample without layers and faces: then its ladder is known."""
-    faces = [face for axis in mesh_axes(deck).values() for face in (axis.left, axis.right)]
+    faces = [face for axis in deck.axes.values() for face in (axis.left, axis.right)]
     endless = not deck.layer and all(face == "periodic" for face in faces)
     texture = deck.texture
     alone = isinstance(texture, Uniform | Spiral) or (isinstance(texture, Modulated) and texture.mean == 0.0)
@@ -181,10 +171,10 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
     ):
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
-    notes = charge_notes(deck, deck.gas)
+    notes = charge_notes(deck)
     ends = texture_length(deck).ends
     if ends:
-        where = " and ".join(f"{name} (over {place_text(deck, extent)})" for name, extent in ends.items())
+        where = " and ".join(f"{name} (over {deck.place_text(extent)})" for name, extent in ends.items())
         notes.append(
             f"the magnet ends within the sample along {where}: ℓ/λ leaves its surface out, but λ is taken to be no "
             "longer than the magnet"

@@ -10,8 +10,7 @@ import math
 import os
 from typing import Any, NamedTuple
 
-from mcpump.deck.numbers import angular_frequency, has_frequency, is_transient, mesh_axes
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
 from mcpump.deck.textures import Ovf
 from mcpump.errors import InputError, show
 from mcpump.machine import memory_of_machine
@@ -75,14 +74,14 @@ def snapshots_of(deck: Deck) -> Snapshots | None:
         raise InputError(
             f"texture.sha256 = {show(texture.sha256)} is not that of texture.files, which have changed: theirs is {found}"
         )
-    Omega = angular_frequency(texture, deck.reduced, []) if has_frequency(texture) else 0.0
-    axes = list(mesh_axes(deck).values())
+    axes = list(deck.axes.values())
     x, y, z = (*(texture.offset or ()), 0.0, 0.0, 0.0)[:3]
     nothing = 3 - len(axes)
     return Snapshots(
         files=texture.files, folder=folder, table=texture.table, mesh_unit=texture.mesh_unit, sha256=found,
-        frequency=Omega / (2.0 * math.pi) or None, harmonics=texture.harmonics, start=texture.start,
-        end=deck.results.end if is_transient(deck) else None, offset=(x, y, z), along_x=texture.along_x,
+        frequency=(deck.angular_frequency or 0.0) / (2.0 * math.pi) or None, harmonics=texture.harmonics,
+        start=texture.start,
+        end=deck.results.end if deck.is_transient else None, offset=(x, y, z), along_x=texture.along_x,
         lengths=(*(axis.length for axis in axes), *(gas.ell,) * nothing),
         periodic=(*(axis.left == "periodic" for axis in axes), *(True,) * nothing), axes=len(axes),
         ell=1.0 if deck.reduced else gas.ell, tau=1.0 if deck.reduced else gas.tau,

@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.deck.numbers import angular_frequency, has_frequency, is_transient, mesh_axes, wave_vector
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
 from mcpump.deck.textures import (
     CrossedWaves,
     DomainWall,
@@ -68,15 +67,13 @@ class MovingTexture(NamedTuple):
     """Period of the drive [τ]; 1 where there is none."""
 
 
-def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
+def moving_texture(deck: Deck) -> MovingTexture:
     """Reduce the texture of a deck.
 
     Parameters
     ----------
     deck : Deck
         A checked deck.
-    notes : list of str
-        Gets a sentence where the deck says the same thing twice.
 
     Returns
     -------
@@ -88,24 +85,18 @@ def moving_texture(deck: Deck, notes: list[str]) -> MovingTexture:
     InputError
         If |S| would exceed 1.
     """
-    texture, tau = deck.texture, deck.gas.tau
+    texture = deck.texture
     if texture is None:
         return MovingTexture(HARMONIC, NOTHING, math.inf, math.inf, 1.0)
-    Omega = angular_frequency(texture, deck.reduced, notes) * tau if _turns(deck) else 0.0
+    Omega = (deck.angular_frequency or 0.0) * deck.gas.tau
     period = 2.0 * math.pi / Omega if Omega else 1.0
     if isinstance(texture, Ovf):
         return _sampled(deck, texture, period)
     if isinstance(texture, User):
         return MovingTexture(USER, NOTHING, *_user_scales(deck, texture, Omega), period)
-    code, parameters = _reduced(deck, Omega, notes)
+    code, parameters = _reduced(deck, Omega)
     length, time = scales_of(code, parameters)
     return MovingTexture(code, parameters, length, time, period)
-
-
-def _turns(deck: Deck) -> bool:
-    """Tell whether the texture has a frequency; only a wall, a user's texture and snapshots may have none."""
-    assert deck.texture is not None
-    return not isinstance(deck.texture, DomainWall | User | Ovf) or has_frequency(deck.texture)
 
 
 def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
@@ -118,7 +109,7 @@ def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
     found = sampled(snapshots)
     length = found.length
     if math.isinf(length):
-        length = min(axis.length / axis.cells for axis in mesh_axes(deck).values()) / gas.ell
+        length = min(axis.length / axis.cells for axis in deck.axes.values()) / gas.ell
     if texture.length_scale is not None:
         length = texture.length_scale / gas.ell
     time = found.time
@@ -131,10 +122,10 @@ def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
 def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:
     """Scales that the deck states, or else the smallest cell and an eighth of the period (1 % of a transient)."""
     gas = deck.gas
-    length = texture.length_scale or min(axis.length / axis.cells for axis in mesh_axes(deck).values())
+    length = texture.length_scale or min(axis.length / axis.cells for axis in deck.axes.values())
     if texture.time_scale is not None:
         return length / gas.ell, texture.time_scale / gas.tau
-    if is_transient(deck) and not Omega:
+    if deck.is_transient and not Omega:
         assert deck.results.end is not None
         return length / gas.ell, 0.01 * deck.results.end / gas.tau
     return length / gas.ell, 0.25 * math.pi / Omega
@@ -150,7 +141,7 @@ def _drive(deck: Deck) -> Drive:
     return DRIVE_PULSE, (drive.time or 0.0) / tau, (drive.duration or 0.0) / tau
 
 
-def _reduced(deck: Deck, Omega: float, notes: list[str]) -> tuple[int, Parameters]:
+def _reduced(deck: Deck, Omega: float) -> tuple[int, Parameters]:
     """Code and parameters of a texture that is not the user's."""
     texture, ell, drive = deck.texture, deck.gas.ell, _drive(deck)
     assert texture is not None
@@ -162,7 +153,7 @@ def _reduced(deck: Deck, Omega: float, notes: list[str]) -> tuple[int, Parameter
             drive=drive,
         )  # fmt: skip
     if isinstance(texture, CrossedWaves):
-        q1, q2, _ = wave_vector(texture, deck.reduced, notes)
+        q1, q2, _ = deck.wave_vector
         return CROSSED_WAVES, crossed_waves_parameters(
             texture.c, texture.b, q1 * ell, q2 * ell, Omega, scale=texture.scale, drive=drive
         )
@@ -178,20 +169,18 @@ def _reduced(deck: Deck, Omega: float, notes: list[str]) -> tuple[int, Parameter
             centre, texture.radius / ell, texture.width / ell, texture.helicity, texture.polarity,
             texture.vorticity, gyration, Omega, texture.sense, drive,
         )  # fmt: skip
-    code, envelope, q = envelope_of(deck, notes)
+    code, envelope, q = envelope_of(deck)
     C, P, Q = precession(deck)
     return HARMONIC, harmonic_parameters(C, P, Q, q, Omega, code, envelope, drive)
 
 
-def envelope_of(deck: Deck, notes: list[str]) -> tuple[int, tuple[float, float, float, float], Three]:
+def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Three]:
     """Envelope's code and parameters, and the phase's wave vector [1/ℓ], of a precessing texture.
 
     Parameters
     ----------
     deck : Deck
         A checked deck; without a texture the envelope is constant.
-    notes : list of str
-        Gets a sentence where the deck says the same thing twice.
 
     Returns
     -------
@@ -205,7 +194,7 @@ def envelope_of(deck: Deck, notes: list[str]) -> tuple[int, tuple[float, float, 
         return ENVELOPE_PENETRATION, (texture.depth / ell, 0.0, 0.0, 0.0), still
     if texture is None or texture.kind == "uniform":
         return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), still
-    x, y, z = wave_vector(texture, deck.reduced, notes)
+    x, y, z = deck.wave_vector
     if isinstance(texture, Modulated):
         return ENVELOPE_COSINE, (texture.mean, texture.depth, x * ell, texture.phase), still
     return ENVELOPE_CONSTANT, (0.0, 0.0, 0.0, 0.0), (x * ell, y * ell, z * ell)

@@ -24,8 +24,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.deck.numbers import is_transient, mesh_axes, wave_number
-from mcpump.deck.sections import Deck
+from mcpump.deck.deck import Deck
 from mcpump.deck.textures import Junction, Modulated, Ovf, Spiral, User
 from mcpump.errors import hash_of_file
 from mcpump.problem.scene import Snapshots
@@ -79,17 +78,17 @@ def texture_length(deck: Deck) -> TextureLength:
     if isinstance(texture, Junction):
         return TextureLength(texture.width, {})
     if isinstance(texture, Spiral | Modulated):
-        return TextureLength(1.0 / abs(wave_number(texture, deck.reduced, [])), {})
+        return TextureLength(1.0 / abs(deck.wave_number), {})
     if not isinstance(texture, User | Ovf):
-        return TextureLength(moving_texture(deck, []).length * deck.gas.ell, {})
+        return TextureLength(moving_texture(deck).length * deck.gas.ell, {})
     if texture.length_scale is not None:
         return TextureLength(texture.length_scale, {})
     gas, end = deck.gas, (deck.results.end or 0.0) / deck.gas.tau
-    lengths = tuple(axis.length / gas.ell for axis in mesh_axes(deck).values())
+    lengths = tuple(axis.length / gas.ell for axis in deck.axes.values())
     if isinstance(texture, User):
-        path, moving = os.path.join(deck.folder, texture.file), moving_texture(deck, [])
+        path, moving = os.path.join(deck.folder, texture.file), moving_texture(deck)
         units = (1.0, 1.0) if deck.reduced else (gas.ell, gas.tau)
-        span = end if is_transient(deck) else moving.period
+        span = end if deck.is_transient else moving.period
         found = _of_user(path, hash_of_file(path), units, lengths, span, TIME_STEP * moving.time)
     else:
         snapshots = snapshots_of(deck)

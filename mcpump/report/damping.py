@@ -6,9 +6,8 @@ import math
 import tomllib
 from typing import NamedTuple
 
-from mcpump.deck.numbers import face_numbers, media
 from mcpump.deck.read import Deck, deck_from_dict
-from mcpump.deck.sections import Magnet
+from mcpump.deck.sections import Magnet, face_numbers
 from mcpump.deck.textures import Junction, Penetration
 from mcpump.errors import McpumpError
 from mcpump.report.words import headline_of, is_fitted, number, place, positions, tied, wrap
@@ -131,7 +130,7 @@ def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:
     length, gas = deck.sample.x.length, deck.gas
     if right == "periodic" or x >= length * (1.0 - _SAME):
         return [], math.inf
-    layers = media(deck, gas)
+    layers = deck.media
     starts = [layer.start * gas.ell for layer in layers]
     mediums = [
         Medium(layer.v * gas.v_F, gas.tau / layer.rate, gas.exchange_unit, layer.nu * gas.nu,

@@ -34,8 +34,8 @@ from decks import (
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mcpump.deck.numbers import face_word, general_reasons, needs_general
 from mcpump.deck.read import deck_from_dict, read_deck
+from mcpump.deck.sections import face_word
 from mcpump.errors import InputError
 from mcpump.problem.reduce import check_report, make_problem
 
@@ -62,7 +62,7 @@ def test_good_decks_resolve_to_themselves_and_make_a_scene(name, tmp_path):
     again = reread(deck, tmp_path)
     assert again == deck
     assert again.resolved == deck.resolved
-    assert needs_general(deck) == (name != "steady")
+    assert deck.needs_general == (name != "steady")
     assert make_problem(again).model == make_problem(deck).model
 
 
@@ -99,7 +99,7 @@ def test_resolved_deck_has_its_layers_faces_and_defaults():
     ],
 )
 def test_what_asks_for_the_general_walk(changes, key):
-    assert general_reasons(deck_from_dict(changed(SPIRAL, **changes))) == [key]
+    assert deck_from_dict(changed(SPIRAL, **changes)).general_reasons == (key,)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_what_asks_for_the_general_walk(changes, key):
 def test_faces_that_are_words(face, word):
     deck = deck_from_dict(changed(SPIRAL, sample__x={**AXIS, "left": face, "right": "specular"}))
     assert face_word(deck.sample.x.left) == word
-    assert needs_general(deck) == (not word)
+    assert deck.needs_general == (not word)
 
 
 PLANE = GOOD["plane"]

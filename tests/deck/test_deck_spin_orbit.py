@@ -28,8 +28,7 @@ from hypothesis import strategies as st
 
 from mcpump import theory
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.deck.charge_rules import dipole_obstacles, dipoles_can_walk, walks_charge
-from mcpump.deck.numbers import general_reasons, layers
+from mcpump.deck.charge_rules import dipole_obstacles, walks_charge
 from mcpump.deck.quantities import quantity
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
@@ -88,7 +87,7 @@ def test_good_decks_resolve_to_themselves_and_ask_for_the_general_walk(name, tmp
     again = reread(deck, tmp_path)
     assert again == deck
     assert again.resolved == deck.resolved
-    assert set(general_reasons(deck)) >= {key for key in PARTS if key in GOOD[name]}
+    assert set(deck.general_reasons) >= {key for key in PARTS if key in GOOD[name]}
     assert make_problem(again).model == make_problem(deck).model
     check_report(make_problem(deck)).encode()
 
@@ -113,7 +112,7 @@ def test_units(text, dimension, expected):
 def test_numbers_of_an_si_deck_are_those_of_the_theory():
     deck = deck_from_dict(SI)
     gas, medium = deck.gas, medium_of(deck)
-    (layer,) = layers(deck, gas)
+    (layer,) = deck.layers
     # worth of the reduced unit of a_R = −2eτE_so/ħ²: charge current eνJv_F over torque νJ/τ
     unit = E_CHARGE * gas.v_F * gas.tau / HBAR
     a_R = rashba_coefficient([0.0, 0.1 * ANGSTROM_EV, 0.0], medium)
@@ -135,7 +134,7 @@ def test_drive_of_an_si_deck_is_that_of_the_theory():
     assert pytest.approx(HBAR / deck.gas.tau) == medium.J
     assert scales.density == pytest.approx(medium.polarization)
     assert "hbar^2 nu/tau v_F" in check_report(make_problem(deck))
-    (layer,) = layers(deck, deck.gas)
+    (layer,) = deck.layers
     sigma_SH = 0.02 * conductivity(medium) * HBAR / (2.0 * E_CHARGE)
     wanted = spin_hall_drive([0.0, 1e3, 0.0], sigma_SH)
     found = spin_hall_drive(layer.hall, 1.0) * scales.current
@@ -143,13 +142,13 @@ def test_drive_of_an_si_deck_is_that_of_the_theory():
     # in amperes it is θ_SH σ E
     assert found[2, 0] * scales.charge_per_spin == pytest.approx(-0.02 * deck.gas.sigma * 1e3)
     given = changed(SI_BAR, electric_field__spin_hall_conductivity="-1e5 S/m", spin_orbit=GONE)
-    (layer,) = layers(deck_from_dict(given), deck.gas)
+    (layer,) = deck_from_dict(given).layers
     assert layer.hall[1] * scales.current * scales.charge_per_spin == pytest.approx(-1e8)
 
 
 def test_drive_of_a_deck_with_an_exchange_is_counted_in_it():
     deck = deck_from_dict(changed(SI, electric_field=SI_BAR["electric_field"]))
-    (layer,) = layers(deck, deck.gas)
+    (layer,) = deck.layers
     scales, angle = make_problem(deck).scales, 0.5 * layer.impurity
     assert layer.hall[1] * scales.current * scales.charge_per_spin == pytest.approx(
         angle * deck.gas.sigma * 1e3
@@ -158,7 +157,7 @@ def test_drive_of_a_deck_with_an_exchange_is_counted_in_it():
 
 def test_numbers_of_reduced_decks():
     deck = deck_from_dict(REDUCED)
-    (layer,) = layers(deck, deck.gas)
+    (layer,) = deck.layers
     side = -0.02 / math.sqrt(2.0)
     assert layer.rashba == pytest.approx((0.0, side, side))
     assert layer.rashba == pytest.approx(
@@ -169,15 +168,15 @@ def test_numbers_of_reduced_decks():
     assert layer.impurity == -0.04
     assert math.isnan(regime_numbers(deck)["E_so k_F tau/hbar"][0])
     deck = deck_from_dict(BAR)
-    assert layers(deck, deck.gas)[0].hall == pytest.approx((0.1, 0.0, 0.0))
+    assert deck.layers[0].hall == pytest.approx((0.1, 0.0, 0.0))
     deck = deck_from_dict(
         changed(BAR, spin_orbit={"impurity": {"spin_hall_angle": 0.1}},
                 electric_field__spin_hall_conductivity=GONE,
                 layer=[{"start": 1.0, "mean_free_path": 2.0}, {"start": 3.0}])
     )  # fmt: skip
-    assert [layer.hall[0] for layer in layers(deck, deck.gas)] == pytest.approx([0.2, 0.4, 0.2])
+    assert [layer.hall[0] for layer in deck.layers] == pytest.approx([0.2, 0.4, 0.2])
     deck = deck_from_dict(GOOD["strength"])
-    assert layers(deck, deck.gas)[0].impurity == pytest.approx(0.004)
+    assert deck.layers[0].impurity == pytest.approx(0.004)
     assert "spin_hall_angle agrees" in " ".join(make_problem(deck).notes)
 
 
@@ -185,25 +184,25 @@ def test_numbers_of_reduced_decks():
 def test_strength_is_the_same_in_layers_of_another_mean_free_path(impurity):
     deck = deck_from_dict(changed(LAYERED, spin_orbit__impurity=impurity))
     gas = deck.gas
-    first, pt, cu = layers(deck, gas)
+    first, pt, cu = deck.layers
     k_F = gas.k_F * math.sqrt(pt.nu)
     assert pt.impurity == pytest.approx(2.0 * spin_hall_angle(5e-22 * gas.k_F**2, k_F * 0.5e-9), rel=1e-12)
     assert first.impurity == cu.impurity == pytest.approx(pt.impurity * 0.5 * math.sqrt(pt.nu))
     deck = deck_from_dict(changed(LAYERED, spin_orbit__impurity={"spin_hall_angle": 0.03}))
-    assert [layer.impurity for layer in layers(deck, gas)] == [0.06] * 3
+    assert [layer.impurity for layer in deck.layers] == [0.06] * 3
     assert regime_numbers(deck)["theta_SH"][0] == 0.03
 
 
 def test_sections_are_confined_to_layers_of_a_name():
     deck = deck_from_dict(GOOD["layer"])
-    stack = layers(deck, deck.gas)
+    stack = deck.layers
     assert [any(layer.rashba) for layer in stack] == [False, True, False]
     assert [bool(layer.impurity) for layer in stack] == [True, False, False]
     twice = changed(
         GOOD["layer"],
         layer=[{"name": "Pt", "start": "1 nm"}, {"start": "2 nm"}, {"name": "Pt", "start": "3 nm"}],
     )
-    assert [any(layer.rashba) for layer in layers(deck_from_dict(twice), deck.gas)] == [
+    assert [any(layer.rashba) for layer in deck_from_dict(twice).layers] == [
         False,
         True,
         False,
@@ -213,7 +212,7 @@ def test_sections_are_confined_to_layers_of_a_name():
 
 def test_intervals_cut_layers_and_snap_onto_their_starts():
     deck = deck_from_dict(GOOD["between"])
-    stack = layers(deck, deck.gas)
+    stack = deck.layers
     assert [layer.start for layer in stack] == pytest.approx([0.0, 2.0, 5.0, 20.0, 30.0])
     assert [any(layer.rashba) for layer in stack] == [True, False, False, False, False]
     assert [bool(layer.impurity) for layer in stack] == [False, False, True, True, False]
@@ -221,10 +220,10 @@ def test_intervals_cut_layers_and_snap_onto_their_starts():
         assert stack[i][1:8] == (*stack[0][1:5], 1.0, 1.0, True)
     assert stack[3].rate == pytest.approx(2.0)
     whole = deck_from_dict(changed(SI, spin_orbit__rashba__between=["0 nm", "40.00000000001 nm"]))
-    assert len(layers(whole, whole.gas)) == 1
+    assert len(whole.layers) == 1
     inside = deck_from_dict(changed(LAYERED, layer=[{"start": "20 nm", "transmission": 0.5, "passage": "diffuse",
                             "specularity": 0.2}], spin_orbit__rashba__between=["22 nm", "23 nm"]))  # fmt: skip
-    stack = layers(inside, inside.gas)
+    stack = inside.layers
     assert [layer.start for layer in stack] == pytest.approx([0.0, 20.0, 22.0, 23.0])
     assert [layer.transmission for layer in stack] == [1.0, 0.5, 1.0, 1.0]
     assert [layer.specularity for layer in stack] == [1.0, 0.2, 1.0, 1.0]
@@ -254,8 +253,7 @@ def test_intervals_cut_layers_and_snap_onto_their_starts():
 )
 def test_where_dipoles_can_walk(changes, obstacles):
     narrow = deck_from_dict(changed(REDUCED, **changes))
-    assert dipole_obstacles(narrow, narrow.gas) == obstacles
-    assert dipoles_can_walk(narrow, narrow.gas) == (not obstacles)
+    assert dipole_obstacles(narrow) == obstacles
     # the scene has its own eyes
     assert make_problem(narrow).model.dipoles[0] == (not obstacles)
     note = "only the charge currents along y and z"

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from mcpump.cli.commands import main
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.materials import einstein_ratio, material, materials, thermal_density_of_states
-from mcpump.deck.numbers import layers, media
 from mcpump.deck.read import deck_from_dict
 from mcpump.deck.toml import write_toml
 from mcpump.errors import InputError
@@ -97,7 +96,7 @@ def test_platinum_says_how_far_the_literature_disagrees():
 
 def test_material_fills_in_electrons_and_layers():
     deck = deck_from_dict(DECK)
-    gas, (py, cu, pt) = deck.gas, media(deck, deck.gas)
+    gas, (py, cu, pt) = deck.gas, deck.media
     for found, layer in zip(map(material, ("Py", "Cu", "Pt")), (py, cu, pt), strict=True):
         assert layer.v * gas.v_F == pytest.approx(found["fermi_velocity"])
         assert layer.v / layer.rate * gas.ell == pytest.approx(found["mean_free_path"])
@@ -116,7 +115,7 @@ def test_given_values_override_and_the_others_follow():
     assert math.isinf(deck.gas.tau_sf)
     layer = {"start": "5 nm", "material": "Pt", "mean_free_path": "1 nm", "spin_relaxation_time": "none"}
     deck = deck_from_dict(changed(layer=[layer]))
-    pt = media(deck, deck.gas)[1]
+    pt = deck.media[1]
     assert pt.v / pt.rate * deck.gas.ell == pytest.approx(1e-9)
     assert pt.gamma_sf == 0.0
     wave_number = deck_from_dict(changed(electrons={"fermi_wavenumber": "13.6 /nm", "effective_mass": 1.0}))
@@ -127,10 +126,9 @@ def stack_of(**layer):
     """The medium of a layer on free electrons, v_F [m/s], ℓ [m], σ [S/m], and the notes."""
     electrons = {"fermi_velocity": "1.2e6 m/s", "mean_free_path": "5 nm", "exchange": "50 meV"}
     deck = deck_from_dict({**DECK, "electrons": electrons, "layer": [{"start": "5 nm", **layer}]})
-    gas, notes = deck.gas, []
-    _, medium = media(deck, gas, notes)
+    gas, (_, medium) = deck.gas, deck.media
     ell, v = medium.v / medium.rate * gas.ell, medium.v * gas.v_F
-    return v, ell, 2.0 * E_CHARGE**2 * medium.nu * gas.nu * v * ell / 3.0, notes
+    return v, ell, 2.0 * E_CHARGE**2 * medium.nu * gas.nu * v * ell / 3.0, list(deck.notes)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +182,7 @@ def test_resolved_deck_is_self_contained():
         del table["material"]
     unnamed = deck_from_dict(tables)
     assert unnamed.gas == deck.gas
-    assert media(unnamed, unnamed.gas) == media(deck, deck.gas)
+    assert unnamed.media == deck.media
 
 
 def test_no_exchange_without_a_texture():
@@ -231,7 +229,7 @@ def without(metal, *keys):
 
 def test_a_metal_of_ones_own_obeys_einstein():
     deck = deck_from_dict(own())
-    gas, medium = deck.gas, media(deck, deck.gas)[-1]
+    gas, medium = deck.gas, deck.media[-1]
     nu, v = medium.nu * gas.nu, medium.v * gas.v_F
     # σ/(2e²D) by hand, D = v_F ℓ/3
     assert nu == pytest.approx(1.0 / 25e-8 / (2.0 * E_CHARGE**2) / (0.5e6 * 1.4e-9 / 3.0), rel=1e-10)
@@ -273,7 +271,7 @@ def test_a_resolved_deck_with_a_metal_of_its_own_is_self_contained():
     # its numbers stand in the layers: the metal's own table does not matter any more
     del tables["materials"], tables["layer"][1]["material"]
     unnamed = deck_from_dict(tables)
-    assert media(unnamed, unnamed.gas) == media(deck, deck.gas)
+    assert unnamed.media == deck.media
 
 
 @pytest.mark.parametrize(
@@ -347,7 +345,7 @@ def test_a_metal_of_ones_own_can_be_swept(tmp_path):
     [[coordinate]] = sweep.coordinates()
     assert (coordinate.name, coordinate.units) == ("resistivity", "ohm m")
     assert coordinate.values == pytest.approx((1e-7, 2e-7, 3e-7))
-    nus = [media(deck, deck.gas)[-1].nu for deck in map(sweep.deck, sweep.points)]
+    nus = [deck.media[-1].nu for deck in map(sweep.deck, sweep.points)]
     assert [nus[0] / nu for nu in nus] == pytest.approx([1.0, 2.0, 3.0])
 
 
@@ -357,22 +355,22 @@ def impurity(**keys):
 
 def test_spin_hall_angle_of_each_layer():
     deck = deck_from_dict(changed(spin_orbit=impurity()))
-    found = [0.5 * layer.impurity for layer in layers(deck, deck.gas)]
+    found = [0.5 * layer.impurity for layer in deck.layers]
     assert found == pytest.approx([0.005, 0.0032, 0.056])
     # a place inside a layer, cut from it
     deck = deck_from_dict(changed(spin_orbit=impurity(between=["7 nm", "12 nm"])))
-    found = [0.5 * layer.impurity for layer in layers(deck, deck.gas)]
+    found = [0.5 * layer.impurity for layer in deck.layers]
     assert found == pytest.approx([0.0, 0.0, 0.0032, 0.056, 0.0])
     own = changed(spin_orbit=impurity(layer="Pt"))
     own["layer"] = [DECK["layer"][0], {**DECK["layer"][1], "spin_hall_angle": -0.1}]
-    assert 0.5 * layers(deck_from_dict(own), deck_from_dict(own).gas)[-1].impurity == pytest.approx(-0.1)
+    assert 0.5 * deck_from_dict(own).layers[-1].impurity == pytest.approx(-0.1)
 
 
 def test_spin_hall_angle_is_used_only_if_asked_for():
     deck = deck_from_dict(DECK)
-    assert all(layer.impurity == 0.0 for layer in layers(deck, deck.gas))
+    assert all(layer.impurity == 0.0 for layer in deck.layers)
     given = deck_from_dict(changed(spin_orbit={"impurity": {"spin_hall_angle": 0.02}}))
-    assert [0.5 * layer.impurity for layer in layers(given, given.gas)] == pytest.approx([0.02] * 3)
+    assert [0.5 * layer.impurity for layer in given.layers] == pytest.approx([0.02] * 3)
 
 
 def test_missing_and_odd_spin_hall_angles():

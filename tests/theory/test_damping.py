@@ -8,7 +8,6 @@ import pytest
 
 from mcpump import theory
 from mcpump.constants import E_CHARGE, HBAR, MU_BOHR
-from mcpump.deck.numbers import media
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.problem.regime import regime_numbers
@@ -157,7 +156,7 @@ def test_lines_of_a_stack_leave_out_planes_in_the_magnet():
     text = " ".join(damping_lines(fake(deck)))
     assert "torque" not in text
     assert "through" in text
-    py, cu, pt = media(deck_from_dict(deck), deck_from_dict(deck).gas)
+    py, cu, pt = deck_from_dict(deck).media
     assert py.nu * py.v != cu.nu * cu.v != pt.nu * pt.v
     assert "g_eff" in text
 
