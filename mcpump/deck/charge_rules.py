@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mcpump.deck.deck import Deck
 from mcpump.deck.sections import LayerSection, face_numbers
 from mcpump.deck.spin_orbit import unit
-from mcpump.errors import InputError, show
+from mcpump.errors import show
 
 
 def walks_charge(deck: Deck) -> bool:
@@ -54,61 +56,48 @@ def _scattering_key(section: LayerSection) -> str:
     return "lifetime" if section.lifetime is not None else ""
 
 
-def check_spin_orbit(deck: Deck) -> None:
-    """Ask [spin_orbit] for a mechanism, for the spins it acts on, and for a sample in which charge can be walked.
-
-    Raises
-    ------
-    InputError
-        One sentence, as from all checks of this module.
-    """
+def spin_orbit(deck: Deck) -> Iterator[str]:
+    """[spin_orbit] has a mechanism, spins that it acts on, and a sample in which charge can be walked."""
     coupling, channels = deck.spin_orbit, deck.results.channels
     if coupling is None:
         return
     if coupling.rashba is None and coupling.impurity is None:
-        raise InputError(
+        yield (
             "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity]: give one of them, or leave "
             "out [spin_orbit]"
         )
     shown = f"results.channels = {show(list(channels))}"
     if coupling.rashba is not None:
         if deck.texture is None:
-            raise InputError(
+            yield (
                 "spin_orbit.rashba has nothing to act on without a [texture]: its charge follows the torque; "
                 "leave it out or give one"
             )
         if "second" not in channels:
-            raise InputError(
-                f'{shown} must hold "second" for [spin_orbit.rashba], whose charge comes from that channel\'s spin'
-            )
+            yield f'{shown} must hold "second" for [spin_orbit.rashba], whose charge comes from that channel\'s spin'
     if coupling.impurity is not None and not {"first", "second"} & set(channels):
-        raise InputError(
-            f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
-        )
+        yield f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
     deck.layers  # noqa: B018  refuses what cannot be placed
     obstacles = dipole_obstacles(deck)
     if walks_charge(deck) and obstacles and len(deck.axes) > 1:
-        raise InputError(
+        yield (
             f"{obstacles[0]} cannot be used with [spin_orbit] on a mesh along more than x: charge is walked there "
             f"as dipoles, which need specular, absorbing or periodic faces, and layers that differ in spin "
             f"relaxation and spin-orbit coupling only"
         )
 
 
-def check_electric_field(deck: Deck) -> None:
-    """Ask an electric field for a steady state, and for a spin Hall conductivity to drive with."""
+def electric_field(deck: Deck) -> Iterator[str]:
+    """An electric field has a steady state, and a spin Hall conductivity to drive with."""
     if deck.electric_field is None:
         return
+    steady = "[electric_field], whose spin current is steady: leave out one of them"
     if deck.initial is not None:
-        raise InputError(
-            "the deck has both of [initial] and [electric_field], whose spin current is steady: leave out one of them"
-        )
+        yield f"the deck has both of [initial] and {steady}"
     if deck.results.end is not None:
-        raise InputError(
-            "results.end cannot be used with [electric_field], whose spin current is steady: leave out one of them"
-        )
+        yield f"results.end cannot be used with {steady}"
     if not any(any(layer.hall) for layer in deck.layers):
-        raise InputError(
+        yield (
             "electric_field.spin_hall_conductivity is missing: give it, or [spin_orbit.impurity] where the field acts"
         )
 

@@ -74,6 +74,43 @@ def _check(function: Callable[..., Any], accepts: str) -> BeforeValidator:
     return BeforeValidator(function)
 
 
+def _must(
+    test: Callable[[Any], bool], be: str, accepts: str, to: Callable[[Any], Any] | None = None
+) -> BeforeValidator:
+    """Check by a test: what the value must be ({}: the value), what is accepted in the reference, and what it becomes."""
+
+    def check(value: Any) -> Any:
+        if not test(value):
+            raise ValueError(f"{KEY} = {show(value)} must be {be.format(show(value))}")
+        return value if to is None else to(value)
+
+    return _check(check, accepts)
+
+
+def _listed(fewest: int, most: float, be: str, accepts: str) -> BeforeValidator:
+    """Check of a list with so many entries, each checked after this."""
+    return _must(lambda value: isinstance(value, list | tuple) and fewest <= len(value) <= most, be, accepts)
+
+
+def _choice(numbers: tuple[int, ...], be: str, accepts: str) -> BeforeValidator:
+    """Check of a whole number out of a few."""
+
+    def test(value: Any) -> bool:
+        return isinstance(value, int | float) and not isinstance(value, bool) and value in numbers
+
+    return _must(test, be, accepts, int)
+
+
+def _names(value: Any) -> tuple[Any, ...]:
+    """One name, or a list of them."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,)
+
+
+def _are_names(value: Any) -> bool:
+    names = _names(value)
+    return len(names) > 0 and all(isinstance(name, str) and name for name in names)
+
+
 def _refusing(check: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     """Call a check that raises InputError; pydantic wants a ValueError."""
     try:
@@ -243,26 +280,6 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
-def _two(value: Any) -> Any:
-    """Check of a place in the plane: two lengths, each checked after this."""
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"{KEY} = {show(value)} must be two lengths, [x, y]")
-    return value
-
-
-def _ends(value: Any) -> Any:
-    """Check of an interval: two places, each checked after this."""
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        raise ValueError(f"{KEY} = {show(value)} must be two places along x, [from, to]")
-    return value
-
-
-def _sign(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value not in (1, -1):
-        raise ValueError(f"{KEY} = {show(value)} must be 1 or -1")
-    return int(value)
-
-
 def _named_tables(value: Any) -> Any:
     """Check of tables with names that TOML writes without quotes."""
     if not isinstance(value, dict):
@@ -273,62 +290,11 @@ def _named_tables(value: Any) -> Any:
     return value
 
 
-def _tables(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{KEY} = {show(value)} must be a list of tables: write [[{KEY}]] above each")
-    return value
-
-
 def _block_size(value: Any) -> int:
     size: int = count(2, 2**24).func(value)  # type: ignore[call-arg, assignment]
     if size % 2:
         raise ValueError(f"{KEY} = {size} must be even: walkers are born in pairs")
     return size
-
-
-def _interval(value: Any) -> int:
-    if isinstance(value, bool) or value not in (1, 2, 4, 8, 16, 32, 64):
-        raise ValueError(f'{KEY} = {show(value)} must be "auto" or one of 1, 2, 4, 8, 16, 32, 64')
-    return int(value)
-
-
-def _list(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        raise ValueError(f"{KEY} = {show(value)} must be a list: [{show(value)}]")
-    return value
-
-
-def _files(value: Any) -> tuple[str, ...]:
-    """Check of a text or a list of texts that name files."""
-    entries = [value] if isinstance(value, str) else value
-    if (
-        not isinstance(entries, list | tuple)
-        or not entries
-        or not all(isinstance(e, str) and e for e in entries)
-    ):
-        raise ValueError(
-            f'{KEY} = {show(value)} must be a name, a pattern such as "m*.ovf", or a list of these'
-        )
-    return tuple(entries)
-
-
-def _up_to_three(value: Any) -> Any:
-    """Check of a place in the sample: a length for each direction, each checked after this."""
-    if not isinstance(value, list | tuple) or not 1 <= len(value) <= 3:
-        raise ValueError(f"{KEY} = {show(value)} must be a list of lengths along x[, y[, z]]")
-    return value
-
-
-def _switch(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"{KEY} = {show(value)} must be true or false")
-    return value
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{KEY} = {show(value)} must be text")
-    return value
 
 
 Number = Annotated[float, plain("any", 1e60)]
@@ -360,23 +326,34 @@ Angle = Annotated[float, physical("angle", "any")]
 SpinLength = Annotated[float, relaxation("length")]
 SpinTime = Annotated[float, relaxation("time")]
 Vector = Annotated[tuple[float, float, float], _check(_three_numbers, "three numbers")]
-PlaceInPlane = Annotated[tuple[Place, Place], _check(_two, "two lengths, `[x, y]`")]
-Offset = Annotated[tuple[Place, ...], _check(_up_to_three, "list of lengths along x[, y[, z]]")]
-Files = Annotated[tuple[str, ...], _check(_files, "text, or list of texts")]
-Interval = Annotated[tuple[LengthOrZero, LengthOrZero], _check(_ends, "two lengths along x, `[from, to]`")]
-Sign = Annotated[int, _check(_sign, "1 or −1")]
+PlaceInPlane = Annotated[tuple[Place, Place], _listed(2, 2, "two lengths, [x, y]", "two lengths, `[x, y]`")]
+Interval = Annotated[
+    tuple[LengthOrZero, LengthOrZero],
+    _listed(2, 2, "two places along x, [from, to]", "two lengths along x, `[from, to]`"),
+]
+_ALONG = "list of lengths along x[, y[, z]]"
+Offset = Annotated[tuple[Place, ...], _listed(1, 3, f"a {_ALONG}", _ALONG)]
+_PATTERNS = 'a name, a pattern such as "m*.ovf", or a list of these'
+Files = Annotated[tuple[str, ...], _must(_are_names, _PATTERNS, "text, or list of texts", _names)]
+Sign = Annotated[int, _choice((1, -1), "1 or -1", "1 or −1")]
 Share = Annotated[float, between(0.0, 1.0)]
 ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
 BlockSize = Annotated[int, _check(_block_size, "even number, 2 to 2^24")]
 FirstFlights = Annotated[int | str, automatic(count(1, 1024))]
 Phases = Annotated[int | str, automatic(count(1, 64))]
-ScoreInterval = Annotated[int | str, automatic(_check(_interval, "1, 2, 4, … 64"))]
-Text = Annotated[str, _check(_text, "text")]
-Tables = _check(_tables, "list of tables")
+_INTERVALS = (1, 2, 4, 8, 16, 32, 64)
+ScoreInterval = Annotated[
+    int | str,
+    automatic(_choice(_INTERVALS, f'"auto" or one of {", ".join(map(str, _INTERVALS))}', "1, 2, 4, … 64")),
+]
+Text = Annotated[str, _must(lambda value: isinstance(value, str), "text", "text")]
+Tables = _listed(0, math.inf, f"a list of tables: write [[{KEY}]] above each", "list of tables")
 NamedTables = _check(_named_tables, "tables [materials.NAME]")
 Channels = Annotated[
     tuple[Annotated[str, one_of(*CHANNELS)], ...],
-    _check(lambda value: _list(value), f"list of {_words(CHANNELS)}"),
+    _listed(0, math.inf, "a list: [{}]", f"list of {_words(CHANNELS)}"),
 ]
-ListOfPlaces = Annotated[tuple[LengthOrZero, ...], _check(_list, "list of lengths along x")]
-Switch = Annotated[bool, _check(_switch, "`true` or `false`")]
+ListOfPlaces = Annotated[
+    tuple[LengthOrZero, ...], _listed(0, math.inf, "a list: [{}]", "list of lengths along x")
+]
+Switch = Annotated[bool, _must(lambda value: isinstance(value, bool), "true or false", "`true` or `false`")]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from mcpump.deck.deck import Deck
-from mcpump.errors import InputError
 from mcpump.machine import cores, memory_of_machine
 from mcpump.names import lines_of
 
@@ -61,24 +61,18 @@ def general_memory_needed(
 
 def memory_of_deck(deck: Deck) -> int:
     """Bytes that a run of a deck needs, roughly."""
-    results, axes = deck.results, deck.axes
-    cells, planes = math.prod(axis.cells for axis in axes.values()), len(results.planes)
+    results, planes = deck.results, len(deck.planes)
+    cells = math.prod(axis.cells for axis in deck.axes.values())
     if not deck.needs_general:
         return memory_needed(cells, results.harmonics, results.time_bins or 1, planes)
     functions = 1 if results.end is not None else 1 + 2 * results.harmonics
     return general_memory_needed(
-        len(axes), cells, results.time_bins or 0, results.channels, functions, planes
+        len(deck.axes), cells, results.time_bins or 0, results.channels, functions, planes
     )
 
 
-def check_memory(deck: Deck) -> None:
-    """Refuse a mesh that does not fit into the machine.
-
-    Raises
-    ------
-    InputError
-        Naming the mesh keys and both numbers of bytes.
-    """
+def memory(deck: Deck) -> Iterator[str]:
+    """Rule: the mesh fits into the machine."""
     needed, available = memory_of_deck(deck), memory_of_machine()
     if needed <= available:
         return
@@ -86,7 +80,7 @@ def check_memory(deck: Deck) -> None:
     mesh = " × ".join(f"sample.{name}.cells = {axis.cells}" for name, axis in deck.axes.items())
     mesh += f" with results.time_bins = {bins}" if bins > 1 else ""
     mesh += f" with results.harmonics = {harmonics}" if harmonics > 1 else ""
-    raise InputError(
+    yield (
         f"{mesh} needs about {needed / 1e9:.3g} GB of memory, and this machine has "
         f"{available / 1e9:.3g} GB: choose fewer"
     )
