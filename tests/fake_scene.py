@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from shapes import crossed_waves_parameters, harmonic_parameters
 
 from mcpump.deck.layer import Layer
 from mcpump.names import CHANNELS, lines_of
@@ -12,12 +13,7 @@ from mcpump.problem.scene import Extents, Problem, Scales, Scene
 from mcpump.tally.estimates import Result
 from mcpump.tally.observables import coordinates, observables
 from mcpump.tally.tally import Tally
-from mcpump.textures.parameters import (
-    CROSSED_WAVES,
-    HARMONIC,
-    crossed_waves_parameters,
-    harmonic_parameters,
-)
+from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC
 from mcpump.walk.blocks import BlockSums
 
 ELL, TAU = 2e-9, 1.5e-15

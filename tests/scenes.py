@@ -6,6 +6,13 @@ import contextlib
 import math
 
 import numpy as np
+from shapes import (
+    crossed_waves_parameters,
+    domain_wall_parameters,
+    harmonic_parameters,
+    skyrmion_parameters,
+    vortex_parameters,
+)
 
 from mcpump.deck.layer import Layer
 from mcpump.names import CHANNELS, lines_of
@@ -22,11 +29,6 @@ from mcpump.textures.parameters import (
     SKYRMION,
     USER,
     VORTEX,
-    crossed_waves_parameters,
-    domain_wall_parameters,
-    harmonic_parameters,
-    skyrmion_parameters,
-    vortex_parameters,
 )
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture

@@ -27,7 +27,7 @@ from mcpump.problem.scene import (
 )
 from mcpump.problem.snapshots import remarks, sampled, snapshots_of
 from mcpump.problem.texture import envelope_of, precession
-from mcpump.textures.parameters import HARMONIC, STILL, harmonic_parameters, swing
+from mcpump.textures.parameters import HARMONIC, STILL, Harmonic, packed, swing
 from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
 
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
@@ -262,7 +262,7 @@ def _model(deck: Deck, notes: list[str]) -> Model:
     envelope, parameters, (q, _, _) = envelope_of(deck)
     Omega = (deck.angular_frequency or 0.0) * gas.tau
     C, P, Q = precession(deck)
-    moves = harmonic_parameters(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters)
+    moves = packed(Harmonic(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters))
     if deck.texture is not None and swing(HARMONIC, moves) <= STILL:
         notes.append("the texture is static: it pumps nothing")
     pulse_x = deck.on_face(deck.pulse.position) / gas.ell if deck.pulse else 0.0

@@ -21,7 +21,9 @@ from mcpump.deck.textures import (
     User,
     Vortex,
 )
+from mcpump.errors import InputError
 from mcpump.problem.snapshots import sampled, snapshots_of
+from mcpump.textures import parameters as shapes
 from mcpump.textures.parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
@@ -37,12 +39,9 @@ from mcpump.textures.parameters import (
     VORTEX,
     Drive,
     Parameters,
-    crossed_waves_parameters,
-    domain_wall_parameters,
-    harmonic_parameters,
+    largest_scale,
+    packed,
     scales_of,
-    skyrmion_parameters,
-    vortex_parameters,
 )
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
 
@@ -100,10 +99,7 @@ def moving_texture(deck: Deck) -> MovingTexture:
 
 
 def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
-    """Snapshots: scales that the deck states, or else those of the mesh (of the sample's, if it is one cell) and in time.
-
-    The kernels have no use for the parameters; the first three are the mesh's steps, for derivatives in space.
-    """
+    """Snapshots: scales that the deck states, or else those of the mesh (the sample's, if one cell) and in time."""
     gas, snapshots = deck.gas, snapshots_of(deck)
     assert snapshots is not None
     found = sampled(snapshots)
@@ -115,8 +111,8 @@ def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
     time = found.time
     if texture.time_scale is not None and math.isfinite(time):
         time = texture.time_scale / gas.tau
-    steps = tuple(1.0 / number for number in found.frame.per_cell)
-    return MovingTexture(USER, (*steps, *NOTHING[3:]), length, time, period)
+    x, y, z = (1.0 / number for number in found.frame.per_cell)
+    return MovingTexture(USER, packed(shapes.User((x, y, z))), length, time, period)
 
 
 def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:
@@ -137,8 +133,8 @@ def _drive(deck: Deck) -> Drive:
     if drive is None or drive.kind == "steady":
         return STEADY
     if drive.kind == "ramp":
-        return DRIVE_RAMP, 0.0, (drive.rise or 0.0) / tau
-    return DRIVE_PULSE, (drive.time or 0.0) / tau, (drive.duration or 0.0) / tau
+        return Drive(DRIVE_RAMP, 0.0, (drive.rise or 0.0) / tau)
+    return Drive(DRIVE_PULSE, (drive.time or 0.0) / tau, (drive.duration or 0.0) / tau)
 
 
 def _reduced(deck: Deck, Omega: float) -> tuple[int, Parameters]:
@@ -146,32 +142,44 @@ def _reduced(deck: Deck, Omega: float) -> tuple[int, Parameters]:
     texture, ell, drive = deck.texture, deck.gas.ell, _drive(deck)
     assert texture is not None
     if isinstance(texture, DomainWall):
-        velocity = (texture.velocity or 0.0) / deck.gas.v_F
-        amplitude = (texture.amplitude or 0.0) / ell
-        return DOMAIN_WALL, domain_wall_parameters(
-            texture.center / ell, texture.width / ell, texture.wall_angle, velocity, amplitude, Omega,
-            drive=drive,
+        velocity, amplitude = (texture.velocity or 0.0) / deck.gas.v_F, (texture.amplitude or 0.0) / ell
+        wall = shapes.DomainWall(
+            texture.center / ell, texture.width / ell, velocity, amplitude, Omega,
+            math.cos(texture.wall_angle), math.sin(texture.wall_angle), 1.0,
         )  # fmt: skip
+        return DOMAIN_WALL, packed(wall, drive)
     if isinstance(texture, CrossedWaves):
         q1, q2, _ = deck.wave_vector
-        return CROSSED_WAVES, crossed_waves_parameters(
-            texture.c, texture.b, q1 * ell, q2 * ell, Omega, scale=texture.scale, drive=drive
+        scale = _scale(texture)
+        return CROSSED_WAVES, packed(
+            shapes.CrossedWaves(scale, texture.c, texture.b, q1 * ell, q2 * ell, 0.0, Omega), drive
         )
     if isinstance(texture, Vortex | Skyrmion):
-        x, y = texture.center
-        centre, gyration = (x / ell, y / ell), texture.gyration_radius / ell
+        x, y = (place / ell for place in texture.center)
+        gyration = texture.gyration_radius / ell
         if isinstance(texture, Vortex):
-            return VORTEX, vortex_parameters(
-                centre, texture.core_radius / ell, gyration, Omega, texture.sense, texture.circulation,
-                texture.polarity, drive,
+            vortex = shapes.Vortex(
+                x, y, gyration, Omega, texture.sense, texture.core_radius / ell, texture.circulation,
+                texture.polarity,
             )  # fmt: skip
-        return SKYRMION, skyrmion_parameters(
-            centre, texture.radius / ell, texture.width / ell, texture.helicity, texture.polarity,
-            texture.vorticity, gyration, Omega, texture.sense, drive,
+            return VORTEX, packed(vortex, drive)
+        skyrmion = shapes.Skyrmion(
+            x, y, gyration, Omega, texture.sense, texture.radius / ell, texture.width / ell,
+            math.cos(texture.helicity), math.sin(texture.helicity), texture.polarity, texture.vorticity,
         )  # fmt: skip
+        return SKYRMION, packed(skyrmion, drive)
     code, envelope, q = envelope_of(deck)
-    C, P, Q = precession(deck)
-    return HARMONIC, harmonic_parameters(C, P, Q, q, Omega, code, envelope, drive)
+    return HARMONIC, packed(shapes.Harmonic(*precession(deck), q, Omega, code, envelope), drive)
+
+
+def _scale(texture: CrossedWaves) -> float:
+    """Factor of crossed waves that keeps |S| ≤ 1."""
+    largest = largest_scale(texture.c, texture.b)
+    if texture.scale is not None and texture.scale > largest * (1.0 + 1e-12):
+        raise InputError(
+            f"texture: scale = {texture.scale:.6g} makes |S| exceed 1: accepted is up to {largest:.6g}"
+        )
+    return largest if texture.scale is None else texture.scale
 
 
 def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Three]:
@@ -185,7 +193,7 @@ def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Thr
     Returns
     -------
     (int, 4 numbers, 3 numbers)
-        As `Model` and `harmonic_parameters` want them.
+        As `Model` and `Harmonic` want them.
     """
     texture, ell, still = deck.texture, deck.gas.ell, (0.0, 0.0, 0.0)
     if isinstance(texture, Junction):

@@ -18,7 +18,7 @@ from mcpump.tally.equilibrium import TITLES
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import scale_of, scene_of, units_of
 from mcpump.textures.moving import texture_field, texture_field_gradient, texture_field_laplacian
-from mcpump.textures.parameters import USER, scales_of
+from mcpump.textures.parameters import USER, User, scales_of, shape_of
 from mcpump.walk.blocks import user_of
 
 Array = NDArray[np.float64]
@@ -175,8 +175,14 @@ def _terms(scene: Scene, user: Any, at_planes: bool) -> Terms:
 
 
 def is_sampled(scene: Scene) -> bool:
-    """Whether the texture is interpolated between the cells of a mesh, whose steps are its first parameters."""
-    return scene.texture == USER and scene.parameters[0] > 0.0
+    """Whether the texture is interpolated between the cells of a mesh."""
+    return scene.texture == USER and _steps(scene)[0] > 0.0
+
+
+def _steps(scene: Scene) -> tuple[float, ...]:
+    """Steps of a mesh of snapshots along its directions [ℓ]."""
+    shape = shape_of(scene.texture, scene.parameters)
+    return shape.steps if isinstance(shape, User) else ()
 
 
 def _derivatives(
@@ -199,7 +205,7 @@ def _on_a_mesh(
     there = (S**2).sum(axis=0) > 0.0
     slopes, laplacian = [], np.zeros_like(S)
     for axis in range(scene.axes):
-        width, sides, known = scene.parameters[axis], [], []
+        width, sides, known = _steps(scene)[axis], [], []
         for sign in (1.0, -1.0):
             x, y, z = places + sign * width * np.eye(3)[axis][:, None]
             beside = texture_field(scene.texture, scene.parameters, user, x, y, z, t)
@@ -214,7 +220,7 @@ def _on_a_mesh(
 def _step(scene: Scene) -> float:
     """Step of the difference quotients in space [ℓ]: a small part of the texture's length, or of a cell's width."""
     if is_sampled(scene):
-        return min(scene.parameters[: scene.axes])
+        return min(_steps(scene)[: scene.axes])
     length, _ = scales_of(scene.texture, scene.parameters)
     if not np.isfinite(length):
         length = min(scene.lengths[axis] / scene.cells[axis] for axis in range(scene.axes))

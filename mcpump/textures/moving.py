@@ -44,15 +44,16 @@ _ROOT_HALF = math.sqrt(0.5)
 @inlined
 def drive(p, t):
     """Drive h(t)."""
-    if p[0] == DRIVE_RAMP:
-        if t <= p[1]:
+    kind, start, width = p[0:3]
+    if kind == DRIVE_RAMP:
+        if t <= start:
             return 0.0
-        if t >= p[1] + p[2]:
+        if t >= start + width:
             return 1.0
-        u = (t - p[1]) / p[2]
+        u = (t - start) / width
         return u * u * u * (10.0 + u * (6.0 * u - 15.0))
-    if p[0] == DRIVE_PULSE:
-        u = (t - p[1]) / p[2]
+    if kind == DRIVE_PULSE:
+        u = (t - start) / width
         return math.exp(-0.5 * u * u)
     return 1.0
 
@@ -60,92 +61,101 @@ def drive(p, t):
 @inlined
 def driven_time(p, t):
     """∫h dt: the time for which a constant velocity has acted, from t = 0 (constant) or from before the drive."""
-    if p[0] == DRIVE_RAMP:
-        if t <= p[1]:
+    kind, start, width = p[0:3]
+    if kind == DRIVE_RAMP:
+        if t <= start:
             return 0.0
-        if t >= p[1] + p[2]:
-            return t - p[1] - 0.5 * p[2]
-        u = (t - p[1]) / p[2]
-        return p[2] * u * u * u * u * (2.5 + u * (u - 3.0))
-    if p[0] == DRIVE_PULSE:
-        return p[2] * _ROOT_HALF_PI * (1.0 + math.erf(_ROOT_HALF * ((t - p[1]) / p[2])))
+        if t >= start + width:
+            return t - start - 0.5 * width
+        u = (t - start) / width
+        return width * u * u * u * u * (2.5 + u * (u - 3.0))
+    if kind == DRIVE_PULSE:
+        return width * _ROOT_HALF_PI * (1.0 + math.erf(_ROOT_HALF * ((t - start) / width)))
     return t
 
 
 @inlined
 def envelope_at(p, x):
     """Envelope f(x) of HARMONIC."""
-    if p[17] == ENVELOPE_PENETRATION:
-        return math.exp(min(-x / p[18], 1.0))
-    return envelope(int(p[17]), p[18:22], x)
+    code, numbers = p[17], p[18:22]
+    if code == ENVELOPE_PENETRATION:
+        return math.exp(min(-x / numbers[0], 1.0))
+    return envelope(int(code), numbers, x)
 
 
 @inlined
 def _harmonic(p, x, y, z, t):
     """f(x) {C + h(t) [P cos(q·r + Ωt) + Q sin(q·r + Ωt)]}."""
+    C, P, Q, q, Omega = p[4:7], p[7:10], p[10:13], p[13:16], p[16]
     f = envelope_at(p, x)
-    phase = p[13] * x + p[14] * y + p[15] * z + p[16] * t
+    phase = q[0] * x + q[1] * y + q[2] * z + Omega * t
     h = drive(p, t)
     c, s = h * math.cos(phase), h * math.sin(phase)
     return (
-        f * (p[4] + p[7] * c + p[10] * s),
-        f * (p[5] + p[8] * c + p[11] * s),
-        f * (p[6] + p[9] * c + p[12] * s),
+        f * (C[0] + P[0] * c + Q[0] * s),
+        f * (C[1] + P[1] * c + Q[1] * s),
+        f * (C[2] + P[2] * c + Q[2] * s),
     )
 
 
 @inlined
 def _domain_wall(p, x, t):
     """(sech ξ sin ψ, sech ξ cos ψ, −sign tanh ξ), ξ = [x − X(t)]/Δ; exp(−|ξ|) cannot overflow, as cosh would."""
-    xi = (x - (p[4] + p[6] * driven_time(p, t) + p[7] * drive(p, t) * math.sin(p[8] * t))) / p[5]
+    position, width, velocity, amplitude, Omega, cosine, sine, sign = p[4:12]
+    place = position + velocity * driven_time(p, t) + amplitude * drive(p, t) * math.sin(Omega * t)
+    xi = (x - place) / width
     e = math.exp(-abs(xi))
     sech, tanh = 2.0 * e / (1.0 + e * e), (1.0 - e * e) / (1.0 + e * e)
-    return sech * p[10], sech * p[9], -p[11] * tanh if xi > 0.0 else p[11] * tanh
+    return sech * sine, sech * cosine, -sign * tanh if xi > 0.0 else sign * tanh
 
 
 @inlined
 def _from_centre(p, x, y, t):
     """Place seen from a centre that gyrates: (x, y) − (X, Y) − R h(t) (cos Ωt, sense sin Ωt)."""
-    radius = p[6] * drive(p, t)
-    return x - (p[4] + radius * math.cos(p[7] * t)), y - (p[5] + p[8] * radius * math.sin(p[7] * t))
+    X, Y, gyration, Omega, sense = p[4:9]
+    radius = gyration * drive(p, t)
+    return x - (X + radius * math.cos(Omega * t)), y - (Y + sense * radius * math.sin(Omega * t))
 
 
 @inlined
 def _vortex(p, x, y, t):
     """S_z = polarity exp(−r²/b²), the rest along ± φ̂; √(1 − S_z²)/r is taken as one smooth function of r²."""
+    core, circulation, polarity = p[9:12]
     dx, dy = _from_centre(p, x, y, t)
-    dx, dy = dx / p[9], dy / p[9]
+    dx, dy = dx / core, dy / core
     u = dx * dx + dy * dy
-    slope = p[10] * math.sqrt(-math.expm1(-2.0 * u) / u if u > 1e-20 else 2.0)
-    return -slope * dy, slope * dx, p[11] * math.exp(-u)
+    slope = circulation * math.sqrt(-math.expm1(-2.0 * u) / u if u > 1e-20 else 2.0)
+    return -slope * dy, slope * dx, polarity * math.exp(-u)
 
 
 @inlined
 def _skyrmion(p, x, y, t):
     """θ = 2 atan[sinh(R/w)/sinh(r/w)] from polarity at the centre to −polarity; both sinh over the larger exponential."""
+    radius, width, cosine, sine, polarity, vorticity = p[9:15]
     dx, dy = _from_centre(p, x, y, t)
     r = math.sqrt(dx * dx + dy * dy)
-    edge, here = p[9] / p[10], r / p[10]
+    edge, here = radius / width, r / width
     largest = max(edge, here)
     a = -math.expm1(-2.0 * edge) * math.exp(edge - largest)
     b = -math.expm1(-2.0 * here) * math.exp(here - largest)
     over = 1.0 / (a * a + b * b)
     # b vanishes with r, and with it the direction
     across = 2.0 * a * b * over / r if r > 0.0 else 0.0
-    dy *= p[14]
+    dy *= vorticity
     return (
-        across * (dx * p[11] - dy * p[12]),
-        across * (dx * p[12] + dy * p[11]),
-        p[13] * ((a - b) * (a + b) * over),
+        across * (dx * cosine - dy * sine),
+        across * (dx * sine + dy * cosine),
+        polarity * ((a - b) * (a + b) * over),
     )
 
 
 @inlined
 def _crossed_waves(p, x, y, t):
     """Waves s (c cos(q₁x + φ₁), h (1 + b cos q₂y) cos Ωt, h (1 + b cos q₂y) sin Ωt)."""
-    across = p[4] * drive(p, t) * (1.0 + p[6] * math.cos(p[8] * y))
-    phase = p[10] * t
-    return p[4] * p[5] * math.cos(p[7] * x + p[9]), across * math.cos(phase), across * math.sin(phase)
+    scale, c, b, q1, q2, phase_1, Omega = p[4:11]
+    across = scale * drive(p, t) * (1.0 + b * math.cos(q2 * y))
+    phase = Omega * t
+    return scale * c * math.cos(q1 * x + phase_1), across * math.cos(phase), across * math.sin(phase)
 
 
 @kernel

@@ -1,6 +1,7 @@
-"""What a texture of the general walk is made of: a code and 32 numbers, from physical parameters.
+"""What a texture of the general walk is made of: a code and a shape's numbers, packed into 32 for the kernels.
 
-All numbers are in reduced units (lengths in ℓ, times in τ). p[0:4] = (kind, t₀, width, 0) is the drive in time h(t):
+All numbers are in reduced units (lengths in ℓ, times in τ). A shape is a NamedTuple; packed, its drive comes first, then
+its fields in order, from p[4] on; what is left is 0. The drive in time h(t) is
 
 | kind | h(t) |
 |---|---|
@@ -10,26 +11,22 @@ All numbers are in reduced units (lengths in ℓ, times in τ). p[0:4] = (kind, 
 
 h multiplies what moves, not what stands: the precession of HARMONIC, the displacement of an oscillating wall and the
 velocity of a moving one, the radius of a gyration, the precessing part of CROSSED_WAVES. A user's texture has its own
-time and takes no parameters. The functions below say what the other numbers are; unused ones are 0.
+time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import Any, NamedTuple
 
-from mcpump.errors import InputError
-from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
+from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
 
 Parameters = tuple[float, ...]
-Drive = tuple[int, float, float]
-
+Three = tuple[float, float, float]
 HARMONIC, DOMAIN_WALL, VORTEX, SKYRMION, CROSSED_WAVES, USER = range(6)
 """Codes of the textures."""
 DRIVE_CONSTANT, DRIVE_RAMP, DRIVE_PULSE = range(3)
 """Kinds of drive in time."""
-STEADY: Drive = (DRIVE_CONSTANT, 0.0, 0.0)
-"""No drive: h = 1."""
 ENVELOPE_PENETRATION = 3
 """Envelope f(x) = exp(−x/λ) of HARMONIC, parameter (λ): the texture reaches into a metal through its face x = 0. The
 smaller codes are those of `mcpump.textures.shapes`."""
@@ -37,195 +34,159 @@ STILL = 1e-14
 """A texture that moves by less, in its own length, is static: what is left of sin 180° is rounding."""
 PARAMETERS = 32
 """Length of every parameter tuple."""
+_FIRST = 4
+"""Place of a shape's first number; before it is the drive."""
 
 
-def harmonic_parameters(
-    C: Sequence[float], P: Sequence[float], Q: Sequence[float], q: Sequence[float], Omega: float,
-    envelope_code: int = ENVELOPE_CONSTANT, envelope_parameters: Sequence[float] = (), drive: Drive = STEADY,
-) -> Parameters:  # fmt: skip
-    """Parameters of S = f(x) {C + h [P cos(q·r + Ωt) + Q sin(q·r + Ωt)]}.
+class Drive(NamedTuple):
+    """How the motion is switched."""
 
-    Layout: p[4:7] C, p[7:10] P, p[10:13] Q, p[13:16] q, p[16] Ω, p[17] code of f, p[18:22] parameters of f.
+    kind: int
+    start: float
+    """t₀ [τ]."""
+    width: float
+    """Of a ramp, or the standard deviation of a pulse [τ]."""
 
-    Parameters
-    ----------
-    C, P, Q : 3 numbers
-        Constant, cosine and sine part.
-    q : 3 numbers
-        Wave vector [1/ℓ].
-    Omega : float
-        Angular frequency [1/τ].
-    envelope_code : int
-        Code of f(x): of `mcpump.textures.shapes`, or ENVELOPE_PENETRATION.
-    envelope_parameters : up to 4 numbers
-        Parameters of f, lengths in ℓ.
-    drive : (kind, t0, width)
-        Drive h(t), times in τ.
 
-    Returns
-    -------
-    tuple of 32 floats
+STEADY = Drive(DRIVE_CONSTANT, 0.0, 0.0)
+"""No drive: h = 1."""
 
-    Raises
-    ------
-    InputError
-        If a number is not finite, or a length is not positive.
+
+class Harmonic(NamedTuple):
+    """S = f(x) {C + h [P cos(q·r + Ωt) + Q sin(q·r + Ωt)]}."""
+
+    C: Three
+    P: Three
+    Q: Three
+    q: Three
+    Omega: float
+    envelope: int
+    """Code of f."""
+    envelope_parameters: tuple[float, float, float, float]
+
+
+class DomainWall(NamedTuple):
+    """A rigid wall, S = (sech ξ sin ψ, sech ξ cos ψ, −sign tanh ξ), ξ = [x − X(t)]/Δ.
+
+    X(t) = X₀ + V ∫h dt + A h sin Ωt, where the integral is t without a drive and begins with it otherwise.
     """
-    if envelope_code == ENVELOPE_PENETRATION:
-        _positive("penetration depth", envelope_parameters[0])
-    four = (*envelope_parameters, 0.0, 0.0, 0.0, 0.0)[:4]
-    return _pack(drive, *C, *P, *Q, *q, Omega, envelope_code, *four)
+
+    position: float
+    """X₀."""
+    width: float
+    """Δ."""
+    velocity: float
+    """V."""
+    amplitude: float
+    """A."""
+    Omega: float
+    cosine: float
+    """cos ψ: 1 for a Bloch wall, 0 for a Néel wall."""
+    sine: float
+    """sin ψ."""
+    sign: float
+    """1: up on the left, down on the right; −1: the other way round."""
 
 
-def domain_wall_parameters(
-    position: float, width: float, angle: float, velocity: float = 0.0, amplitude: float = 0.0,
-    Omega: float = 0.0, sign: int = 1, drive: Drive = STEADY,
-) -> Parameters:  # fmt: skip
-    """Parameters of a rigid wall, S = (sech ξ sin ψ, sech ξ cos ψ, −sign tanh ξ), ξ = [x − X(t)]/Δ.
+class Vortex(NamedTuple):
+    """S_z = polarity e^{−r²/b²}, the rest along circulation · φ̂, about (X, Y) + R h (cos Ωt, sense sin Ωt)."""
 
-    X(t) = X₀ + V ∫h dt + A h sin Ωt, where the integral is t without a drive and begins with it otherwise. Layout:
-    p[4] X₀, p[5] Δ, p[6] V, p[7] A, p[8] Ω, p[9] cos ψ, p[10] sin ψ, p[11] sign.
+    x: float
+    """X."""
+    y: float
+    """Y."""
+    gyration: float
+    """R."""
+    Omega: float
+    sense: float
+    """1: counterclockwise seen from +z; −1."""
+    core: float
+    """b."""
+    circulation: float
+    """±1."""
+    polarity: float
+    """±1."""
 
-    Parameters
-    ----------
-    position, width : float
-        X₀ and Δ [ℓ].
-    angle : float
-        ψ [rad]: 0 for a Bloch wall, π/2 for a Néel wall.
-    velocity : float
-        V [v_F].
-    amplitude, Omega : float
-        A [ℓ] and Ω [1/τ] of the oscillation.
-    sign : int
-        1: up on the left, down on the right; −1: the other way round.
-    drive : (kind, t0, width)
-        Drive h(t).
 
-    Returns
-    -------
-    tuple of 32 floats
+class Skyrmion(NamedTuple):
+    """A circular 360° wall about a centre that gyrates as a vortex's: S = (sin θ cos Φ, sin θ sin Φ, −polarity cos θ).
 
-    Raises
-    ------
-    InputError
-        If a number is not finite, or the width is not positive.
+    θ = 2 atan[sinh(R/w)/sinh(r/w)] falls from π at the centre to 0, Φ = m φ + χ.
     """
-    _positive("wall width", width)
-    turn = math.cos(angle), math.sin(angle)
-    return _pack(drive, position, width, velocity, amplitude, Omega, *turn, math.copysign(1.0, sign))
+
+    x: float
+    y: float
+    gyration: float
+    Omega: float
+    sense: float
+    radius: float
+    """R, where S_z = 0."""
+    width: float
+    """w."""
+    cosine: float
+    """cos χ: ±1 Néel, 0 Bloch."""
+    sine: float
+    """sin χ."""
+    polarity: float
+    """S_z = ±1 at the centre."""
+    vorticity: float
+    """m = ±1; the topological charge is polarity · m."""
 
 
-def vortex_parameters(
-    centre: Sequence[float], core: float, gyration: float = 0.0, Omega: float = 0.0, sense: int = 1,
-    circulation: int = 1, polarity: int = 1, drive: Drive = STEADY,
-) -> Parameters:  # fmt: skip
-    """Parameters of a vortex: S_z = polarity e^{−r²/b²}, the rest along circulation · φ̂, about a gyrating centre.
+class CrossedWaves(NamedTuple):
+    """S = s (c cos(q₁x + φ₁), h (1 + b cos q₂y) cos Ωt, h (1 + b cos q₂y) sin Ωt)."""
 
-    Its centre is at (X, Y) + R h (cos Ωt, sense sin Ωt). Layout: p[4] X, p[5] Y, p[6] R, p[7] Ω, p[8] sense, p[9] b,
-    p[10] circulation, p[11] polarity.
-
-    Parameters
-    ----------
-    centre : 2 numbers
-        X, Y [ℓ].
-    core : float
-        Core radius b [ℓ].
-    gyration, Omega, sense : float, float, int
-        Radius R [ℓ], angular frequency Ω [1/τ] and sense ±1 (1: counterclockwise seen from +z) of the gyration.
-    circulation, polarity : int
-        ±1.
-    drive : (kind, t0, width)
-        Drive h(t).
-
-    Returns
-    -------
-    tuple of 32 floats
-
-    Raises
-    ------
-    InputError
-        If a number is not finite, or the core radius is not positive.
-    """
-    _positive("core radius", core)
-    signs = (math.copysign(1.0, circulation), math.copysign(1.0, polarity))
-    return _pack(drive, *centre, gyration, Omega, math.copysign(1.0, sense), core, *signs)
+    scale: float
+    """s."""
+    c: float
+    b: float
+    q1: float
+    q2: float
+    phase: float
+    """φ₁."""
+    Omega: float
 
 
-def skyrmion_parameters(
-    centre: Sequence[float], radius: float, width: float, helicity: float = 0.0, polarity: int = 1,
-    vorticity: int = 1, gyration: float = 0.0, Omega: float = 0.0, sense: int = 1, drive: Drive = STEADY,
-) -> Parameters:  # fmt: skip
-    """Parameters of a skyrmion: S = (sin θ cos Φ, sin θ sin Φ, −polarity cos θ), a circular 360° wall.
+class User(NamedTuple):
+    """S(x, y, z, t) of a user, or of snapshots on a mesh."""
 
-    θ = 2 atan[sinh(R/w)/sinh(r/w)] falls from π at the centre to 0, Φ = m φ + χ. The centre gyrates as a vortex's.
-    Layout: p[4] X, p[5] Y, p[6] radius of gyration, p[7] Ω, p[8] sense, p[9] R, p[10] w, p[11] cos χ, p[12] sin χ,
-    p[13] polarity, p[14] m.
-
-    Parameters
-    ----------
-    centre : 2 numbers
-        X, Y [ℓ].
-    radius, width : float
-        R (where S_z = 0) and w [ℓ].
-    helicity : float
-        χ [rad]: 0 or π Néel, ±π/2 Bloch.
-    polarity, vorticity : int
-        S_z = ±1 at the centre; m = ±1. The topological charge is polarity · m.
-    gyration, Omega, sense, drive
-        As for a vortex.
-
-    Returns
-    -------
-    tuple of 32 floats
-
-    Raises
-    ------
-    InputError
-        If a number is not finite, or a length is not positive.
-    """
-    _positive("skyrmion radius", radius)
-    _positive("skyrmion wall width", width)
-    motion = (*centre, gyration, Omega, math.copysign(1.0, sense))
-    signs = (math.copysign(1.0, polarity), math.copysign(1.0, vorticity))
-    return _pack(drive, *motion, radius, width, math.cos(helicity), math.sin(helicity), *signs)
+    steps: Three
+    """Steps of the mesh of snapshots [ℓ], for derivatives in space; 0: no snapshots."""
 
 
-def crossed_waves_parameters(
-    c: float, b: float, q1: float, q2: float, Omega: float, phase: float = 0.0,
-    scale: float | None = None, drive: Drive = STEADY,
-) -> Parameters:  # fmt: skip
-    """Parameters of S = s (c cos(q₁x + φ₁), h (1 + b cos q₂y) cos Ωt, h (1 + b cos q₂y) sin Ωt).
+Shape = Harmonic | DomainWall | Vortex | Skyrmion | CrossedWaves | User
+_SHAPES: dict[int, Any] = {
+    DOMAIN_WALL: DomainWall, VORTEX: Vortex, SKYRMION: Skyrmion, CROSSED_WAVES: CrossedWaves,
+}  # fmt: skip
 
-    Layout: p[4] s, p[5] c, p[6] b, p[7] q₁, p[8] q₂, p[9] φ₁, p[10] Ω.
 
-    Parameters
-    ----------
-    c, b : float
-        Amplitudes.
-    q1, q2 : float
-        Wave numbers along x and y [1/ℓ].
-    Omega : float
-        Angular frequency [1/τ].
-    phase : float
-        φ₁ [rad].
-    scale : float, optional
-        s; the largest that keeps |S| ≤ 1, 1/√[c² + (1 + |b|)²], if not given.
-    drive : (kind, t0, width)
-        Drive h(t).
+def packed(shape: Shape, drive: Drive = STEADY) -> Parameters:
+    """Put a drive and a shape's numbers into a tuple of 32 floats."""
+    numbers = [part for value in shape for part in (value if isinstance(value, tuple) else (value,))]
+    p = tuple(map(float, (*drive, 0.0, *numbers)))
+    return p + (0.0,) * (PARAMETERS - len(p))
 
-    Returns
-    -------
-    tuple of 32 floats
 
-    Raises
-    ------
-    InputError
-        If a number is not finite, or |S| would exceed 1.
-    """
-    largest = 1.0 / math.hypot(c, 1.0 + abs(b))
-    if scale is not None and abs(scale) > largest * (1.0 + 1e-12):
-        raise InputError(f"texture: scale = {scale:.6g} makes |S| exceed 1: accepted is up to {largest:.6g}")
-    return _pack(drive, largest if scale is None else scale, c, b, q1, q2, phase, Omega)
+def shape_of(code: int, p: Parameters) -> Shape:
+    """Shape that was packed, by its texture's code."""
+    if code == HARMONIC:
+        C, P, Q, q = (p[place : place + 3] for place in range(_FIRST, _FIRST + 12, 3))
+        return Harmonic(C, P, Q, q, p[16], int(p[17]), p[18:22])  # type: ignore[arg-type]
+    if code == USER:
+        return User(p[_FIRST : _FIRST + 3])  # type: ignore[arg-type]
+    shape = _SHAPES[code]
+    found: Shape = shape(*p[_FIRST : _FIRST + len(shape._fields)])
+    return found
+
+
+def drive_of(p: Parameters) -> Drive:
+    """Drive that was packed."""
+    return Drive(int(p[0]), p[1], p[2])
+
+
+def largest_scale(c: float, b: float) -> float:
+    """Largest s of crossed waves that keeps |S| ≤ 1, 1/√[c² + (1 + |b|)²]."""
+    return 1.0 / math.hypot(c, 1.0 + abs(b))
 
 
 def scales_of(code: int, p: Parameters) -> tuple[float, float]:
@@ -244,25 +205,37 @@ def scales_of(code: int, p: Parameters) -> tuple[float, float]:
         Length [ℓ] (1/|q|, Δ, b, w, λ …) and time [τ] (1/|Ω|, width of the drive, Δ/|V| …) without factors 2π; inf where
         there is none, as always for USER.
     """
-    length, times = math.inf, [math.inf]
-    if code == HARMONIC:
-        of_envelope = {ENVELOPE_TANH: p[19], ENVELOPE_COSINE: _over(p[20]), ENVELOPE_PENETRATION: p[18]}
-        # a step (λ = 0) has no scale that a step length could follow
-        length = min(_over(math.hypot(*p[13:16])), of_envelope.get(int(p[17]), 0.0) or math.inf)
-        times = [_over(p[16])]
-    elif code == DOMAIN_WALL:
-        length = p[5]
-        times = [length * _over(p[6]), length * _over(p[7] * p[8]), _over(p[8]) if p[7] else math.inf]
-    elif code in (VORTEX, SKYRMION):
-        length = p[9] if code == VORTEX else min(p[9], p[10])
-        times = [length * _over(p[6] * p[7]), _over(p[7]) if p[6] else math.inf]
-    elif code == CROSSED_WAVES:
-        length, times = min(_over(p[7]), _over(p[8])), [_over(p[10])]
+    shape, drive, length, times = shape_of(code, p), drive_of(p), math.inf, [math.inf]
+    if isinstance(shape, Harmonic):
+        length = min(_over(math.hypot(*shape.q)), _envelope_length(shape))
+        times = [_over(shape.Omega)]
+    elif isinstance(shape, DomainWall):
+        length, swings = shape.width, shape.amplitude
+        times = [length * _over(shape.velocity), length * _over(swings * shape.Omega)]
+        times.append(_over(shape.Omega) if swings else math.inf)
+    elif isinstance(shape, Vortex | Skyrmion):
+        length = _core(shape)
+        times = [length * _over(shape.gyration * shape.Omega)]
+        times.append(_over(shape.Omega) if shape.gyration else math.inf)
+    elif isinstance(shape, CrossedWaves):
+        length, times = min(_over(shape.q1), _over(shape.q2)), [_over(shape.Omega)]
     if swing(code, p) <= STILL:
         return length, math.inf
-    if code != USER and p[0] != DRIVE_CONSTANT:
-        times.append(p[2] / math.pi if p[0] == DRIVE_RAMP else p[2])
+    if drive.kind != DRIVE_CONSTANT:
+        times.append(drive.width / math.pi if drive.kind == DRIVE_RAMP else drive.width)
     return length, min(times)
+
+
+def _envelope_length(shape: Harmonic) -> float:
+    """Natural length of an envelope; a step (λ = 0) has none that a step length could follow."""
+    first, second, third, _ = shape.envelope_parameters
+    lengths = {ENVELOPE_TANH: second, ENVELOPE_COSINE: _over(third), ENVELOPE_PENETRATION: first}
+    return lengths.get(shape.envelope, 0.0) or math.inf
+
+
+def _core(shape: Vortex | Skyrmion) -> float:
+    """Shortest length of what gyrates."""
+    return shape.core if isinstance(shape, Vortex) else min(shape.radius, shape.width)
 
 
 def swing(code: int, p: Parameters) -> float:
@@ -280,37 +253,23 @@ def swing(code: int, p: Parameters) -> float:
     float
         Below `STILL` it is rounding: the texture is static.
     """
-    if code == USER:
+    shape = shape_of(code, p)
+    if isinstance(shape, User):
         return math.nan
-    omega = {HARMONIC: 16, DOMAIN_WALL: 8, VORTEX: 7, SKYRMION: 7, CROSSED_WAVES: 10}[code]
-    turns = p[omega] != 0.0 or (p[0] != DRIVE_CONSTANT and code != DOMAIN_WALL)
-    if code == DOMAIN_WALL:
-        return math.inf if p[6] else abs(p[7]) / p[5] * turns
-    if code == HARMONIC:
-        envelope = abs(p[18]) + abs(p[19]) if p[17] == ENVELOPE_COSINE else 1.0
-        return envelope * max(math.hypot(*p[7:10]), math.hypot(*p[10:13])) * turns
-    if code == CROSSED_WAVES:
-        return float(p[4] != 0.0 and turns)
-    return p[6] / (p[9] if code == VORTEX else min(p[9], p[10])) * turns
+    driven = drive_of(p).kind != DRIVE_CONSTANT
+    if isinstance(shape, DomainWall):
+        return math.inf if shape.velocity else abs(shape.amplitude) / shape.width * (shape.Omega != 0.0)
+    if shape.Omega == 0.0 and not driven:
+        return 0.0
+    if isinstance(shape, Harmonic):
+        mean, depth, *_ = shape.envelope_parameters
+        largest = abs(mean) + abs(depth) if shape.envelope == ENVELOPE_COSINE else 1.0
+        return largest * max(math.hypot(*shape.P), math.hypot(*shape.Q))
+    if isinstance(shape, CrossedWaves):
+        return float(shape.scale != 0.0)
+    return shape.gyration / _core(shape)
 
 
 def _over(value: float) -> float:
     """1/|value|; inf for 0."""
     return 1.0 / abs(value) if value else math.inf
-
-
-def _positive(name: str, value: float) -> None:
-    """Refuse a length that is not positive."""
-    if not value > 0.0:
-        raise InputError(f"texture: the {name} {value:.6g} must be greater than 0")
-
-
-def _pack(drive: Drive, *numbers: float) -> Parameters:
-    """Put drive and numbers into a tuple of 32 floats."""
-    kind, start, width = drive
-    if kind != DRIVE_CONSTANT:
-        _positive("width of the drive", width)
-    p = (float(kind), float(start), float(width), 0.0, *(float(value) for value in numbers))
-    if not all(math.isfinite(value) for value in p):
-        raise InputError("texture: a number is not finite")
-    return p + (0.0,) * (PARAMETERS - len(p))

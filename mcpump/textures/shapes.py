@@ -91,16 +91,3 @@ def texture_gradient(model: Any, x: Places) -> NDArray[np.float64]:
     C, P, Q = (np.array(vector)[:, None] for vector in (model.C, model.P, model.Q))
     cosine, sine = P * c + Q * s, Q * c - P * s
     return np.array([C * slope, cosine * slope + model.q * f * sine, sine * slope - model.q * f * cosine])
-
-
-def texture_at(model: Any, x: Places, t: float) -> NDArray[np.float64]:
-    """S(x, t) at one time t [τ]; shape (3, n), pure numbers."""
-    s0, cosine, sine = texture_profile(model, x)
-    return s0 + cosine * math.cos(model.Omega * t) + sine * math.sin(model.Omega * t)
-
-
-def texture_rate(model: Any, x: Places, t: float) -> NDArray[np.float64]:
-    """Ṡ(x, t) at one time t [τ]; shape (3, n) [1/τ]."""
-    _, cosine, sine = texture_profile(model, x)
-    phase = model.Omega * t
-    return model.Omega * (sine * math.cos(phase) - cosine * math.sin(phase))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from decks import GONE, JUNCTION, PULSE, SPIRAL, STOP, changed
+from shapes import texture_at
 
 from mcpump.constants import HBAR
 from mcpump.deck.read import deck_from_dict, read_deck
@@ -13,7 +14,7 @@ from mcpump.machine import cores
 from mcpump.problem.reduce import check_report, make_problem, mean_flights, memory_bytes
 from mcpump.problem.scene import ABSORBING, PERIODIC, SPECULAR, Model, Scene
 from mcpump.problem.texture import triad
-from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH, texture_at
+from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
 
 MODULATED = {
     "kind": "modulated", "mean": 0.0, "depth": 1.0, "wavelength": 5.0, "cone_angle": 0.2, "frequency": 0.01,

@@ -26,6 +26,7 @@ from decks import (
     changed,
 )
 from scipy.optimize import brentq
+from shapes import texture_at
 
 from mcpump.deck.layer import Layer
 from mcpump.deck.read import deck_from_dict, read_deck
@@ -35,7 +36,6 @@ from mcpump.problem.scene import Scene
 from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import CROSSED_WAVES, DOMAIN_WALL, HARMONIC, SKYRMION, USER, VORTEX
-from mcpump.textures.shapes import texture_at
 
 EVERYTHING = ["first", "second", "second_ladder", "exact"]
 

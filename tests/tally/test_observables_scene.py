@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 from fake_scene import CROSSED, ELL, OMEGA, REDUCED, SI, STACK, TAU, UNIFORM, WAVE, books, problem, scene
+from shapes import domain_wall_parameters, harmonic_parameters
 
 from mcpump.names import harmonic_names, lines_of
 from mcpump.tally.estimates import Estimate
@@ -14,13 +15,7 @@ from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, units_of
 from mcpump.tally.scene_equilibrium import mesh_terms
 from mcpump.textures.moving import no_user, texture_field
-from mcpump.textures.parameters import (
-    DOMAIN_WALL,
-    DRIVE_RAMP,
-    HARMONIC,
-    domain_wall_parameters,
-    harmonic_parameters,
-)
+from mcpump.textures.parameters import DOMAIN_WALL, DRIVE_RAMP, HARMONIC
 
 ALL = ("first", "second", "second_ladder", "exact")
 KINDS = {"spin_density": (0, "density"), "torque": (1, "torque"), "spin_current_divergence": (2, "torque")}

@@ -10,9 +10,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from shapes import (
+    crossed_waves_parameters,
+    domain_wall_parameters,
+    harmonic_parameters,
+    skyrmion_parameters,
+    texture_at,
+    vortex_parameters,
+)
 from test_textures import junction, modulated, spiral, uniform
 
-from mcpump.errors import InputError
 from mcpump.textures.moving import (
     no_user,
     texture_field,
@@ -32,14 +39,9 @@ from mcpump.textures.parameters import (
     STEADY,
     USER,
     VORTEX,
-    crossed_waves_parameters,
-    domain_wall_parameters,
-    harmonic_parameters,
     scales_of,
-    skyrmion_parameters,
-    vortex_parameters,
 )
-from mcpump.textures.shapes import ENVELOPE_TANH, texture_at
+from mcpump.textures.shapes import ENVELOPE_TANH
 
 OMEGA = 0.7
 PROPERTY = settings(max_examples=60, deadline=None)
@@ -373,26 +375,6 @@ def test_scales():
     assert scales_of(SKYRMION, skyrmion_parameters((0, 0), 3.0, 1.0, gyration=0.5, Omega=0.5)) == (1.0, 2.0)
     assert scales_of(CROSSED_WAVES, crossed_waves_parameters(1, 1, 2.0, 0.0, 0.25)) == (0.5, 4.0)
     assert scales_of(USER, (0.0,) * 32) == infinite
-
-
-BAD = {
-    "wall width 0 must": lambda: domain_wall_parameters(0.0, 0.0, 0.0),
-    "core radius -1 must": lambda: vortex_parameters((0, 0), -1.0),
-    "skyrmion radius 0 must": lambda: skyrmion_parameters((0, 0), 0.0, 1.0),
-    "skyrmion wall width nan must": lambda: skyrmion_parameters((0, 0), 1.0, math.nan),
-    "penetration depth 0 must": lambda: harmonic_parameters(
-        (0,) * 3, (0,) * 3, (0,) * 3, (0,) * 3, 0, ENVELOPE_PENETRATION, (0.0,)
-    ),
-    "width of the drive 0 must": lambda: vortex_parameters((0, 0), 1.0, drive=(DRIVE_RAMP, 0.0, 0.0)),
-    "scale = 0.6 makes": lambda: crossed_waves_parameters(1.0, 1.0, 1.0, 1.0, 1.0, scale=0.6),
-    "a number is not finite": lambda: domain_wall_parameters(math.inf, 1.0, 0.0),
-}
-
-
-@pytest.mark.parametrize("pattern", BAD)
-def test_parameters_that_make_no_texture(pattern):
-    with pytest.raises(InputError, match=pattern):
-        BAD[pattern]()
 
 
 SAMPLE = """

@@ -4,6 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from shapes import (
+    crossed_waves_parameters,
+    domain_wall_parameters,
+    harmonic_parameters,
+    skyrmion_parameters,
+    vortex_parameters,
+)
 from test_moving_textures import OMEGA, S_of
 
 from mcpump.textures.parameters import (
@@ -15,11 +22,6 @@ from mcpump.textures.parameters import (
     HARMONIC,
     SKYRMION,
     VORTEX,
-    crossed_waves_parameters,
-    domain_wall_parameters,
-    harmonic_parameters,
-    skyrmion_parameters,
-    vortex_parameters,
 )
 
 

@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 from decks import JUNCTION, SPIRAL, changed
+from shapes import texture_at, texture_rate
 
 from mcpump.deck.read import deck_from_dict
 from mcpump.problem.reduce import make_problem
-from mcpump.textures.shapes import texture_at, texture_gradient, texture_profile, texture_rate
+from mcpump.textures.shapes import texture_gradient, texture_profile
 
 THETA, OMEGA = 0.6, 0.37
 AXES = [(0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (1.0, 2.0, -0.5)]

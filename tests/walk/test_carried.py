@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from scenes import CONE, PENETRATION, WAVES, L, scene, transient
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
+from shapes import harmonic_parameters
 
 from mcpump.textures.moving import no_user, texture_field, texture_field_rate
-from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_RAMP, HARMONIC, harmonic_parameters
+from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_RAMP, HARMONIC
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.walk.carried import (
     COS,

@@ -21,10 +21,11 @@ from scenes import (
     scene,
     transient,
 )
+from shapes import crossed_waves_parameters
 
 from mcpump.deck.layer import Layer
 from mcpump.textures.moving import no_user
-from mcpump.textures.parameters import CROSSED_WAVES, crossed_waves_parameters
+from mcpump.textures.parameters import CROSSED_WAVES
 from mcpump.walk.course import (
     BIRTH_BINS,
     FLOOR,
