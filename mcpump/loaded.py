@@ -7,11 +7,9 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mcpump import __version__, report
 from mcpump.errors import InputError
@@ -29,114 +27,21 @@ EQUILIBRIUM = (
     "static_torque",
 )  # fmt: skip
 """Variables that are not walked: they follow from the texture, and hold without a drive."""
-SAME_PLACE = 1e-9
-"""Numbers of an axis are found to this share of its largest."""
-MOST_TOLD = 12
 CHARGE = "charge_"
 """What the names of charge's variables begin with."""
-Axis = Estimate | tuple[str, ...]
 
 
 class AbsentError(InputError, AttributeError):
     """What a run does not have; also an AttributeError, so that `hasattr` and completion work."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Quantity(Estimate):
-    """An estimate that knows its axes.
+class Group(Mapping[str, Estimate]):
+    """Estimates by name, as keys and as attributes."""
 
-    Attributes
-    ----------
-    mean, stderr : ndarray
-        Numbers and their standard errors, None where the quantity is exact.
-    dims : tuple of str
-        Names of the axes.
-    units, long_name : str
-    not_resolved : str
-        Why some numbers are not resolved (NaN); empty where all are.
-    coords : dict
-        Axis → its numbers (ndarray) or names (tuple of str); axes without either are absent.
-    """
-
-    coords: dict[str, Any] = field(default_factory=dict)
-
-    def sel(self, *, method: str | None = None, **where: Any) -> Self:
-        """Take a place on some axes, which are gone then.
-
-        Parameters
-        ----------
-        method : "nearest", optional
-            Takes the nearest number that is there, as in xarray.
-        **where
-            Axis = name, e.g. ``component="z"``, or on an axis of numbers the number, in the file's units.
-
-        Raises
-        ------
-        InputError
-            If there is no such axis, name or number.
-        """
-        if method not in (None, "nearest"):
-            raise InputError(f'method = {method!r} must be None or "nearest"')
-        index: list[Any] = [slice(None)] * len(self.dims)
-        for axis, label in where.items():
-            if axis not in self.dims:
-                raise InputError(f"{axis} = {label!r}: the axes are {', '.join(self.dims) or 'none'}")
-            index[self.dims.index(axis)] = self._place(axis, label, method is not None)
-        kept = tuple(axis for axis in self.dims if axis not in where)
-        place = tuple(index)
-        return type(self)(
-            np.asarray(self.mean[place]),
-            None if self.stderr is None else np.asarray(self.stderr[place]),
-            kept,
-            self.units,
-            self.long_name,
-            self.not_resolved,
-            {axis: values for axis, values in self.coords.items() if axis in kept},
-        )
-
-    def _place(self, axis: str, label: Any, nearest: bool) -> int:
-        values = self.coords.get(axis, np.arange(self.mean.shape[self.dims.index(axis)]))
-        if isinstance(values, tuple):
-            if label not in values:
-                raise InputError(f"{axis} = {label!r} is not among {', '.join(values)}")
-            return values.index(label)
-        if (
-            isinstance(label, bool)
-            or not isinstance(label, int | float | np.number)
-            or not np.isfinite(label)
-        ):
-            raise InputError(f"{axis} = {label!r} must be a number, from {values[0]:g} to {values[-1]:g}")
-        place = int(np.argmin(np.abs(values - label)))
-        if not nearest and abs(values[place] - label) > SAME_PLACE * np.max(np.abs(values)):
-            raise InputError(f"{axis} = {label!r} is not there: {_told(values, place)}")
-        return place
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Numbers without their errors, for numpy."""
-        return np.array(self.mean, dtype=dtype, copy=copy) if copy else np.asarray(self.mean, dtype)
-
-    def __float__(self) -> float:
-        """Give a single number."""
-        return float(self.mean)
-
-    def __repr__(self) -> str:
-        """Name, axes, units, and the numbers where they are few."""
-        axes = ", ".join(f"{axis}: {n}" for axis, n in zip(self.dims, self.mean.shape, strict=True))
-        text = f"{self.long_name} ({axes}) [{self.units}]"
-        if self.not_resolved and np.isnan(self.mean).any():
-            text += f"\n{self.not_resolved}"
-        if self.mean.size <= 12:
-            text += f"\n{self.mean}" + ("" if self.stderr is None else f"\n± {self.stderr}")
-        return text
-
-
-class Group(Mapping[str, Quantity]):
-    """Quantities by name, as keys and as attributes."""
-
-    def __init__(self, what: str, quantities: Mapping[str, Quantity], prefix: str = "") -> None:
+    def __init__(self, what: str, quantities: Mapping[str, Estimate], prefix: str = "") -> None:
         self._what, self._quantities, self._prefix = what, dict(quantities), prefix
 
-    def __getitem__(self, name: str) -> Quantity:
+    def __getitem__(self, name: str) -> Estimate:
         return self._quantities[name if name in self._quantities else self._prefix + name]
 
     def __iter__(self) -> Iterator[str]:
@@ -145,7 +50,7 @@ class Group(Mapping[str, Quantity]):
     def __len__(self) -> int:
         return len(self._quantities)
 
-    def __getattr__(self, name: str) -> Quantity:
+    def __getattr__(self, name: str) -> Estimate:
         try:
             return self[name]
         except KeyError:
@@ -176,7 +81,7 @@ class Run:
         What the texture carries without a drive.
     charge : Group
         What charge does, without ``charge_`` in the names; an `AbsentError` where the run has none.
-    budget : Quantity
+    budget : Estimate
         The spin budget.
     deck : dict
         The resolved deck as nested tables: ``mcpump.run(run.deck)`` walks it again.
@@ -215,7 +120,7 @@ class Run:
         return Group(f"charge part of {self.result.name}", found, CHARGE)
 
     @property
-    def budget(self) -> Quantity:
+    def budget(self) -> Estimate:
         """Spin budget of the sample."""
         return self["budget"]
 
@@ -243,15 +148,16 @@ class Run:
     @property
     def coords(self) -> dict[str, Any]:
         """Axes: numbers, in the file's units, or names."""
-        return {name: _values(axis) for name, axis in self.result.coords.items()}
+        return {
+            name: axis.mean if isinstance(axis, Estimate) else axis
+            for name, axis in self.result.coords.items()
+        }
 
-    def __getitem__(self, name: str) -> Quantity:
+    def __getitem__(self, name: str) -> Estimate:
         """Quantity of the results file by its name."""
         if name not in self.result.estimates:
             raise KeyError(f"{name!r} is not in {self.result.name}, which has {', '.join(self)}")
-        own = self.result.estimates[name]
-        coords = {dim: _values(self.result.coords[dim]) for dim in own.dims if dim in self.result.coords}
-        return Quantity(own.mean, own.stderr, own.dims, own.units, own.long_name, own.not_resolved, coords)
+        return self.result.estimates[name]
 
     def __iter__(self) -> Iterator[str]:
         """Names of all quantities."""
@@ -353,17 +259,3 @@ class Run:
     def __repr__(self) -> str:
         """Table of `mcpump show`."""
         return report.table(self.result).rstrip("\n")
-
-
-def _told(values: NDArray[np.float64], nearest: int) -> str:
-    """Numbers of an axis, for a sentence: all of few, the nearest of many."""
-    if len(values) <= MOST_TOLD:
-        return f"there are {', '.join(f'{value:.10g}' for value in values)}"
-    return (
-        f"the nearest of {len(values)} from {values[0]:.10g} to {values[-1]:.10g} is {values[nearest]:.10g}, which "
-        f'method="nearest" takes'
-    )
-
-
-def _values(axis: Axis) -> Any:
-    return axis.mean if isinstance(axis, Estimate) else axis

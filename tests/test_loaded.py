@@ -13,7 +13,7 @@ from runs import JUNCTION, TRANSIENT, assert_same, furnish, good
 import mcpump
 from mcpump import report, results
 from mcpump.errors import InputError, ResultsFileError
-from mcpump.loaded import Quantity, Run
+from mcpump.loaded import Run
 from mcpump.tally.estimates import Estimate
 
 FEW = JUNCTION.replace("walkers = 4096", "walkers = 1024")
@@ -133,7 +133,7 @@ def test_selection(run):
     assert float(current.sel(plane=10.000000001)) == current.mean[1]
     with pytest.raises(InputError, match=r"plane = 9 is not there: there are 5, 10$"):
         current.sel(plane=9)
-    many = Quantity(np.arange(30.0), None, ("x",), "1", "number", {"x": np.arange(30.0)})
+    many = Estimate(np.arange(30.0), None, ("x",), "1", "number", coords={"x": np.arange(30.0)})
     with pytest.raises(
         InputError, match=r"x = 8\.6 is not there: the nearest of 30 from 0 to 29 is 9, which method="
     ):
