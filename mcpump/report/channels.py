@@ -2,35 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 
-from mcpump.report.words import (
-    NOTHING,
-    at,
-    clock_of,
-    column_name,
-    labels,
-    number,
-    plane_places,
-    spans_of,
-    wrap,
-)
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.report.words import at_plane, column_of, labels, plane_current, wrap, written
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 
 LADDER = "the ladder between the two exchange vertices: a spin that returns to the texture turns again"
-_DIFFUSIVE, _TOTAL = 1, 2
-
-
-class _Comparison(NamedTuple):
-    """A channel and the sum of others that it is laid beside."""
-
-    above: str
-    below: tuple[str, ...]
-    part: int
-    ratio: str
-    """Name of the estimate that holds the ratio, of the currents through planes or else of the mean density."""
 
 
 def channel_lines(result: Result) -> list[str]:
@@ -38,62 +17,39 @@ def channel_lines(result: Result) -> list[str]:
     channels = labels(result, "channel")
     lines: list[str] = []
     if {"second", "second_ladder"} <= set(channels):
-        pair = _Comparison("second_ladder", ("second",), _DIFFUSIVE, "ladder_ratio")
-        lines += wrap(_sentence(result, pair, LADDER))
+        lines += wrap(_sentence(result, "second_ladder", ("second",), "diffusive", LADDER))
     second = next((name for name in ("second_ladder", "second") if name in channels), None)
     if {"exact", "first"} <= set(channels) and second:
         why = "orders above J²" + ("" if second == "second_ladder" else f", and {LADDER}")
-        pair = _Comparison("exact", ("first", second), _TOTAL, "exact_ratio")
-        lines += wrap(_sentence(result, pair, why))
+        lines += wrap(_sentence(result, "exact", ("first", second), "total", why))
     return lines
 
 
-def _sentence(result: Result, pair: _Comparison, why: str) -> str:
-    ratio, below = result.estimates.get(pair.ratio), " + ".join(pair.below)
+def _sentence(result: Result, above: str, below: tuple[str, ...], part: str, why: str) -> str:
+    ratio = result.estimates.get(f"{above.removeprefix('second_')}_ratio")
+    both = f"{above} and {' + '.join(below)}"
     if ratio is None:
-        return f"{pair.above} and {below}: they are compared at planes, and there are none"
-    found = _told(result, pair, ratio)
+        return f"{both}: they are compared at planes, and there are none"
+    found = _where(result, ratio, below, part)
     if found is None:
-        return f"{pair.above} and {below}: no number stands out of its error, so they cannot be compared"
-    size, where = found
-    return f"{pair.above} is {size} times {below} ({where}): {why}"
-
-
-def _told(result: Result, pair: _Comparison, ratio: Estimate) -> tuple[str, str] | None:
-    """Ratio where the lower channels' current or mean density is largest, and which one that is."""
-    at_planes = "plane" in ratio.dims
-    lower = result.estimates["plane_current" if at_planes else "spin_density_mean"]
-    rows = [labels(result, "channel").index(name) for name in pair.below]
-    size = np.abs(lower.mean[(rows, pair.part, 0) if at_planes else (rows, pair.part)].sum(axis=0))
-    place = _largest(np.where(np.isfinite(ratio.mean), size, 0.0), clock_of(ratio))
-    if place is None:
-        return None
-    name = _name(result, ratio, place)
-    if at_planes:
-        where = f"{_part(pair)} current {name} at x = {plane_places(result)[place[-1]]}"
+        return f"{both}: no number stands out of its error, so they cannot be compared"
+    name = column_of(result, found.coords)
+    if "plane" in found.coords:
+        comma = "," if "time" in found.coords else ""
+        where = f"{part} current {name}{comma} at {at_plane(result, found.coords['plane'])}"
     else:
-        where = f"{_part(pair)} density {name}, mean over the sample"
-    return number(*at(ratio, *place)), where
+        where = f"{part} density {name}, mean over the sample"
+    return f"{above} is {written(found)} times {' + '.join(below)} ({where}): {why}"
 
 
-def _largest(size: np.ndarray, clock: str) -> tuple[int, ...] | None:
-    """Place of the largest number: of the DC ones, where they are not zero."""
-    candidates = (
-        size[:1]
-        if clock == "harmonic" and size[0].max(initial=0.0) > NOTHING * size.max(initial=0.0)
-        else size
-    )
-    if not candidates.max(initial=0.0) > 0.0:
+def _where(result: Result, ratio: Estimate, below: tuple[str, ...], part: str) -> Estimate | None:
+    """Ratio where the lower channels' current or mean density is largest: of the DC ones, where they are not zero."""
+    lower = plane_current(result) if "plane" in ratio.dims else result.estimates["spin_density_mean"]
+    sums = np.sum([lower.sel(channel=name, part=part).mean for name in below], axis=0)
+    size = replace(ratio, mean=np.where(np.isfinite(ratio.mean), np.abs(sums), 0.0), stderr=None)
+    largest = size.largest()
+    if "harmonic" in ratio.dims and (dc := size.sel(harmonic="dc").largest()).mean > NOTHING * largest.mean:
+        largest = dc
+    if not largest.mean > 0.0:
         return None
-    return tuple(int(i) for i in np.unravel_index(np.argmax(candidates), candidates.shape))
-
-
-def _part(pair: _Comparison) -> str:
-    return "diffusive" if pair.part == _DIFFUSIVE else "total"
-
-
-def _name(result: Result, estimate: Estimate, place_: tuple[int, ...]) -> str:
-    component = labels(result, "component")[place_[1]]
-    if clock_of(estimate) == "time":
-        return f"{component}, {spans_of(result)[place_[0]]},"
-    return column_name(labels(result, "harmonic")[place_[0]], component)
+    return ratio.sel(**{axis: largest.coords[axis] for axis in ratio.dims})

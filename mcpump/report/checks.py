@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from mcpump.report.words import column_name, labels, spans_of, thousands, tied, wrap
+from mcpump.report.words import column_name, labels, positions, span_of, thousands, tied, wrap
 from mcpump.tally.estimates import Result
 
 _SHORT = {
@@ -36,21 +36,21 @@ def check_lines(result: Result) -> list[str]:
     lines = _bound_lines(result) if "walkers_at_bound" in result.estimates else []
     if "self_check_deviation" not in result.estimates:
         return lines
-    names = labels(result, "self_check")
-    deviations, limits, counts = (
-        result.estimates[f"self_check_{kind}"].mean for kind in ("deviation", "limit", "comparisons")
-    )
     passed, failed, open_ = [], [], []
-    for i, name in enumerate(names):
-        value, limit = float(deviations[i]), float(limits[i])
+    for name in labels(result, "self_check"):
+        value, limit, count = (
+            float(result.estimates[f"self_check_{kind}"].sel(self_check=name))
+            for kind in ("deviation", "limit", "comparisons")
+        )
         if math.isnan(value):
             open_.append(tied(_SHORT.get(name, name)))
-            continue
-        if value > limit:
+        elif value > limit:
             text = _WRONG.get(name, f"{name}: {{value}}").format(value=_value(name, value))
-            failed += wrap(f"warning: self-check: {text} at {_where(result, i)}, limit {_value(name, limit)}")
+            failed += wrap(
+                f"warning: self-check: {text} at {_where(result, name)}, limit {_value(name, limit)}"
+            )
         elif name != "cut" or value > 0.0:
-            compared = f" of {int(counts[i])}" if name in _SIGMAS else ""
+            compared = f" of {int(count)}" if name in _SIGMAS else ""
             passed.append(tied(f"{_SHORT.get(name, name)} ({_value(name, value)}{compared})"))
     if passed:
         head = "self-checks, all passed: " if not failed else "self-checks passed: "
@@ -81,10 +81,14 @@ def _value(name: str, value: float) -> str:
     return f"{value:.2g}"
 
 
-def _where(result: Result, check: int) -> str:
-    channel, clock, component = (int(i) for i in result.estimates["self_check_worst"].mean[check])
-    names = labels(result, "channel")[channel], labels(result, "component")[component]
+def _where(result: Result, name: str) -> str:
+    worst = result.estimates["self_check_worst"].sel(self_check=name)
+    places = {
+        place: int(worst.sel(self_check_place=place).mean) for place in worst.places("self_check_place")
+    }
+    channel, component = (labels(result, axis)[places[axis]] for axis in ("channel", "component"))
     if "time" not in result.coords:
-        return tied(f"{names[0]} {column_name(labels(result, 'harmonic')[clock], names[1])}")
-    when = f", {spans_of(result)[clock]}" if labels(result, "self_check")[check] == "currents" else ""
-    return tied(f"{names[0]} {names[1]}") + when
+        harmonic = labels(result, "harmonic")[places["clock"]]
+        return tied(f"{channel} {column_name(harmonic, component)}")
+    time = float(positions(result, "time").mean[places["clock"]])
+    return tied(f"{channel} {component}") + (f", {span_of(result, time)}" if name == "currents" else "")

@@ -20,7 +20,6 @@ from mcpump.names import CHARGES
 from mcpump.problem.scene import PERIODIC, Model, Problem, Scene
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
-    NOTHING,
     column_name,
     labels,
     mesh_axes,
@@ -31,7 +30,7 @@ from mcpump.report.words import (
     pretty,
     thousands,
 )
-from mcpump.tally.estimates import Result
+from mcpump.tally.estimates import NOTHING, Result
 from mcpump.tally.scales import scale_of
 from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_CONSTANT, HARMONIC
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE

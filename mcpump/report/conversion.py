@@ -18,7 +18,6 @@ from mcpump.tally.estimates import Estimate, Result
 Array = NDArray[np.float64]
 VAGUE = 4.0
 """What is smaller than so many of its errors (root mean squares over the cells) is no denominator."""
-LOCAL, DIFFUSIVE, TOTAL = 0, 1, 2
 
 
 class Ratio(NamedTuple):
@@ -94,19 +93,15 @@ def torque_ratios(result: Result) -> TorqueRatios | None:
     """
     if "charge_current" not in result.estimates or "rashba" not in labels(result, "source"):
         return None
-    channel = labels(result, "channel").index("second")
-    a = result.estimates["rashba_coefficient"].mean.reshape(3, -1)
     torque = torque_current(result)
-    spreading = _turned(a, result.estimates["spin_current_divergence"], (channel, LOCAL))
-    current = charge_field(result, "charge_current", "rashba", LOCAL)
+    spreading = _turned(result, "spin_current_divergence", "local")
+    current = charge_field(result, "charge_current", "rashba", "local")
     return TorqueRatios(projection(current, torque), projection(spreading, torque))
 
 
 def torque_current(result: Result) -> Field:
     """Charge current a_R × T of Eq. (24), T the torque of the channel `second`, (clock, direction, cells)."""
-    channel = labels(result, "channel").index("second")
-    a = result.estimates["rashba_coefficient"].mean.reshape(3, -1)
-    return _turned(a, result.estimates["torque"], (channel, TOTAL))
+    return _turned(result, "torque", "total")
 
 
 class FormulaRatios(NamedTuple):
@@ -128,9 +123,9 @@ def formula_ratios(result: Result, source: str) -> FormulaRatios:
     source : str
         `impurity_first` or `impurity_second`.
     """
-    formula = charge_field(result, "inverse_spin_hall_current", source, TOTAL)
-    charge = charge_field(result, "charge_current", source, TOTAL)
-    local = charge_field(result, "inverse_spin_hall_current", source, LOCAL)
+    formula = charge_field(result, "inverse_spin_hall_current", source, "total")
+    charge = charge_field(result, "charge_current", source, "total")
+    local = charge_field(result, "inverse_spin_hall_current", source, "local")
     return FormulaRatios(projection(charge, formula), projection(local, formula))
 
 
@@ -141,23 +136,21 @@ def impurity_sources(result: Result) -> tuple[str, ...]:
     return tuple(name for name in labels(result, "source") if name.startswith("impurity"))
 
 
-def charge_field(result: Result, name: str, source: str, part: int) -> Field:
+def charge_field(result: Result, name: str, source: str, part: str) -> Field:
     """One source and part of a charge current, (clock, direction, cells)."""
-    estimate, row = result.estimates[name], labels(result, "source").index(source)
-    return _field(estimate, (row, part), moved=True)
+    field = _field(result.estimates[name].sel(source=source, part=part))
+    return Field(np.swapaxes(field.mean, 0, 1), np.swapaxes(field.error, 0, 1))
 
 
-def _field(estimate: Estimate, index: tuple[int, ...], moved: bool) -> Field:
-    """Mean and error at an index, cells in one axis; `moved`: from (direction, clock, …) to (clock, direction, …)."""
-    mean = estimate.mean[index]
-    error = np.zeros_like(mean) if estimate.stderr is None else estimate.stderr[index]
-    parts = [part.reshape(*part.shape[:2], -1) for part in (mean, error)]
-    return Field(*(np.swapaxes(part, 0, 1) if moved else part for part in parts))
+def _field(estimate: Estimate) -> Field:
+    """Mean and error, cells in one axis."""
+    return Field(*(part.reshape(*part.shape[:2], -1) for part in (estimate.mean, estimate.error)))
 
 
-def _turned(a: Array, estimate: Estimate, index: tuple[int, ...]) -> Field:
-    """Cross a with a vector of spin components, errors as if the components agreed."""
-    field = _field(estimate, index, moved=False)
+def _turned(result: Result, name: str, part: str) -> Field:
+    """Cross a_R with a vector of spin components of the channel `second`, errors as if the components agreed."""
+    a = result.estimates["rashba_coefficient"].mean.reshape(3, -1)
+    field = _field(result.estimates[name].sel(channel="second", part=part))
     mean = np.cross(a, field.mean, axisa=0, axisb=1, axisc=1)
     size = np.abs(a)
     error = [size[j] * field.error[:, k] + size[k] * field.error[:, j] for j, k in ((1, 2), (2, 0), (0, 1))]

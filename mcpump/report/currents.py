@@ -7,27 +7,29 @@ import numpy as np
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.names import PARTS
 from mcpump.report.words import (
-    NOTHING,
     WIDTH,
-    Pair,
-    at,
-    channel_of,
-    column_name,
-    columns_of,
+    Column,
+    at_plane,
+    barred,
+    by_multiple,
+    column_of,
     headline_of,
+    in_units,
     labels,
+    largest_in,
     mesh_axes,
-    plane_places,
+    plane_current,
     positions,
     power_of_ten,
-    pretty,
-    scaled,
+    short_name,
     tied,
     times_of,
+    told_channel,
     wrap,
+    written,
 )
 from mcpump.report.zeros import is_rounding, supercurrent_zero, zero_lines
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 
 _AMPERE = 2 * E_CHARGE / HBAR
 Row = tuple[str, list[str]]
@@ -39,104 +41,94 @@ _NAMES = {
 
 def plane_lines(result: Result) -> list[str]:
     """Lines of the table for a run with planes."""
-    current = result.estimates["plane_current"]
-    channel = channel_of(result)
-    pairs = columns_of(current)
+    current = plane_current(result)
+    told = current.sel(channel=headline_of(result).channel)
+    columns = current.stands_out()
     lines: list[str] = []
-    if pairs:
-        lines += _current_block(result, current, channel, pairs)
-        lines += _channel_block(result, current, pairs)
-        lines += _share_lines(result, channel, pairs)
-        lines += _compatible_lines(result, current, channel, pairs)
+    if columns:
+        lines += [f"Spin current along +x, {headline_of(result).title}{_mesh_words(result)}"]
+        lines += _current_block(result, told, columns)
+        lines += _channel_block(result, current, columns)
+        lines += _share_lines(result, told, columns)
+        lines += _compatible_lines(result, told, columns)
     lines += _supercurrent_lines(result)
-    lines += zero_lines(result, pairs, _open_planes(current, channel))
+    lines += zero_lines(result, columns, open_planes(told))
     return lines + budget_lines(result)
 
 
-def _current_block(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    lines = [f"Spin current along +x, {headline_of(result).title}{_mesh_words(result)}"]
-    whole = _laid_out(result, current, channel, pairs)
-    if max(map(len, whole)) <= WIDTH:
-        return lines + whole
-    # Too wide: one block for each multiple of Ω, with a power of ten of its own, cut further if it must be.
-    for multiple in sorted({_multiple(pair) for pair in pairs}):
-        mine = [pair for pair in pairs if _multiple(pair) == multiple]
-        lines += _cut(result, current, channel, mine)
-    return lines
+def open_planes(current: Estimate) -> list[float]:
+    """Planes through which more than rounding passes, or of which that is not resolved."""
+    passing = [column["plane"] for column in current.stands_out("plane")]
+    return [x for x in current.places("plane") if x in passing or np.isnan(current.sel(plane=x).mean).any()]
 
 
-def _cut(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    block = _laid_out(result, current, channel, pairs)
-    if max(map(len, block)) <= WIDTH or len(pairs) == 1:
+def _current_block(result: Result, current: Estimate, columns: list[Column]) -> list[str]:
+    block = barred(_rows(result, current, columns), columns)
+    if max(map(len, block)) <= WIDTH or len(columns) == 1:
         return block
-    half = (len(pairs) + 1) // 2
-    return _cut(result, current, channel, pairs[:half]) + _cut(result, current, channel, pairs[half:])
+    # Too wide: one block for each multiple of Ω, with a power of ten of its own, cut further if it must be.
+    groups, half = by_multiple(columns), (len(columns) + 1) // 2
+    groups = groups if len(groups) > 1 else [columns[:half], columns[half:]]
+    return [line for mine in groups for line in _current_block(result, current, mine)]
 
 
-def _laid_out(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    return aligned(_rows(result, current, channel, pairs), pairs)
+def _rows(result: Result, current: Estimate, columns: list[Column]) -> list[Row]:
+    """Head, every part at every open plane, and for SI the totals in A/m²."""
+    total = current.sel(part="total")
+    totals = np.array([total.sel(**column).mean for column in columns])
+    power, planes = power_of_ten(totals), open_planes(current)
+    rows: list[Row] = [(f"[{in_units(current.units, power)}]", [short_name(column) for column in columns])]
+    for x in planes:
+        where = at_plane(result, x)
+        for part in PARTS:
+            here = current.sel(part=part, plane=x)
+            cells = [written(here.sel(**column), 10.0**-power) for column in columns]
+            rows.append((f"{where if part == PARTS[0] else '':<{len(where)}} {part}", cells))
+    if current.units != "J/m^2":
+        return rows
+    power = power_of_ten(totals * _AMPERE)
+    rows.append((f"[{in_units('A/m^2', power)}]", [""] * len(columns)))
+    for x in planes:
+        cells = [written(total.sel(plane=x, **column), _AMPERE * 10.0**-power) for column in columns]
+        rows.append((f"{at_plane(result, x)} total", cells))
+    return rows
 
 
-def _channel_block(result: Result, current: Estimate, pairs: list[Pair]) -> list[str]:
+def _channel_block(result: Result, current: Estimate, columns: list[Column]) -> list[str]:
     """Totals of every channel, where more were walked than the block above tells: the largest columns, as many as fit."""
     names = [name for name in labels(result, "channel") if name != "sum"]
     if len(names) == len(headline_of(result).words.split(" + ")):
         return []
-    size = np.nan_to_num(np.abs(current.mean[:, 2, 0])).max(axis=-1)  # channel, harmonic, component
-    multiples = sorted({_multiple(pair) for pair in pairs})
-    kept: list[Pair] = []
-    for multiple in multiples:
-        mine = [pair for pair in pairs if _multiple(pair) == multiple]
+    total, kept, block = current.sel(part="total"), list[Column](), list[str]()
+    for mine in by_multiple(columns):
         # components of one multiple mirror each other: the largest one, cosine and sine
-        component = max(mine, key=lambda pair: float(size[(slice(None), *pair)].max()))[1]
-        more = [pair for pair in mine if pair[1] == component]
-        block = aligned(_channel_rows(result, current, names, kept + more), kept + more)
-        if kept and max(map(len, block)) > WIDTH:
+        component = largest_in(total, mine).coords["component"]
+        more = kept + [column for column in mine if column["component"] == component]
+        wider = barred(_channel_rows(result, current, names, more), more)
+        if kept and max(map(len, wider)) > WIDTH:
             break
-        kept += more
-    block = aligned(_channel_rows(result, current, names, kept), kept)
+        kept, block = more, wider
     return ["Total spin current along +x by channel", *block]
 
 
-def _channel_rows(result: Result, current: Estimate, names: list[str], pairs: list[Pair]) -> list[Row]:
+def _channel_rows(result: Result, current: Estimate, names: list[str], columns: list[Column]) -> list[Row]:
     """Head, and at every plane a row for each channel."""
-    rows_of = [labels(result, "channel").index(name) for name in names]
-    scale = power_of_ten(np.array([current.mean[(rows_of, 2, 0, *pair)] for pair in pairs]))
-    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
-    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
-    passing = sorted({plane for channel in rows_of for plane in _open_planes(current, channel)})
-    for plane in passing:
-        where = f"x = {plane_places(result)[plane]}"
-        for i, (name, channel) in enumerate(zip(names, rows_of, strict=True)):
-            cells = [_cell(current, 10.0**-scale, channel, pair, plane) for pair in pairs]
-            rows.append((f"{where if i == 0 else '':<{len(where)}} {name}", cells))
+    totals = {name: current.sel(channel=name, part="total") for name in names}
+    power = power_of_ten([one.sel(**column).mean for one in totals.values() for column in columns])
+    rows: list[Row] = [(f"[{in_units(current.units, power)}]", [short_name(column) for column in columns])]
+    for x in sorted({x for name in names for x in open_planes(current.sel(channel=name))}):
+        where = at_plane(result, x)
+        for name, total in totals.items():
+            cells = [_cell(total, column, x, 10.0**-power) for column in columns]
+            rows.append((f"{where if name == names[0] else '':<{len(where)}} {name}", cells))
     return rows
 
 
-def _cell(current: Estimate, factor: float, channel: int, pair: Pair, plane: int) -> str:
+def _cell(total: Estimate, column: Column, x: float, factor: float) -> str:
     """Total of one channel; 0 where a channel has no such column, but for rounding."""
-    mine = np.nan_to_num(np.abs(current.mean[channel, 2, 0]))
-    if mine[pair].max() <= NOTHING * mine.max() and mine.max() > 0.0:
-        return "0"
-    return scaled(current, factor, channel, 2, 0, *pair, plane)
-
-
-def aligned(rows: list[Row], pairs: list[Pair]) -> list[str]:
-    """Rows of one block of columns: a bar, and a title, wherever the multiple of Ω changes."""
-    first = max(len(name) for name, _ in rows) + 1
-    widths = [max(map(len, column)) for column in zip(*(cells for _, cells in rows), strict=True)]
-    multiples = [_multiple(pair) for pair in pairs]
-    fresh = [c == 0 or multiples[c] != multiples[c - 1] for c in range(len(pairs))]
-    title, start = "", first
-    for column, width in enumerate(widths):
-        if fresh[column]:
-            title = f"{title:<{start}} | {_group_name(multiples[column])}"
-        start += width + 3
-    lines = [title]
-    for name, cells in rows:
-        texts = [(" | " if fresh[c] else "   ") + f"{cell:>{widths[c]}}" for c, cell in enumerate(cells)]
-        lines.append((f"{name:<{first}}" + "".join(texts)).rstrip())
-    return lines
+    mine = total.sel(**column)
+    size, whole = (np.nan_to_num(np.abs(one.largest().mean)) for one in (mine, total))
+    return "0" if size <= NOTHING * whole and whole > 0.0 else written(mine.sel(plane=x), factor)
 
 
 def _mesh_words(result: Result) -> str:
@@ -148,87 +140,28 @@ def _mesh_words(result: Result) -> str:
     return f", mean over each plane (mesh of {cells} cells)"
 
 
-def _rows(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[Row]:
-    """Head, every part at every open plane, and for SI the totals in A/m²."""
-    places = [f"x = {where}" for where in plane_places(result)]
-    totals = np.array([current.mean[(channel, 2, 0, *pair)] for pair in pairs])
-    scale = power_of_ten(totals)
-    unit = f"[1e{scale} {pretty(current.units)}]" if scale else f"[{pretty(current.units)}]"
-    rows: list[Row] = [(unit, [_short_name(result, pair) for pair in pairs])]
-    for plane in _open_planes(current, channel):
-        where = places[plane]
-        for part, name in enumerate(PARTS):
-            cells = [scaled(current, 10.0**-scale, channel, part, 0, *pair, plane) for pair in pairs]
-            rows.append((f"{where if part == 0 else '':<{len(where)}} {name}", cells))
-    if current.units != "J/m^2":
-        return rows
-    scale = power_of_ten(totals * _AMPERE)
-    rows.append((f"[1e{scale} A/m²]" if scale else "[A/m²]", [""] * len(pairs)))
-    for plane in _open_planes(current, channel):
-        cells = [scaled(current, _AMPERE * 10.0**-scale, channel, 2, 0, *pair, plane) for pair in pairs]
-        rows.append((f"{places[plane]} total", cells))
-    return rows
-
-
-def _multiple(pair: Pair) -> int:
-    return (pair[0] + 1) // 2
-
-
-def _group_name(multiple: int) -> str:
-    times = "" if multiple == 1 else multiple
-    return f"cos {times}Ωt, sin {times}Ωt" if multiple else "DC"
-
-
-def _short_name(result: Result, pair: Pair) -> str:
-    name = _name(result, pair)
-    return name.removeprefix("DC ").removesuffix(f" {_multiple(pair)}")
-
-
-def _name(result: Result, pair: Pair) -> str:
-    return column_name(labels(result, "harmonic")[pair[0]], labels(result, "component")[pair[1]])
-
-
-def _open_planes(current: Estimate, channel: int) -> list[int]:
-    """Planes through which more than rounding passes, or of which that is not resolved."""
-    size = np.nan_to_num(np.abs(current.mean[channel]))
-    if current.stderr is not None:
-        size = np.maximum(size, np.nan_to_num(current.stderr[channel]))
-    untold = np.isnan(current.mean[channel]).any(axis=(0, 1, 2, 3))
-    alive = untold | (size.max(axis=(0, 1, 2, 3)) > NOTHING * size.max(initial=0.0))
-    return [int(plane) for plane in np.flatnonzero(alive)]
-
-
-def _share_lines(result: Result, channel: int, pairs: list[Pair]) -> list[str]:
-    share = result.estimates.get("local_share")
-    if share is None or labels(result, "channel")[channel] == "spin_hall":
+def _share_lines(result: Result, told: Estimate, columns: list[Column]) -> list[str]:
+    if "local_share" not in result.estimates or headline_of(result).channel == "spin_hall":
         return []  # an electric field's drive is no walker's, and stands among the local currents
-    places = plane_places(result)
-    lines = []
-    for plane in _open_planes(result.estimates["plane_current"], channel):
-        known = [pair for pair in pairs if np.isfinite(share.mean[(channel, *pair, plane)])]
-        if known:
-            texts = [
-                tied(f"{_name(result, pair)} {scaled(share, 100.0, channel, *pair, plane)} %")
-                for pair in known
-            ]
-            lines += wrap(f"local share at x = {places[plane]}: " + ", ".join(texts))
+    share, lines = told_channel(result, "local_share"), list[str]()
+    for x in open_planes(told):
+        found = {column_of(result, column): share.sel(plane=x, **column) for column in columns}
+        texts = [
+            tied(f"{name} {written(one, 100.0)} %") for name, one in found.items() if np.isfinite(one.mean)
+        ]
+        if texts:
+            lines += wrap(f"local share at {at_plane(result, x)}: " + ", ".join(texts))
     return lines
 
 
-def _compatible_lines(result: Result, current: Estimate, channel: int, pairs: list[Pair]) -> list[str]:
-    if current.stderr is None:
-        return []
-    places = plane_places(result)
+def _compatible_lines(result: Result, told: Estimate, columns: list[Column]) -> list[str]:
     found = []
-    for plane in _open_planes(current, channel):
-        for part, name in enumerate(PARTS):
-            index = [(channel, part, 0, *pair, plane) for pair in pairs]
-            small = [
-                p for p, i in zip(pairs, index, strict=True) if 0 < current.stderr[i] >= abs(current.mean[i])
-            ]
+    for x in open_planes(told):
+        for part in PARTS:
+            here = {column_of(result, c): told.sel(part=part, plane=x, **c) for c in columns}
+            small = [tied(name) for name, one in here.items() if 0.0 < one.error >= abs(one.mean)]
             if small:
-                names = ", ".join(tied(_name(result, pair)) for pair in small)
-                found.append(f"{tied(f'{name} at x = {places[plane]}')} ({names})")
+                found.append(f"{tied(f'{part} at {at_plane(result, x)}')} ({', '.join(small)})")
     return wrap("compatible with zero (smaller than its error): " + "; ".join(found)) if found else []
 
 
@@ -238,53 +171,51 @@ def _supercurrent_lines(result: Result) -> list[str]:
         return ["super-current: not evaluated (it needs k_F)"]
     if is_rounding(result, "plane_supercurrent"):
         return [] if supercurrent_zero(result) else ["equilibrium super-current, exact: 0 at these planes"]
-    pairs = columns_of(estimate)
-    scale = power_of_ten(estimate.mean)
-    head = f"equilibrium super-current, exact [1e{scale} {pretty(estimate.units)}]: "
+    power = power_of_ten(estimate.mean)
     texts = []
-    for plane, where in enumerate(plane_places(result)):
-        values = [tied(f"{_name(result, p)} {scaled(estimate, 10.0**-scale, 0, *p, plane)}") for p in pairs]
-        texts.append(f"{tied(f'x = {where}')} {', '.join(values)}")
+    for x in estimate.places("plane"):
+        here = estimate.sel(plane=x, **{estimate.dims[0]: "x"})
+        values = [
+            tied(f"{column_of(result, column)} {written(here.sel(**column), 10.0**-power)}")
+            for column in estimate.stands_out()
+        ]
+        texts.append(f"{tied(at_plane(result, x))} {', '.join(values)}")
+    head = f"equilibrium super-current, exact [1e{power} {in_units(estimate.units)}]: "
     return wrap(head + "; ".join(texts))
 
 
 def budget_lines(result: Result) -> list[str]:
     """Lines of the table that tell the spin budget; a transient's is over all its time."""
-    budget = result.estimates.get("budget")
-    if budget is None:
+    if "budget" not in result.estimates:
         return []
-    pairs = columns_of(budget)
-    if not pairs:
+    budget, columns = told_channel(result, "budget"), result.estimates["budget"].stands_out()
+    if not columns:
         return []
-    channel = channel_of(result)
     transient = "time" in result.coords
-    scale = power_of_ten(budget.mean[:, channel])
-    unit = f"1e{scale} {pretty(budget.units)}" if scale else pretty(budget.units)
+    power = power_of_ten(budget.mean)
     until = f" up to t = {times_of(result)[0][-1]:.4g} {times_of(result)[1]}" if transient else ""
-    lines = [f"spin budget{until} [{unit}]"]
+    lines = [f"spin budget{until} [{in_units(budget.units, power)}]"]
     names = labels(result, "line")
-    for pair in pairs:
-        gains, losses = (_side(budget, side, names, channel, pair, scale) for side in (names[:2], names[2:]))
-        closes = _closes(result, channel, pair) if gains else ""
-        name = labels(result, "component")[pair[1]] if transient else _name(result, pair)
+    for column in columns:
+        gains, losses = (_side(budget, side, column, 10.0**-power) for side in (names[:2], names[2:]))
+        closes = _closes(result, column) if gains else ""
+        name = column["component"] if transient else column_of(result, column)
         lines += wrap(f"  {name}: {gains or '0'} = {losses or '0'}{closes}")
     return lines
 
 
-def _side(
-    budget: Estimate, side: tuple[str, ...], names: tuple[str, ...], channel: int, pair: Pair, scale: int
-) -> str:
+def _side(budget: Estimate, side: tuple[str, ...], column: Column, factor: float) -> str:
     terms = []
     for name in side:
-        line = names.index(name)
-        mean, stderr = at(budget, line, channel, *pair)
-        if max(abs(mean), stderr or 0.0) > NOTHING * np.abs(budget.mean[line, channel]).max():
-            text = scaled(budget, 10.0**-scale, line, channel, *pair)
-            terms.append(tied(f"{_NAMES.get(name, name)} {text}"))
+        line = budget.sel(line=name)
+        one = line.sel(**column)
+        if max(abs(one.mean), one.error) > NOTHING * np.abs(line.mean).max():
+            terms.append(tied(f"{_NAMES.get(name, name)} {written(one, factor)}"))
     return " + ".join(terms)
 
 
-def _closes(result: Result, channel: int, pair: Pair) -> str:
-    imbalance = result.estimates.get("budget_imbalance")
-    value = np.nan if imbalance is None else float(imbalance.mean[(channel, *pair)])
+def _closes(result: Result, column: Column) -> str:
+    if "budget_imbalance" not in result.estimates:
+        return ""
+    value = float(told_channel(result, "budget_imbalance").sel(**column).mean)
     return tied(f"   closes to {abs(value):.1g}") if np.isfinite(value) else ""

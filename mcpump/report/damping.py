@@ -10,8 +10,8 @@ from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.sections import Magnet, face_numbers
 from mcpump.deck.textures import Junction, Penetration
 from mcpump.errors import McpumpError
-from mcpump.report.words import headline_of, is_fitted, number, place, positions, tied, wrap
-from mcpump.tally.estimates import Result
+from mcpump.report.words import at_plane, headline_of, is_fitted, number, place, tied, wrap
+from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance, interface_resistance
 from mcpump.theory.medium import Medium
 from mcpump.theory.pumping import (
@@ -32,8 +32,7 @@ class Pumped(NamedTuple):
     x: float
     """Where what flows on begins [m]."""
     where: str
-    g: float
-    error: float
+    g: Estimate
 
 
 def damping_lines(result: Result) -> list[str]:
@@ -75,12 +74,9 @@ def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
     if dc is None or not is_fitted(result):
         return []
     first = deck.texture.interface if isinstance(deck.texture, Junction) else 0.0
-    found = []
-    for plane, x in enumerate(map(float, positions(result, "plane").mean)):
-        if math.isfinite(float(dc.mean[plane])) and x >= first - _SAME * deck.sample.x.length:
-            error = math.nan if dc.stderr is None else float(dc.stderr[plane])
-            found.append(Pumped(x, f"through x = {place(x, 'm')}", float(dc.mean[plane]), error))
-    return found
+    planes = [x for x in dc.places("plane") if x >= first - _SAME * deck.sample.x.length]
+    found = [Pumped(x, f"through {at_plane(result, x)}", dc.sel(plane=x)) for x in planes]
+    return [one for one in found if math.isfinite(one.g.mean)]
 
 
 def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
@@ -88,8 +84,7 @@ def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
     g = result.estimates.get("mixing_conductance_torque")
     if g is None or not isinstance(deck.texture, Penetration):
         return []
-    error = math.nan if g.stderr is None else float(g.stderr)
-    return [Pumped(0.0, "torque on all electrons", float(g.mean), error)]
+    return [Pumped(0.0, "torque on all electrons", g)]
 
 
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
@@ -98,9 +93,10 @@ def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
     def damping(g: float) -> float:
         return float(extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor))
 
+    g, error = float(pumped.g.mean), math.nan if pumped.g.stderr is None else float(pumped.g.stderr)
     texts = [
-        tied(f"g = {_in_tens(pumped.g, pumped.error)} /m²"),
-        tied(f"α' = {_in_tens(damping(pumped.g), damping(pumped.error))}"),
+        tied(f"g = {_in_tens(g, error)} /m²"),
+        tied(f"α' = {_in_tens(damping(g), damping(error))}"),
     ]
     stages, end = _beyond(deck, pumped.x)
     if stages:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tomllib
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,20 +16,23 @@ from mcpump.report.charge import NAMES
 from mcpump.report.conversion import FormulaRatios, Ratio, formula_ratios, impurity_sources, torque_ratios
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
+    at_plane,
     exchange_of,
     headline_of,
+    in_tens,
+    in_units,
     is_fitted,
     labels,
     mesh_axes,
     number,
     place,
-    plane_places,
+    plane_current,
     positions,
     power_of_ten,
     pretty,
-    scaled,
     tied,
     wrap,
+    written,
 )
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.paper_charge import spin_hall_bar_current, spin_hall_bar_density
@@ -37,7 +41,6 @@ VAGUE, CLEAR, NEAR = 4.0, 0.25, 0.5
 """Errors that a difference must have; a share that is no longer small; how far from 1 a ratio "about" 1 may be."""
 WRONG = 0.1
 """Share of the current left by a fit from which it is no fit."""
-_TOTAL = 2
 
 
 def pumping_lines(result: Result) -> list[str]:
@@ -49,31 +52,31 @@ def pumping_lines(result: Result) -> list[str]:
             f"Tserkovnyak's form is not told: an older mcpump fitted it, maybe not to {headline_of(result).title}"
         )
     b = result.estimates["pumping_b"]
-    texts = []
-    for plane, where in enumerate(plane_places(result)):
-        if math.isfinite(float(b.mean[plane])):
-            texts.append(f"{tied(f'x = {where}')} {_fit_text(result, plane)}")
+    texts = [
+        f"{tied(at_plane(result, x))} {_fit_text(result, x)}"
+        for x in b.places("plane")
+        if math.isfinite(b.sel(plane=x).mean)
+    ]
     channel = headline_of(result).title
     head = f"Tserkovnyak's form a ṅ + b n×ṅ of the spin current, n = S/|S|, {channel}, for comparison"
     return wrap(f"{head}: {'; '.join(texts)}") if texts else []
 
 
-def _fit_text(result: Result, plane: int) -> str:
+def _fit_text(result: Result, x: float) -> str:
     """Coefficients, effective mixing conductances and misfit at one plane."""
     named = {"a": "pumping_a", "b": "pumping_b", "4πb/ħ": "mixing_conductance"}
     named["4πb/ħ of DC alone"] = "mixing_conductance_dc"
-    texts = []
-    for words, name in named.items():
-        one = result.estimates[name]
-        if math.isfinite(float(one.mean[plane])):
-            noise = 0.0 if one.stderr is None else np.nan_to_num(one.stderr[plane])
-            power = power_of_ten(np.array([np.maximum(abs(one.mean[plane]), noise)]))
-            size = f"({scaled(one, 10.0**-power, plane)})e{power}" if power else scaled(one, 1.0, plane)
-            texts.append(tied(f"{words} = {size} {pretty(one.units)}"))
-    misfit = result.estimates.get("pumping_misfit")
-    if misfit is not None and math.isfinite(float(misfit.mean[plane])):
-        verdict = " (the current does not have this form)" if misfit.mean[plane] > WRONG else ""
-        texts.append(tied(f"misfit {scaled(misfit, 100.0, plane)} %") + verdict)
+    found = {words: result.estimates[name].sel(plane=x) for words, name in named.items()}
+    texts = [
+        tied(f"{words} = {in_tens(one)} {pretty(one.units)}")
+        for words, one in found.items()
+        if math.isfinite(one.mean)
+    ]
+    if "pumping_misfit" in result.estimates:
+        misfit = result.estimates["pumping_misfit"].sel(plane=x)
+        if math.isfinite(misfit.mean):
+            verdict = " (the current does not have this form)" if misfit.mean > WRONG else ""
+            texts.append(tied(f"misfit {written(misfit, 100.0)} %") + verdict)
     return ", ".join(texts)
 
 
@@ -84,93 +87,64 @@ def hall_lines(result: Result) -> list[str]:
     """Lines on the spin that an electric field drives: J, currents through planes, and accumulation at the faces."""
     if "spin_hall_drive" not in result.estimates or "spin_hall" not in labels(result, "channel"):
         return []
-    lines = [_drive_line(result)]
-    lines += _plane_lines(result) + _face_lines(result)
+    lines = [_drive_line(result), *_plane_lines(result), *_face_lines(result)]
     return [line for one in lines for line in wrap(one)]
 
 
 def _drive_line(result: Result) -> str:
     drive = result.estimates["spin_hall_drive"]
-    scale, texts = power_of_ten(drive.mean), []
-    for i, axis in enumerate(labels(result, "direction")):
-        for k, component in enumerate(labels(result, "component")):
-            values = drive.mean[i, k]
-            if np.any(values):
-                low, high = values.min() * 10.0**-scale, values.max() * 10.0**-scale
-                size = f"{low:.6g}" if high - low < 1e-9 * abs(high) else f"{low:.6g} … {high:.6g}"
-                texts.append(tied(f"spin {component} along {axis} {size}"))
-    unit = f"1e{scale} {pretty(drive.units)}" if scale else pretty(drive.units)
-    return f"Spin Hall effect: the field drives [{unit}] {', '.join(texts) or 'nothing along the mesh'}"
+    power, texts = power_of_ten(drive.mean), []
+    for axis, component in itertools.product(labels(result, "direction"), labels(result, "component")):
+        values = drive.sel(direction=axis, component=component).mean
+        if np.any(values):
+            low, high = values.min() * 10.0**-power, values.max() * 10.0**-power
+            size = f"{low:.6g}" if high - low < 1e-9 * abs(high) else f"{low:.6g} … {high:.6g}"
+            texts.append(tied(f"spin {component} along {axis} {size}"))
+    told = ", ".join(texts) or "nothing along the mesh"
+    return f"Spin Hall effect: the field drives [{in_units(drive.units, power)}] {told}"
 
 
 def _plane_lines(result: Result) -> list[str]:
     """Currents through planes, drive included, with diffusion's beside them."""
-    current = result.estimates.get("plane_current")
-    if current is None:
+    if "plane_current" not in result.estimates:
         return []
-    channel = labels(result, "channel").index("spin_hall")
-    theory, scale = _bar(result), power_of_ten(current.mean[channel, :, 0, 0])
-    texts = []
-    for plane, where in enumerate(plane_places(result)):
-        for k in _components(current, (channel, _TOTAL, 0, 0), (plane,)):
-            text = f"x = {where} {labels(result, 'component')[k]} "
-            text += scaled(current, 10.0**-scale, channel, _TOTAL, 0, 0, k, plane)
+    current = plane_current(result).sel(channel="spin_hall", harmonic="dc")
+    theory, power, texts = _bar(result), power_of_ten(current.mean), []
+    for x in current.places("plane"):
+        here = current.sel(part="total", plane=x)
+        for one in (here.sel(**there) for there in here.stands_out("component", errors=VAGUE)):
+            text = f"{at_plane(result, x)} {one.coords['component']} {written(one, 10.0**-power)}"
             if theory is not None:
-                x = float(positions(result, "plane").mean[plane])
-                text += f" (diffusion {theory.current(x, k) * 10.0**-scale:.4g})"
+                text += f" (diffusion {theory.current(x, one.coords['component']) * 10.0**-power:.4g})"
             texts.append(tied(text))
-    return [
-        f"  through planes, drive and diffusion back [{_unit(current, scale)}]: {', '.join(texts)}"
-    ] * bool(texts)
+    head = f"  through planes, drive and diffusion back [{in_units(current.units, power)}]"
+    return [f"{head}: {', '.join(texts)}"] * bool(texts)
 
 
 def _face_lines(result: Result) -> list[str]:
     """Spin density in the cells at the faces, means over each face."""
-    density = result.estimates["spin_density"]
-    channel = labels(result, "channel").index("spin_hall")
-    scale, theory = power_of_ten(density.mean[channel, :, 0]), _bar(result)
-    axes, texts = mesh_axes(result), []
-    for i, axis in enumerate(axes):
+    density = result.estimates["spin_density"].sel(channel="spin_hall", harmonic="dc")
+    power, theory, texts = power_of_ten(density.mean), _bar(result), []
+    for axis in mesh_axes(result):
         if _is_periodic(result, axis):
             continue
-        others = tuple(2 + j - 1 for j in range(len(axes)) if j != i)
-        for end in (0, -1):
-            at_face = _at_face(density, (channel, _TOTAL, 0), i, end, others)
-            x = float(positions(result, axis).mean[end])
-            for k in _components(at_face, (), ()):
+        for x in density.places(axis)[[0, -1]]:
+            at_face = _over_face(density.sel(part="total", **{axis: x}))
+            for one in (at_face.sel(**there) for there in at_face.stands_out("component", errors=VAGUE)):
                 where = place(x, positions(result, axis).units)
-                text = f"{axis} = {where} {labels(result, 'component')[k]} {scaled(at_face, 10.0**-scale, k)}"
+                text = f"{axis} = {where} {one.coords['component']} {written(one, 10.0**-power)}"
                 if theory is not None and axis == "x":
-                    text += f" (diffusion {theory.density(x, k) * 10.0**-scale:.4g})"
+                    text += f" (diffusion {theory.density(x, one.coords['component']) * 10.0**-power:.4g})"
                 texts.append(tied(text))
-    head = f"  accumulation in the cells at the faces [{_unit(density, scale)}]"
+    head = f"  accumulation in the cells at the faces [{in_units(density.units, power)}]"
     return [f"{head}: {', '.join(texts)}"] * bool(texts)
 
 
-def _at_face(
-    density: Estimate, index: tuple[int, ...], axis: int, end: int, others: tuple[int, ...]
-) -> Estimate:
-    """Components of the density in the layer of cells at a face; errors of its cells as if they agreed."""
-    parts = [density.mean[index], np.zeros_like(density.mean[index])]
-    if density.stderr is not None:
-        parts[1] = density.stderr[index]
-    mean, error = (part.take(end, axis=1 + axis) for part in parts)
-    if others:
-        rest = tuple(range(1, mean.ndim))
-        mean, error = mean.mean(axis=rest), error.mean(axis=rest)
-    return Estimate(mean, error, ("component",), density.units, "")
-
-
-def _components(estimate: Estimate, before: tuple[int, ...], after: tuple[int, ...]) -> list[int]:
-    """Components that stand out of their errors."""
-    index: tuple[Any, ...] = (*before, slice(None), *after)
-    size = np.abs(estimate.mean[index])
-    error = np.zeros_like(size) if estimate.stderr is None else np.nan_to_num(estimate.stderr[index])
-    return [int(k) for k in np.flatnonzero((size > VAGUE * error) & (size > 1e-9 * size.max(initial=0.0)))]
-
-
-def _unit(estimate: Estimate, scale: int) -> str:
-    return f"1e{scale} {pretty(estimate.units)}" if scale else pretty(estimate.units)
+def _over_face(density: Estimate) -> Estimate:
+    """Components of the density, mean over a layer of cells; errors of its cells as if they agreed."""
+    cells = tuple(range(1, density.mean.ndim))
+    mean, error = density.mean.mean(axis=cells), density.error.mean(axis=cells)
+    return Estimate(mean, error, density.dims[:1], density.units, "", coords=density.coords)
 
 
 def _is_periodic(result: Result, axis: str) -> bool:
@@ -179,22 +153,24 @@ def _is_periodic(result: Result, axis: str) -> bool:
     return bool(sample.get(axis, {}).get("left") == "periodic")
 
 
-class _Bar:
+class _Bar(NamedTuple):
     """Diffusion theory of a uniform bar |x − L/2| < L/2 between closed faces."""
 
-    def __init__(self, width: float, lam_s: float, D: float, drive: np.ndarray) -> None:
-        self.width, self.lam_s, self.D, self.drive = width, lam_s, D, drive
+    width: float
+    lam_s: float
+    D: float
+    drive: Estimate
+    """By component."""
 
-    def density(self, x: float, component: int) -> float:
+    def density(self, x: float, component: str) -> float:
         """Density of a component at x."""
-        numbers = self.width, self.lam_s, self.D, self.drive[component]
-        return float(spin_hall_bar_density(x - 0.5 * self.width, *numbers))
+        drive = float(self.drive.sel(component=component).mean)
+        return float(spin_hall_bar_density(x - 0.5 * self.width, self.width, self.lam_s, self.D, drive))
 
-    def current(self, x: float, component: int) -> float:
+    def current(self, x: float, component: str) -> float:
         """Total current of a component at x."""
-        return float(
-            spin_hall_bar_current(x - 0.5 * self.width, self.width, self.lam_s, self.drive[component])
-        )
+        drive = float(self.drive.sel(component=component).mean)
+        return float(spin_hall_bar_current(x - 0.5 * self.width, self.width, self.lam_s, drive))
 
 
 def _bar(result: Result) -> _Bar | None:
@@ -211,7 +187,8 @@ def _bar(result: Result) -> _Bar | None:
     scales, layer = problem.scales, scene.layers[0]
     D = layer.v**2 / (scene.dimension * layer.rate)
     lam_s = math.sqrt(D / layer.gamma_sf) if layer.gamma_sf > 0.0 else math.inf
-    drive = result.estimates["spin_hall_drive"].mean[0, :, 0]
+    drive = result.estimates["spin_hall_drive"]
+    drive = drive.sel(direction="x", x=drive.places("x")[0])
     return _Bar(
         scene.lengths[0] * scales.length, lam_s * scales.length, D * scales.length**2 / scales.time, drive
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv as csv_module
 import io
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -22,23 +23,23 @@ from mcpump.report.mesh import mesh_lines
 from mcpump.report.pumping import conclusion_lines, hall_lines, pumping_lines
 from mcpump.report.times import is_pulse, last_current, transient_lines
 from mcpump.report.words import (
-    at,
-    channel_of,
-    column_name,
-    columns_of,
+    at_plane,
+    column_of,
     doubt,
-    labels,
-    plane_places,
+    headline_of,
+    largest_in,
+    plane_current,
     positions,
     power_of_ten,
     pretty,
-    scaled,
     thousands,
     tied,
+    told_channel,
     wrap,
+    written,
 )
 from mcpump.report.zeros import no_current
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import Result
 
 
 def table(result: Result) -> str:
@@ -89,10 +90,8 @@ def summary_line(result: Result) -> str:
         largest; of a transient the largest of the last time bin; no current for a run without planes.
     """
     parts = [result.name, f"{thousands(result.walkers)} walkers"]
-    estimate = result.estimates.get("plane_current")
-    if estimate is not None:
-        leading = last_current if "time" in estimate.dims else _leading_current
-        parts += leading(result, estimate)
+    if "plane_current" in result.estimates:
+        parts += last_current(result) if "time" in result.coords else _leading_current(result)
     parts.append("complete" if result.complete else result.message)
     return "   ".join(parts)
 
@@ -115,19 +114,16 @@ def csv(result: Result) -> str:
     stream = io.StringIO()
     writer = csv_module.writer(stream, lineterminator="\n")
     axes = ("channel", "part", "direction", "harmonic", "component", "line")
-    times = ["time", "time_units"] if _has_times(result) else []
-    writer.writerow(["quantity", *axes, "position", "position_units", *times, "mean", "stderr", "units"])
+    current = result.estimates.get("plane_current")
+    numeric = ("plane",) if current is None or current.clock == "harmonic" else ("plane", "time")
+    heads = {"plane": ("position", "position_units"), "time": ("time", "time_units")}
+    writer.writerow(
+        ["quantity", *axes, *(h for axis in numeric for h in heads[axis]), "mean", "stderr", "units"]
+    )
     for name in ("plane_current", "plane_supercurrent", "budget"):
         if name in result.estimates:
-            for row in _csv_rows(result, name, axes):
-                writer.writerow(row)
+            writer.writerows(_csv_rows(result, name, axes, numeric))
     return stream.getvalue()
-
-
-def _has_times(result: Result) -> bool:
-    """Whether the CSV needs columns for the time."""
-    current = result.estimates.get("plane_current")
-    return current is not None and "time" in current.dims
 
 
 def _head(result: Result) -> list[str]:
@@ -146,48 +142,36 @@ def _head(result: Result) -> list[str]:
     return lines
 
 
-def _leading_current(result: Result, estimate: Estimate) -> list[str]:
-    channel = channel_of(result)
-    pairs = columns_of(estimate)
-    if not pairs:
-        return [no_current(result, estimate)]
-    totals = np.abs(estimate.mean[channel, 2, 0])
-    chosen = [pair for pair in pairs if pair[0] == 0] or pairs
-    harmonic, component = max(chosen, key=lambda pair: float(totals[pair].max()))
-    plane = int(np.argmax(totals[harmonic, component]))
-    here = (channel, 2, 0, harmonic, component, plane)
-    power = power_of_ten(totals[harmonic, component])
-    text = scaled(estimate, 10.0**-power, *here)
-    name = column_name(labels(result, "harmonic")[harmonic], labels(result, "component")[component])
-    where = plane_places(result)[plane]
-    parts = [f"spin current {name} at x = {where}: ({text})e{power} {pretty(estimate.units)}{doubt(result)}"]
-    share = result.estimates.get("local_share")
-    if share is not None and np.isfinite(share.mean[channel, harmonic, component, plane]):
-        parts.append(f"local share {scaled(share, 100.0, channel, harmonic, component, plane)} %")
+def _leading_current(result: Result) -> list[str]:
+    current = plane_current(result)
+    columns = current.stands_out()
+    if not columns:
+        return [no_current(result, current)]
+    total = current.sel(channel=headline_of(result).channel, part="total")
+    one = largest_in(total, [column for column in columns if column["harmonic"] == "dc"] or columns)
+    power, where = power_of_ten(one.mean), at_plane(result, one.coords["plane"])
+    size = f"({written(one, 10.0**-power)})e{power} {pretty(one.units)}"
+    parts = [f"spin current {column_of(result, one.coords)} at {where}: {size}{doubt(result)}"]
+    if "local_share" in result.estimates:
+        share = told_channel(result, "local_share")
+        share = share.sel(**{axis: one.coords[axis] for axis in share.dims})
+        parts += [f"local share {written(share, 100.0)} %"] if np.isfinite(share.mean) else []
     return parts
 
 
-def _csv_rows(result: Result, name: str, axes: tuple[str, ...]) -> list[list[Any]]:
+def _csv_rows(
+    result: Result, name: str, axes: tuple[str, ...], numeric: tuple[str, ...]
+) -> Iterator[list[Any]]:
     estimate = result.estimates[name]
-    rows = []
+    places = [estimate.places(axis) for axis in estimate.dims]
     for index in np.ndindex(estimate.mean.shape):
-        here = dict(zip(estimate.dims, index, strict=True))
-        if "normal" in here:
-            here["direction"] = here["normal"]
-        names = [labels(result, axis)[here[axis]] if axis in here else "" for axis in axes]
-        position = _csv_place(result, "plane", here)
-        if _has_times(result):
-            position += _csv_place(result, "time", here)
-        mean, stderr = at(estimate, *index)
-        rows.append(
-            [name, *names, *position, repr(mean), "" if stderr is None else repr(stderr), estimate.units]
-        )
-    return rows
-
-
-def _csv_place(result: Result, axis: str, here: dict[str, int]) -> list[Any]:
-    """Coordinate and unit of a row on a numeric axis; empty where the quantity has no such axis."""
-    if axis not in here:
-        return ["", ""]
-    coordinate = positions(result, axis)
-    return [float(coordinate.mean[here[axis]]), coordinate.units]
+        here = {axis: on[i] for axis, on, i in zip(estimate.dims, places, index, strict=True)}
+        here["direction"] = here.get("direction", here.get("normal", ""))
+        where = [
+            one
+            for axis in numeric
+            for one in ((float(here[axis]), positions(result, axis).units) if axis in here else ("", ""))
+        ]
+        error = "" if estimate.stderr is None else repr(float(estimate.stderr[index]))
+        names = [here.get(axis, "") for axis in axes]
+        yield [name, *names, *where, repr(float(estimate.mean[index])), error, estimate.units]

@@ -6,10 +6,11 @@ import itertools
 import math
 import re
 import textwrap
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mcpump.problem.headline import Headline, headline
 from mcpump.tally.estimates import Estimate, Result
@@ -18,9 +19,6 @@ WIDTH = 120
 """Columns that the table keeps to where it can."""
 ROUNDING = 1e-14
 """Errors smaller than this, beside their numbers, are rounding."""
-NOTHING = 1e-11
-"""What is smaller than this, beside the largest of its kind, is rounding: a tilted axis leaves 1e-17 for zero, the
-difference quotients of the general walk 1e-13."""
 
 _WORDS = {
     "hbar": "ħ", "nu": "ν", "ell": "ℓ", "l": "ℓ", "tau": "τ", "tau_sf": "τ_sf", "lambda": "λ", "lam": "λ",
@@ -32,8 +30,8 @@ NOT_RESOLVED = "not resolved"
 """What the table says of numbers that are NaN because the walk does not resolve them."""
 _TIE = "\0"  # wrapping does not cut here; printed as a space
 
-Pair = tuple[int, int]
-"""Indices of a harmonic and of a component of the spin."""
+Column = dict[str, Any]
+"""What `Estimate.sel` takes for one column: a harmonic or time, and a component of the spin or a direction."""
 
 
 def pretty(text: str) -> str:
@@ -44,11 +42,16 @@ def pretty(text: str) -> str:
     return re.sub(r"\^(-?\d+)", lambda power: power.group(1).translate(_RAISED), text)
 
 
-def power_of_ten(values: NDArray[np.float64]) -> int:
+def power_of_ten(values: ArrayLike) -> int:
     """Exponent, a multiple of three, that brings the largest of `values` into 1 … 1000; 0 if all vanish."""
-    finite = np.abs(values[np.isfinite(values)])
-    largest = float(finite.max()) if finite.size else 0.0
+    sizes = np.abs(values)
+    largest = float(np.max(sizes, where=np.isfinite(sizes), initial=0.0))
     return 3 * math.floor(math.log10(largest) / 3) if largest > 0 else 0
+
+
+def in_units(units: str, power: int = 0) -> str:
+    """Write a unit with the power of ten taken out: "1e-9 J/m²"."""
+    return f"1e{power} {pretty(units)}" if power else pretty(units)
 
 
 def number(mean: float, stderr: float | None) -> str:
@@ -114,14 +117,15 @@ def doubt(result: Result) -> str:
     return "" if channel.holds else f" ({channel.title})"
 
 
-def channel_of(result: Result) -> int:
-    """Place of the channel that a report shows."""
-    return labels(result, "channel").index(headline_of(result).channel)
+def told_channel(result: Result, name: str) -> Estimate:
+    """Estimate of the channel that a report shows."""
+    return result.estimates[name].sel(channel=headline_of(result).channel)
 
 
-def clock_of(estimate: Estimate) -> str:
-    """Name of the axis that stands for time: "time" in a transient, else "harmonic"."""
-    return "time" if "time" in estimate.dims else "harmonic"
+def plane_current(result: Result) -> Estimate:
+    """Spin current through the planes, (channel, part, clock, component, plane)."""
+    estimate = result.estimates["plane_current"]
+    return estimate.sel(**{axis: "x" for axis in ("direction", "normal") if axis in estimate.dims})
 
 
 def mesh_axes(result: Result) -> tuple[str, ...]:
@@ -150,25 +154,37 @@ def column_name(harmonic: str, component: str) -> str:
     return f"{component} {harmonic[:3]}" + (f" {harmonic[3:]}" if harmonic[3:] != "1" else "")
 
 
-def columns_of(estimate: Estimate) -> list[Pair]:
-    """(harmonic, component) pairs of an estimate that are more than rounding in some channel, DC first.
+def column_of(result: Result, column: Mapping[str, Any]) -> str:
+    """Name of a column, or of where a number stands: "DC z", "x cos 2", or "z, t = 0 … 5 fs"."""
+    if "time" in column:
+        return ", ".join(filter(None, (_letter(column), span_of(result, column["time"]))))
+    return column_name(column["harmonic"], _letter(column)).strip()
 
-    For a transient (time bin, component), in order.
-    """
-    size = np.nan_to_num(np.abs(estimate.mean))
-    if estimate.stderr is not None:
-        size = np.maximum(size, np.nan_to_num(estimate.stderr))
-    kept = ("channel", clock_of(estimate), "component")
-    others = tuple(axis for axis, name in enumerate(estimate.dims) if name not in kept)
-    size = size.max(axis=others, initial=0.0)
-    size = size.reshape(-1, *size.shape[-2:])
-    # Channels differ by powers of Jτ/ħ and of Ωτ: each has a largest column of its own.
-    alive = (size > NOTHING * size.max(axis=(1, 2), keepdims=True)).any(axis=0)
-    pairs = [(int(h), int(c)) for h, c in np.argwhere(alive)]
-    if clock_of(estimate) == "time":
-        return pairs
-    # Within one multiple of Ω the components stand together: x cos, x sin, y cos, …
-    return sorted(pairs, key=lambda pair: ((pair[0] + 1) // 2, pair[1], pair[0]))
+
+def short_name(column: Mapping[str, Any]) -> str:
+    """Name of a column below a title that tells its multiple of Ω."""
+    name = column_name(column["harmonic"], _letter(column))
+    return name.removeprefix("DC ").removesuffix(f" {multiple_of(column)}")
+
+
+def _letter(column: Mapping[str, Any]) -> str:
+    return column.get("component") or column.get("charge_direction", "")
+
+
+def multiple_of(column: Mapping[str, Any]) -> int:
+    """Multiple of Ω of a column; all time bins are one."""
+    return int(column["harmonic"][3:] or 0) if "harmonic" in column else 0
+
+
+def by_multiple(columns: Iterable[Column]) -> list[list[Column]]:
+    """Columns of each multiple of Ω, in order."""
+    return [list(group) for _, group in itertools.groupby(columns, multiple_of)]
+
+
+def largest_in(estimate: Estimate, columns: Iterable[Column]) -> Estimate:
+    """Largest number in some columns, the first of equal ones."""
+    found = [estimate.sel(**column).largest() for column in columns]
+    return max(found, key=lambda one: float(np.nan_to_num(np.abs(one.mean))))
 
 
 def thousands(count: int) -> str:
@@ -191,23 +207,66 @@ def tied(text: str) -> str:
     return text.replace(" ", _TIE)
 
 
-def at(estimate: Estimate, *index: Any) -> tuple[float, float | None]:
-    """Mean and standard error of one element."""
-    return float(estimate.mean[index]), None if estimate.stderr is None else float(estimate.stderr[index])
-
-
-def scaled(estimate: Estimate, factor: float, *index: Any) -> str:
-    """Write one element times a factor: "mean ± stderr", or that it is not resolved."""
-    mean, stderr = at(estimate, *index)
-    if estimate.not_resolved and math.isnan(mean):
+def written(one: Estimate, factor: float = 1.0) -> str:
+    """Write a number times a factor: "mean ± stderr", or that it is not resolved."""
+    if one.not_resolved and math.isnan(one.mean):
         return NOT_RESOLVED
-    return number(mean * factor, None if stderr is None else stderr * factor)
+    return number(float(one.mean) * factor, None if one.stderr is None else float(one.stderr) * factor)
 
 
-def plane_places(result: Result) -> list[str]:
-    """Where each plane lies: "20 nm"."""
-    planes = positions(result, "plane")
-    return [place(float(x), planes.units) for x in planes.mean]
+def in_tens(one: Estimate) -> str:
+    """Write a number with its power of ten behind it."""
+    power = power_of_ten(max(abs(float(one.mean)), float(np.nan_to_num(one.error))))
+    return f"({written(one, 10.0**-power)})e{power}" if power else written(one)
+
+
+def at_plane(result: Result, x: float) -> str:
+    """Where a plane lies: "x = 20 nm"."""
+    return f"x = {place(x, positions(result, 'plane').units)}"
+
+
+def on_mesh(result: Result, one: Estimate) -> str:
+    """Where a number stands on the mesh: "x = 2 nm, y = 3 nm"."""
+    axes = mesh_axes(result)
+    return ", ".join(f"{axis} = {place(one.coords[axis], positions(result, axis).units)}" for axis in axes)
+
+
+def aligned(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> list[str]:
+    """Write rows of cells, aligned.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+    columns : sequence of str
+        For each column what stands before it, < or > for left or right, and its least width: " | >", "   <", ">22".
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    formats = [re.fullmatch(r"([^<>]*)([<>])(\d*)", column) for column in columns]
+    shape = "".join(
+        f"{one[1]}{{:{one[2]}{max(width, int(one[3] or 0))}}}"
+        for one, width in zip(formats, widths, strict=True)
+        if one
+    )
+    return [shape.format(*row).rstrip() for row in rows]
+
+
+def barred(rows: Sequence[tuple[str, Sequence[str]]], columns: Sequence[Column]) -> list[str]:
+    """Aligned rows of a name and a cell for each column, with a bar and a title wherever the multiple of Ω changes."""
+    multiples = [multiple_of(column) for column in columns]
+    fresh = [i == 0 or multiples[i] != multiples[i - 1] for i in range(len(columns))]
+    formats = ["<", *(" | >" if new else "   >" for new in fresh)]
+    lines = aligned([(f"{name} ", *cells) for name, cells in rows], formats)
+    title, bars = "", (i for i, sign in enumerate(lines[0]) if sign == "|")
+    for multiple, bar in zip(dict.fromkeys(multiples), bars, strict=True):
+        times = "" if multiple == 1 else multiple
+        title = f"{title:<{bar - 1}} | " + (f"cos {times}Ωt, sin {times}Ωt" if multiple else "DC")
+    return [title, *lines]
+
+
+def listed(rows: Sequence[tuple[str, str]]) -> list[str]:
+    """Indented lines of a title and a text, aligned and wrapped."""
+    lines = aligned(rows, ["  <", "  <"])
+    return [line.rstrip() for text in lines for line in wrap(text.replace("  ", _TIE * 2))]
 
 
 def times_of(result: Result) -> tuple[NDArray[np.float64], str]:
@@ -220,7 +279,8 @@ def times_of(result: Result) -> tuple[NDArray[np.float64], str]:
     return edges.mean * factor, unit
 
 
-def spans_of(result: Result) -> list[str]:
-    """Time bins in words: "t = 12.35 … 24.69 fs"."""
-    times, unit = times_of(result)
-    return [f"t = {start:.4g} … {end:.4g} {unit}" for start, end in itertools.pairwise(times)]
+def span_of(result: Result, time: float) -> str:
+    """Time bin in words: "t = 12.35 … 24.69 fs"."""
+    edges, unit = times_of(result)
+    bin_ = int(np.searchsorted(positions(result, "time").mean, time))
+    return f"t = {edges[bin_]:.4g} … {edges[bin_ + 1]:.4g} {unit}"

@@ -13,37 +13,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.report.words import (
-    NOTHING,
-    Pair,
-    clock_of,
+    Column,
+    at_plane,
     column_name,
-    columns_of,
     labels,
     mesh_axes,
-    plane_places,
+    plane_current,
     positions,
     tied,
     wrap,
 )
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 
 Bools = NDArray[np.bool_]
+Names = set[tuple[Any, str]]
+"""Harmonics, or time bins, and components."""
 _ON_MESH = ("spin_density", "spin_current")
 
 
-def zero_lines(result: Result, pairs: list[Pair], still_open: list[int]) -> list[str]:
+def zero_lines(result: Result, columns: list[Column], still_open: list[float]) -> list[str]:
     """Lines on the currents through planes that are zero.
 
     Parameters
     ----------
     result : Result
         A run with planes.
-    pairs : list of Pair
-        Columns of the table, (harmonic or time bin, component).
-    still_open : list of int
+    columns : list of Column
+        Columns of the table: of a transient its components.
+    still_open : list of float
         Planes through which something passes.
     """
-    proved, unproved = _columns(result, pairs)
+    proved, unproved = _missing(result, columns)
     closed, empty = _planes(result, still_open)
     proved += supercurrent_zero(result) + closed + _uniform(result)
     lines = wrap("zero by symmetry: " + "; ".join(proved)) if proved else []
@@ -54,91 +54,80 @@ def zero_lines(result: Result, pairs: list[Pair], still_open: list[int]) -> list
     return lines
 
 
-def are_zero(result: Result) -> tuple[Bools, Bools]:
-    """Which (clock, component) are zero by symmetry, but for rounding, and which of them to the last bit."""
-    rounding, bits = None, None
-    for name in _ON_MESH:
-        small, none = _silent(result.estimates[name])
-        rounding, bits = (
-            (small, none) if rounding is None or bits is None else (rounding & small, bits & none)
-        )
-    assert rounding is not None
-    assert bits is not None
+def are_zero(result: Result) -> tuple[Names, Names]:
+    """Which columns are zero by symmetry, but for rounding, and which of them to the last bit."""
+    found = [_silent(result.estimates[name]) for name in _ON_MESH]
+    rounding, bits = (set.intersection(*sets) for sets in zip(*found, strict=True))
     return rounding, bits
 
 
-def _silent(estimate: Estimate) -> tuple[Bools, Bools]:
+def _silent(estimate: Estimate) -> tuple[Names, Names]:
     """Columns of an estimate on the mesh in which all is known, and zero but for rounding; and zero to the last bit."""
-    kept = ("channel", clock_of(estimate), "component")
+    kept = ("channel", estimate.clock, "component")
     others = tuple(axis for axis, name in enumerate(estimate.dims) if name not in kept)
-    error = np.zeros_like(estimate.mean) if estimate.stderr is None else estimate.stderr
-    sizes = np.maximum(np.abs(estimate.mean), error)
+    sizes = np.maximum(np.abs(estimate.mean), estimate.error)
     size = sizes.max(axis=others)  # NaN where something is not known
     largest = np.nan_to_num(sizes).max(axis=others).max(axis=(1, 2), keepdims=True)
     small = (size <= NOTHING * largest) & (largest > 0.0)
     # a channel in which nothing is carried at all tells nothing, and hides nothing, where another one carries
     idle = (size == 0.0) & (largest == 0.0) & (largest.max() > 0.0)
-    return np.asarray((small | idle).all(axis=0)), np.asarray(
-        (size == 0.0).all(axis=0) & (largest.max() > 0.0)
-    )
+    bits = (size == 0.0) & (largest.max() > 0.0)
+    rounding, nothing = (_names(estimate, found.all(axis=0)) for found in (small | idle, bits))
+    return rounding, nothing
 
 
-def _columns(result: Result, pairs: list[Pair]) -> tuple[list[str], list[str]]:
+def _names(estimate: Estimate, found: Bools) -> Names:
+    clock, components = estimate.places(estimate.clock), estimate.places("component")
+    return {(clock[i], components[k]) for i, k in np.argwhere(found)}
+
+
+def _missing(result: Result, columns: list[Column]) -> tuple[list[str], list[str]]:
     """Columns that are not in the table: names of those that are zero by symmetry, and of the others."""
-    rounding, bits = are_zero(result)
-    if "time" in result.coords:
-        dead = [c for c in range(3) if not any(pair[1] == c for pair in pairs)]
-        names = labels(result, "component")
-        sorts = [[names[c] for c in dead if bool(rounding[:, c].all()) == known] for known in (True, False)]
-        return ([", ".join(sorts[0])] if sorts[0] else []), ([", ".join(sorts[1])] if sorts[1] else [])
+    components, (rounding, bits) = labels(result, "component"), are_zero(result)
     proved, unproved = list[str](), list[str]()
-    for multiple in range(len(labels(result, "harmonic")) // 2 + 1):
-        _add_columns(result, pairs, multiple, (rounding, bits), proved, unproved)
+    if "time" in result.coords:
+        times = positions(result, "time").mean
+        dead = [k for k in components if not any(column["component"] == k for column in columns)]
+        for items, known in ((proved, True), (unproved, False)):
+            if names := [k for k in dead if all((t, k) in rounding for t in times) == known]:
+                items.append(", ".join(names))
+        return proved, unproved
+    there = {(column["harmonic"], column["component"]) for column in columns}
+    for n, mine in _multiples(labels(result, "harmonic")):
+        title = "DC" if n == 0 else ("AC" if n == 1 else f"AC {n}Ω")
+        dead = [k for k in components if not any((h, k) in there for h in mine)]
+        gone = [(h, k) for k in components if k not in dead for h in mine if (h, k) not in there]
+        for items, known in ((proved, True), (unproved, False)):
+            if whole := [k for k in dead if all((h, k) in rounding for h in mine) == known]:
+                items.append(f"{title} {', '.join(whole)}")
+            # one of cosine and sine may be small, as Ω is: only what is not there at all is zero by symmetry
+            if halves := [column_name(*one) for one in gone if (one in bits) == known]:
+                items.append(", ".join(halves))
     return proved, unproved
 
 
-def _add_columns(
-    result: Result,
-    pairs: list[Pair],
-    multiple: int,
-    zero: tuple[Bools, Bools],
-    proved: list[str],
-    unproved: list[str],
-) -> None:
-    """Add the names of the columns of one multiple of Ω to the lists; cosine and sine together where both are missing."""
-    harmonics, components = labels(result, "harmonic"), labels(result, "component")
-    rounding, bits = zero
-    mine = [h for h in range(len(harmonics)) if (h + 1) // 2 == multiple]
-    title = "DC" if multiple == 0 else ("AC" if multiple == 1 else f"AC {multiple}Ω")
-    dead = [c for c in range(3) if not any((h, c) in pairs for h in mine)]
-    for items, known in ((proved, True), (unproved, False)):
-        if whole := [components[c] for c in dead if bool(rounding[mine, c].all()) == known]:
-            items.append(f"{title} {', '.join(whole)}")
-        # one of cosine and sine may be small, as Ω is: only what is not there at all is zero by symmetry
-        halves = [
-            column_name(harmonics[h], components[c])
-            for c in range(3)
-            if c not in dead
-            for h in mine
-            if (h, c) not in pairs and bool(bits[h, c]) == known
-        ]
-        if halves:
-            items.append(", ".join(halves))
+def _multiples(harmonics: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
+    """Multiples of Ω, with their harmonics."""
+    return [
+        (0, harmonics[:1]),
+        *((n, harmonics[2 * n - 1 : 2 * n + 1]) for n in range(1, len(harmonics) // 2 + 1)),
+    ]
 
 
-def _planes(result: Result, still_open: list[int]) -> tuple[list[str], list[str]]:
+def _planes(result: Result, still_open: list[float]) -> tuple[list[str], list[str]]:
     """Planes through which nothing passes: those at closed faces, and the others."""
     if not still_open:
         return [], []
     edges = positions(result, "x_edge").mean
-    places, x = plane_places(result), positions(result, "plane").mean
     closed, empty = list[str](), list[str]()
-    for plane in sorted(set(range(len(x))) - set(still_open)):
-        face = "left" if x[plane] == edges[0] else ("right" if x[plane] == edges[-1] else "")
+    for x in positions(result, "plane").mean:
+        if x in still_open:
+            continue
+        face = "left" if x == edges[0] else ("right" if x == edges[-1] else "")
         if face and _is_closed(_face(result, face)):
-            closed.append(tied(f"x = {places[plane]} (closed face)"))
+            closed.append(tied(f"{at_plane(result, x)} (closed face)"))
         else:
-            empty.append(tied(f"x = {places[plane]}"))
+            empty.append(tied(at_plane(result, x)))
     return closed, empty
 
 
@@ -169,11 +158,10 @@ def supercurrent_zero(result: Result) -> list[str]:
 
 def is_rounding(result: Result, name: str) -> bool:
     """Whether a super-current is zero but for the rounding of S × ∂S/∂x: beyond the walkers' last digit."""
-    estimate = result.estimates.get(name)
-    if estimate is None:
+    if name not in result.estimates:
         return False
-    walked = float(np.nan_to_num(np.abs(result.estimates["plane_current"].mean)).max(initial=0.0))
-    return bool(np.all(np.abs(estimate.mean) <= 1e-15 * walked))
+    walked = abs(float(np.nan_to_num(plane_current(result).largest().mean)))
+    return bool(np.all(np.abs(result.estimates[name].mean) <= 1e-15 * walked))
 
 
 def _uniform(result: Result) -> list[str]:
@@ -184,7 +172,8 @@ def _uniform(result: Result) -> list[str]:
     return [f"currents along {' and '.join(uniform)} (along which the sample is uniform)"]
 
 
-def no_current(result: Result, estimate: Estimate) -> str:
+def no_current(result: Result, current: Estimate) -> str:
     """Words for a run in which no spin passes its planes."""
-    proved = not columns_of(estimate) and bool(are_zero(result)[0].all())
+    columns = {(h, k) for h in current.places(current.clock) for k in current.places("component")}
+    proved = not current.stands_out() and columns <= are_zero(result)[0]
     return "no spin current" + (" (zero by symmetry)" if proved else " at its planes")
