@@ -55,7 +55,7 @@ def export_file(options: argparse.Namespace) -> int:
     from mcpump.textures.ovf import write_ovf
 
     result = results.read(options.file)
-    channel, about = chosen_channel(result, options.channel)
+    about = chosen_channel(result, options.channel)
     folder: Path = options.ovf
     if folder.exists() and not options.overwrite:
         raise InputError(f"{folder} exists already; name another folder, or give --overwrite")
@@ -68,7 +68,7 @@ def export_file(options: argparse.Namespace) -> int:
             if name not in result.estimates:
                 continue
             estimate = result.estimates[name]
-            for stem, title, time, values, error in fields(result, name, channel, frame):
+            for stem, title, time, values, error in fields(result, name, about.channel, frame):
                 text = f"{title}, {about.marked} [{estimate.units}], of {result.name}"
                 said = [f"{name}_{c}" for c in "xyz"]
                 parts = [(stem, values, said, text)]
@@ -156,7 +156,7 @@ def _frame(result: Result, file: Path, wanted: str | None) -> Frame:
 
 
 def fields(
-    result: Result, name: str, channel: int, frame: Frame = SAMPLE
+    result: Result, name: str, channel: str, frame: Frame = SAMPLE
 ) -> Iterator[tuple[str, str, float | None, Array, Array | None]]:
     """Cut an estimate into fields: (name of the file, title, time, values (z, y, x, component), standard errors).
 
@@ -166,36 +166,34 @@ def fields(
         From a results file.
     name : str
         Of the estimate.
-    channel : int
+    channel : str
         Which channel.
     frame : Frame
         Whose axes, components, directions and times they have.
     """
     import numpy as np
 
-    from mcpump.report.words import labels, mesh_axes, positions
+    from mcpump.report.words import mesh_axes
 
-    estimate: Estimate = result.estimates[name]
+    estimate: Estimate = result.estimates[name].sel(channel=channel)
     mesh = mesh_axes(result)
-    kept = [d for d in estimate.dims if d not in ("channel", "component", *mesh)]
-    order = ["channel", *kept, *reversed(mesh), "component"]
-    axes = [estimate.dims.index(d) for d in order]
-    shape = tuple(estimate.mean.shape[estimate.dims.index(d)] for d in kept)
+    kept = [d for d in estimate.dims if d not in ("component", *mesh)]
+    axes = [estimate.dims.index(d) for d in (*kept, *reversed(mesh), "component")]
 
     def cut(values: Array, at: tuple[int, ...]) -> Array:
-        one = values.transpose(axes)[channel][at]
+        one = values.transpose(axes)[at]
         return frame.turned(np.asarray(one.reshape((1,) * (4 - one.ndim) + one.shape)))
 
-    for at in np.ndindex(*shape):
+    for at in np.ndindex(*(len(estimate.places(d)) for d in kept)):
         words, time = [], None
         for axis, number in zip(kept, at, strict=True):
             if axis == "time":
-                time = frame.start + float(positions(result, "time").mean[number])
+                time = frame.start + float(estimate.places("time")[number])
                 words.append(f"t{number:06d}")
             elif axis == "direction":
                 words.append("xyz"[frame.order[number]])
             else:
-                words.append(labels(result, axis)[number])
+                words.append(estimate.places(axis)[number])
         title = f"{name.replace('_', ' ')}, {', '.join(words)}"
         error = None if estimate.stderr is None else cut(estimate.stderr, at)
         error = None if error is None or np.isnan(error).all() else error  # too few blocks

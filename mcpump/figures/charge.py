@@ -4,32 +4,34 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from mcpump.errors import InputError
-from mcpump.figures.style import DOUBLE, MM, STYLE, Array, axis_label, axis_power, length_unit, new_figure
-from mcpump.report.conversion import (
-    LOCAL,
-    TOTAL,
-    Field,
-    Ratio,
-    charge_field,
-    formula_ratios,
-    impurity_sources,
-    torque_current,
-    torque_ratios,
+from mcpump.figures.style import (
+    DOUBLE,
+    MM,
+    STYLE,
+    Array,
+    axis_label,
+    axis_power,
+    draw_band,
+    draw_points,
+    draw_zero,
+    length_unit,
+    new_figure,
 )
-from mcpump.report.words import column_name, labels, mesh_axes, positions
-from mcpump.tally.estimates import Result
+from mcpump.report.conversion import Ratio, formula_ratios, impurity_sources, torque_current, torque_ratios
+from mcpump.report.words import Column, column_name, labels, mesh_axes, positions
+from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory import local_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_ROWS = ("local spin current", "diffusive spin current", "charge current", "charge density ρ$_c$")
 _PARTS = (("local", "#0072B2", "-"), ("diffusive", "#D55E00", (0, (4, 2))), ("total", "#000000", "-"))
 _SPIN = "#009E73"
 
@@ -51,12 +53,13 @@ class _Cut(NamedTuple):
     """One harmonic and direction of a charge current along one line of cells, and the spin current that belongs to it."""
 
     source: str
-    clock: int
-    direction: int
-    axis: int
+    clock: Column
+    """Harmonic or time bin."""
+    direction: str
+    axis: str
     """Mesh axis of the line."""
-    at: tuple[int, ...]
-    """Cell that the line goes through."""
+    beside: Column
+    """Where the line lies on the other axes."""
 
 
 def conversion_points(results: Sequence[Result]) -> list[ConversionPoint]:
@@ -112,7 +115,7 @@ def charge_figure(results: Sequence[Result], harmonic: str | None = None) -> Fig
         )
     with mpl.rc_context(STYLE):
         count = len(columns) + 1
-        figure, axes = new_figure(DOUBLE, 150 * MM, len(_ROWS), count, squeeze=False)
+        figure, axes = new_figure(DOUBLE, 150 * MM, 4, count, squeeze=False)
         for column, (result, source) in enumerate(columns):
             _draw_column(axes[:, column], result, _cut(result, source, harmonic))
         grid = axes[0, -1].get_gridspec()
@@ -141,132 +144,120 @@ def _columns(results: Sequence[Result]) -> list[tuple[Result, str]]:
 
 def _cut(result: Result, source: str, harmonic: str | None) -> _Cut:
     """What to draw of a run: the harmonic asked for, else DC where its mean stands out, else the largest."""
-    local = charge_field(result, "charge_current", source, LOCAL)
-    size = np.abs(np.nan_to_num(local.mean))
-    names = labels(result, "harmonic") if "time" not in result.coords else ()
+    local = result.estimates["charge_current"].sel(source=source, part="local")
+    names = labels(result, "harmonic") if local.clock == "harmonic" else ()
     if harmonic is not None and harmonic not in names:
         raise InputError(f'harmonic "{harmonic}" is not in {result.name}, which has {", ".join(names)}')
-    if harmonic is not None:
-        clock = names.index(harmonic)
-    elif names and _has_mean(local):
-        clock = 0
-    else:
-        clock = int(np.argmax(size.max(axis=(1, 2))))
-    direction, cell = (int(i) for i in np.unravel_index(np.argmax(size[clock]), size[clock].shape))
-    shape = tuple(positions(result, axis).mean.size for axis in mesh_axes(result))
-    at = tuple(int(i) for i in np.unravel_index(cell, shape))
-    mesh = local.mean[clock, direction].reshape(shape)
-    lines = [mesh[(*at[:axis], slice(None), *at[axis + 1 :])] for axis in range(len(shape))]
-    return _Cut(source, clock, direction, int(np.argmax([np.ptp(line) for line in lines])), at)
+    if harmonic is None and names and _has_mean(local.sel(harmonic="dc")):
+        harmonic = "dc"
+    clock = {local.clock: local.largest().coords[local.clock] if harmonic is None else harmonic}
+    largest = local.sel(**clock).largest()
+    direction = largest.coords["charge_direction"]
+    cell = {axis: largest.coords[axis] for axis in mesh_axes(result)}
+    sides = {axis: {other: x for other, x in cell.items() if other != axis} for axis in cell}
+    here = local.sel(charge_direction=direction, **clock)
+    lengths = {axis: float(np.ptp(here.sel(**beside).mean)) for axis, beside in sides.items()}
+    axis = max(lengths, key=lengths.__getitem__)
+    return _Cut(source, clock, direction, axis, sides[axis])
 
 
-def _has_mean(local: Field) -> bool:
-    """Whether the DC part has a mean over the sample that stands out, errors added as if they agreed."""
-    mean, error = np.abs(local.mean[0].mean(axis=-1)), np.nan_to_num(local.error[0]).mean(axis=-1)
+def _has_mean(local: Estimate) -> bool:
+    """Whether it has a mean over the sample that stands out, errors added as if they agreed."""
+    cells = tuple(range(1, local.mean.ndim))
+    mean, error = np.abs(local.mean.mean(axis=cells)), np.nan_to_num(local.error).mean(axis=cells)
     return bool(np.any((mean > 5.0 * error) & (mean > 0.0)))
-
-
-def _along(result: Result, cut: _Cut, values: Array) -> Array:
-    """Values (..., cells) on the line of a cut."""
-    shape = tuple(positions(result, axis).mean.size for axis in mesh_axes(result))
-    index: tuple[Any, ...] = (..., *cut.at[: cut.axis], slice(None), *cut.at[cut.axis + 1 :])
-    return np.asarray(values.reshape(*values.shape[:-1], *shape)[index])
 
 
 def _draw_column(panels: Any, result: Result, cut: _Cut) -> None:
     """One mechanism, from spin to charge."""
-    axis = mesh_axes(result)[cut.axis]
     metres, unit = length_unit(result)
-    x = positions(result, axis).mean * metres
-    for row, part in ((0, 0), (1, 1)):
-        _draw_spin(panels[row], result, cut, x, part)
+    x = positions(result, cut.axis).mean * metres
+    for panel, part in zip(panels, ("local", "diffusive"), strict=False):
+        _draw_spin(panel, result, cut, x, part)
     _draw_charge(panels[2], result, cut, x)
     _draw_density(panels[3], result, cut, x)
     mechanism = "Rashba" if cut.source == "rashba" else "impurities"
     ratio = result.regime.get("ell/lambda", (math.nan, "", ""))[0]
     panels[0].set_title(f"{mechanism}, ℓ/λ = {ratio:.3g}", loc="left")
-    panels[3].set_xlabel(f"{axis} [{unit}]")
+    panels[3].set_xlabel(f"{cut.axis} [{unit}]")
 
 
-def _line(axes: Axes, x: Array, mean: Array, error: Array, scale: int, **look: Any) -> None:
+def _line(axes: Axes, x: Array, one: Estimate, scale: int, **look: Any) -> None:
     """One line with its band."""
-    mean, error = mean * 10.0**-scale, np.nan_to_num(error) * 10.0**-scale
-    axes.plot(x, mean, **look)
-    axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
+    draw_band(axes, x, one.mean * 10.0**-scale, np.nan_to_num(one.error) * 10.0**-scale, **look)
     axes.margins(x=0)
 
 
-def _draw_spin(axes: Axes, result: Result, cut: _Cut, x: Array, part: int) -> None:
+def _draw_spin(axes: Axes, result: Result, cut: _Cut, x: Array, part: str) -> None:
     """Spin current of the channel that makes the charge: the largest component and direction in this harmonic."""
-    current = result.estimates["spin_current"]
-    channel = labels(result, "channel").index("first" if cut.source == "impurity_first" else "second")
-    both = np.abs(np.nan_to_num(current.mean[channel, 1, :, cut.clock]))
-    direction, component = (int(i) for i in np.argwhere(both == both.max())[0][:2])
-    index = (channel, part, direction, cut.clock, component)
-    mean = _along(result, cut, current.mean[index].reshape(1, -1))[0]
-    error = np.zeros_like(mean)
-    if current.stderr is not None:
-        error = _along(result, cut, current.stderr[index].reshape(1, -1))[0]
-    scale = axis_power(np.maximum(np.abs(mean), error))
-    _line(axes, x, mean, error, scale, color=_SPIN)
-    _zero(axes)
-    name = _name(result, cut, labels(result, "component")[component])
-    along = labels(result, "direction")[direction]
-    axes.set_ylabel(axis_label(f"{_ROWS[part]}\n{name}, along {along}", current.units, scale))
+    channel = "first" if cut.source == "impurity_first" else "second"
+    current = result.estimates["spin_current"].sel(channel=channel, **cut.clock)
+    largest = current.sel(part="diffusive").largest()
+    here = {axis: largest.coords[axis] for axis in ("direction", "component")}
+    one = current.sel(part=part, **here, **cut.beside)
+    scale = axis_power(np.maximum(np.abs(one.mean), one.error))
+    _line(axes, x, one, scale, color=_SPIN)
+    draw_zero(axes)
+    name = f"{_name(result, cut.clock, here['component'])}, along {here['direction']}"
+    axes.set_ylabel(axis_label(f"{part} spin current\n{name}", current.units, scale))
 
 
 def _draw_charge(axes: Axes, result: Result, cut: _Cut, x: Array) -> None:
     """Parts of the charge current, and what it is compared with."""
-    fields = [charge_field(result, "charge_current", cut.source, part) for part in range(3)]
+    here = {"source": cut.source, "charge_direction": cut.direction, **cut.clock, **cut.beside}
+    current = result.estimates["charge_current"].sel(**here)
     if cut.source == "rashba":
-        other, words = torque_current(result), "a$_R$ × T"
+        other, words = _turned_torque(result, cut), "a$_R$ × T"
     else:
-        other = charge_field(result, "inverse_spin_hall_current", cut.source, TOTAL)
+        other = result.estimates["inverse_spin_hall_current"].sel(part="total", **here).mean
         words = "inverse spin Hall formula\nof the total spin current"
-    chosen = (cut.clock, cut.direction)
-    drawn = [_along(result, cut, field.mean[chosen][None])[0] for field in (*fields, other)]
-    scale = axis_power(np.array(drawn))
-    for field, mean, (part, colour, style) in zip(fields, drawn, _PARTS, strict=False):
-        if np.isfinite(mean).all():
-            error = _along(result, cut, field.error[chosen][None])[0]
-            _line(axes, x, mean, error, scale, color=colour, linestyle=style, label=part)
-    axes.plot(x, drawn[3] * 10.0**-scale, ":", color="#CC79A7", linewidth=1.4, label=words)
-    _zero(axes)
-    name = _name(result, cut, labels(result, "charge_direction")[cut.direction])
-    units = result.estimates["charge_current"].units
-    axes.set_ylabel(axis_label(f"{_ROWS[2]}\n{name}", units, scale))
+    scale = axis_power(np.array([*current.mean, other]))
+    for part, colour, style in _PARTS:
+        one = current.sel(part=part)
+        if np.isfinite(one.mean).all():
+            _line(axes, x, one, scale, color=colour, linestyle=style, label=part)
+    axes.plot(x, other * 10.0**-scale, ":", color="#CC79A7", linewidth=1.4, label=words)
+    draw_zero(axes)
+    name = _name(result, cut.clock, cut.direction)
+    axes.set_ylabel(axis_label(f"charge current\n{name}", current.units, scale))
+
+
+def _turned_torque(result: Result, cut: _Cut) -> Array:
+    """a_R × T on the line of a cut."""
+    whole = result.estimates["charge_current"].sel(source=cut.source, part="total")
+    turned = np.swapaxes(torque_current(result).mean, 0, 1).reshape(whole.mean.shape)
+    return replace(whole, mean=turned).sel(charge_direction=cut.direction, **cut.clock, **cut.beside).mean
 
 
 def _draw_density(axes: Axes, result: Result, cut: _Cut, x: Array) -> None:
     """Charge density on the line, in the harmonic of Ω in which it is largest beside its error."""
     density = result.estimates.get("charge_density")
-    row = labels(result, "source").index("sum" if "sum" in labels(result, "source") else cut.source)
-    if density is None or density.stderr is None or not np.any(density.mean[row]):
+    if density is not None:
+        density = density.sel(source="sum" if "sum" in labels(result, "source") else cut.source)
+    if density is None or density.stderr is None or not np.any(density.mean):
         axes.text(0.5, 0.5, "no charge density", color="0.5", ha="center", transform=axes.transAxes)
         axes.set_yticks([])
         return
-    size = np.sqrt((density.mean[row] ** 2).reshape(len(density.mean[row]), -1).sum(axis=1))
-    noise = np.sqrt((np.nan_to_num(density.stderr[row]) ** 2).reshape(len(size), -1).sum(axis=1))
-    clock = int(np.argmax(np.divide(size, noise, out=np.zeros_like(size), where=noise > 0.0)))
-    mean, error = (
-        _along(result, cut, values[row, clock].reshape(1, -1))[0] for values in (density.mean, density.stderr)
+    size, noise = (
+        np.sqrt((np.nan_to_num(part) ** 2).reshape(len(part), -1).sum(axis=1))
+        for part in (density.mean, density.error)
     )
-    scale = axis_power(np.maximum(np.abs(mean), np.nan_to_num(error)))
-    _line(axes, x, mean, error, scale, color="#E69F00")
-    _zero(axes)
-    name = _name(result, cut._replace(clock=clock), "").strip().removesuffix(",")
-    axes.set_ylabel(axis_label(f"{_ROWS[3]}\n{name}", density.units, scale))
+    clearest = int(np.argmax(np.divide(size, noise, out=np.zeros_like(size), where=noise > 0.0)))
+    clock = {density.clock: density.places(density.clock)[clearest]}
+    one = density.sel(**clock, **cut.beside)
+    scale = axis_power(np.maximum(np.abs(one.mean), np.nan_to_num(one.error)))
+    _line(axes, x, one, scale, color="#E69F00")
+    draw_zero(axes)
+    name = _name(result, clock, "").strip().removesuffix(",")
+    axes.set_ylabel(axis_label(f"charge density ρ$_c$\n{name}", density.units, scale))
 
 
-def _name(result: Result, cut: _Cut, what: str) -> str:
-    """Name of a component in the cut's harmonic."""
-    if "time" in result.coords:
-        return f"{what}, time bin {cut.clock + 1}"
-    return column_name(labels(result, "harmonic")[cut.clock], what)
-
-
-def _zero(axes: Axes) -> None:
-    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+def _name(result: Result, clock: Column, what: str) -> str:
+    """Name of a component in a harmonic or time bin."""
+    if "time" in clock:
+        number = int(np.searchsorted(positions(result, "time").mean, clock["time"])) + 1
+        return f"{what}, time bin {number}"
+    return column_name(clock["harmonic"], what)
 
 
 def _draw_conversion(axes: Axes, points: Sequence[ConversionPoint]) -> None:
@@ -289,11 +280,8 @@ def _draw_conversion(axes: Axes, points: Sequence[ConversionPoint]) -> None:
     for mechanism, (marker, colour, words) in looks.items():
         mine = [p for p in known if p.mechanism == mechanism and p.ratio.value > 3.0 * p.ratio.error]
         if mine:
-            axes.errorbar(
-                [p.ell_over_lambda for p in mine], [p.ratio.value for p in mine],
-                yerr=[p.ratio.error for p in mine], fmt=marker, color=colour, markersize=4, capsize=2, elinewidth=0.8,
-                label=words,
-            )  # fmt: skip
+            q, ratio, error = zip(*((p.ell_over_lambda, *p.ratio) for p in mine), strict=True)
+            draw_points(axes, q, ratio, error, marker, color=colour, label=words)
     axes.set(xscale="log", yscale="log", xlabel="ℓ/λ")
     axes.set_title("what is converted", loc="left")
     axes.set_ylim(0.3 * min([p.ratio.value for p in known] or [0.1]), 3.0)

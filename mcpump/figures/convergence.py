@@ -14,13 +14,13 @@ from mcpump.figures.style import (
     SINGLE,
     STYLE,
     chosen_channel,
-    chosen_pair,
-    few_ticks,
+    chosen_column,
+    draw_points,
     new_figure,
-    pair_name,
+    scale_parameter,
 )
 from mcpump.names import PARTS
-from mcpump.report.words import plane_places, pretty
+from mcpump.report.words import at_plane, column_of, plane_current, pretty
 from mcpump.tally.estimates import Estimate, Result
 
 if TYPE_CHECKING:
@@ -79,34 +79,31 @@ def convergence_points(
         if result.estimates["plane_current"].mean.shape != ordered[0].estimates["plane_current"].mean.shape:
             raise InputError(f"{result.name} has other channels or planes than {ordered[0].name}")
     most = ordered[-1]
-    estimate = most.estimates["plane_current"]
-    number, about = chosen_channel(most, channel)
-    clock, spin = chosen_pair(most, estimate, number, component, harmonic)
-    plane = int(np.argmax(np.abs(estimate.mean[number, -1, 0, clock, spin])))
+    about = chosen_channel(most, channel)
+    current = plane_current(most).sel(channel=about.channel)
+    column = chosen_column(most, current, component, harmonic)
+    x = current.sel(part="total", **column).largest().coords["plane"]
     parts: dict[str, list[ErrorPoint]] = {}
-    for i, part in enumerate(PARTS):
-        index = (number, i, 0, clock, spin, plane)
-        points = [_point(result, result.estimates["plane_current"], index) for result in ordered]
+    for part in PARTS:
+        here = {"channel": about.channel, "part": part, "plane": x, **column}
+        points = [_point(result, plane_current(result).sel(**here)) for result in ordered]
         if known := [point for point in points if point is not None]:
             parts[part] = known
     if not parts:
         raise InputError(
             f"{most.name} has no errors to show: they need 16 blocks, and a current that is not 0"
         )
-    name = pair_name(most, estimate, clock, spin)
-    where = plane_places(most)[plane]
-    return Convergence(f"{about.marked}, {name}, x = {where}", parts)
+    what = f"{about.marked}, {column_of(most, column)}, {at_plane(most, x)}"
+    return Convergence(what, parts)
 
 
-def _point(result: Result, estimate: Estimate, index: tuple[int, ...]) -> ErrorPoint | None:
+def _point(result: Result, one: Estimate) -> ErrorPoint | None:
     """Error of one number, if it has one."""
-    mean = abs(float(estimate.mean[index]))
-    stderr = math.nan if estimate.stderr is None else float(estimate.stderr[index])
-    if not mean > 0.0 or not stderr > 0.0:
+    if not abs(one.mean) > 0.0 or not one.error > 0.0:
         return None
     known = result.provenance
     seconds = float(known.get("wall_time_s", math.nan)) * known.get("threads", 1) * known.get("ranks", 1)
-    error = stderr / mean
+    error = float(one.error) / abs(float(one.mean))
     return ErrorPoint(result.walkers, error, 1.0 / (error * error * seconds) if seconds > 0.0 else math.nan)
 
 
@@ -136,15 +133,10 @@ def convergence_figure(convergence: Convergence) -> Figure:
         top.set(xscale="log", yscale="log", ylabel="relative standard error")
         top.set_title(pretty(convergence.what), loc="left")
         top.legend()
-        bottom.set(
-            xscale="log",
-            yscale="log",
-            xlabel="walkers N",
-            ylabel="figure of merit\n1/(error² × core time) [1/s]",
-        )
+        merit = "figure of merit\n1/(error² × core time) [1/s]"
+        bottom.set(yscale="log", xlabel="walkers N", ylabel=merit)
         walkers = [point.walkers for points in convergence.parts.values() for point in points]
-        if max(walkers) < 100 * min(walkers):
-            few_ticks(bottom.xaxis)
+        scale_parameter(bottom, walkers, logarithmic=True)
         figure.align_ylabels()
         return figure
 
@@ -153,6 +145,6 @@ def _draw(top: Axes, bottom: Axes, part: str, points: Sequence[ErrorPoint]) -> N
     marker, colour = _LOOKS[part]
     n = np.array([point.walkers for point in points], dtype=float)
     errors = np.array([point.relative_error for point in points])
-    top.plot(n, errors, marker, color=colour, markersize=3.5, label=part)
+    draw_points(top, n, errors, None, marker, color=colour, label=part)
     top.plot(n, errors[-1] * np.sqrt(n[-1] / n), "--", color=colour, linewidth=0.8, zorder=1)
-    bottom.plot(n, [point.merit for point in points], marker, color=colour, markersize=3.5)
+    draw_points(bottom, n, [point.merit for point in points], None, marker, color=colour)

@@ -12,16 +12,16 @@ from mcpump.figures.style import (
     MM,
     STYLE,
     Array,
+    add_colour_bar,
     axis_label,
     axis_power,
     chosen_channel,
-    chosen_pair,
+    chosen_column,
     length_unit,
     new_figure,
-    pair_name,
 )
-from mcpump.report.words import mesh_axes, place, positions
-from mcpump.tally.estimates import Result
+from mcpump.report.words import Column, column_of, mesh_axes, place, positions
+from mcpump.tally.estimates import Estimate, Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,25 +75,24 @@ def map_figure(
     axes = mesh_axes(result)
     if len(axes) == 1:
         raise InputError(f"{result.name} varies along x only: a map needs a mesh in x and y")
-    row, about = chosen_channel(result, channel)
-    current, density = result.estimates["spin_current"], result.estimates["spin_density"]
-    clock, spin = chosen_pair(result, current, row, component, harmonic, time)
+    about = chosen_channel(result, channel)
+    density, current = (
+        result.estimates[f"spin_{name}"].sel(channel=about.channel) for name in ("density", "current")
+    )
+    column = chosen_column(result, current, component, harmonic, time)
     edges = [positions(result, f"{axis}_edge").mean * length_unit(result)[0] for axis in axes]
     ratio = float(edges[1][-1] / edges[0][-1])
     height = 2.0 * min(max(ratio, 0.2), 1.4) * 62 * MM + _HEAD_AND_FOOT
     with mpl.rc_context(STYLE):
         figure, panels = new_figure(DOUBLE, height, 2, 2, sharex=True, sharey=True)
-        for part, kind in enumerate(("local", "diffusive")):
-            g = _layer(density.mean[row, part, clock, spin])
-            j = np.array([_layer(current.mean[row, part, i, clock, spin]) for i in range(2)])
-            error = None
-            if current.stderr is not None:
-                error = np.array([_layer(current.stderr[row, part, i, clock, spin]) for i in range(2)])
-            _draw_density(panels[0, part], edges, g, f"{kind} density g", density.units)
-            _draw_texture(panels[0, part], edges, _texture(result, clock))
-            _draw_current(panels[1, part], edges, j, error, f"{kind} current |j|", current.units)
+        for (top, bottom), part in zip(panels.T, ("local", "diffusive"), strict=True):
+            g = density.sel(part=part, **column)
+            j = [current.sel(part=part, direction=axis, **column) for axis in axes[:2]]
+            _draw_density(top, edges, _layer(g.mean), f"{part} density g", g.units)
+            _draw_texture(top, edges, _texture(result, column))
+            _draw_current(bottom, edges, j, f"{part} current |j|")
         _name_axes(panels, length_unit(result)[1])
-        title = f"{result.name}, {about.marked}, {pair_name(result, current, clock, spin)}{_height(result)}"
+        title = f"{result.name}, {about.marked}, {column_of(result, column)}{_height(result)}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=7)
         return figure
 
@@ -119,11 +118,11 @@ def _draw_density(axes: Axes, edges: list[Array], g: Array, title: str, units: s
     _colour_bar(axes, mesh, axis_label(title, units, scale))
 
 
-def _texture(result: Result, clock: int) -> Array:
+def _texture(result: Result, column: Column) -> Array:
     """(x and y component, x, y) of the texture: its mean over a period, or that in a time bin."""
     own = result.estimates["magnetization"]
-    mean = own.mean[clock if "time" in own.dims else 0]
-    return np.array([_layer(mean[i]) for i in range(2)])
+    mean = own.sel(time=column["time"]) if own.clock == "time" else own.sel(harmonic="dc")
+    return np.array([_layer(mean.sel(component=one).mean) for one in ("x", "y")])
 
 
 def _draw_texture(axes: Axes, edges: list[Array], S: Array) -> None:
@@ -137,17 +136,19 @@ def _draw_texture(axes: Axes, edges: list[Array], S: Array) -> None:
     )  # fmt: skip
 
 
-def _draw_current(
-    axes: Axes, edges: list[Array], j: Array, error: Array | None, title: str, units: str
-) -> None:
+def _draw_current(axes: Axes, edges: list[Array], along: list[Estimate], title: str) -> None:
+    j, error = (
+        np.array([_layer(part) for part in parts])
+        for parts in zip(*((e.mean, e.error) for e in along), strict=True)
+    )
     size = np.hypot(*j)
     scale = axis_power(size)
     largest = float(np.nan_to_num(size).max()) * 10.0**-scale or 1.0
     mesh = axes.pcolormesh(
         edges[0], edges[1], size.T * 10.0**-scale, cmap=_pale_blues(), vmin=0.0, vmax=largest, rasterized=True
     )
-    _colour_bar(axes, mesh, axis_label(title, units, scale))
-    clear = size > (VAGUE * np.nan_to_num(np.hypot(*error)) if error is not None else 0.0)
+    _colour_bar(axes, mesh, axis_label(title, along[0].units, scale))
+    clear = size > VAGUE * np.nan_to_num(np.hypot(*error))
     if np.any(clear):
         _draw_stream(axes, edges, np.where(clear, j, np.nan), size / np.nanmax(size))
     axes.set(xlim=(edges[0][0], edges[0][-1]), ylim=(edges[1][0], edges[1][-1]))
@@ -163,8 +164,7 @@ def _draw_stream(axes: Axes, edges: list[Array], j: Array, share: Array) -> None
 
 
 def _colour_bar(axes: Axes, mesh: Any, title: str) -> None:
-    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25)
-    bar.outline.set_linewidth(0.6)  # type: ignore[operator]
+    add_colour_bar(axes, mesh)
     axes.set_title(title, loc="left")
     ends = axes.dataLim.size
     axes.set_aspect("equal" if max(ends) <= LONG * min(ends) else "auto")

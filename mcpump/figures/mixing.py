@@ -11,9 +11,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mcpump.errors import InputError
-from mcpump.figures.style import MM, SEQUENCE, SINGLE, STYLE, axis_label, axis_power, few_ticks, new_figure
+from mcpump.figures.style import (
+    MM,
+    SEQUENCE,
+    SINGLE,
+    STYLE,
+    axis_label,
+    axis_power,
+    draw_points,
+    draw_zero,
+    new_figure,
+    scale_parameter,
+)
 from mcpump.problem.headline import Headline
-from mcpump.report.words import headline_of, is_fitted, number, place, positions, pretty
+from mcpump.report.words import aligned, headline_of, is_fitted, number, place, positions, pretty
 from mcpump.tally.estimates import Result
 
 if TYPE_CHECKING:
@@ -91,31 +102,32 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
                 f"{run.name} has no fit of a ṅ + b n×ṅ: it needs a periodic drive, a channel that pumps, and a plane "
                 "(results.planes) at which the texture moves, and this version of mcpump"
             )
-    places = _planes(runs, plane)
     points = []
-    for run, value, at in zip(runs, x, places, strict=True):
-        found = [run.estimates[name] for name in QUANTITIES]
+    for run, value, x_plane in zip(runs, x, _planes(runs, plane), strict=True):
+        found = [run.estimates[name].sel(plane=x_plane) for name in QUANTITIES]
         numbers = tuple(
-            (float(one.mean[at]), math.nan if one.stderr is None else float(one.stderr[at])) for one in found
+            (float(one.mean), math.nan if one.stderr is None else float(one.stderr)) for one in found
         )
         left = run.estimates.get("pumping_misfit")
-        misfit = math.nan if left is None else float(left.mean[at])
-        points.append(Fit(value, float(positions(run, "plane").mean[at]), numbers, misfit, headline_of(run)))
+        misfit = math.nan if left is None else float(left.sel(plane=x_plane).mean)
+        points.append(Fit(value, x_plane, numbers, misfit, headline_of(run)))
     units = tuple(runs[0].estimates[name].units for name in QUANTITIES)
     return Fits(axis, sorted(points), units, positions(runs[0], "plane").units)
 
 
-def _planes(runs: Sequence[Result], plane: float | None) -> list[int]:
-    """Number of the plane to take in each run."""
+def _planes(runs: Sequence[Result], plane: float | None) -> list[float]:
+    """Place of the plane to take in each run: the nearest, or the first that serves."""
+    fits = [run.estimates["pumping_b"] for run in runs]
     if plane is not None:
-        places = [positions(run, "plane") for run in runs]
+        metres = [1e9 if positions(run, "plane").units == "m" else 1.0 for run in runs]
+        wanted = [plane / factor for factor in metres]
         return [
-            int(np.argmin(np.abs(one.mean * (1e9 if one.units == "m" else 1.0) - plane))) for one in places
+            fit.sel(plane=x, method="nearest").coords["plane"] for fit, x in zip(fits, wanted, strict=True)
         ]
-    there = [np.isfinite(run.estimates["pumping_b"].mean) for run in runs]
-    if len({one.size for one in there}) == 1 and np.logical_and.reduce(there).any():
-        return [int(np.argmax(np.logical_and.reduce(there)))] * len(runs)
-    return [int(np.argmax(one)) for one in there]
+    there = [np.isfinite(fit.mean) for fit in fits]
+    if len({one.size for one in there}) == 1 and (common := np.logical_and.reduce(there)).any():
+        there = [common] * len(runs)
+    return [float(fit.places("plane")[np.argmax(one)]) for fit, one in zip(fits, there, strict=True)]
 
 
 def _swept(runs: Sequence[Result], against: str | None) -> tuple[str, list[float]]:
@@ -197,10 +209,7 @@ def mixing_figure(fits: Fits) -> Figure:
         for one, (names, title) in zip(axes, panels, strict=True):
             _draw(one, fits, names, title)
         x = [point.x for point in fits.points]
-        if min(x) > 0.0 and max(x) > _LOGARITHMIC * min(x):
-            axes[-1].set_xscale("log")
-            if max(x) < 100.0 * min(x):
-                few_ticks(axes[-1].xaxis)
+        scale_parameter(axes[-1], x, min(x) > 0.0 and max(x) > _LOGARITHMIC * min(x))
         axes[-1].set_xlabel(fits.axis)
         figure.align_ylabels()
         return figure
@@ -216,12 +225,11 @@ def _draw(axes: Axes, fits: Fits, names: Sequence[str], title: str) -> None:
         mean, error = (values[:, column] * 10.0**-scale).T
         colour = SEQUENCE[column]
         label = "of DC alone" if name.endswith("_dc") else "all harmonics"
-        look: dict[str, Any] = {"color": colour, "markersize": 3.5, "capsize": 2, "elinewidth": 0.8}
         axes.plot(x, mean, color=colour, linewidth=0.6, alpha=0.6)
-        axes.errorbar(x, mean, yerr=np.nan_to_num(error), fmt=marker, label=label, mfc="none", **look)
+        draw_points(axes, x, mean, np.nan_to_num(error), marker, color=colour, label=label, mfc="none")
         if not name.endswith("_dc"):
             axes.plot(x[~wrong], mean[~wrong], marker, color=colour, markersize=3.5)
-    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+    draw_zero(axes)
     axes.set_ylabel(axis_label(title, fits.units[columns[0]], scale))
     if len(names) > 1:
         axes.legend(loc="best")
@@ -236,14 +244,9 @@ def mixing_table(fits: Fits) -> str:
         for name, unit in zip(("a", "b", "4πb/ħ", "4πb/ħ of DC"), fits.units, strict=True)
     ]
     shown = [i for i in range(4) if any(math.isfinite(point.values[i][0]) for point in fits.points)]
-    lines = [
-        f"{fits.axis:<28}{'plane':<10}"
-        + "".join(f"{heads[i]:>26}" for i in shown)
-        + f"{'misfit':>10}   channel"
-    ]
+    rows = [(fits.axis, "plane", *(heads[i] for i in shown), "misfit", "channel")]
     for point in fits.points:
-        numbers = "".join(f"{number(*point.values[i]):>26}" for i in shown)
         misfit = f"{point.misfit:.3g}" if math.isfinite(point.misfit) else "–"
-        row = f"{point.x:<28.6g}{place(point.plane, fits.place_units):<10}{numbers}{misfit:>10}"
-        lines.append(f"{row}   {point.channel.marked}")
-    return "\n".join(lines) + "\n"
+        where = f"{point.x:.6g}", place(point.plane, fits.place_units)
+        rows.append((*where, *(number(*point.values[i]) for i in shown), misfit, point.channel.marked))
+    return "\n".join(aligned(rows, ["<28", "<10", *[">26"] * len(shown), ">10", "   <"])) + "\n"

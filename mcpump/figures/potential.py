@@ -17,19 +17,19 @@ from mcpump.figures.style import (
     Array,
     axis_label,
     axis_power,
-    chosen_pair,
+    chosen_column,
+    draw_band,
+    draw_zero,
     length_unit,
     new_figure,
-    pair_name,
 )
-from mcpump.report.words import labels, mesh_axes, positions
+from mcpump.report.words import column_of, labels, mesh_axes, positions
 from mcpump.tally.estimates import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-TOTAL, DIFFUSIVE = 2, 1
 _COLUMNS = 3
 
 
@@ -96,25 +96,21 @@ def potential_gradient(
     names = labels(result, "channel")
     if channel not in names and len(names) > 1:
         raise InputError(f'channel "{channel}" is not in {result.name}, which has {", ".join(names)}')
-    row = names.index(channel) if channel in names else 0
-    potential, current = result.estimates["spin_potential"], result.estimates["spin_current"]
-    clock, spin = chosen_pair(result, current, row, component, harmonic)
-    mu, j = potential.mean[row, TOTAL, clock, spin], current.mean[row, DIFFUSIVE, 0, clock, spin]
-    errors = [
-        np.zeros_like(mu) if one.stderr is None else one.stderr[index]
-        for one, index in (
-            (potential, (row, TOTAL, clock, spin)),
-            (current, (row, DIFFUSIVE, 0, clock, spin)),
-        )
-    ]
+    channel = channel if channel in names else names[0]
+    potential, current = (
+        result.estimates[f"spin_{name}"].sel(channel=channel) for name in ("potential", "current")
+    )
+    column = chosen_column(result, current, component, harmonic)
+    mu = potential.sel(part="total", **column)
+    j = current.sel(part="diffusive", direction="x", **column)
     x = positions(result, "x").mean
     span = x[2:] - x[:-2]
     return Gradient(
         ell_over_lambda=result.regime.get("ell/lambda", (math.nan, "", ""))[0],
-        name=f"{names[row]}, {pair_name(result, current, clock, spin)}",
-        x=x[1:-1], gradient=-(mu[2:] - mu[:-2]) / span,
-        gradient_error=np.hypot(errors[0][2:], errors[0][:-2]) / span,
-        current=j[1:-1], current_error=errors[1][1:-1], units=current.units,
+        name=f"{channel}, {column_of(result, column)}",
+        x=x[1:-1], gradient=-(mu.mean[2:] - mu.mean[:-2]) / span,
+        gradient_error=np.hypot(mu.error[2:], mu.error[:-2]) / span,
+        current=j.mean[1:-1], current_error=j.error[1:-1], units=current.units,
     )  # fmt: skip
 
 
@@ -165,9 +161,8 @@ def _draw(axes: Axes, found: Gradient, factor: float) -> None:
         (found.gradient, found.gradient_error, "#D55E00", (0, (4, 2)), "−∇μ$_s$"),
     ):
         mean, error = values * 10.0**-scale, np.nan_to_num(errors) * 10.0**-scale
-        axes.plot(found.x * factor, mean, color=colour, linestyle=style, label=name)
-        axes.fill_between(found.x * factor, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
-    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+        draw_band(axes, found.x * factor, mean, error, color=colour, linestyle=style, label=name)
+    draw_zero(axes)
     axes.set_title(f"ℓ/λ = {found.ell_over_lambda:.3g}:  −∇μ$_s$ = {found.factor:.3g} j", loc="left")
     axes.set_ylabel(axis_label(f"j, {found.name}", found.units, scale))
     axes.margins(x=0)

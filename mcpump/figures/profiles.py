@@ -6,7 +6,7 @@ import math
 import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -22,13 +22,16 @@ from mcpump.figures.style import (
     axis_label,
     axis_power,
     chosen_channel,
+    draw_band,
+    draw_points,
+    draw_zero,
     length_unit,
     new_figure,
 )
 from mcpump.problem.headline import Headline
 from mcpump.problem.scene import ABSORBING, PERIODIC, Model, Problem
 from mcpump.report.crossover import Point, problem_of
-from mcpump.report.words import column_name, columns_of, labels, mesh_axes, positions, times_of
+from mcpump.report.words import Column, column_name, labels, mesh_axes, multiple_of, positions, times_of
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.textures.shapes import texture_gradient, texture_profile
 from mcpump.theory import Medium, local_share
@@ -41,13 +44,13 @@ if TYPE_CHECKING:
 
 _ROWS = (
     ("magnetization", None, "S"),
-    ("spin_density", 2, "density g"),
-    ("spin_current", 0, "local j"),
-    ("spin_current", 1, "diffusive j"),
+    ("spin_density", "total", "density g"),
+    ("spin_current", "local", "local j"),
+    ("spin_current", "diffusive", "diffusive j"),
 )
 _MOST_COLUMNS, _LEGEND_ROW = 4, 4
 """Columns of panels that stay legible, and entries of a legend that fit above one of them."""
-Lines = dict[tuple[str, int | None], tuple[Array, Array]]
+Lines = dict[tuple[str, str | None], tuple[Array, Array]]
 """(variable, part) → places and values of a theory line."""
 
 
@@ -86,7 +89,7 @@ def profile(result: Result, theory: bool = True, channel: str | None = None) -> 
     chosen = chosen_channel(result, channel)
     with mpl.rc_context(STYLE):
         if "time" in result.coords:
-            return _pulse_figure(result, chosen[0])
+            return _pulse_figure(result, chosen.channel)
         return _periodic_figure(result, theory, chosen)
 
 
@@ -135,15 +138,8 @@ def _draw_shares(top: Axes, bottom: Axes, points: Sequence[Point], dimension: in
     law = fine[fine**2 / dimension < 1.5]
     top.plot(law, law**2 / dimension, "--", color="0.5", label=f"{power}, small qℓ")
     share, stderr = [point.share for point in points], [point.stderr for point in points]
-    look: dict[str, Any] = {
-        "fmt": marker,
-        "color": colour,
-        "markersize": 3.5,
-        "capsize": 2,
-        "elinewidth": 0.8,
-    }
-    top.errorbar(x, share, yerr=stderr, label=f"Monte Carlo, d = {dimension}", **look)
-    bottom.errorbar(x, _residuals(points), yerr=np.ones(len(points)), **look)
+    draw_points(top, x, share, stderr, marker, color=colour, label=f"Monte Carlo, d = {dimension}")
+    draw_points(bottom, x, _residuals(points), np.ones(len(points)), marker, color=colour)
 
 
 def _residuals(points: Sequence[Point]) -> list[float]:
@@ -154,18 +150,18 @@ def _residuals(points: Sequence[Point]) -> list[float]:
     ]
 
 
-def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, Headline]) -> Figure:
+def _periodic_figure(result: Result, with_theory: bool, about: Headline) -> Figure:
     # the general walk has no such lines, and may need files that are elsewhere now
     fast = with_theory and not deck_from_dict(tomllib.loads(result.resolved)).needs_general
     problem = problem_of(result) if fast else None
-    channel, about = chosen
-    multiples = _multiples(result, channel)
+    driven = _driven(result, about.channel)
+    multiples = sorted({multiple_of(column) for column in driven})[:_MOST_COLUMNS] or [0]
     width = SINGLE if len(multiples) == 1 else DOUBLE
     figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
     lines = _theory_lines(result, problem, about.channel) if problem is not None else None
     for column, multiple in enumerate(multiples):
-        for row, (name, part, title) in enumerate(_ROWS):
-            _draw_panel(axes[row, column], result, channel, name, part, title, multiple, lines)
+        for axis, (name, part, title) in zip(axes[:, column], _ROWS, strict=True):
+            _draw_panel(axis, result, _Row(name, part, title, about.channel), multiple, lines)
         axes[-1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     # One mention of the theory's line is enough, and all that a narrow column has room for.
     legends = [_legend_entries(axes[:, column], column == 0) for column in range(len(multiples))]
@@ -182,83 +178,71 @@ def _periodic_figure(result: Result, with_theory: bool, chosen: tuple[int, Headl
     return figure
 
 
-def _multiples(result: Result, channel: int) -> list[int]:
-    """Multiples of Ω in which something is driven in a channel; DC alone if nothing is."""
-    driven = [_of_channel(result.estimates[name], channel) for name in ("spin_density", "spin_current")]
-    multiples = sorted({(h + 1) // 2 for estimate in driven for h, _ in columns_of(estimate)})
-    return multiples[:_MOST_COLUMNS] or [0]
+class _Row(NamedTuple):
+    """What a panel shows."""
+
+    name: str
+    part: str | None
+    title: str
+    channel: str
+
+    def of(self, result: Result, name: str = "") -> Estimate:
+        """Estimate of the row, or of another name for the same channel and part."""
+        found = result.estimates[name or self.name]
+        wanted = {"channel": self.channel, "part": self.part, "direction": "x", "normal": "x"}
+        return found.sel(**{axis: place for axis, place in wanted.items() if axis in found.dims})
 
 
-def _of_channel(estimate: Estimate, channel: int) -> Estimate:
-    """One channel of an estimate that has channels."""
-    if "channel" not in estimate.dims:
-        return estimate
-    stderr = None if estimate.stderr is None else estimate.stderr[channel : channel + 1]
-    return replace(estimate, mean=estimate.mean[channel : channel + 1], stderr=stderr)
+def _driven(result: Result, channel: str) -> list[Column]:
+    """Columns of density and current in which something is driven in a channel."""
+    names = ("spin_density", "spin_current")
+    return [column for name in names for column in result.estimates[name].sel(channel=channel).stands_out()]
 
 
-def _select(result: Result, channel: int, name: str, part: int | None) -> tuple[Array, Array | None, str]:
-    """(harmonic, component, place) of one variable in the drawn channel, its error, its units."""
-    estimate = result.estimates[name]
-    index: list[Any] = [] if part is None else [channel, part]
-    if "direction" in estimate.dims:
-        index.append(0)
-    stderr = None if estimate.stderr is None else estimate.stderr[tuple(index)]
-    mean = estimate.mean[tuple(index)]
-    return _about_mean(mean) if name in _free(result) else mean, stderr, estimate.units
-
-
-def _free(result: Result) -> tuple[str, ...]:
-    """Variables drawn about their sample mean: the density where no sink holds it (its DC mean is NaN)."""
+def _is_free(result: Result, name: str) -> bool:
+    """Whether a variable is drawn about its sample mean: the density where no sink holds it (its DC mean is NaN)."""
     mean = result.estimates.get("spin_density_mean")
-    return ("spin_density",) if mean is not None and np.isnan(mean.mean).any() else ()
+    return name == "spin_density" and mean is not None and bool(np.isnan(mean.mean).any())
 
 
 def _about_mean(values: Array) -> Array:
     return values - values.mean(axis=-1, keepdims=True)
 
 
-def _draw_panel(
-    axes: Axes,
-    result: Result,
-    channel: int,
-    name: str,
-    part: int | None,
-    title: str,
-    multiple: int,
-    lines: Lines | None,
-) -> None:
-    mean, stderr, units = _select(result, channel, name, part)
-    driven = [
-        pair
-        for pair in columns_of(_of_channel(result.estimates[name], channel))
-        if (pair[0] + 1) // 2 == multiple
-    ]
-    pairs = [pair for pair in driven if np.nan_to_num(mean[pair]).any()]
-    scale = axis_power(np.array([mean[pair] for pair in pairs]))
+def _draw_panel(axes: Axes, result: Result, row: _Row, multiple: int, lines: Lines | None) -> None:
+    shown, whole = row.of(result), result.estimates[row.name]
+    if _is_free(result, row.name):
+        shown = replace(shown, mean=_about_mean(shown.mean))
+    whole = whole.sel(channel=row.channel) if "channel" in whole.dims else whole
+    drawn = [shown.sel(**column) for column in whole.stands_out() if multiple_of(column) == multiple]
+    drawn = [one for one in drawn if np.nan_to_num(one.mean).any()]
+    scale = axis_power(np.array([one.mean for one in drawn]))
     factor, (metres, _) = 10.0**-scale, length_unit(result)
     x = positions(result, "x").mean * metres
-    for pair in pairs:
-        look = _look(result, pair)
-        axes.plot(x, mean[pair] * factor, **look)
-        if stderr is not None:
-            low, high = (mean[pair] - stderr[pair]) * factor, (mean[pair] + stderr[pair]) * factor
+    for one in drawn:
+        look = _look(one)
+        axes.plot(x, one.mean * factor, **look)
+        if one.stderr is not None:
+            low, high = (one.mean - one.stderr) * factor, (one.mean + one.stderr) * factor
             axes.fill_between(x, low, high, color=look["color"], alpha=0.25, linewidth=0)
-        if name == "spin_current" and part is not None:
-            _draw_planes(axes, result, channel, part, pair, factor)
-        if lines is not None and (name, part) in lines:
-            places, values = lines[name, part]
-            axes.plot(places * metres, values[pair] * factor, ":", color="black", linewidth=0.9, zorder=3)
-    if not pairs:
+        column = {axis: one.coords[axis] for axis in ("harmonic", "component")}
+        if row.name == "spin_current" and "plane_current" in result.estimates:
+            _draw_planes(axes, row.of(result, "plane_current").sel(**column), metres, factor)
+        if lines is not None and (row.name, row.part) in lines:
+            places, values = lines[row.name, row.part]
+            h, k = (labels(result, axis).index(place) for axis, place in column.items())
+            axes.plot(places * metres, values[h, k] * factor, ":", color="black", linewidth=0.9, zorder=3)
+    if not drawn:
         axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
         axes.set_yticks([])
-    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
-    axes.set_ylabel(axis_label(title + " − mean" * (name in _free(result)), units, scale))
+    draw_zero(axes)
+    title = row.title + " − mean" * _is_free(result, row.name)
+    axes.set_ylabel(axis_label(title, shown.units, scale))
     axes.margins(x=0)
 
 
-def _look(result: Result, pair: tuple[int, int]) -> dict[str, Any]:
-    harmonic, component = labels(result, "harmonic")[pair[0]], labels(result, "component")[pair[1]]
+def _look(one: Estimate) -> dict[str, Any]:
+    harmonic, component = one.coords["harmonic"], one.coords["component"]
     # Circular precession lays x cos upon y sin: a dashed line on top of a solid one shows both.
     style = (0, (4, 2.5)) if harmonic.startswith("sin") else "-"
     name = column_name(harmonic, component)
@@ -266,20 +250,11 @@ def _look(result: Result, pair: tuple[int, int]) -> dict[str, Any]:
     return {"color": COLOURS[component], "linestyle": style, "label": name, "zorder": zorder}
 
 
-def _draw_planes(
-    axes: Axes, result: Result, channel: int, part: int, pair: tuple[int, int], factor: float
-) -> None:
-    if "plane_current" not in result.estimates:
-        return
-    mean, stderr, _ = _select(result, channel, "plane_current", part)
-    x = positions(result, "plane").mean * length_unit(result)[0]
-    error = None if stderr is None else np.nan_to_num(stderr[pair]) * factor
-    look: dict[str, Any] = {
-        "color": COLOURS[labels(result, "component")[pair[1]]],
-        "markersize": 3,
-        "elinewidth": 0.8,
-    }
-    points = axes.errorbar(x, mean[pair] * factor, yerr=error, fmt="o", capsize=1.5, zorder=4, **look)
+def _draw_planes(axes: Axes, current: Estimate, metres: float, factor: float) -> None:
+    error = None if current.stderr is None else np.nan_to_num(current.stderr) * factor
+    look: dict[str, Any] = {"color": COLOURS[current.coords["component"]], "markersize": 3, "elinewidth": 0.8}
+    x, mean = current.places("plane") * metres, current.mean * factor
+    points = axes.errorbar(x, mean, yerr=error, fmt="o", capsize=1.5, zorder=4, **look)
     # Planes at the faces lie on the frame: draw them whole.
     for artist in (points[0], *points[1], *points[2]):
         artist.set_clip_on(False)
@@ -324,9 +299,12 @@ def _theory_lines(result: Result, problem: Problem, channel: str) -> Lines:
     near = np.sum([local[name] for name in chosen], axis=0) * scales.current
     centres, edges = positions(result, "x").mean, positions(result, "x_edge").mean
     return {
-        ("spin_density", 2): (centres, _about_mean(density) if _free(result) else density),
-        ("spin_current", 0): (edges, near),
-        ("spin_current", 1): (edges, flux - near),
+        ("spin_density", "total"): (
+            centres,
+            _about_mean(density) if _is_free(result, "spin_density") else density,
+        ),
+        ("spin_current", "local"): (edges, near),
+        ("spin_current", "diffusive"): (edges, flux - near),
     }
 
 
@@ -334,12 +312,12 @@ def _face(model: Model, code: int) -> Face:
     return "absorbing" if code == ABSORBING else ("periodic" if code == PERIODIC else "closed")
 
 
-def _pulse_figure(result: Result, channel: int) -> Figure:
+def _pulse_figure(result: Result, channel: str) -> Figure:
     figure, axes = new_figure(DOUBLE, 100 * MM, 2, 2, sharex=True)
     rows = (("spin_density", "density g"), ("spin_current", "current j"))
-    for row, (name, title) in enumerate(rows):
-        for part, kind in enumerate(("local", "diffusive")):
-            _draw_times(axes[row, part], result, channel, name, part, f"{kind} {title}")
+    for panels, (name, title) in zip(axes, rows, strict=True):
+        for panel, part in zip(panels, ("local", "diffusive"), strict=True):
+            _draw_times(panel, result, _Row(name, part, f"{part} {title}", channel))
     for column in (0, 1):
         axes[1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     axes[0, 1].legend(title=f"t [{times_of(result)[1]}]", title_fontsize=7)
@@ -347,21 +325,21 @@ def _pulse_figure(result: Result, channel: int) -> Figure:
     return figure
 
 
-def _draw_times(axes: Axes, result: Result, channel: int, name: str, part: int, title: str) -> None:
+def _draw_times(axes: Axes, result: Result, row: _Row) -> None:
     import matplotlib as mpl
 
-    mean, stderr, units = _select(result, channel, name, part)
-    density = np.abs(result.estimates["spin_density"].mean[channel])
-    component = int(np.argmax(density.max(axis=(0, 1, 3))))
-    scale = axis_power(mean[:, component])
+    density = result.estimates["spin_density"].sel(channel=row.channel)
+    components = density.places("component")
+    sizes = [np.abs(density.sel(component=component).mean).max() for component in components]
+    component = components[int(np.argmax(sizes))]
+    shown = row.of(result).sel(component=component)
+    mean = _about_mean(shown.mean) if _is_free(result, row.name) else shown.mean
+    scale = axis_power(mean)
     x, (times, _) = positions(result, "x").mean * length_unit(result)[0], times_of(result)
     # Six bins tell the story, early ones more of it than late ones.
     bins = np.unique(np.rint(np.geomspace(1, mean.shape[0], 6)).astype(int) - 1)
     for index, colour in zip(bins, mpl.colormaps["viridis"](np.linspace(0, 0.9, bins.size)), strict=True):
-        values = mean[index, component] * 10.0**-scale
-        axes.plot(x, values, color=colour, label=f"{times[index]:.3g} … {times[index + 1]:.3g}")
-        if stderr is not None:
-            error = stderr[index, component] * 10.0**-scale
-            axes.fill_between(x, values - error, values + error, color=colour, alpha=0.25, linewidth=0)
-    axes.set_ylabel(axis_label(f"{title}, {labels(result, 'component')[component]}", units, scale))
+        look = {"color": colour, "label": f"{times[index]:.3g} … {times[index + 1]:.3g}"}
+        draw_band(axes, x, mean[index] * 10.0**-scale, shown.error[index] * 10.0**-scale, **look)
+    axes.set_ylabel(axis_label(f"{row.title}, {component}", shown.units, scale))
     axes.margins(x=0)

@@ -16,9 +16,9 @@ import numpy as np
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.textures import Precession
 from mcpump.errors import InputError
-from mcpump.figures.style import DOUBLE, MM, SEQUENCE, STYLE, new_figure
+from mcpump.figures.style import DOUBLE, MM, SEQUENCE, STYLE, draw_points, new_figure
 from mcpump.problem.scene import Layer
-from mcpump.report.words import channel_of, labels, positions
+from mcpump.report.words import headline_of, plane_current, positions
 from mcpump.tally.estimates import Estimate, Result
 
 if TYPE_CHECKING:
@@ -37,36 +37,33 @@ class Point(NamedTuple):
 
 def thickness_point(result: Result) -> Point:
     """Tell what the metal behind a run's first plane takes of the DC current, ∫j dx/(jλ_s), against d/λ_s."""
-    deck, current = _deck(result), _need(result, "spin_current")
-    j, error = _through(result)
-    x, gas = float(positions(result, "plane").mean[0]), deck.gas
-    behind = [layer for layer in deck.media if layer.start * gas.ell <= x * (1.0 + 1e-9)][-1]
-    if behind.gamma_sf == 0.0:
-        raise InputError(
-            f"{result.name}: no spin relaxes behind its first plane, so that λ_s is infinite there"
-        )
+    j, gas, behind = _through(result), _deck(result).gas, _behind(result)
+    x = j.coords["plane"]
     D = behind.v**2 / (gas.dimension * behind.rate)
     lam_s = math.sqrt(D / behind.gamma_sf) * gas.ell
     edges = positions(result, "x_edge").mean
     weight = np.clip(edges[1:] - np.maximum(edges[:-1], x), 0.0, None)
-    here = (channel_of(result), 2, 0, 0, _component(result))
-    taken = float(weight @ current.mean[here]) / lam_s
+    here = {axis: j.coords[axis] for axis in ("channel", "part", "harmonic", "component")}
+    current = _need(result, "spin_current").sel(direction="x", **here)
     # the errors of cells as if they agreed
-    noise = 0.0 if current.stderr is None else float(weight @ current.stderr[here]) / lam_s
-    share = taken / j
-    return Point((edges[-1] - x) / lam_s, share, abs(share) * math.hypot(noise / taken, error / j))
+    taken, noise = (float(weight @ values) / lam_s for values in (current.mean, current.error))
+    share = taken / float(j.mean)
+    error = abs(share) * math.hypot(noise / taken, float(j.error) / float(j.mean))
+    return Point((edges[-1] - x) / lam_s, share, error)
 
 
 def frequency_point(result: Result) -> Point:
     """DC current through a run's first plane, against Ωτ_sf behind it."""
     _precession(result)
     deck = _deck(result)
-    return Point((deck.angular_frequency or 0.0) * deck.gas.tau / _behind(result).gamma_sf, *_through(result))
+    j, Omega = _through(result), deck.angular_frequency or 0.0
+    return Point(Omega * deck.gas.tau / _behind(result).gamma_sf, float(j.mean), float(j.error))
 
 
 def cone_point(result: Result) -> Point:
     """DC current through a run's first plane, against the cone angle [rad]."""
-    return Point(_precession(result).cone_angle, *_through(result))
+    texture, j = _precession(result), _through(result)
+    return Point(texture.cone_angle, float(j.mean), float(j.error))
 
 
 def stack_figure(
@@ -102,7 +99,7 @@ def stack_figure(
             fine, line = limit(x, y)
             unit = 180.0 / math.pi if points is cone else 1.0
             axis.plot(fine * unit, line, color="0.4", label=words)
-            axis.errorbar(x * unit, y, error, fmt="o", ms=3, lw=0.8, color=SEQUENCE[0], label="Monte Carlo")
+            draw_points(axis, x * unit, y, error, "o", color=SEQUENCE[0], label="Monte Carlo")
             axis.set_xlabel(x_label)
             axis.set_ylabel(y_label)
             if points is frequency:
@@ -141,7 +138,7 @@ def _deck(result: Result) -> Deck:
 
 
 def _need(result: Result, name: str) -> Estimate:
-    if name not in result.estimates or "harmonic" not in result.coords:
+    if name not in result.estimates or result.estimates[name].clock != "harmonic":
         raise InputError(f"{result.name} has no {name} of a periodic drive, which a sweep of a stack needs")
     return result.estimates[name]
 
@@ -164,16 +161,13 @@ def _precession(result: Result) -> Precession:
     return texture
 
 
-def _component(result: Result) -> int:
-    """Component of the spin in which the DC current through the first plane is largest."""
-    current = _need(result, "plane_current").mean[channel_of(result), 2, 0, 0, :, 0]
-    return int(np.argmax(np.abs(current)))
-
-
-def _through(result: Result) -> tuple[float, float]:
-    """DC current through the first plane, and its error."""
-    current, dc = _need(result, "plane_current"), labels(result, "harmonic").index("dc")
-    here = (channel_of(result), 2, 0, dc, _component(result), 0)
-    if not current.mean[here]:
+def _through(result: Result) -> Estimate:
+    """Largest component of the DC current through the first plane."""
+    _need(result, "plane_current")
+    total = plane_current(result).sel(channel=headline_of(result).channel, part="total", harmonic="dc")
+    there = total.sel(plane=total.places("plane")[0])
+    # NaN, a number that is not resolved, counts as the largest
+    one = there.sel(component=there.places("component")[int(np.argmax(np.abs(there.mean)))])
+    if not one.mean:
         raise InputError(f"{result.name} has no DC spin current through its first plane")
-    return float(current.mean[here]), 0.0 if current.stderr is None else float(current.stderr[here])
+    return one

@@ -7,29 +7,19 @@ and no dependence on a screen. matplotlib is imported when a figure is asked for
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mcpump.errors import InputError
 from mcpump.problem.headline import Headline
-from mcpump.report.words import (
-    NOTHING,
-    channel_of,
-    clock_of,
-    column_name,
-    exchange_of,
-    headline_of,
-    labels,
-    positions,
-    power_of_ten,
-    pretty,
-    spans_of,
-)
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.report.words import Column, exchange_of, headline_of, labels, positions, power_of_ten, pretty
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MM = 1 / 25.4
@@ -100,54 +90,76 @@ def length_unit(result: Result) -> tuple[float, str]:
     return (1e9, "nm") if units == "m" else (1.0, pretty(units))
 
 
-def chosen_channel(result: Result, channel: str | None) -> tuple[int, Headline]:
-    """Place of a channel, and what to say of it; that of the reports where none is named."""
+def chosen_channel(result: Result, channel: str | None) -> Headline:
+    """Channel to draw, and what to say of it; that of the reports where none is named."""
     if channel is None:
-        return channel_of(result), headline_of(result)
-    return _index(result, "channel", channel), Headline(channel, exchange_of(result))
+        return headline_of(result)
+    return Headline(_checked(result, "channel", channel), exchange_of(result))
 
 
-def chosen_pair(
-    result: Result,
-    estimate: Estimate,
-    channel: int,
-    component: str | None,
-    harmonic: str | None,
-    time: int = -1,
-) -> tuple[int, int]:
-    """Place on the clock (a harmonic or a time bin) and component to draw.
+def chosen_column(
+    result: Result, estimate: Estimate, component: str | None, harmonic: str | None, time: int = -1
+) -> Column:
+    """Harmonic or time bin, and component, to draw of one channel of an estimate.
 
     Where none is named: DC if anything is driven at it, else the largest harmonic, and the largest component of the
     diffusive part there; of a transient the bin `time`.
     """
-    diffusive = np.abs(np.nan_to_num(estimate.mean[channel, 1]))
-    others = tuple(
-        i - 2
-        for i, name in enumerate(estimate.dims)
-        if i > 1 and name not in (clock_of(estimate), "component")
-    )
-    size = diffusive.max(axis=others, initial=0.0)
-    if clock_of(estimate) == "time":
-        clock = range(len(size))[time] if -len(size) <= time < len(size) else -1
-        if clock < 0:
-            raise InputError(f"time bin {time} is not among the {len(size)} of {result.name}")
+    diffusive, clock = estimate.sel(part="diffusive"), estimate.clock
+    here: Column
+    if clock == "time":
+        times = estimate.places("time")
+        if not -len(times) <= time < len(times):
+            raise InputError(f"time bin {time} is not among the {len(times)} of {result.name}")
+        here = {clock: float(times[time])}
     elif harmonic is not None:
-        clock = _index(result, "harmonic", harmonic)
+        here = {clock: _checked(result, "harmonic", harmonic)}
     else:
-        clock = 0 if size[0].max() > NOTHING * size.max() else int(np.argmax(size.max(axis=1)))
-    return clock, int(np.argmax(size[clock])) if component is None else _index(result, "component", component)
+        largest, dc = diffusive.largest(), diffusive.sel(harmonic="dc").largest()
+        there = abs(dc.mean) > NOTHING * abs(largest.mean)
+        here = {clock: (dc if there else largest).coords["harmonic"]}
+    if component is None:
+        component = diffusive.sel(**here).largest().coords["component"]
+    return here | {"component": _checked(result, "component", component)}
 
 
-def pair_name(result: Result, estimate: Estimate, clock: int, component: int) -> str:
-    """Name of what is drawn: "DC z", or "z, t = 0 … 5 fs"."""
-    name = labels(result, "component")[component]
-    if clock_of(estimate) == "time":
-        return f"{name}, {spans_of(result)[clock]}"
-    return column_name(labels(result, "harmonic")[clock], name)
-
-
-def _index(result: Result, axis: str, name: str) -> int:
+def _checked(result: Result, axis: str, name: str) -> str:
     names = labels(result, axis)
     if name not in names:
         raise InputError(f'{axis} "{name}" is not in {result.name}, which has {", ".join(names)}')
-    return names.index(name)
+    return name
+
+
+def draw_band(axes: Axes, x: Array, mean: Array, error: Array, **look: Any) -> None:
+    """Line with a band of ± one standard error."""
+    axes.plot(x, mean, **look)
+    axes.fill_between(x, mean - error, mean + error, color=look["color"], alpha=0.25, linewidth=0)
+
+
+def draw_zero(axes: Axes) -> None:
+    """Thin line at 0."""
+    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+
+
+def draw_points(
+    axes: Axes, x: ArrayLike, y: ArrayLike, error: ArrayLike | None, marker: str, **look: Any
+) -> None:
+    """Points against a parameter, with error bars where there are errors."""
+    if error is None:
+        axes.plot(x, y, marker, markersize=3.5, **look)
+    else:
+        axes.errorbar(x, y, yerr=error, fmt=marker, markersize=3.5, capsize=2, elinewidth=0.8, **look)
+
+
+def scale_parameter(axes: Axes, x: Sequence[float], logarithmic: bool) -> None:
+    """Scale of the axis of a parameter, with ticks that can be read."""
+    if logarithmic:
+        axes.set_xscale("log")
+        if max(x) < 100.0 * min(x):
+            few_ticks(axes.xaxis)
+
+
+def add_colour_bar(axes: Axes, mesh: Any) -> None:
+    """Colour bar beside a map."""
+    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25)
+    bar.outline.set_linewidth(0.6)  # type: ignore[operator]

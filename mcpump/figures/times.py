@@ -13,22 +13,31 @@ from mcpump.figures.style import (
     SEQUENCE,
     STYLE,
     Array,
+    add_colour_bar,
     axis_label,
     axis_power,
     chosen_channel,
-    chosen_pair,
+    chosen_column,
+    draw_band,
+    draw_zero,
     length_unit,
     new_figure,
 )
-from mcpump.report.words import labels, mesh_axes, plane_places, times_of
+from mcpump.report.words import (
+    Column,
+    at_plane,
+    labels,
+    largest_in,
+    mesh_axes,
+    plane_current,
+    positions,
+    times_of,
+)
 from mcpump.tally.estimates import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-_PARTS = ("local", "diffusive")
-
 
 _TIMES = 96
 """Times of a period that are drawn."""
@@ -75,15 +84,14 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
         drawers.append(_draw_planes)
     if not drawers:
         raise InputError(f"{result.name} has no planes: nothing to draw against time")
-    row, about = chosen_channel(result, channel)
-    spin = _component(result, row, component)
+    about = chosen_channel(result, channel)
+    spin = _component(result, about.channel, component)
     with mpl.rc_context(STYLE):
         figure, panels = new_figure(DOUBLE, (60 * len(drawers) + 8) * MM, len(drawers), 2, squeeze=False)
         for axes, draw in zip(panels, drawers, strict=True):
-            for part in range(2):
-                draw(axes[part], result, course, row, part, spin)
-        name = labels(result, "component")[spin]
-        figure.suptitle(f"{result.name}, {about.marked}, spin {name}", x=0.01, ha="left", fontsize=7)
+            for one, part in zip(axes, ("local", "diffusive"), strict=True):
+                draw(one, result, course, {"channel": about.channel, "part": part, "component": spin})
+        figure.suptitle(f"{result.name}, {about.marked}, spin {spin}", x=0.01, ha="left", fontsize=7)
         return figure
 
 
@@ -98,14 +106,20 @@ def _course(result: Result) -> _Course:
     return _Course((edges[1:] + edges[:-1]) / 2, edges, "2π/Ω")
 
 
-def _component(result: Result, row: int, component: str | None) -> int:
+def _component(result: Result, channel: str, component: str | None) -> str:
     """Component to draw."""
-    current = result.estimates["spin_current"]
-    if component is not None or "time" in result.coords:
-        return chosen_pair(result, current, row, component, None)[1]
-    swings = np.abs(np.nan_to_num(np.moveaxis(current.mean[row, 1], 0, 2)))[1:]
-    size = swings.reshape(*swings.shape[:2], -1).max(axis=(0, 2))
-    return int(np.argmax(size)) if size.any() else chosen_pair(result, current, row, None, None)[1]
+    current = result.estimates["spin_current"].sel(channel=channel)
+    chosen = chosen_column(result, current, component, None)["component"]
+    if component is not None or current.clock == "time":
+        return str(chosen)
+    diffusive = current.sel(part="diffusive")
+    harmonics: list[Column] = [{"harmonic": name} for name in labels(result, "harmonic")[1:]]
+    sizes = {
+        name: abs(float(largest_in(diffusive.sel(component=name), harmonics).mean))
+        for name in labels(result, "component")
+    }
+    swinging = max(sizes, key=sizes.__getitem__)
+    return swinging if sizes[swinging] > 0.0 else str(chosen)
 
 
 def _in_time(result: Result, course: _Course, values: Array, errors: bool = False) -> Array:
@@ -122,40 +136,34 @@ def _in_time(result: Result, course: _Course, values: Array, errors: bool = Fals
     return np.asarray(np.tensordot(matrix, values, 1))
 
 
-def _draw_map(axes: Axes, result: Result, course: _Course, channel: int, part: int, component: int) -> None:
+def _draw_map(axes: Axes, result: Result, course: _Course, where: Column) -> None:
     current, (factor, length) = result.estimates["spin_current"], length_unit(result)
-    values = _in_time(result, course, current.mean[channel, part, 0, :, component])
+    values = _in_time(result, course, current.sel(direction="x", **where).mean)
     scale = axis_power(values)
-    edges = result.coords["x_edge"]
+    edges = positions(result, "x_edge").mean * factor
     largest = float(np.nan_to_num(np.abs(values)).max()) * 10.0**-scale or 1.0
     look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "rasterized": True}
-    mesh = axes.pcolormesh(edges.mean * factor, course.edges, values * 10.0**-scale, **look)  # type: ignore[union-attr]
-    bar = axes.figure.colorbar(mesh, ax=axes, pad=0.02, aspect=25)
-    bar.outline.set_linewidth(0.6)  # type: ignore[operator]
-    axes.set_title(axis_label(f"{_PARTS[part]} current along x", current.units, scale), loc="left")
+    add_colour_bar(axes, axes.pcolormesh(edges, course.edges, values * 10.0**-scale, **look))
+    axes.set_title(axis_label(f"{where['part']} current along x", current.units, scale), loc="left")
     axes.set_xlabel(f"x [{length}]")
     axes.set_ylabel(f"t [{course.unit}]")
 
 
-def _draw_planes(
-    axes: Axes, result: Result, course: _Course, channel: int, part: int, component: int
-) -> None:
-    current = result.estimates["plane_current"]
-    values = _in_time(result, course, current.mean[channel, part, 0, :, component])
-    errors = np.zeros_like(values)
-    if current.stderr is not None:
-        errors = _in_time(result, course, current.stderr[channel, part, 0, :, component], errors=True)
+def _draw_planes(axes: Axes, result: Result, course: _Course, where: Column) -> None:
+    current = plane_current(result).sel(**where)
+    values = _in_time(result, course, current.mean)
+    errors = _in_time(result, course, current.error, errors=True)
     scale = axis_power(values)
-    for plane, where in enumerate(plane_places(result)):
+    for plane, x in enumerate(current.places("plane")):
         mean, error = values[:, plane] * 10.0**-scale, np.nan_to_num(errors[:, plane]) * 10.0**-scale
         if not mean.any():
             continue  # a closed face
         colour, style = SEQUENCE[plane % len(SEQUENCE)], ("-", "--", ":", "-.")[plane % 4]
-        axes.plot(course.times, mean, color=colour, linestyle=style, label=f"x = {where}")
-        axes.fill_between(course.times, mean - error, mean + error, color=colour, alpha=0.25, linewidth=0)
-    axes.axhline(0, color="0.8", linewidth=0.5, zorder=0)
+        label = at_plane(result, x)
+        draw_band(axes, course.times, mean, error, color=colour, linestyle=style, label=label)
+    draw_zero(axes)
     axes.set_xlim(course.edges[0], course.edges[-1])
     axes.set_xlabel(f"t [{course.unit}]")
-    axes.set_ylabel(axis_label(f"{_PARTS[part]}, through planes", current.units, scale))
+    axes.set_ylabel(axis_label(f"{where['part']}, through planes", current.units, scale))
     if axes.lines[:-1]:
         axes.legend(loc="lower left", bbox_to_anchor=(-0.02, 0.98), ncols=4, borderpad=0.2, columnspacing=0.9)

@@ -43,7 +43,8 @@ def valet_fert(deck=DECK):
         "plane_current": Estimate(plane, 0.02 * np.abs(plane), (*dims, "plane"), "J/m^2", ""),
     }
     coords = {
-        "channel": ("second", "exact"), "harmonic": ("dc", "cos1", "sin1"), "component": ("x", "y", "z"),
+        "channel": ("second", "exact"), "part": ("local", "diffusive", "total"), "direction": ("x",),
+        "harmonic": ("dc", "cos1", "sin1"), "component": ("x", "y", "z"),
         "plane": Estimate(np.array([2e-9]), None, ("plane",), "m", ""),
         "x_edge": Estimate(edges, None, ("x_edge",), "m", ""),
     }  # fmt: skip
