@@ -167,7 +167,8 @@ def test_a_transient_tells_its_largest():
     estimate = run.estimates["charge_current"]
     dims = tuple("time" if name == "harmonic" else name for name in estimate.dims)
     edges = dataclasses.replace(run.coords["x_edge"], mean=np.array([0.0, 1.0, 2.0, 3.0]) * 1e-12, units="s")
-    coords = {**run.coords, "time": run.coords["x"], "time_edge": edges}
+    times = dataclasses.replace(edges, mean=(edges.mean[1:] + edges.mean[:-1]) / 2)
+    coords = {**run.coords, "time": times, "time_edge": edges}
     estimates = {"charge_current": dataclasses.replace(estimate, dims=dims)}
     lines = charge_lines(dataclasses.replace(run, coords=coords, estimates=estimates))
     assert any("Rashba: local current, x, t = 0 … 1000 fs" in one for one in lines)
