@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -20,17 +21,21 @@ from mcpump.names import CHARGES
 from mcpump.problem.scene import PERIODIC, Model, Problem, Scene
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
+    aligned,
+    by_multiple,
     column_name,
+    in_units,
     labels,
+    largest_in,
     mesh_axes,
+    multiple_of,
     number,
     place,
     positions,
     power_of_ten,
-    pretty,
     thousands,
 )
-from mcpump.tally.estimates import NOTHING, Result
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 from mcpump.tally.scales import scale_of
 from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_CONSTANT, HARMONIC
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
@@ -42,6 +47,7 @@ ORDERS = ("first", "second", "second_ladder")
 """Channels with an exact solution for every texture of plane waves."""
 _ROUND = 1e-9
 """Relative difference of two lengths that is rounding."""
+_COLUMNS = ("  <11", "<5", "<40", ">22", ">12", ">12", ">7", ">7")
 
 
 class Row(NamedTuple):
@@ -69,19 +75,12 @@ class Row(NamedTuple):
 
 
 class _Task(NamedTuple):
-    """What is compared."""
+    """What is compared: estimates with the axes of the run's."""
 
     quantity: str
-    channel: str
-    part: str
-    units: str
-    mean: Array
-    """(clock, [direction,] [component,] mesh)."""
-    error: Array
-    names: tuple[tuple[str, ...], ...]
-    """Names along the axes between the clock and the mesh."""
-    exact: Array
-    paper: Array | None
+    run: Estimate
+    exact: Estimate
+    paper: Estimate | None
 
 
 def comparison(result: Result) -> list[Row]:
@@ -214,24 +213,30 @@ class _Books:
 
     def spin(self) -> Iterator[_Task]:
         """Density, current and torque of every channel."""
-        for row, channel in enumerate(labels(self.result, "channel")):
+        for channel in labels(self.result, "channel"):
             solution = self.solution(channel)
             if solution is None:
                 continue
             for kind in ("density", "current", "torque"):
-                exact = self.parts(solution[kind], kind)
-                paper = self.paper(channel, kind)
-                for place_of, part in enumerate(labels(self.result, "part")):
-                    name = "torque" if kind == "torque" else f"spin_{kind}"
-                    mean, error = self.of_run(name, (row, place_of))
+                exact, paper = self.parts(solution[kind], kind), self.paper(channel, kind)
+                name = "torque" if kind == "torque" else f"spin_{kind}"
+                for part in labels(self.result, "part"):
                     form = self.meant(paper[part], exact[part], kind) if part in paper else None
-                    names: tuple[tuple[str, ...], ...] = (labels(self.result, "component"),)
                     values = exact[part]
                     if kind == "current":
-                        names = (mesh_axes(self.result), *names)
                         values, form = values[:, : self.axes], None if form is None else form[:, : self.axes]
-                    units = self.result.estimates[name].units
-                    yield _Task(name, channel, part, units, mean, error, names, values, form)
+                    yield self.task(name, {"channel": channel, "part": part}, values, form)
+
+    def task(self, name: str, where: dict[str, Any], exact: Array, paper: Array | None) -> _Task:
+        """Put theory, (clock, …, mesh), on the axes of one channel or source, and part, of a run."""
+        run = self.result.estimates[name].sel(**where)
+        clock = run.dims.index("harmonic")
+        both = [
+            None if one is None else replace(run, mean=np.moveaxis(one, 0, clock), stderr=None)
+            for one in (exact, paper)
+        ]
+        assert both[0] is not None
+        return _Task(name, run, both[0], both[1])
 
     def solution(self, channel: str) -> dict[str, dict[str, Waves]] | None:
         """Exact waves of density, current and torque by part; None where they are not known."""
@@ -323,7 +328,7 @@ class _Books:
         if not isinstance(model, Scene) or "charge_current" not in self.result.estimates:
             return
         layer = model.layers[0]
-        for row, source in enumerate(labels(self.result, "source")):
+        for source in labels(self.result, "source"):
             if source not in CHARGES:
                 continue
             channel: Literal["first", "second"] = "first" if source == "impurity_first" else "second"
@@ -336,17 +341,11 @@ class _Books:
             local = self.averages(found.current["local"], "charge_current")
             exact = {"local": local, "diffusive": diffusive, "total": local + diffusive}
             paper, paper_density = self.charge_paper(source)
-            names = (labels(self.result, "charge_direction"),)
-            for place_of, part in enumerate(labels(self.result, "part")):
-                mean, error = self.of_run("charge_current", (row, place_of))
-                units = self.result.estimates["charge_current"].units
-                yield _Task(
-                    "charge_current", source, part, units, mean, error, names, exact[part], paper[part]
-                )
+            for part in labels(self.result, "part"):
+                where = {"source": source, "part": part}
+                yield self.task("charge_current", where, exact[part], paper[part])
             if "charge_density" in self.result.estimates:
-                mean, error = self.of_run("charge_density", (row,))
-                units = self.result.estimates["charge_density"].units
-                yield _Task("charge_density", source, "total", units, mean, error, (), density, paper_density)
+                yield self.task("charge_density", {"source": source}, density, paper_density)
 
     def booked(self, found: theory.ChargeSolution) -> tuple[Array, Array]:
         """Charge density and diffusive current with the derivatives that the books take from cell means."""
@@ -384,47 +383,42 @@ class _Books:
         current = {"local": near, "diffusive": total - near, "total": total}
         return current, self.averages(density, "charge_density")
 
-    def of_run(self, name: str, index: tuple[int, ...]) -> tuple[Array, Array]:
-        """Mean and error of a variable, the clock first."""
-        own = self.result.estimates[name]
-        error = np.full(own.mean.shape, math.nan) if own.stderr is None else own.stderr
-        clock = own.dims.index("harmonic") - len(index)
-        mean, error = (np.moveaxis(values[index], clock, 0) for values in (own.mean, error))
-        return mean, error
-
 
 def _rows(result: Result, task: _Task) -> Iterator[Row]:
     """One row for each multiple of Ω that is there."""
-    whole, clock = float(np.abs(task.exact).max()), labels(result, "harmonic")
-    for n in range((len(clock) + 1) // 2):
-        at = slice(0, 1) if n == 0 else slice(2 * n - 1, 2 * n + 1)
-        exact, run, error = task.exact[at], task.mean[at], task.error[at]
-        size = np.where(np.isfinite(run), np.abs(exact), 0.0)
-        if size.max() <= NOTHING * whole:
+    run, whole = task.run, float(np.abs(task.exact.mean).max())
+    known = replace(task.exact, mean=np.where(np.isfinite(run.mean), task.exact.mean, 0.0))
+    for columns in by_multiple([{"harmonic": name} for name in labels(result, "harmonic")]):
+        best = largest_in(known, columns)
+        if not abs(best.mean) > NOTHING * whole:
             continue
-        floor = _ROUND * whole
-        deviations = (run - exact) / np.maximum(error, floor)
-        kept = np.isfinite(run) & ((size > NOTHING * whole) | (error > floor))
-        best = np.unravel_index(int(np.argmax(size)), size.shape)
+        floor, here = _ROUND * whole, [run.sel(**column) for column in columns]
+        exact = np.array([task.exact.sel(**column).mean for column in columns])
+        mean, error = np.array([one.mean for one in here]), np.array([one.error for one in here])
+        deviations = (mean - exact) / np.maximum(error, floor)
+        kept = np.isfinite(mean) & ((np.abs(exact) > NOTHING * whole) | (error > floor))
+        there = {axis: best.coords[axis] for axis in run.dims}
+        found, paper = (
+            run.sel(**there),
+            math.nan if task.paper is None else float(task.paper.sel(**there).mean),
+        )
+        deviation = (found.mean - best.mean) / np.maximum(found.error, floor)
         yield Row(
-            task.quantity, task.channel, task.part, n, _where(result, task, clock[at][best[0]], best[1:]),
-            task.units, float(run[best]), float(error[best]),
-            math.nan if task.paper is None else float(task.paper[at][best]), float(exact[best]),
-            float(deviations[best]), float(np.sqrt(np.mean(deviations[kept] ** 2))),
+            task.quantity, run.coords.get("channel") or run.coords["source"], run.coords.get("part", "total"),
+            multiple_of(best.coords), _where(result, task.quantity, best), run.units, float(found.mean),
+            float(found.error), paper, float(best.mean), float(deviation),
+            float(np.sqrt(np.mean(deviations[kept] ** 2))),
         )  # fmt: skip
 
 
-def _where(result: Result, task: _Task, clock: str, index: tuple[Any, ...]) -> str:
+def _where(result: Result, quantity: str, one: Estimate) -> str:
     """Words for a place in a profile."""
-    axes = mesh_axes(result)
-    names = [names[int(i)] for names, i in zip(task.names, index, strict=False)]
-    component = names[-1] if task.quantity in ("spin_density", "spin_current", "torque") else ""
-    words = [column_name(clock, component).strip()]
-    if task.quantity.endswith("current") and (len(axes) > 1 or not component):
-        words.append(f"along {names[0]}")
-    for axis, i in zip(axes, index[len(task.names) :], strict=True):
-        spot = positions(result, axis)
-        words.append(f"{axis} = {place(float(f'{spot.mean[int(i)]:.3g}'), spot.units)}")
+    axes, component = mesh_axes(result), one.coords.get("component", "")
+    words = [column_name(one.coords["harmonic"], component).strip()]
+    if quantity.endswith("current") and (len(axes) > 1 or not component):
+        words.append(f"along {one.coords['direction' if component else 'charge_direction']}")
+    for axis in axes:
+        words.append(f"{axis} = {place(float(f'{one.coords[axis]:.3g}'), positions(result, axis).units)}")
     return ", ".join(words)
 
 
@@ -449,13 +443,13 @@ def comparison_table(result: Result) -> str:
     """
     rows = comparison(result)
     lines = [f"{result.name}   {thousands(result.walkers)} walkers"]
-    head = f"{'':<18}{'where the exact solution is largest':<40}{'run':>22}{'paper':>12}{'exact':>12}{'σ':>7}{'all σ':>7}"
+    head = ("", "", "where the exact solution is largest", "run", "paper", "exact", "σ", "all σ")
     for quantity, channel in dict.fromkeys((row.quantity, row.channel) for row in rows):
         group = [row for row in rows if (row.quantity, row.channel) == (quantity, channel)]
-        power = power_of_ten(np.array([[row.exact, row.error] for row in group]))
-        unit = pretty(group[0].units) if not power else f"1e{power} {pretty(group[0].units)}"
-        lines += ["", f"{quantity.replace('_', ' ')}, {channel.replace('_', ' ')} [{unit}]", head]
-        lines += [_line(row, 10.0**-power) for row in group]
+        power = power_of_ten([[row.exact, row.error] for row in group])
+        unit = in_units(group[0].units, power)
+        lines += ["", f"{quantity.replace('_', ' ')}, {channel.replace('_', ' ')} [{unit}]"]
+        lines += aligned([head, *(_cells(row, 10.0**-power) for row in group)], _COLUMNS)
     known = [row for row in rows if math.isfinite(row.spread)]
     if known:
         spread = math.sqrt(np.mean([row.spread**2 for row in known]))
@@ -468,14 +462,12 @@ def comparison_table(result: Result) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _line(row: Row, factor: float) -> str:
+def _cells(row: Row, factor: float) -> tuple[str, ...]:
     clock = "DC" if row.harmonic == 0 else f"{row.harmonic if row.harmonic > 1 else ''}Ω"
     paper = "–" if math.isnan(row.paper) else f"{row.paper * factor + 0.0:.4g}"
     deviation, spread = (
         f"{value:.{digits}f}" if math.isfinite(value) else "?"
         for value, digits in ((row.deviation, 1), (row.spread, 2))
     )
-    return (
-        f"  {row.part:<11}{clock:<5}{row.where:<40}{number(row.run * factor, row.error * factor):>22}{paper:>12}"
-        f"{row.exact * factor + 0.0:>12.4g}{deviation:>7}{spread:>7}"
-    )
+    run, exact = number(row.run * factor, row.error * factor), f"{row.exact * factor + 0.0:.4g}"
+    return row.part, clock, row.where, run, paper, exact, deviation, spread
