@@ -14,7 +14,7 @@ from fake_scene import result as scene_result
 
 from mcpump import report
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.report.words import number, power_of_ten, pretty
+from mcpump.report.words import aligned, barred, number, power_of_ten, pretty
 
 
 @pytest.mark.parametrize(
@@ -555,3 +555,23 @@ def test_a_transient_map_tells_its_largest_numbers_and_when():
     [line] = [line for line in report.table(result).splitlines() if line.startswith("  density, z, t = ")]
     assert "t = 15 … 22.5 fs" in line
     assert "Largest" not in report.table(of_scene(1, time_bins=4, planes=()))
+
+
+def test_aligned_rows():
+    rows = [("unit", "x", "y"), ("a", "1.25", "-3"), ("longer", "2", "")]
+    assert aligned(rows, ["<", " | >", "   >6"]) == [
+        "unit   |    x        y",
+        "a      | 1.25       -3",
+        "longer |    2",
+    ]
+
+
+def test_bars_and_titles_stand_where_the_multiple_of_the_frequency_changes():
+    harmonics = ("dc", "cos1", "sin1", "cos2")
+    columns = [{"harmonic": name, "component": "x"} for name in harmonics]
+    text = barred([("[J/m²]", ["x", "x cos", "x sin", "x cos"]), ("20 nm", ["12", "3", "4", "5"])], columns)
+    assert text == [
+        "        | DC | cos Ωt, sin Ωt | cos 2Ωt, sin 2Ωt",
+        "[J/m²]  |  x | x cos   x sin | x cos",
+        "20 nm   | 12 |     3       4 |     5",
+    ]
