@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     try:
-        runs = [results.read(file) for file in points_of(options.files)]
+        runs = [results.read(file) for file in results.points_of(options.files)]
         fits = figures.mixing_points(runs, options.against, options.plane)
         figures.mixing_figure(fits).savefig(options.output)
     except (McpumpError, OSError, ValueError) as error:
@@ -44,15 +44,6 @@ def main(arguments: list[str] | None = None) -> int:
     print(figures.mixing_table(fits), end="")
     print(options.output)
     return 0
-
-
-def points_of(files: list[Path]) -> list[Path]:
-    """Results files; those of the points in place of a sweep's folder, or of the file FOLDER.h5 that collects it."""
-    found: list[Path] = []
-    for file in files:
-        folder = file if file.is_dir() else file.with_suffix("")
-        found += sorted(folder.glob("*.h5")) if folder.is_dir() else [file]
-    return found
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         points = {
-            name: sorted(point(results.read(file)) for file in points_of(getattr(options, name)))
+            name: sorted(point(results.read(file)) for file in results.points_of(getattr(options, name)))
             for name, point in SWEEPS.items()
         }
         stack_figure(**points).savefig(options.output)
@@ -42,15 +42,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name:<9} {point.x:<11.5g} {point.y:.5g} ± {point.error:.2g}")
     print(options.output)
     return 0
-
-
-def points_of(files: list[Path]) -> list[Path]:
-    """Results files; those of the points in place of a sweep's folder, or of the file FOLDER.h5 that collects it."""
-    found: list[Path] = []
-    for file in files:
-        folder = file if file.is_dir() else file.with_suffix("")
-        found += sorted(folder.glob("*.h5")) if folder.is_dir() else [file]
-    return found
 
 
 if __name__ == "__main__":

@@ -12,33 +12,13 @@ style         sizes, colours, axes
 ============= ========================================================================================
 """
 
-from mcpump.figures.charge import (
-    charge_figure,
-    conversion_points,
-)
-from mcpump.figures.convergence import (
-    convergence_figure,
-    convergence_points,
-)
-from mcpump.figures.maps import (
-    map_figure,
-)
-from mcpump.figures.mixing import (
-    mixing_figure,
-    mixing_points,
-    mixing_table,
-)
-from mcpump.figures.potential import (
-    potential_figure,
-    potential_gradient,
-)
-from mcpump.figures.profiles import (
-    crossover,
-    profile,
-)
-from mcpump.figures.times import (
-    time_figure,
-)
+from mcpump.figures.charge import charge_figure, conversion_points
+from mcpump.figures.convergence import convergence_figure, convergence_points
+from mcpump.figures.maps import map_figure
+from mcpump.figures.mixing import mixing_figure, mixing_points, mixing_table
+from mcpump.figures.potential import potential_figure, potential_gradient
+from mcpump.figures.profiles import crossover, profile
+from mcpump.figures.times import time_figure
 
 __all__ = [
     "charge_figure",

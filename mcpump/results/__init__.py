@@ -1,8 +1,8 @@
 """Results files: HDF5 that is also netCDF-4 (the only h5py).
 
-`read` and `write` are for one run (`file`); `sweep_file` collects the runs of a sweep.
+`read` and `write` are for one run (`file`); `sweep_file` collects the runs of a sweep, whose files `points_of` finds.
 """
 
-from mcpump.results.file import check_writable, is_sealed, read, shown, write
+from mcpump.results.file import check_writable, is_sealed, points_of, read, shown, write
 
-__all__ = ["check_writable", "is_sealed", "read", "shown", "write"]
+__all__ = ["check_writable", "is_sealed", "points_of", "read", "shown", "write"]

@@ -26,7 +26,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +178,26 @@ def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
         raise
     except _DAMAGE as error:
         raise ResultsFileError(_unreadable(data, path)) from error
+
+
+def points_of(files: Iterable[str | os.PathLike[str]]) -> list[Path]:
+    """Find the files of the points of sweeps.
+
+    Parameters
+    ----------
+    files
+        Results files, which stay as they are, folders of sweeps, and files that collect one, FOLDER.h5.
+
+    Returns
+    -------
+    list of Path
+        The results files in a folder in place of it, or of the file that collects it.
+    """
+    found: list[Path] = []
+    for file in map(Path, files):
+        folder = file if file.is_dir() else file.with_suffix("")
+        found += sorted(folder.glob("*.h5")) if folder.is_dir() else [file]
+    return found
 
 
 def is_sealed(path: str | os.PathLike[str]) -> bool:

@@ -122,16 +122,6 @@ def test_script(tmp_path, monkeypatch, capsys):
     assert sys.modules["mcpump.figures.stack"] is figure_stack
 
 
-def test_script_reads_the_folder_of_a_sweep(tmp_path, monkeypatch):
-    script = runpy.run_path(str(ROOT / "analysis" / "plot_stack.py"))
-    (tmp_path / "cone").mkdir()
-    for name in ("a.h5", "b.h5"):
-        (tmp_path / "cone" / name).touch()
-    for sweep in ("cone", "cone.h5"):
-        found = script["points_of"]([tmp_path / sweep, tmp_path / "other.h5"])
-        assert [file.name for file in found] == ["a.h5", "b.h5", "other.h5"]
-
-
 # --- limits of the walk --------------------------------------------------------------------------
 
 

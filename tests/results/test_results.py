@@ -277,3 +277,12 @@ def test_small_arrays_are_one_chunk(path):
     results.write(junction(), path)
     with h5py.File(path) as file:
         assert file["spin_current"].chunks == file["spin_current"].shape
+
+
+def test_points_of_a_sweep_stand_in_its_folder(tmp_path):
+    (tmp_path / "cone").mkdir()
+    for name in ("b.h5", "a.h5"):
+        (tmp_path / "cone" / name).touch()
+    for sweep in ("cone", "cone.h5"):
+        found = results.points_of([tmp_path / sweep, tmp_path / "other.h5"])
+        assert [file.name for file in found] == ["a.h5", "b.h5", "other.h5"]
