@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +126,7 @@ class Run:
     @property
     def deck(self) -> dict[str, Any]:
         """Resolved deck."""
-        deck = tomllib.loads(self.result.resolved)
+        deck = self.result.deck
         if file := self.result.provenance.get("texture_file"):
             deck["texture"]["file"] = file  # found again from any folder
         if folder := self.result.provenance.get("texture_folder"):

@@ -157,6 +157,18 @@ def _value(text: str) -> Any:
     return parsed["value"] if list(parsed) == ["value"] else text
 
 
+def flat(table: Any, key: str = "") -> Iterable[tuple[str, Any]]:
+    """Dotted keys and values of nested tables and lists of tables."""
+    if isinstance(table, dict):
+        for name, value in table.items():
+            yield from flat(value, f"{key}.{name}" if key else name)
+    elif isinstance(table, list) and any(isinstance(value, dict) for value in table):
+        for i, value in enumerate(table):
+            yield from flat(value, f"{key}[{i}]")
+    else:
+        yield key, table
+
+
 def write_toml(deck: Mapping[str, Any]) -> str:
     """Write a deck of numbers, texts, lists and tables as TOML text.
 

@@ -72,7 +72,7 @@ def conversion_points(results: Sequence[Result]) -> list[ConversionPoint]:
     """
     points = []
     for result in results:
-        x = result.regime.get("ell/lambda", (math.nan, "", ""))[0]
+        x = result.regime_number("ell/lambda")
         rashba = torque_ratios(result)
         if rashba is not None and rashba.torque.known:
             points.append(ConversionPoint(x, "rashba", rashba.torque, rashba.spin_current))
@@ -177,7 +177,7 @@ def _draw_column(panels: Any, result: Result, cut: _Cut) -> None:
     _draw_charge(panels[2], result, cut, x)
     _draw_density(panels[3], result, cut, x)
     mechanism = "Rashba" if cut.source == "rashba" else "impurities"
-    ratio = result.regime.get("ell/lambda", (math.nan, "", ""))[0]
+    ratio = result.regime_number("ell/lambda")
     panels[0].set_title(f"{mechanism}, ℓ/λ = {ratio:.3g}", loc="left")
     panels[3].set_xlabel(f"{cut.axis} [{unit}]")
 

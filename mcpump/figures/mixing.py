@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from mcpump.deck.toml import flat
 from mcpump.errors import InputError
 from mcpump.figures.style import (
     MM,
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 QUANTITIES = ("pumping_a", "pumping_b", "mixing_conductance", "mixing_conductance_dc")
 _UNSWEPT = ("run", "results")
 """Sections of a deck whose keys change nothing that is measured here."""
-_ELL = "ell/lambda"
 _SAME = 1e-9
 WRONG = 0.1
 """Share of the current left by a fit from which it is no fit."""
@@ -132,9 +131,9 @@ def _planes(runs: Sequence[Result], plane: float | None) -> list[float]:
 
 def _swept(runs: Sequence[Result], against: str | None) -> tuple[str, list[float]]:
     """Name of what was swept, with its unit, and its values."""
-    decks = [_flat(tomllib.loads(run.resolved)) for run in runs]
+    decks = [dict(flat(run.deck)) for run in runs]
     if against is None:
-        ratios = [run.regime.get(_ELL, (math.nan, "", ""))[0] for run in runs]
+        ratios = [run.regime_number("ell/lambda") for run in runs]
         if len(runs) == 1 or max(ratios) - min(ratios) > _SAME * max(ratios):
             return "ℓ/λ", ratios
         keys = [key for key in decks[0] if key.split(".")[0] not in _UNSWEPT]
@@ -151,20 +150,6 @@ def _swept(runs: Sequence[Result], against: str | None) -> tuple[str, list[float
         raise InputError(f"{against} is not a number of one unit in the deck of every run")
     unit = known[0][1]
     return against + (f" [{unit}]" if unit else ""), [value for value, _ in known]
-
-
-def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key → value."""
-    found: dict[str, Any] = {}
-    for key, value in table.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            for i, one in enumerate(value):
-                found |= _flat(one, f"{prefix}{key}[{i}].")
-        elif isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[prefix + key] = value
-    return found
 
 
 def _number(value: Any) -> tuple[float, str] | None:

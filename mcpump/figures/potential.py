@@ -106,7 +106,7 @@ def potential_gradient(
     x = positions(result, "x").mean
     span = x[2:] - x[:-2]
     return Gradient(
-        ell_over_lambda=result.regime.get("ell/lambda", (math.nan, "", ""))[0],
+        ell_over_lambda=result.regime_number("ell/lambda"),
         name=f"{channel}, {column_of(result, column)}",
         x=x[1:-1], gradient=-(mu.mean[2:] - mu.mean[:-2]) / span,
         gradient_error=np.hypot(mu.error[2:], mu.error[:-2]) / span,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -152,7 +151,7 @@ def _residuals(points: Sequence[Point]) -> list[float]:
 
 def _periodic_figure(result: Result, with_theory: bool, about: Headline) -> Figure:
     # the general walk has no such lines, and may need files that are elsewhere now
-    fast = with_theory and not deck_from_dict(tomllib.loads(result.resolved)).needs_general
+    fast = with_theory and not deck_from_dict(result.deck).needs_general
     problem = problem_of(result) if fast else None
     driven = _driven(result, about.channel)
     multiples = sorted({multiple_of(column) for column in driven})[:_MOST_COLUMNS] or [0]

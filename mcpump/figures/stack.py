@@ -7,7 +7,6 @@ Each is held against its limit: beyond a plane behind the texture a closed metal
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -134,7 +133,7 @@ Limit = Callable[[np.ndarray, np.ndarray], Line]
 
 
 def _deck(result: Result) -> Deck:
-    return deck_from_dict(tomllib.loads(result.resolved), result.name)
+    return deck_from_dict(result.deck, result.name)
 
 
 def _need(result: Result, name: str) -> Estimate:

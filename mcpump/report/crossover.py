@@ -6,7 +6,6 @@ Projected on that mode, local over total is 1 − K(qℓ), whatever the sample's
 
 from __future__ import annotations
 
-import tomllib
 from typing import NamedTuple
 
 from mcpump.deck.read import deck_from_dict
@@ -32,7 +31,7 @@ class Point(NamedTuple):
 
 def problem_of(result: Result) -> Problem:
     """Problem that a result answers, from its resolved deck."""
-    return make_problem(deck_from_dict(tomllib.loads(result.resolved), result.name))
+    return make_problem(deck_from_dict(result.deck, result.name))
 
 
 def wave_number(model: Model) -> float:

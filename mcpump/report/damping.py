@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from typing import NamedTuple
 
 from mcpump.deck.read import Deck, deck_from_dict
@@ -62,8 +61,7 @@ def damping_lines(result: Result) -> list[str]:
 def _deck(result: Result) -> Deck | None:
     """Deck of a run; None where it cannot be read any more."""
     try:
-        tables = tomllib.loads(result.resolved)
-        return deck_from_dict(tables, result.name) if "magnet" in tables else None
+        return deck_from_dict(result.deck, result.name) if "magnet" in result.deck else None
     except (McpumpError, ValueError):
         return None
 

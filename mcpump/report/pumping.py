@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import tomllib
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -149,8 +148,7 @@ def _over_face(density: Estimate) -> Estimate:
 
 def _is_periodic(result: Result, axis: str) -> bool:
     """Whether the deck says that the sample is periodic along an axis."""
-    sample: dict[str, Any] = tomllib.loads(result.resolved).get("sample", {})
-    return bool(sample.get(axis, {}).get("left") == "periodic")
+    return bool(result.deck.get("sample", {}).get(axis, {}).get("left") == "periodic")
 
 
 class _Bar(NamedTuple):
@@ -245,9 +243,9 @@ def formula_sentence(result: Result, source: str, ratios: FormulaRatios) -> str:
 
 def _expected_share(result: Result) -> float:
     """(ℓ/λ)²/d; NaN where the run knows no λ."""
-    ratio = result.regime.get("ell/lambda", (math.nan, "", ""))[0]
+    ratio = result.regime_number("ell/lambda")
     try:
-        dimension = int(tomllib.loads(result.resolved).get("electrons", {}).get("dimension", 3))
+        dimension = int(result.deck.get("electrons", {}).get("dimension", 3))
     except (TypeError, ValueError):
         dimension = 3
     return ratio * ratio / dimension

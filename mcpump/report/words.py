@@ -102,7 +102,7 @@ def headline_of(result: Result) -> Headline:
 
 def exchange_of(result: Result) -> float:
     """Jτ/ħ of a run; NaN where nothing is turned."""
-    return result.regime.get("J tau/hbar", (math.nan, "", ""))[0]
+    return result.regime_number("J tau/hbar")
 
 
 def is_fitted(result: Result) -> bool:

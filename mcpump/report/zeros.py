@@ -6,7 +6,6 @@ so that every walker of every block has then carried none. That needs blocks eno
 
 from __future__ import annotations
 
-import tomllib
 from typing import Any
 
 import numpy as np
@@ -133,11 +132,7 @@ def _planes(result: Result, still_open: list[float]) -> tuple[list[str], list[st
 
 def _face(result: Result, side: str) -> Any:
     """Face of the sample as its deck has it."""
-    return _resolved(result).get("sample", {}).get("x", {}).get(side)
-
-
-def _resolved(result: Result) -> dict[str, Any]:
-    return tomllib.loads(result.resolved)
+    return result.deck.get("sample", {}).get("x", {}).get(side)
 
 
 def _is_closed(face: Any) -> bool:
@@ -151,7 +146,7 @@ def supercurrent_zero(result: Result) -> list[str]:
     """The super-current where it vanishes everywhere, and why; at the planes it may vanish by their choice."""
     if not (is_rounding(result, "plane_supercurrent") and is_rounding(result, "supercurrent")):
         return []
-    if _resolved(result).get("electrons", {}).get("dimension") == 2:
+    if result.deck.get("electrons", {}).get("dimension") == 2:
         return ["super-current (Eq. (8) is 0 in two dimensions)"]
     return [f"super-current (S ∥ {'∂S/∂x' if len(mesh_axes(result)) == 1 else '∇S'})"]
 

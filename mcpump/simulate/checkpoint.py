@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import mcpump
+from mcpump.deck.toml import flat
 from mcpump.errors import InputError
 from mcpump.tally.estimates import Result
 
@@ -121,7 +122,7 @@ def check_same_deck(resolved: str, result: Result, path: str) -> None:
     InputError
         Naming the first key that differs, and both values. How many walkers there are, and when to stop, may differ.
     """
-    wanted, held = (dict(_flat(tomllib.loads(text))) for text in (resolved, result.resolved))
+    wanted, held = (dict(flat(tomllib.loads(text))) for text in (resolved, result.resolved))
     for key in (*wanted, *held):
         if wanted.get(key) != held.get(key) and not any(
             f"{key}.".startswith(f"{free}.") for free in FREE_KEYS
@@ -130,18 +131,6 @@ def check_same_deck(resolved: str, result: Result, path: str) -> None:
             raise InputError(
                 f"{path} holds a run with {key} = {values[0]}, this deck has {values[1]}: they do not mix"
             )
-
-
-def _flat(table: Any, key: str = "") -> Iterable[tuple[str, Any]]:
-    """Dotted keys and values of nested tables and lists of tables."""
-    if isinstance(table, dict):
-        for name, value in table.items():
-            yield from _flat(value, f"{key}.{name}" if key else name)
-    elif isinstance(table, list) and any(isinstance(value, dict) for value in table):
-        for i, value in enumerate(table):
-            yield from _flat(value, f"{key}[{i}]")
-    else:
-        yield key, table
 
 
 def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -219,6 +221,15 @@ class Result:
     """Exact sums, enough to go on or to merge (`/checkpoint` of the file)."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Dates, wall time, versions, machine (`/provenance`): all that may differ between equal runs."""
+
+    @property
+    def deck(self) -> dict[str, Any]:
+        """Resolved deck as nested tables."""
+        return tomllib.loads(self.resolved)
+
+    def regime_number(self, name: str) -> float:
+        """Give a regime number by its key; NaN where the run does not know it."""
+        return self.regime[name][0] if name in self.regime else math.nan
 
     def __post_init__(self) -> None:
         values = {
