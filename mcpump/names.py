@@ -9,6 +9,8 @@ CHARGES = ("rashba", "impurity_first", "impurity_second")
 """Sources of charge in the order of `Scene.charges`: the mechanism, and for impurities the order in J of the spin."""
 PARTS = ("local", "diffusive", "total")
 """Local: n = 0 scatterings since emission; diffusive: n ≥ 1; total: their sum."""
+AXES = ("x", "y", "z")
+"""Directions of the mesh."""
 COMPONENTS = ("x", "y", "z")
 """Components of the spin."""
 LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_right", "cut")

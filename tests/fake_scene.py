@@ -14,7 +14,7 @@ from mcpump.tally.estimates import Result
 from mcpump.tally.observables import coordinates, observables
 from mcpump.tally.tally import Tally
 from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC
-from mcpump.walk.blocks import BlockSums
+from mcpump.walk.layout import BlockSums
 
 ELL, TAU = 2e-9, 1.5e-15
 SI = Scales(ELL, TAU, 3e-9, 4e-3, 5e6, 3.04e15, True)
@@ -30,7 +30,8 @@ STACK = (UNIFORM[0], Layer(5.0, 2.0, 0.5, 0.0, 3.0, 0.7, 1.0, True))
 
 def scene(axes=1, channels=("first", "second"), time_bins=0, cells=(10, 6, 4), **changes):
     """A Scene of 10 × 6 × 4 ℓ, periodic along y and z, that absorbs at x = 10 ℓ."""
-    slots = [channels.index(name) if name in channels else -1 for name in CHANNELS]
+    walked = [name for name in CHANNELS if name in channels]
+    slots = [walked.index(name) if name in channels else -1 for name in CHANNELS]
     plain = Scene(
         dimension=3, axes=axes,
         lengths=tuple(length if i < axes else 1.0 for i, length in enumerate((10.0, 6.0, 4.0))),
@@ -49,7 +50,7 @@ def scene(axes=1, channels=("first", "second"), time_bins=0, cells=(10, 6, 4), *
 def problem(model, scales=REDUCED, name="scene"):
     """A Problem around a Scene."""
     return Problem(
-        name=name, model=model, scales=scales, exchange=model.exchange, supercurrent=1e-3, channels=model.channels,
+        name=name, scene=model, scales=scales, supercurrent=1e-3,
         walkers=64 * 24, stop=None, warnings=(), notes=(),
         regime={
             "ell/lambda": (0.1, "", "mean free path over length"),
@@ -65,7 +66,7 @@ def problem(model, scales=REDUCED, name="scene"):
 
 def books(ready, means=None, blocks=24, noise=0.02, seed=1):
     """Tally of blocks that scatter about given means: (profiles, passages, budget, sample means)."""
-    model, generator = ready.model, np.random.default_rng(seed)
+    model, generator = ready.scene, np.random.default_rng(seed)
     amplitudes = (len(model.channels) + ("first" in model.channels and "second" in model.channels)) * 3
     tally = Tally(model, np.zeros(amplitudes * model.time_functions, np.intp))
     means = means or random_means(tally, generator)
@@ -102,7 +103,7 @@ def result(ready, means=None, **options):
 
 def shaped(ready):
     """Means that look like a run: density a hill that leaks to the right; DC z, AC x and y; a closed left face."""
-    model, functions = ready.model, ready.model.time_functions
+    model, functions = ready.scene, ready.scene.time_functions
     names = [*model.channels, *(["sum"] if {"first", "second"} <= set(model.channels) else [])]
     axes = [(np.arange(n) + 0.5) / n for n in model.cells]
     x, y, z = (grid.ravel() for grid in np.meshgrid(*axes, indexing="ij"))

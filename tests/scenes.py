@@ -33,9 +33,10 @@ from mcpump.textures.parameters import (
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
 from mcpump.walk import course
-from mcpump.walk.blocks import BlockSums, plain, walk_scene_block
 from mcpump.walk.carried import set_birth
 from mcpump.walk.course import course_of, slab_at
+from mcpump.walk.general import plain, walk_general_block
+from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
 from mcpump.walk.transport import DIVERGENCE, cell_number, cross, next_piece
 from mcpump.walk.walker import (
@@ -238,14 +239,14 @@ def coarse_births():
 def walked(given: Scene, block=0, user=None) -> BlockSums:
     """One block of a scene."""
     user = user or no_user()
-    return walk_scene_block(given, user, course_of(given, user), block)
+    return walk_general_block(given, user, course_of(given, user), block)
 
 
 def blocks_of(given: Scene, count: int, user=None) -> list[BlockSums]:
     """Blocks 0, 1, … of a scene."""
     user = user or no_user()
     ground = course_of(given, user)
-    return [walk_scene_block(given, user, ground, block) for block in range(count)]
+    return [walk_general_block(given, user, ground, block) for block in range(count)]
 
 
 def profiles_of(given: Scene, sums: BlockSums):
@@ -277,7 +278,7 @@ def budget_of(given: Scene, sums: BlockSums):
 def problem_of(given: Scene, texture_file: str = "") -> Problem:
     """A Problem around a scene, in reduced units."""
     return Problem(
-        name="test", model=given, scales=REDUCED, exchange=given.exchange, supercurrent=0.0, channels=given.channels,
+        name="test", scene=given, scales=REDUCED, supercurrent=0.0,
         walkers=64 * given.walkers_per_block, stop=None, regime={}, warnings=(), notes=(), resolved="",
         extents=Extents(given.lengths[: given.axes], given.planes, given.t_end if given.time_bins else 0.0),
         texture_file=texture_file,

@@ -132,7 +132,7 @@ def test_marching_finds_the_same_density_as_the_walk():
     """Cells and bins in which both are known within 3 %; every walker leaves a track of 20."""
     azurv1 = module("azurv1")
     blocks, block = 32, 4096
-    walkers = [blocks * module("walking").deck_problem("azurv1").model.walkers_per_block, blocks * block]
+    walkers = [blocks * module("walking").deck_problem("azurv1").scene.walkers_per_block, blocks * block]
     lanes, marching = azurv1.lanes_merit(blocks)(), azurv1.marching_merit(blocks, block)()
     assert marching.mean.sum() == pytest.approx(20.0)
     assert np.all(np.diff(marching.mean.sum(axis=0)) < 1e-9)

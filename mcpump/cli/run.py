@@ -154,7 +154,7 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
             start = checkpoint.start_of(held, results.shown(resume))
         simulate.to_walk(problem, start, _share(options))  # to see that they fit
         # estimates and what is around them take about as much as the books
-        size = 2 * books_bytes(problem.model)
+        size = 2 * books_bytes(problem.scene)
         results.check_writable(output_of(options), _may_replace(options), size)
     except McpumpError as error:
         return error

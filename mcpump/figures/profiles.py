@@ -28,7 +28,7 @@ from mcpump.figures.style import (
     new_figure,
 )
 from mcpump.problem.headline import Headline
-from mcpump.problem.scene import ABSORBING, PERIODIC, Model, Problem
+from mcpump.problem.scene import Problem, Scene
 from mcpump.report.crossover import Point, problem_of
 from mcpump.report.words import Column, column_name, labels, mesh_axes, multiple_of, positions, times_of
 from mcpump.tally.estimates import Estimate, Result
@@ -282,16 +282,15 @@ def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> 
 
 def _theory_lines(result: Result, problem: Problem, channel: str) -> Lines:
     """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
-    model, scales = problem.model, problem.scales
-    assert isinstance(model, Model)
-    relaxation = 1 / model.gamma_sf if model.gamma_sf > 0 else math.inf
-    medium = Medium.reduced(problem.exchange, relaxation, model.dimension)
-    edges = np.linspace(0.0, model.length, model.cells + 1)
-    mean, cosine, sine = texture_profile(model, (edges[1:] + edges[:-1]) / 2)
-    faces = _face(model, model.left), _face(model, model.right)
-    h = model.length / model.cells
-    total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, model.Omega, *faces)
-    local = local_theory(texture_profile(model, edges), texture_gradient(model, edges), medium, model.Omega)
+    scene, lanes, scales = problem.scene, problem.scene.lanes, problem.scales
+    assert lanes is not None
+    gamma, length = scene.layers[0].gamma_sf, scene.lengths[0]
+    medium = Medium.reduced(scene.exchange, 1 / gamma if gamma > 0 else math.inf, scene.dimension)
+    edges = np.linspace(0.0, length, scene.cells[0] + 1)
+    mean, cosine, sine = texture_profile(lanes, (edges[1:] + edges[:-1]) / 2)
+    faces, h = (_face(scene, 0), _face(scene, 1)), length / scene.cells[0]
+    total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, lanes.Omega, *faces)
+    local = local_theory(texture_profile(lanes, edges), texture_gradient(lanes, edges), medium, lanes.Omega)
     chosen = ["first", "second"] if channel == "sum" else [channel]
     density = np.sum([total[name].density for name in chosen], axis=0) * scales.density
     flux = np.sum([total[name].flux for name in chosen], axis=0) * scales.current
@@ -307,8 +306,10 @@ def _theory_lines(result: Result, problem: Problem, channel: str) -> Lines:
     }
 
 
-def _face(model: Model, code: int) -> Face:
-    return "absorbing" if code == ABSORBING else ("periodic" if code == PERIODIC else "closed")
+def _face(scene: Scene, face: int) -> Face:
+    if scene.periodic[0]:
+        return "periodic"
+    return "absorbing" if scene.absorption[face] == 1.0 else "closed"
 
 
 def _pulse_figure(result: Result, channel: str) -> Figure:

@@ -4,8 +4,9 @@
 ℓ, times in τ, v_F = ħ = 1.
 
 ============= ========================================================================================
-scene         what the kernels see (`Model`, `Scene`), and `Problem`
+scene         what is walked (`Scene`), and `Problem`
 reduce        from a deck to a `Problem`; `reduce_scene` and `texture` its parts
+effort        flights, memory and seconds that a run takes
 regime        ℓ/λ, Jτ/ħ, …, and the warnings that follow
 slowest_mode  how long spins stay in a sample without a sink
 snapshots     OVF series of a deck, read once in a process

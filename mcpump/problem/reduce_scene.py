@@ -1,4 +1,4 @@
-"""From a checked deck to the scene of the general walk: reduced numbers, steps, plan of the effort."""
+"""From a checked deck to its scene: reduced numbers, steps, and which of the two walks takes it."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from typing import cast
 
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import Layer
-from mcpump.deck.sections import Axis, face_numbers
+from mcpump.deck.sections import Axis, Initial, Pulse, face_numbers
 from mcpump.deck.textures import User
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.names import CHANNELS
-from mcpump.problem.scene import MEAN_COSINE, Scene, paths_are_parallel
+from mcpump.problem.effort import longest_jump, mean_flights, walked_steps
+from mcpump.problem.scene import (
+    DRIVEN,
+    EVERYWHERE,
+    NO_STATE,
+    PLANE,
+    Lanes,
+    Scene,
+    paths_are_parallel,
+)
 from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.problem.spin_hall import sheets_of
-from mcpump.problem.texture import MovingTexture, moving_texture
-from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC
+from mcpump.problem.texture import NOTHING, MovingTexture, envelope_of, moving_texture, precession
+from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC, STILL, Harmonic, packed, swing
 from mcpump.textures.user import check_user_texture, load_user_texture
 
 DECAYED = 1e-6
@@ -33,7 +42,7 @@ TRANSIENT_PHASES, FEWEST_PHASES, MORE_PHASES = 8, 4, 4
 
 
 def make_scene(deck: Deck, notes: list[str]) -> Scene:
-    """Reduced numbers of a deck for the general walk.
+    """Reduced numbers of a deck for the walk that takes it.
 
     Parameters
     ----------
@@ -52,28 +61,44 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     InputError
         If the user's texture cannot be used, or |S| would exceed 1, or a block is too small.
     """
+    if deck.needs_general:
+        notes.append(f"this is the general walk, which {', '.join(deck.general_reasons)} asks for")
+        return _general(deck, notes)
+    return _fast(deck, notes)
+
+
+def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
+    """Sample, results and numbers of the run; without texture and state at the start."""
     gas, axes, results = deck.gas, deck.axes, deck.results
-    faces = _faces(axes)
-    texture = moving_texture(deck)
-    stack, transient = deck.layers, deck.is_transient
-    static = math.isinf(texture.time)
-    if static and deck.texture is not None and deck.initial is None:
-        notes.append("the texture is static: it pumps nothing")
-    length = _lengths(axes, gas.ell)
-    scene = Scene(
-        dimension=gas.dimension, axes=len(axes), lengths=length, cells=_cells(axes),
-        periodic=_periodic(axes), absorption=faces[0], specularity=faces[1], layers=stack,
-        exchange=gas.exchange_number, slots=_slots(results.channels),
-        harmonics=0 if transient else results.harmonics, period=texture.period,
-        time_bins=(results.time_bins or 1) if transient else 0,
-        t_end=(results.end or 0.0) / gas.tau if transient else math.inf,
-        phases=_phases(deck, texture), t_max=math.inf, texture=texture.code, parameters=texture.parameters,
-        time_step=0.0 if static else TIME_STEP * texture.time,
-        rotation_step=_rotation_step(deck, texture, stack),
-        initial=_initial(deck), initial_spin=deck.initial.spin if deck.initial else (0.0, 0.0, 0.0),
-        initial_x=_initial_place(deck), initial_walkers=_initial_walkers(deck, static),
+    absorption, specularity = _faces(axes)
+    timed = results.end is not None
+    return Scene(
+        dimension=gas.dimension, axes=len(axes), lengths=_lengths(axes, gas.ell), cells=_cells(axes),
+        periodic=_periodic(axes), absorption=absorption, specularity=specularity, layers=deck.layers,
+        exchange=gas.exchange_number, slots=_slots(channels),
+        harmonics=0 if timed else results.harmonics, period=1.0,
+        time_bins=(results.time_bins or 1) if timed else 0,
+        t_end=(results.end or 0.0) / gas.tau if timed else math.inf,
+        phases=1, t_max=math.inf, texture=HARMONIC, parameters=NOTHING, time_step=0.0, rotation_step=LONGEST_STEP,
+        initial=NO_STATE, initial_spin=(0.0, 0.0, 0.0), initial_x=0.0, initial_walkers=0,
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+    )  # fmt: skip
+
+
+def _general(deck: Deck, notes: list[str]) -> Scene:
+    """Scene of the general walk."""
+    texture, asked = moving_texture(deck), deck.results.channels
+    transient, static = deck.is_transient, math.isinf(texture.time)
+    if static and deck.texture is not None and deck.initial is None:
+        notes.append("the texture is static: it pumps nothing")
+    sample = _sample(deck, tuple(name for name in CHANNELS if name in asked))
+    scene = sample._replace(
+        period=texture.period, phases=_phases(deck, texture), texture=texture.code, parameters=texture.parameters,
+        time_step=0.0 if static else TIME_STEP * texture.time,
+        rotation_step=_rotation_step(deck, texture, deck.layers),
+        initial=_initial(deck), initial_spin=deck.initial.spin if deck.initial else (0.0, 0.0, 0.0),
+        initial_x=_place_of_plane(deck, deck.initial), initial_walkers=_initial_walkers(deck, static),
     )  # fmt: skip
     scene = with_charge(_with_drive(scene, deck, static))
     if not deck.has_sink and not transient:
@@ -83,9 +108,50 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
     scene = scene._replace(folded=_folded(scene))
-    flights = scene_flights(scene)
-    wanted, automatic = deck.run.first_flights, round(min(max(flights / 40.0, 1.0), 32.0))
-    return scene._replace(first_flights=automatic if wanted == "auto" else int(wanted))
+    return scene._replace(first_flights=first_flights(deck, mean_flights(scene)))
+
+
+def _fast(deck: Deck, notes: list[str]) -> Scene:
+    """Scene of the fast walk."""
+    gas, drawn = deck.gas, deck.pulse
+    envelope, parameters, (q, _, _) = envelope_of(deck)
+    Omega = (deck.angular_frequency or 0.0) * gas.tau
+    still = (0.0, 0.0, 0.0)
+    C, P, Q = precession(deck) if drawn is None else (still, still, still)
+    moves = packed(Harmonic(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters))
+    if deck.texture is not None and swing(HARMONIC, moves) <= STILL:
+        notes.append("the texture is static: it pumps nothing")
+    scene = _sample(deck, deck.results.channels)._replace(
+        period=2.0 * math.pi / Omega if Omega else 1.0, parameters=moves,
+        lanes=Lanes(Omega, envelope, parameters, q, C, P, Q),
+    )  # fmt: skip
+    if drawn is not None:
+        return scene._replace(
+            initial=PLANE, initial_spin=drawn.spin, initial_x=_place_of_plane(deck, drawn),
+            initial_walkers=scene.walkers_per_block,
+        )  # fmt: skip
+    if not deck.has_sink:
+        scene = scene._replace(t_max=_t_max_of_slab(scene, notes))
+    return _planned(scene, deck)
+
+
+def _planned(scene: Scene, deck: Deck) -> Scene:
+    """Split of the fast walk's effort: more first flights and rarer scores where walks are long."""
+    assert scene.lanes is not None
+    scene = scene._replace(
+        lanes=scene.lanes._replace(jump=longest_jump(scene) if deck.run.jumps == "auto" else 0.0)
+    )
+    flights, interval = walked_steps(scene), deck.run.score_interval
+    automatic = 2 ** int(math.log2(min(max(flights / 64.0, 1.0), 16.0)))
+    assert scene.lanes is not None
+    lanes = scene.lanes._replace(score_interval=automatic if interval == "auto" else int(interval))
+    return scene._replace(first_flights=first_flights(deck, flights), lanes=lanes)
+
+
+def first_flights(deck: Deck, flights: float) -> int:
+    """First-flight pairs per walker pair: as asked for, or more where walkers take many flights."""
+    wanted = deck.run.first_flights
+    return round(min(max(flights / 40.0, 1.0), 32.0)) if wanted == "auto" else int(wanted)
 
 
 def _with_drive(scene: Scene, deck: Deck, static: bool) -> Scene:
@@ -100,7 +166,9 @@ def _with_drive(scene: Scene, deck: Deck, static: bool) -> Scene:
             f"run.walkers_per_block = {block} must be at least 4: [electric_field] and the texture share a block"
         )
     born = block if static else 2 * (block // 4)
-    return scene._replace(hall_slot=len(scene.channels), initial=3, initial_walkers=born if sheets > 0 else 0)
+    return scene._replace(
+        hall_slot=len(scene.channels), initial=DRIVEN, initial_walkers=born if sheets > 0 else 0
+    )
 
 
 def with_charge(scene: Scene) -> Scene:
@@ -176,49 +244,6 @@ def check_user(deck: Deck, scene: Scene) -> str:
     return path
 
 
-def scene_flights(scene: Scene) -> float:
-    """Rough mean number of flights of a walker: what ends it first.
-
-    Parameters
-    ----------
-    scene : Scene
-        Problem in reduced units.
-
-    Returns
-    -------
-    float
-        Mean rate of scattering times min(τ_sf, t_max, L²/2D over the absorbed share of a face, t_end/2), at least 1.
-    """
-    rate, gamma = _mean(scene, "rate"), _mean(scene, "gamma_sf")
-    ends = [scene.t_max, 0.5 * scene.t_end]
-    if gamma > 0.0:
-        ends.append(1.0 / gamma)
-    D = _mean(scene, "v") ** 2 / (scene.dimension * rate)
-    for axis in range(scene.axes):
-        absorbed = max(scene.absorption[2 * axis : 2 * axis + 2])
-        if absorbed > 0.0:
-            L = scene.lengths[axis]
-            ends.append(0.5 * L * L / D + (1.0 / absorbed - 1.0) * L)
-    return max(1.0, rate * min(ends))
-
-
-def scene_crossings(scene: Scene) -> float:
-    """Mean number of faces, cell edges, interfaces and planes that a flight meets; those of folded axes cost nothing."""
-    cuts = [
-        0.0 if folded else cells / length
-        for folded, cells, length in zip(scene.folded, scene.cells, scene.lengths, strict=True)
-    ][: scene.axes]
-    inside = (len(scene.layers) - 1 + len(scene.planes)) / scene.lengths[0]
-    return MEAN_COSINE[scene.dimension] * _mean(scene, "v") / _mean(scene, "rate") * (sum(cuts) + inside)
-
-
-def _mean(scene: Scene, name: str) -> float:
-    """Mean of a layer's number over the length of the sample."""
-    ends = [layer.start for layer in scene.layers[1:]] + [scene.lengths[0]]
-    parts = [getattr(one, name) * (end - one.start) for one, end in zip(scene.layers, ends, strict=True)]
-    return float(sum(parts)) / scene.lengths[0]
-
-
 def _lengths(axes: dict[str, Axis], ell: float) -> tuple[float, float, float]:
     """Lengths of the sample [ℓ]; 1 where there is no mesh."""
     x, y, z = ([axis.length / ell for axis in axes.values()] + [1.0, 1.0])[:3]
@@ -247,8 +272,7 @@ def _faces(axes: dict[str, Axis]) -> tuple[Six, Six]:
 
 def _slots(channels: tuple[str, ...]) -> tuple[int, int, int, int]:
     """Place of every channel among those that are walked."""
-    walked = [name for name in CHANNELS if name in channels]
-    first, second, ladder, exact = (walked.index(name) if name in walked else -1 for name in CHANNELS)
+    first, second, ladder, exact = (channels.index(name) if name in channels else -1 for name in CHANNELS)
     return first, second, ladder, exact
 
 
@@ -277,17 +301,17 @@ def _rotation_step(deck: Deck, texture: MovingTexture, stack: tuple[Layer, ...])
 
 
 def _initial(deck: Deck) -> int:
-    """Code of the state at t = 0: none, everywhere, a plane."""
+    """State at t = 0."""
     if deck.initial is None:
-        return 0
-    return 1 if deck.initial.position is None else 2
+        return NO_STATE
+    return EVERYWHERE if deck.initial.position is None else PLANE
 
 
-def _initial_place(deck: Deck) -> float:
+def _place_of_plane(deck: Deck, state: Initial | Pulse | None) -> float:
     """Place of the plane on which spin is at t = 0 [ℓ]."""
-    if deck.initial is None or deck.initial.position is None:
+    if state is None or state.position is None:
         return 0.0
-    return deck.on_face(deck.initial.position) / deck.gas.ell
+    return deck.on_face(state.position) / deck.gas.ell
 
 
 def _initial_walkers(deck: Deck, static: bool) -> int:
@@ -311,5 +335,18 @@ def _t_max(scene: Scene, notes: list[str]) -> float:
     notes.append(
         f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where the slowest mode that is not "
         f"uniform, which decays at the rate {rate:.4g}/τ, is below {DECAYED:g}"
+    )
+    return t_max
+
+
+def _t_max_of_slab(scene: Scene, notes: list[str]) -> float:
+    """The same in the fast walk, whose samples have one slowest mode, a cosine."""
+    q = (2.0 if scene.periodic[0] else 1.0) * math.pi / scene.lengths[0]
+    # no mode decays faster than walkers scatter (d = 1: half as fast), however short it is
+    rate = min(q * q / scene.dimension, 0.5 if scene.dimension == 1 else 1.0)
+    t_max = -math.log(DECAYED) / rate
+    notes.append(
+        f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where exp(−D q² t) of the "
+        f"slowest mode that is not uniform (qℓ = {q:.4g}) is below {DECAYED:g}"
     )
     return t_max

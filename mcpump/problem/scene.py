@@ -10,7 +10,7 @@ import math
 from typing import NamedTuple
 
 from mcpump.deck.layer import Layer, Vector
-from mcpump.names import CHANNELS, CHARGES
+from mcpump.names import AXES, CHANNELS, CHARGES, PARTS
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `names.FACES` has them in this order."""
@@ -18,31 +18,21 @@ MEAN_COSINE = {1: 1.0, 2: 2.0 / math.pi, 3: 0.5}
 """Mean of |cos| between a direction on the d-sphere and an axis."""
 FEWEST_JUMPED = 16.0
 """Flights that a jump is worth at least."""
+DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
+"""Places of the general walk's profiles within a part; the current has one for each direction of the mesh."""
+NO_STATE, EVERYWHERE, PLANE, DRIVEN = 0, 1, 2, 3
+"""States that walkers begin from, beside what the texture emits; see `Scene.initial`."""
 
 
-class Model(NamedTuple):
-    """One problem in reduced units: all that the kernels see.
+class Lanes(NamedTuple):
+    """What the fast walk, which leads walkers in lanes along x, needs beside the scene: the texture, and its plan.
 
-    A texture is S(x,t) = f(x) {C + P cos[φ(x) + Ωt] + Q sin[φ(x) + Ωt]}, φ(x) = q x, with an
-    envelope f chosen by the integer `envelope` (codes in `mcpump.textures.shapes`).
+    The texture is S(x,t) = f(x) {C + P cos[φ(x) + Ωt] + Q sin[φ(x) + Ωt]}, φ(x) = q x, with an envelope f chosen by the
+    integer `envelope` (codes in `mcpump.textures.shapes`).
     """
 
-    dimension: int
-    """Dimension d of the velocity sphere: 1, 2 or 3."""
-    length: float
-    """Sample length [ℓ]."""
-    cells: int
-    """Number of equal mesh cells."""
-    left: int
-    """Code of the face at x = 0."""
-    right: int
-    """Code of the face at x = length."""
-    gamma_sf: float
-    """τ/τ_sf, the spin relaxation rate [1/τ]; 0 for none."""
     Omega: float
     """Ωτ, angular frequency of the texture [1/τ]; 0 for a pulse."""
-    harmonics: int
-    """Highest harmonic that is kept: 0, 1 or 2."""
     envelope: int
     """Code of the envelope f(x)."""
     envelope_parameters: tuple[float, float, float, float]
@@ -55,33 +45,14 @@ class Model(NamedTuple):
     """Cosine part of the precession."""
     Q: Vector
     """Sine part of the precession."""
-    pulse: bool
-    """True: a plane pulse of one unit of spin `C` at `pulse_x`, t = 0, instead of a texture."""
-    pulse_x: float
-    """Place of the pulse [ℓ]."""
-    time_bins: int
-    """Number of plain time bins (pulse); 1 for a periodic drive."""
-    t_max: float
-    """Age at which a walker is ended [τ]: end of the last time bin (pulse), decay of the slowest mode
-    (sample without a sink), inf otherwise."""
-    planes: tuple[float, ...]
-    """Positions of the planes in increasing order [ℓ]."""
-    first_flights: int
-    """First-flight pairs sampled for the local part, per walker pair of the diffusive part."""
-    score_interval: int
+    score_interval: int = 1
     """One flight in so many is scored for the diffusive density (a power of two)."""
-    walkers_per_block: int
-    """Walkers in one block, the statistical unit (an even number)."""
-    seed: int
-    """Seed of the random numbers, 0 ≤ seed < 2^64."""
-    max_flights: int = 10**9
-    """A walker that takes more flights than this stops the run."""
     jump: float = 0.0
     """Mean number of flights that a walker far from the faces jumps over at once; 0: it flies them all."""
 
 
 class Scene(NamedTuple):
-    """One problem of the general walk in reduced units: any mesh, stack, texture and order in J.
+    """One problem in reduced units: any mesh, stack, texture and order in J.
 
     Axes are x, y, z; those the mesh does not have are uniform: their length is 1, they have 1 cell and are periodic. Six
     numbers of the faces stand in the order x−, x+, y−, y+, z−, z+.
@@ -106,7 +77,7 @@ class Scene(NamedTuple):
     exchange: float
     """Jτ/ħ."""
     slots: tuple[int, int, int, int]
-    """Place of `first`, `second`, `second_ladder`, `exact` among the channels that are walked; −1: not walked."""
+    """Place of each of `CHANNELS` among those that are walked; −1: not walked."""
     harmonics: int
     """Highest harmonic kept (periodic drive); 0 for a transient."""
     period: float
@@ -128,8 +99,8 @@ class Scene(NamedTuple):
     rotation_step: float
     """Longest step of the exact rotation along a flight [τ]."""
     initial: int
-    """State at t = 0 (transient): 0 none, 1 a spin density ν(x)/ν · `initial_spin` everywhere, 2 a plane at `initial_x`
-    with `initial_spin` per area. 3: no state, but the current that an electric field drives (periodic drive)."""
+    """NO_STATE; of a transient at t = 0 EVERYWHERE, a spin density ν(x)/ν · `initial_spin`, or PLANE, `initial_spin` per
+    area at `initial_x`; of a periodic drive DRIVEN, the spin current that an electric field drives."""
     initial_spin: Vector
     """Spin density at t = 0 [ħνJ], or spin per area [ħνJ ℓ]."""
     initial_x: float
@@ -157,6 +128,9 @@ class Scene(NamedTuple):
     folded: tuple[bool, bool, bool] = (False, False, False)
     """Axes along which a flight goes straight on, and is brought back into the sample where it is looked at: thin ones of
     one cell between mirrors, or periodic, where bounces change nothing."""
+    lanes: Lanes | None = None
+    """What the fast walk needs, where it walks the scene: one direction, one layer, `first` and `second`, up to two
+    harmonics, a texture of its family or a pulse of spin at a plane. None: the general walk does."""
 
     @property
     def walked(self) -> tuple[str, ...]:
@@ -171,13 +145,52 @@ class Scene(NamedTuple):
     @property
     def channels(self) -> tuple[str, ...]:
         """Spin channels that are walked, in order."""
-        walked = tuple(name for name, slot in zip(CHANNELS, self.slots, strict=True) if slot >= 0)
+        slots = dict(zip(CHANNELS, self.slots, strict=True))
+        walked = tuple(sorted((name for name in CHANNELS if slots[name] >= 0), key=slots.__getitem__))
         return (*walked, "spin_hall") if self.hall_slot >= 0 else walked
 
     @property
     def time_functions(self) -> int:
         """Numbers kept per channel and component: 1 + 2 harmonics; 1 for a transient."""
         return 1 if self.time_bins else 1 + 2 * self.harmonics
+
+    @property
+    def clock(self) -> str:
+        """Name of the axis that stands for time: "harmonic", or "time" for a transient."""
+        return "time" if self.time_bins else "harmonic"
+
+    @property
+    def Omega(self) -> float:
+        """Angular frequency of a periodic drive [1/τ]."""
+        return 2.0 * math.pi / self.period if self.lanes is None else self.lanes.Omega
+
+    @property
+    def has_sum(self) -> bool:
+        """Whether there is the channel `sum` of `first` and `second`."""
+        return self.slots[0] >= 0 and self.slots[1] >= 0
+
+    @property
+    def has_sink(self) -> bool:
+        """Whether spin can end: at an absorbing face, by relaxation, or at the end of a transient."""
+        relaxes = any(layer.gamma_sf > 0.0 for layer in self.layers)
+        return relaxes or any(share > 0.0 for share in self.absorption) or self.time_bins > 0
+
+    @property
+    def is_pulse(self) -> bool:
+        """Whether it is a pulse of spin in the fast walk, which counts walkers and carries no spin."""
+        return self.lanes is not None and self.time_bins > 0
+
+    @property
+    def profiles(self) -> tuple[str, ...]:
+        """Names of the profiles that are walked, in order; the fast walk needs neither the divergence nor all torques."""
+        if self.is_pulse:
+            return ("local density", "local current x", "diffusive density", "diffusive current x")
+        if self.lanes is not None:
+            kinds = ("local density", "local current x", "local torque")
+            return (*kinds, "diffusive density", "diffusive current x")
+        currents = [f"current {axis}" for axis in AXES[: self.axes]]
+        names = ("density", "torque", "divergence", *currents)
+        return tuple(f"{part} {name}" for part in PARTS[:2] for name in names)
 
 
 def paths_are_parallel(scene: Scene) -> bool:
@@ -268,16 +281,12 @@ class Problem(NamedTuple):
 
     name: str
     """Name of the deck (file name without folder)."""
-    model: Model | Scene
-    """Plain numbers for the kernels: of the fast walk in lanes (`Model`), or of the general walk (`Scene`)."""
+    scene: Scene
+    """Plain numbers for the walk."""
     scales: Scales
     """Way back to the deck's units."""
-    exchange: float
-    """Jτ/ħ; the fast walk is perturbative in it, so only the results know it."""
     supercurrent: float
     """Coefficient c of the equilibrium super-current −c S×∂S/∂x, Eq. (8), in reduced units; NaN when k_F is not given."""
-    channels: tuple[str, ...]
-    """Channels asked for, of CHANNELS."""
     walkers: int
     """Walkers asked for; rounded up to whole blocks, at least 16."""
     stop: StopRule | None

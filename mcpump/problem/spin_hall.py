@@ -11,11 +11,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import Scene
+from mcpump.problem.scene import CURRENT, DIVERGENCE, Scene
 
 Array = NDArray[np.float64]
-DIVERGENCE, CURRENT = 2, 3
-"""Kinds of profiles, as in `mcpump.walk.transport`."""
 
 
 def sheets_of(scene: Scene) -> Array:

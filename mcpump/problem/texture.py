@@ -193,7 +193,7 @@ def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Thr
     Returns
     -------
     (int, 4 numbers, 3 numbers)
-        As `Model` and `Harmonic` want them.
+        As `Lanes` and `Harmonic` want them.
     """
     texture, ell, still = deck.texture, deck.gas.ell, (0.0, 0.0, 0.0)
     if isinstance(texture, Junction):
@@ -209,9 +209,7 @@ def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Thr
 
 
 def precession(deck: Deck) -> tuple[Three, Three, Three]:
-    """C = cosθ e₃, P = sinθ e₁, Q = ellipticity·sinθ e₂; a pulse's spin is C."""
-    if deck.pulse is not None:
-        return deck.pulse.spin, (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)
+    """C = cosθ e₃, P = sinθ e₁, Q = ellipticity·sinθ e₂."""
     texture = deck.texture
     assert isinstance(texture, Precession)
     e1, e2, e3 = triad(np.array(texture.axis))

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mcpump import theory
 from mcpump.errors import InputError
 from mcpump.names import CHARGES
-from mcpump.problem.scene import PERIODIC, Model, Problem, Scene
+from mcpump.problem.scene import EVERYWHERE, PLANE, Problem, Scene
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
     aligned,
@@ -39,7 +39,6 @@ from mcpump.tally.estimates import NOTHING, Estimate, Result
 from mcpump.tally.scales import scale_of
 from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_CONSTANT, HARMONIC
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
-from mcpump.theory.paper_charge import along_vectors
 
 Array = NDArray[np.float64]
 Waves = list[theory.Wave]
@@ -116,35 +115,22 @@ def waves_of(problem: Problem) -> Waves:
     InputError
         If it is none, or the sample is not periodic and uniform.
     """
-    model, none = problem.model, f"{problem.name} has no exact solution to compare with:"
-    general = isinstance(model, Scene)
-    if model.pulse if isinstance(model, Model) else bool(model.time_bins or model.initial in (1, 2)):
+    scene, none = problem.scene, f"{problem.name} has no exact solution to compare with:"
+    if scene.time_bins or scene.initial in (EVERYWHERE, PLANE):
         raise InputError(f"{none} it is a transient or starts from a given state, not a periodic drive")
-    if isinstance(model, Scene):
-        periodic, uniform = all(model.periodic), len(model.layers) == 1
-    else:
-        periodic, uniform = model.left == model.right == PERIODIC, True
-    if not periodic or not uniform:
+    periodic = all(scene.periodic)
+    if not periodic or len(scene.layers) > 1:
         raise InputError(
             f"{none} its sample {'has faces' if not periodic else 'has layers'}, and the solution is that of a "
             "periodic, uniform one"
         )
-    found = _scene_waves(model) if isinstance(model, Scene) else _model_waves(model)
+    found = _scene_waves(scene)
     if found is None or _frequency(problem) == 0.0:
         raise InputError(
             f"{none} its texture is no moving plane wave (spiral, uniform, modulated or crossed_waves)"
-            + (" in a steady drive" if general else "")
+            + (" in a steady drive" if scene.lanes is None else "")
         )
     return found
-
-
-def _model_waves(model: Model) -> Waves | None:
-    envelope: tuple[tuple[float, complex], ...] = ((0.0, 1.0),)
-    if model.envelope == ENVELOPE_COSINE:
-        envelope = _cosine(*model.envelope_parameters)
-    elif model.envelope != ENVELOPE_CONSTANT:
-        return None
-    return along_vectors(theory.texture_waves(model.C, model.P, model.Q, model.q, model.Omega, envelope))
 
 
 def _scene_waves(scene: Scene) -> Waves | None:
@@ -171,10 +157,8 @@ def _cosine(mean: float, depth: float, k: float, phase: float) -> tuple[tuple[fl
 
 
 def _frequency(problem: Problem) -> float:
-    model = problem.model
-    if isinstance(model, Model):
-        return model.Omega
-    return float(model.parameters[16] if model.texture == HARMONIC else _crossed(model.parameters)[2])
+    scene = problem.scene
+    return float(scene.parameters[16] if scene.texture == HARMONIC else _crossed(scene.parameters)[2])
 
 
 def _crossed(p: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
@@ -184,10 +168,10 @@ def _crossed(p: tuple[float, ...]) -> tuple[float, float, float, float, float, f
 
 
 def _medium(problem: Problem) -> theory.Medium:
-    model = problem.model
-    gamma = model.layers[0].gamma_sf if isinstance(model, Scene) else model.gamma_sf
+    scene = problem.scene
+    gamma = scene.layers[0].gamma_sf
     relaxation = 1.0 / gamma if gamma > 0.0 else math.inf
-    return theory.Medium.reduced(problem.exchange, relaxation, model.dimension)
+    return theory.Medium.reduced(scene.exchange, relaxation, scene.dimension)
 
 
 class _Books:
@@ -195,12 +179,11 @@ class _Books:
 
     def __init__(self, result: Result, problem: Problem, waves: Waves, medium: theory.Medium) -> None:
         self.result, self.problem, self.waves, self.medium = result, problem, waves, medium
-        model, scales = problem.model, problem.scales
+        scales = problem.scales
         self.axes = len(mesh_axes(result))
         self.edges = [positions(result, f"{axis}_edge").mean / scales.length for axis in mesh_axes(result)]
-        self.Omega, self.harmonics = _frequency(problem), model.harmonics
-        gamma = model.layers[0].gamma_sf if isinstance(model, Scene) else model.gamma_sf
-        self.sink = gamma > 0.0
+        self.Omega, self.harmonics = _frequency(problem), problem.scene.harmonics
+        self.sink = problem.scene.layers[0].gamma_sf > 0.0
 
     def averages(self, waves: Waves, kind: str) -> Array:
         """Cell averages of waves in the deck's units, (clock, …, mesh)."""
@@ -248,13 +231,10 @@ class _Books:
 
     def spiral(self) -> dict[str, dict[str, Waves]] | None:
         """All orders in J, which are known for circular precession along x; else None."""
-        model = self.problem.model
-        if isinstance(model, Scene):
-            if model.texture != HARMONIC or int(model.parameters[17]) != ENVELOPE_CONSTANT:
-                return None
-            C, P, Q, q = (np.array(model.parameters[4 + 3 * i : 7 + 3 * i]) for i in range(4))
-        else:
-            C, P, Q, q = (np.array(values) for values in (model.C, model.P, model.Q, (model.q, 0.0, 0.0)))
+        scene = self.problem.scene
+        if scene.texture != HARMONIC or int(scene.parameters[17]) != ENVELOPE_CONSTANT:
+            return None
+        C, P, Q, q = (np.array(scene.parameters[4 + 3 * i : 7 + 3 * i]) for i in range(4))
         radius = float(np.linalg.norm(P))
         if radius == 0.0 or np.any(q[1:]) or abs(np.linalg.norm(Q) - radius) > _ROUND * radius:
             return None
@@ -324,10 +304,9 @@ class _Books:
 
     def charge(self) -> Iterator[_Task]:
         """Current and density of every source of charge."""
-        model = self.problem.model
-        if not isinstance(model, Scene) or "charge_current" not in self.result.estimates:
+        if "charge_current" not in self.result.estimates:
             return
-        layer = model.layers[0]
+        layer = self.problem.scene.layers[0]
         for source in labels(self.result, "source"):
             if source not in CHARGES:
                 continue
@@ -363,9 +342,7 @@ class _Books:
 
     def charge_paper(self, source: str) -> tuple[dict[str, Array], Array]:
         """The paper's charge current by part, Eqs. (24), (26), (30), (31), and density."""
-        S, medium, model = self.waves, self.medium, self.problem.model
-        assert isinstance(model, Scene)
-        layer = model.layers[0]
+        S, medium, layer = self.waves, self.medium, self.problem.scene.layers[0]
         if source == "rashba":
             local = theory.rashba_local_current(S, medium, layer.rashba)
             density = theory.rashba_charge_density(S, medium, layer.rashba)

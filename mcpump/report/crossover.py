@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
-from mcpump.problem.scene import Model, Problem
+from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.estimates import Result
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
 
@@ -34,12 +34,12 @@ def problem_of(result: Result) -> Problem:
     return make_problem(deck_from_dict(result.deck, result.name))
 
 
-def wave_number(model: Model) -> float:
+def wave_number(scene: Scene) -> float:
     """Wave number of a texture that has only one.
 
     Parameters
     ----------
-    model : Model
+    scene : Scene
         Problem in reduced units.
 
     Returns
@@ -52,10 +52,11 @@ def wave_number(model: Model) -> float:
     InputError
         If the texture is no plane wave: a junction, a uniform one, a pulse, or two wave numbers.
     """
-    if not model.pulse and model.envelope == ENVELOPE_CONSTANT and model.q != 0.0:
-        return abs(model.q)
-    if not model.pulse and model.envelope == ENVELOPE_COSINE and model.q == 0.0:
-        return abs(float(model.envelope_parameters[2]))
+    lanes = scene.lanes
+    if lanes is not None and lanes.envelope == ENVELOPE_CONSTANT and lanes.q != 0.0:
+        return abs(lanes.q)
+    if lanes is not None and lanes.envelope == ENVELOPE_COSINE and lanes.q == 0.0:
+        return abs(float(lanes.envelope_parameters[2]))
     raise InputError("the crossover needs a texture with one wave number: a spiral, or a modulated texture.")
 
 
@@ -80,13 +81,13 @@ def crossover_point(result: Result) -> Point:
     InputError
         If the run has another texture, or keeps no first harmonic.
     """
-    problem = problem_of(result)
-    if not isinstance(problem.model, Model):
+    scene = problem_of(result).scene
+    if scene.lanes is None:
         raise InputError(
             f"{result.name} is a run of the general walk: the crossover is drawn from the fast one"
         )
-    q_ell = wave_number(problem.model)
+    q_ell = wave_number(scene)
     share = result.estimates["first_order_local_share"]
-    if problem.model.harmonics == 0 or share.stderr is None:
+    if scene.harmonics == 0 or share.stderr is None:
         raise InputError(f"{result.name} keeps no first harmonic: the crossover is that of the AC current")
-    return Point(q_ell, float(share.mean), float(share.stderr), problem.model.dimension)
+    return Point(q_ell, float(share.mean), float(share.stderr), scene.dimension)

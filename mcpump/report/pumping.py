@@ -10,7 +10,6 @@ import numpy as np
 
 from mcpump.errors import McpumpError
 from mcpump.problem.headline import Headline
-from mcpump.problem.scene import Scene
 from mcpump.report.charge import NAMES
 from mcpump.report.conversion import FormulaRatios, Ratio, formula_ratios, impurity_sources, torque_ratios
 from mcpump.report.crossover import problem_of
@@ -177,8 +176,8 @@ def _bar(result: Result) -> _Bar | None:
         problem = problem_of(result)
     except (McpumpError, KeyError):
         return None
-    scene = problem.model
-    if not isinstance(scene, Scene) or scene.axes > 1 or len(scene.layers) > 1:
+    scene = problem.scene
+    if scene.axes > 1 or len(scene.layers) > 1:
         return None
     if scene.periodic[0] or any(scene.absorption):
         return None

@@ -27,7 +27,7 @@ class Walkers:
     def __init__(self, problem: Problem, threads: int) -> None:
         self.problem, self.threads = problem, threads
         self.ground = ground_of(problem)
-        self.tally = Tally(problem.model, self.ground.exponents)
+        self.tally = Tally(problem.scene, self.ground.exponents)
         self.pool = ThreadPoolExecutor(threads)
         self.pending: dict[Future[Digits], int] = {}
 
@@ -62,7 +62,7 @@ class Lead(Walkers):
         super().__init__(problem, threads)
         if start is not None:
             held = {name: array.copy() for name, array in start.sums.items()}
-            self.tally = Tally(problem.model, self.ground.exponents, held)
+            self.tally = Tally(problem.scene, self.ground.exponents, held)
         self.held = self.tally.blocks  # not walked here
         self.ranks, self.next, self.started = ranks, 0, time.monotonic()
         self.done_by = dict.fromkeys(range(1, ranks.size), 0)
@@ -102,7 +102,7 @@ class Lead(Walkers):
     def books(self) -> Tally:
         """Books of all ranks, who finish what they have been dealt."""
         self._call_in(Order(REDUCE))
-        return Tally(self.problem.model, self.ground.exponents, self.ranks.reduce(self.tally.sums))
+        return Tally(self.problem.scene, self.ground.exponents, self.ranks.reduce(self.tally.sums))
 
     def _deal(self, count: int, target: int) -> range:
         """Take up to `count` blocks from those not dealt yet."""

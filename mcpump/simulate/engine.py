@@ -8,7 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from mcpump.errors import InputError
 from mcpump.kernel_folder import can_keep
 from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
-from mcpump.problem.scene import Model, Problem, Scene, StopRule
+from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.problem.snapshots import frame_of, store, take
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.simulate.crew import Lead, follow
@@ -27,10 +27,7 @@ from mcpump.tally.estimates import Result
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
-from mcpump.walk.blocks import ground_of
-from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.transport import walk_scene
-from mcpump.walk.walk import walk_block
+from mcpump.walk.blocks import ground_of, kernel_of
 
 WHOLE = Part()
 FIRST_LOOK = 32
@@ -56,7 +53,7 @@ class Progress(NamedTuple):
 
 def block_count(problem: Problem, walkers: int) -> int:
     """Blocks needed for a number of walkers: whole ones, at least 16."""
-    return max(MIN_BLOCKS, math.ceil(walkers / problem.model.walkers_per_block))
+    return max(MIN_BLOCKS, math.ceil(walkers / problem.scene.walkers_per_block))
 
 
 def run(
@@ -118,23 +115,27 @@ def run(
     if message == "complete" and not _is_whole(problem, walk.ranges):
         message = f"part {part.number} of {part.parts} is complete"
     result = make_result(problem, tally, walk.ranges, message)
-    result.provenance.update(
-        wall_time_s=time.time() - started + (start.seconds if start else 0.0),
-        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        ranks=ranks.size,
-        threads=threads,
-        reductions=ranks.reductions,
-        bytes_reduced=ranks.bytes_reduced,
-        python=platform.python_version(),
-        numpy=np.__version__,
-        machine=platform.machine(),
-    )
+    result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
     return result
+
+
+def _circumstances(started: float, before: float, ranks: Alone) -> dict[str, Any]:
+    """When, for how long and on what a run was walked; `before`: seconds spent on what it went on with."""
+    return {
+        "wall_time_s": time.time() - started + before,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        "ranks": ranks.size,
+        "reductions": ranks.reductions,
+        "bytes_reduced": ranks.bytes_reduced,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+    }
 
 
 def result_of(problem: Problem, start: Start) -> Result:
     """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
-    tally = Tally(problem.model, ground_of(problem).exponents, start.sums)
+    tally = Tally(problem.scene, ground_of(problem).exponents, start.sums)
     whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
     missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
@@ -170,7 +171,7 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
     if held and held[-1][1] > most:
         raise InputError(
             f"the file holds blocks up to number {held[-1][1] - 1}, more than the {most} blocks asked for: "
-            f"ask for as many walkers at least, {held[-1][1] * problem.model.walkers_per_block}"
+            f"ask for as many walkers at least, {held[-1][1] * problem.scene.walkers_per_block}"
         )
     if part.parts > most:
         raise InputError(
@@ -200,7 +201,7 @@ class _Walk:
     ) -> tuple[Tally, str]:
         """Walk until the stop rule is content, all blocks are done or there is a reason to stop: (books, message)."""
         most = self.lead.blocks + sum(map(len, todo))
-        block = self.problem.model.walkers_per_block
+        block = self.problem.scene.walkers_per_block
 
         def tell() -> None:
             if on_progress:
@@ -281,9 +282,7 @@ def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> N
     """Share snapshots between the ranks of a node, and compile the kernels; tell it where that takes long."""
     if problem.snapshots is not None:
         ranks.share_files(partial(store, problem.snapshots), partial(take, problem.snapshots))
-    walk: Callable[..., object] = walk_scene
-    if isinstance(problem.model, Model):
-        walk = walk_pulse if problem.model.pulse else walk_block
+    walk = kernel_of(problem.scene)
     if not is_compiled(walk):
         once = ", once for this version on this machine" if can_keep() else ""
         tell(f"compiling the kernels{once} (up to a minute)")
@@ -292,10 +291,9 @@ def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> N
 
 def compile_kernels(problem: Problem) -> None:
     """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
-    model = problem.model._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
-    if isinstance(model, Scene):
-        model = model._replace(initial_walkers=2 if model.initial else 0)
-    ground_of(problem._replace(model=model)).walk(0)
+    scene = problem.scene._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
+    scene = scene._replace(initial_walkers=2 if scene.initial != NO_STATE else 0)
+    ground_of(problem._replace(scene=scene)).walk(0)
 
 
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
@@ -303,8 +301,8 @@ def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     share = math.sqrt(tally.blocks / blocks)
     if problem.stop is not None:
         return share * relative_error(problem, tally, problem.stop)
-    transient = problem.model.time_bins > 0 if isinstance(problem.model, Scene) else problem.model.pulse
-    if transient or not problem.model.planes or tally.blocks < MIN_BLOCKS:
+    scene = problem.scene
+    if scene.time_bins or not scene.planes or tally.blocks < MIN_BLOCKS:
         return math.nan
     current = plane_estimates(problem, tally)["plane_current"]
     assert current.stderr is not None
@@ -318,19 +316,17 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     """Relative standard error of a stop rule's quantity, inf while it is zero, NaN where it is not resolved."""
     found = observables(problem, tally)
     kind, part, component, harmonic = rule.quantity.split(".")
-    model = problem.model
+    scene = problem.scene
     at = {"part": PARTS.index(part), "component": COMPONENTS.index(component), "direction": 0, "normal": 0}
-    at["harmonic"] = harmonic_names(model.harmonics).index(harmonic)
+    at["harmonic"] = harmonic_names(scene.harmonics).index(harmonic)
     at["channel"] = channels_of(problem).index(headline_of(problem).channel)
     if kind == "spin_current":
         estimate = found["plane_current"]
-        at["plane"] = int(np.argmin(np.abs(np.array(model.planes) - rule.at)))
+        at["plane"] = int(np.argmin(np.abs(np.array(scene.planes) - rule.at)))
     else:
         estimate = found["spin_density"]
-        length, cells = (
-            (model.lengths[0], model.cells) if isinstance(model, Scene) else (model.length, (model.cells,))
-        )
-        at["x"] = min(int(rule.at / length * cells[0]), cells[0] - 1)
+        cells = scene.cells[: scene.axes]
+        at["x"] = min(int(rule.at / scene.lengths[0] * cells[0]), cells[0] - 1)
         at |= {axis: count // 2 for axis, count in zip("yz", cells[1:], strict=False)}  # in the middle
     index = tuple(at[name] for name in estimate.dims)
     assert estimate.stderr is not None
@@ -360,9 +356,9 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         regime=problem.regime,
         warnings=problem.warnings,
         notes=problem.notes,
-        walkers=tally.blocks * problem.model.walkers_per_block,
+        walkers=tally.blocks * problem.scene.walkers_per_block,
         blocks=tally.blocks,
-        seed=problem.model.seed,
+        seed=problem.scene.seed,
         flights=tally.flights,
         complete=message == "complete",
         message=message,

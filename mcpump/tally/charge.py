@@ -9,15 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.names import AXES, PARTS
 from mcpump.problem.scene import Layer, Problem, Scene, paths_are_parallel
 from mcpump.problem.spin_hall import mean_over_cells
+from mcpump.tally.amplitudes import charges_of, clocked
 from mcpump.tally.estimates import Estimate
-from mcpump.tally.scales import scale_of, scene_of, units_of
-from mcpump.tally.scene_equilibrium import clock_of
-from mcpump.tally.scene_observables import AXES, VAGUE, clocked
-from mcpump.tally.tally import Tally
+from mcpump.tally.scales import scale_of, units_of
+from mcpump.tally.tally import VAGUE, Tally
 from mcpump.walk.charge_profiles import charge_waves
-from mcpump.walk.transport import CURRENT, DENSITY, TORQUE
 
 Array = NDArray[np.float64]
 
@@ -28,12 +27,12 @@ def sources_of(scene: Scene) -> tuple[str, ...]:
 
 
 def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Estimates of charge in a run of the general walk; none without sources of charge.
+    """Estimates of charge in a run; none without sources of charge.
 
     Parameters
     ----------
     problem : Problem
-        The deck made ready; its model is a Scene.
+        The deck made ready.
     tally : Tally
         The books.
 
@@ -49,7 +48,7 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         `dipole_budget` (line, source, charge_direction, clock). Exact: `rashba_coefficient`
         (charge_direction, mesh), a_R, and `spin_hall_drive` (direction, component, mesh), the J of Eq. (19).
     """
-    scene = scene_of(problem)
+    scene = problem.scene
     found = _drive(problem) if scene.hall_slot >= 0 else {}
     if not scene.sources:
         return found
@@ -73,7 +72,7 @@ def charge_coordinates(scene: Scene) -> dict[str, tuple[str, ...]]:
 
 def _drive(problem: Problem) -> dict[str, Estimate]:
     """Spin current J_i^α = σ_SH ε_ijα E_j that an electric field drives, means over the cells; exact."""
-    scene = scene_of(problem)
+    scene = problem.scene
     hall = np.array([layer.hall for layer in scene.layers])
     along = [mean_over_cells(scene, np.cross(np.eye(3)[axis], hall)).T for axis in range(scene.axes)]
     values = np.array(along) * scale_of(problem, "current")
@@ -83,7 +82,7 @@ def _drive(problem: Problem) -> dict[str, Estimate]:
 
 def _rashba_coefficient(problem: Problem) -> dict[str, Estimate]:
     """a_R = −2eτE_so/ħ², so that a_R × T is the local charge current for ℓ ≪ λ; exact."""
-    scene = scene_of(problem)
+    scene = problem.scene
     values = mean_over_cells(scene, np.array([np.array(one.rashba) / one.rate for one in scene.layers])).T
     worth = scale_of(problem, "charge_current") / scale_of(problem, "torque")
     title = "Rashba coefficient a_R = -2e tau E_so/hbar^2, Eq. (25)"
@@ -96,34 +95,25 @@ def _rashba_coefficient(problem: Problem) -> dict[str, Estimate]:
 
 def _spread(problem: Problem, values: Array, dims: tuple[str, ...], unit: str, title: str) -> Estimate:
     """Exact estimate of what depends on x alone, (..., cells along x), on the mesh."""
-    scene, units = scene_of(problem), units_of(problem)
+    scene, units = problem.scene, units_of(problem)
     shape = (*values.shape, *scene.cells[1 : scene.axes])
     spread = np.broadcast_to(values.reshape(*values.shape, *(1,) * (scene.axes - 1)), shape)
     return Estimate(spread.copy(), None, (*dims, *AXES[: scene.axes]), units[unit], title)
 
 
-def _charges(scene: Scene, packed: Array) -> Array:
-    """Map the last axis (amplitudes) to three leading ones (source, time function, direction)."""
-    first, walked = len(scene.channels), len(scene.walked)
-    split = packed.reshape(*packed.shape[:-1], -1, scene.time_functions, 3)
-    parts = [split[..., first:walked, :, :]]
-    if len(scene.sources) > 1:
-        parts.append(split[..., -1:, :, :])
-    return np.moveaxis(np.concatenate(parts, axis=-3), (-3, -2, -1), (0, 1, 2))
-
-
 def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Profiles of charge and its currents."""
-    scene, units = scene_of(problem), units_of(problem)
+    scene, units = problem.scene, units_of(problem)
     mean, stderr = tally.profiles()
-    kinds, clock, mesh = 3 + scene.axes, clock_of(scene), AXES[: scene.axes]
+    clock, mesh = scene.clock, AXES[: scene.axes]
 
-    def shaped(books: Array, kind: int, unit: str) -> Array:
+    def shaped(books: Array, kind: str, unit: str) -> Array:
         """(part, source, clock, direction, mesh)."""
-        values = np.stack([clocked(scene, _charges(scene, books[part * kinds + kind])) for part in (0, 1)])
+        parts = [books[scene.profiles.index(f"{part} {kind}")] for part in PARTS[:2]]
+        values = np.stack([clocked(scene, charges_of(scene, part)) for part in parts])
         return values.reshape(*values.shape[:-1], *scene.cells[: scene.axes]) * scale_of(problem, unit)
 
-    def current(kind: int, title: str, blind: bool) -> Estimate:
+    def current(kind: str, title: str, blind: bool) -> Estimate:
         m, e = shaped(mean, kind, "charge_current"), shaped(stderr, kind, "charge_current")
         if blind:
             m, e = _blinded(scene, m), _blinded(scene, e)
@@ -133,10 +123,10 @@ def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         return Estimate(m.transpose(order), e.transpose(order), dims, units["charge_current"], title)
 
     def scalar(component: int, unit: str, title: str) -> Estimate:
-        m, e = (shaped(books, TORQUE, unit)[1][:, :, component] for books in (mean, stderr))
+        m, e = (shaped(books, "torque", unit)[1][:, :, component] for books in (mean, stderr))
         return Estimate(m, e, ("source", clock, *mesh), units[unit], title)
 
-    found = {"charge_current": current(DENSITY, "charge current j_c, Eq. (B6)", True)}
+    found = {"charge_current": current("density", "charge current j_c, Eq. (B6)", True)}
     if paths_are_parallel(scene):
         found["charge_density"] = scalar(0, "charge_density", "charge density rho_c = -div P")
         found["charge_divergence"] = scalar(
@@ -144,7 +134,7 @@ def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
     if any(name != "rashba" for name in scene.sources):
         title = "inverse spin Hall formula theta_SH (2e/hbar) eps_ija j_j^a, to compare with"
-        found["inverse_spin_hall_current"] = current(CURRENT, title, False)
+        found["inverse_spin_hall_current"] = current("current x", title, False)
     return found
 
 
@@ -158,11 +148,11 @@ def _blinded(scene: Scene, values: Array) -> Array:
 
 def _means(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Charge current averaged over the sample, and the field and voltage that an open circuit shows."""
-    scene, units, clock = scene_of(problem), units_of(problem), clock_of(scene_of(problem))
+    scene, units, clock = problem.scene, units_of(problem), problem.scene.clock
     groups = tally.groups("means").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
     # groups, source, time function, direction, part
     groups = groups.map(
-        lambda s: np.moveaxis(_charges(scene, s), (3, 4), (0, 1)) * scale_of(problem, "charge_current")
+        lambda s: np.moveaxis(charges_of(scene, s), (3, 4), (0, 1)) * scale_of(problem, "charge_current")
     )
     if not paths_are_parallel(scene):
         groups.sums[:, 1:, :, :, : scene.axes] = np.nan
@@ -197,7 +187,7 @@ def _means(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def _waves(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Amplitudes of the longest waves of the charge density."""
-    scene, units = scene_of(problem), units_of(problem)
+    scene, units = problem.scene, units_of(problem)
     shape = len(charge_waves(scene)), 2, len(sources_of(scene)), scene.time_functions
     groups = tally.groups("projections").map(lambda s: s.reshape(-1, *shape))
     size, error = (
@@ -213,7 +203,7 @@ def _waves(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def mean_conductivity(problem: Problem) -> float:
     """Conductivity σ = 2e²νD averaged over the thickness of a stack [S/m]."""
-    scene = scene_of(problem)
+    scene = problem.scene
     ends = [layer.start for layer in scene.layers[1:]] + [scene.lengths[0]]
     shares = [(end - layer.start) / scene.lengths[0] for layer, end in zip(scene.layers, ends, strict=True)]
     return problem.conductivity * sum(
@@ -228,9 +218,9 @@ def _relative_conductivity(layer: Layer) -> float:
 
 def _dipole_budget(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Lines of the dipoles' budget per area of the faces along x: gained at first collisions = stored + left + cut."""
-    scene, units = scene_of(problem), units_of(problem)
+    scene, units = problem.scene, units_of(problem)
     worth = scale_of(problem, "charge_current") * scale_of(problem, "length")
-    groups = tally.groups("budget").map(lambda s: worth * np.moveaxis(_charges(scene, s), (3, 4), (0, 1)))
+    groups = tally.groups("budget").map(lambda s: worth * np.moveaxis(charges_of(scene, s), (3, 4), (0, 1)))
     # line, source, time function, direction
     order = (0, 1, 3, 2)
     rest = groups.mean[1] - groups.mean[2:].sum(axis=0)

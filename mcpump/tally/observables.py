@@ -1,6 +1,6 @@
-"""From the books to named observables: channels, parts, harmonics, units and standard errors.
+"""From the books to named observables: channels, parts, harmonics or time bins, units and standard errors.
 
-Here those of the fast walk; what the general walk has measured goes to `mcpump.tally.scene_observables`.
+"Clock" is the axis that stands for time: `harmonic` for a periodic drive, `time` for a transient.
 """
 
 from __future__ import annotations
@@ -8,66 +8,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
-from mcpump.problem.scene import Model, Problem, Scene
-from mcpump.tally import scene_observables as general
+from mcpump.names import AXES, COMPONENTS, PARTS, harmonic_names, lines_of
+from mcpump.problem.scene import Problem, Scene
+from mcpump.tally.amplitudes import clocked, spins_of
 from mcpump.tally.charge import charge_coordinates, charge_observables
-from mcpump.tally.equilibrium import equilibrium
+from mcpump.tally.equilibrium import centres, diffusion_at, equilibrium, plane_axis
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
-from mcpump.tally.scales import bins, channels_of, fast_model, spin_potential, units_of
+from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
 from mcpump.tally.selfcheck import check_coordinates, check_estimates
 from mcpump.tally.tally import Groups, Tally
-from mcpump.walk.blocks import has_sink
-from mcpump.walk.spin import SIZES
+from mcpump.walk.layout import absent
 
 Array = NDArray[np.float64]
-VAGUE = 4.0
-"""A total smaller than so many of its errors has no local share."""
-
-
-def unpacking(problem: Problem) -> tuple[NDArray[np.intp], Array]:
-    """Where each (channel, harmonic, component) lies among the packed amplitudes (−1: exactly zero), and its unit.
-
-    Returns
-    -------
-    index, factor : (channels, harmonics, 3) arrays
-        The factor turns raw units into reduced ones: Ωτ, times 2Jτ/ħ for `second`; 1 for a pulse.
-    """
-    model = fast_model(problem)
-    size = SIZES[model.harmonics]
-    drive = 1.0 if model.pulse else model.Omega
-    first, second = [-1, 3, 9, -1, -1], [0, 6, 12, 15, 18]
-    both = [0, size, size + 3, 15, 18]
-    if model.pulse:
-        first = [0]
-    weak = drive * 2.0 * problem.exchange
-    table = {
-        "first": (first, [drive] * 5),
-        "second": (second, [weak] * 5),
-        "sum": (both, [weak, drive, drive, weak, weak]),
-    }
-    count = 1 + 2 * model.harmonics
-    index = np.array([table[name][0][:count] for name in channels_of(problem)])[:, :, None]
-    factor = np.array([table[name][1][:count] for name in channels_of(problem)])[:, :, None]
-    index = np.where(index < 0, -1, index + np.arange(3))
-    return index, np.broadcast_to(factor, index.shape)
-
-
-class Unpacker:
-    """Turns arrays of packed amplitudes into (channel, ..., harmonic, component, ...) in the deck's units."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.index, self.factor = unpacking(problem)
-        self.scales = problem.scales
-
-    def __call__(self, packed: Array, kind: str) -> Array:
-        """Map the last axis (amplitudes) to three leading ones (channel, harmonic, component)."""
-        scale = 1.0 if kind == "" else getattr(self.scales, kind)
-        padded = np.concatenate([packed, np.zeros((*packed.shape[:-1], 1))], axis=-1)
-        unpacked = padded[..., self.index] * (self.factor * scale)
-        return np.moveaxis(unpacked, (-3, -2, -1), (0, 1, 2))
 
 
 def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
@@ -80,105 +34,178 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     tally : Tally
         The books.
     """
-    if isinstance(problem.model, Scene):
-        scene = problem.model
-        raw = general.scene_observables(problem, tally) | charge_observables(problem, tally)
-        passages = general.plane_groups(problem, tally)
-        found = with_marks(problem, tally, raw, passages)
-        found |= pumping_observables(problem, passages, general.budget_groups(problem, tally))
-        found = without_fits(problem, found)
-        return found | check_estimates(problem, tally, found, raw, lambda s: general.unpacked(scene, s))
-    found = profile_estimates(problem, tally)
-    if not problem.model.pulse:
-        found["spin_potential"] = spin_potential(
-            problem, found["spin_density"], 1.0 / problem.model.dimension
-        )
-        found |= mean_estimates(problem, tally) | equilibrium(problem) | projection_estimates(problem, tally)
-        found |= plane_estimates(problem, tally) if problem.model.planes else {}
-    planes = None if problem.model.pulse else plane_groups(problem, tally)
-    raw, found = found, with_marks(problem, tally, found, planes)
-    if planes is not None:
-        found |= pumping_observables(problem, planes, budget_groups(problem, tally))
-        found = without_fits(problem, found)
-    found |= budget_estimates(problem, tally)
-    unpack = Unpacker(problem)
-    return found | check_estimates(problem, tally, found, raw, lambda s: unpack(s, ""))
+    raw = walked_observables(problem, tally)
+    passages = plane_groups(problem, tally)
+    found = with_marks(problem, tally, raw, passages)
+    found |= pumping_observables(problem, passages, budget_groups(problem, tally))
+    found = without_fits(problem, found)
+    return found | check_estimates(problem, tally, found, raw)
+
+
+def walked_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """What the books and the texture tell, before numbers that are not resolved are taken out."""
+    scene = problem.scene
+    found = profile_estimates(problem, tally) | budget_estimates(problem, tally)
+    if scene.planes:
+        found |= plane_estimates(problem, tally)
+    if not scene.time_bins:
+        found |= mean_estimates(problem, tally)
+    if not scene.is_pulse:
+        found |= equilibrium(problem)
+    if scene.lanes is not None and not scene.is_pulse:
+        found |= projection_estimates(tally)
+    return found | charge_observables(problem, tally)
 
 
 def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Densities, currents and torques on the mesh (and in time bins for a pulse).
+    """Densities, torques, currents, their divergence and the spin potential on the mesh, as far as they are walked.
 
-    The local and the diffusive part are walked with different random numbers, so the variance of the
-    total is the sum of theirs.
+    The local and the diffusive part are walked with different random numbers, so the variance of the total is the
+    sum of theirs.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    tally : Tally
+        The books.
+
+    Returns
+    -------
+    dict of str to Estimate
+        (channel, part, clock, component, x[, y[, z]]), the current with `direction` after `part`.
     """
-    model, unpack, units = fast_model(problem), Unpacker(problem), units_of(problem)
+    scene, units = problem.scene, units_of(problem)
     mean, stderr = tally.profiles()
-    none = np.zeros_like(mean[0])
-    kinds = {
-        "spin_density": ((0, 3), "density", "non-equilibrium spin density g (rho_s = hbar nu J S + g)"),
-        "spin_current": ((1, 4), "current", "spin current of the walkers along x"),
-        "torque": ((2, None), "torque", "relaxation torque T"),
+
+    def profile(books: Array, part: str, kind: str) -> Array:
+        """One profile, (place · time bin, amplitude); a part that is not walked is zero."""
+        name = f"{part} {kind}"
+        return books[scene.profiles.index(name)] if name in scene.profiles else np.zeros_like(books[0])
+
+    def on_mesh(kind: str, unit: str) -> tuple[Array, Array]:
+        m, e = (np.array([profile(books, part, kind) for part in PARTS[:2]]) for books in (mean, stderr))
+        both = np.concatenate([m, m.sum(axis=0, keepdims=True)])
+        errors = np.concatenate([e, np.hypot(e[:1], e[1:])])
+        worth = scale_of(problem, unit)
+        return _meshed(scene, both, worth), np.abs(_meshed(scene, errors, worth))
+
+    dims = ("channel", "part", scene.clock, "component", *AXES[: scene.axes])
+    named = {
+        "spin_density": ("density", "density", "non-equilibrium spin density g (rho_s = hbar nu J S + g)"),
+        "torque": ("torque", "torque", "relaxation torque T"),
+        "spin_current_divergence": ("divergence", "torque", "divergence of the walkers' spin current"),
     }
-    found = {}
-    for name, ((local, diffusive), unit, title) in kinds.items():
-        if name == "torque" and model.pulse:
-            continue
-        m = [mean[local], none if diffusive is None else mean[diffusive]]
-        e = [stderr[local], none if diffusive is None else stderr[diffusive]]
-        means = np.stack([unpack(part, unit) for part in (*m, m[0] + m[1])], axis=1)
-        errors = np.abs(np.stack([unpack(part, unit) for part in (*e, np.hypot(*e))], axis=1))
-        dims: tuple[str, ...] = ("channel", "part", "harmonic", "component", "x")
-        if model.pulse:
-            means, errors = (_time_axis(model, array) for array in (means, errors))
-            dims = ("channel", "part", "time", "component", "x")
-        if name == "spin_current":
-            means, errors = np.expand_dims(means, 2), np.expand_dims(errors, 2)
-            dims = ("channel", "part", "direction", *dims[2:])
-        found[name] = Estimate(means, errors, dims, units[unit], title)
-    return found
+    found = {
+        name: Estimate(*on_mesh(kind, unit), dims, units[unit], title)
+        for name, (kind, unit, title) in named.items()
+        if f"local {kind}" in scene.profiles
+    }
+    currents = [on_mesh(f"current {axis}", "current") for axis in AXES[: scene.axes]]
+    found["spin_current"] = Estimate(
+        np.stack([one[0] for one in currents], axis=2), np.stack([one[1] for one in currents], axis=2),
+        ("channel", "part", "direction", *dims[2:]), units["current"], "spin current of the walkers",
+    )  # fmt: skip
+    if scene.is_pulse:
+        return found
+    D = diffusion_at(scene, centres(scene)[0]).reshape(scene.cells[: scene.axes])
+    return found | {"spin_potential": spin_potential(problem, found["spin_density"], D)}
 
 
-def _time_axis(model: Model, values: Array) -> Array:
-    """(channel, part, 1, component, x · time) → (channel, part, time, component, x)."""
-    split = values[:, :, 0].reshape(*values.shape[:2], 3, model.cells, model.time_bins)
-    return np.moveaxis(split, -1, 2)
+def _meshed(scene: Scene, values: Array, worth: float) -> Array:
+    """(part, place · time bin, amplitude) → (channel, part, clock, component, x[, y[, z]]), times `worth`."""
+    split = np.moveaxis(clocked(scene, spins_of(scene, values, worth)), 3, 1)
+    return split.reshape(*split.shape[:-1], *scene.cells[: scene.axes])
 
 
 def plane_groups(problem: Problem, tally: Tally) -> Groups:
-    """Net spin passing each plane, (groups, part, channel, harmonic, component, plane)."""
-    unpack = Unpacker(problem)
-    parts = tally.groups("passages").map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
-    return parts.map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+    """Spin current through each plane, mean over its area, (groups, part, channel, clock, component, plane)."""
+    scene, worth = problem.scene, scale_of(problem, "current")
+
+    def arranged(sums: Array) -> Array:
+        """Arrange (groups, part, plane · time bin, amplitude)."""
+        both = np.concatenate([sums, sums.sum(axis=1, keepdims=True)], axis=1)
+        return np.moveaxis(clocked(scene, spins_of(scene, both, worth)), (3, 4), (0, 1))
+
+    return tally.groups("passages").map(arranged)
 
 
 def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Net spin passing each plane, its covariance, and the local share."""
-    if isinstance(problem.model, Scene):
-        return general.plane_estimates(problem, tally)
-    units, parts = units_of(problem), plane_groups(problem, tally)
-    mean = np.moveaxis(parts.mean, 0, 1)[:, :, None]
-    error = np.moveaxis(parts.stderr(), 0, 1)[:, :, None]
-    dims = ("channel", "part", "direction", "harmonic", "component", "plane")
+    """Spin current through each plane (mean over its area), its covariance, the local share, and ratios of channels.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready, with planes.
+    tally : Tally
+        The books.
+
+    Returns
+    -------
+    dict of str to Estimate
+        `plane_current` (channel, part, direction or normal, clock, component, plane), `plane_current_covariance`,
+        `local_share`, and where the channels are there `ladder_ratio`, `exact_ratio`.
+    """
+    scene, units, parts = problem.scene, units_of(problem), plane_groups(problem, tally)
+    mean, error = (np.moveaxis(values, 0, 1)[:, :, None] for values in (parts.mean, parts.stderr()))
     both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share, share_error = parts.estimate(lambda m: m[0] / m[2])
-    # a ratio of two numbers means nothing where the lower one may be zero
-    vague = np.abs(parts.mean[2]) < VAGUE * parts.stderr()[2]
-    share, share_error = np.where(vague, np.nan, share), np.where(vague, np.nan, share_error)
-    return {
-        "plane_current": Estimate(mean, error, dims, units["current"], "spin current through planes along x"),
+    share, share_error = parts.ratio(lambda m: m[0], lambda m: m[2])
+    clock = (scene.clock, "component")
+    found = {
+        "plane_current": Estimate(
+            mean, error, ("channel", "part", plane_axis(scene), *clock, "plane"), units["current"],
+            "spin current through planes along x, mean over the plane",
+        ),
         "plane_current_covariance": Estimate(
-            both.covariance(), None, ("channel", "harmonic", "component", "plane_part", "plane_part_2"),
+            both.covariance(), None, ("channel", *clock, "plane_part", "plane_part_2"),
             f"({units['current']})^2", "covariance of the planes' local and diffusive currents",
         ),
         "local_share": Estimate(
-            share, share_error, ("channel", "harmonic", "component", "plane"), "1",
+            share, share_error, ("channel", *clock, "plane"), "1",
             "local share of the spin current through planes",
         ),
     }  # fmt: skip
+    return found | channel_ratios(problem, parts, "current", (*clock, "plane"))
 
 
-def projection_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+def channel_ratios(problem: Problem, parts: Groups, what: str, dims: tuple[str, ...]) -> dict[str, Estimate]:
+    """How far channels differ: second_ladder over second (diffusive), exact over what it tends to for J → 0 (total).
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    parts : Groups
+        (groups, part, channel, ...).
+    what : str
+        What they are, in words.
+    dims : tuple of str
+        Names of the axes behind `channel`.
+    """
+    channels = channels_of(problem)
+    found = {}
+    if {"second", "second_ladder"} <= set(channels):
+        ladder, second = channels.index("second_ladder"), channels.index("second")
+        value, error = parts.ratio(lambda m: m[1, ladder], lambda m: m[1, second])
+        title = f"diffusive {what} of second_ladder over that of second"
+        found["ladder_ratio"] = Estimate(value, error, dims, "1", title)
+    names = lowest_orders(channels)
+    if names:
+        exact, lowest = channels.index("exact"), [channels.index(name) for name in names]
+        value, error = parts.ratio(lambda m: m[2, exact], lambda m: m[2, lowest].sum(axis=0))
+        title = f"total {what} of exact over that of {' + '.join(names)}"
+        found["exact_ratio"] = Estimate(value, error, dims, "1", title)
+    return found
+
+
+def lowest_orders(channels: tuple[str, ...]) -> list[str]:
+    """Channels whose sum `exact` tends to as J → 0, where they are walked beside it; else none."""
+    second = [name for name in ("second_ladder", "second") if name in channels][:1]
+    complete = "exact" in channels and "first" in channels and second
+    return ["first", *second] if complete else []
+
+
+def projection_estimates(tally: Tally) -> dict[str, Estimate]:
     """First-order current projected on ħνJτD ∇Ṡ, and its local share: Fig. 3 of the paper in one number a run."""
     parts = tally.groups("projections")
     parts = parts.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
@@ -198,95 +225,114 @@ def projection_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 
 def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Sample mean of the density; without a sink the DC mean is undefined, the AC mean follows from the budget."""
-    model, unpack = fast_model(problem), Unpacker(problem)
+    """Sample mean of the density, and without planes ratios of channels in it.
+
+    Without a sink the DC mean is undefined, and the AC mean follows from the budget.
+    """
+    scene = problem.scene
     means = tally.groups("means")
-    if not has_sink(model):
-        stored = tally.groups("budget").map(lambda s: _mean_from_stored(model, s))
-        means = Groups(np.stack([means.sums[:, 0], stored.sums - means.sums[:, 0]], axis=1), means.counts)
-    means = means.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
-    means = means.map(lambda s: np.moveaxis(unpack(s, "density"), (3, 4), (0, 1)))
-    mean, error = np.moveaxis(means.mean, 0, 1), np.moveaxis(means.stderr(), 0, 1)
     title = "spin density g, mean over the sample"
-    if not has_sink(model):
+    if not scene.has_sink:
+        stored = tally.groups("budget").map(lambda s: _mean_from_stored(scene, s))
+        means = Groups(np.stack([means.sums[:, 0], stored.sums - means.sums[:, 0]], axis=1), means.counts)
         title += " (DC undefined: the sample has no sink)"
-    return {
-        "spin_density_mean": Estimate(
-            mean, error, ("channel", "part", "harmonic", "component"), units_of(problem)["density"], title
-        )
-    }
+    worth = scale_of(problem, "density")
+    means = means.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))
+    means = means.map(lambda s: np.moveaxis(spins_of(scene, s, worth), (3, 4), (0, 1)))
+    mean, error = np.moveaxis(means.mean, 0, 1), np.moveaxis(means.stderr(), 0, 1)
+    dims = ("channel", "part", "harmonic", "component")
+    found = {"spin_density_mean": Estimate(mean, error, dims, units_of(problem)["density"], title)}
+    if not scene.planes:
+        found |= channel_ratios(problem, means, "density, mean over the sample,", dims[2:])
+    return found
 
 
-def _mean_from_stored(model: Model, budget: Array) -> Array:
+def _mean_from_stored(scene: Scene, budget: Array) -> Array:
     """Sample mean of the AC density from what is stored, ∂_t of it: budget (groups, lines, amplitudes); DC NaN."""
-    stored = budget[:, LINES.index("stored")] + budget[:, LINES.index("cut")]
-    mean = np.full_like(stored, np.nan)
-    size = SIZES[model.harmonics]
-    pairs = [(slice(3, 9), slice(9, 15), 1), (slice(15, 18), slice(18, 21), 2)][: model.harmonics]
-    if model.harmonics > 0:
-        pairs.append((slice(size, size + 3), slice(size + 3, size + 6), 1))
-    for cosine, sine, n in pairs:
-        rate = n * model.Omega * model.length
-        mean[:, sine] = stored[:, cosine] / rate if rate > 0.0 else 0.0
-        mean[:, cosine] = -stored[:, sine] / rate if rate > 0.0 else 0.0
-    return mean
+    lines = lines_of(scene.axes)
+    stored = budget[:, lines.index("stored")] + budget[:, lines.index("cut")]
+    rates = stored.reshape(len(stored), -1, scene.time_functions, 3)
+    mean = np.full_like(rates, np.nan)
+    mean[:, absent(scene).reshape(rates.shape[1:])] = 0.0
+    rate = np.arange(1, scene.harmonics + 1)[:, None] * (scene.Omega * scene.lengths[0])
+    moving = np.broadcast_to(rate > 0.0, rates[:, :, 1::2].shape)
+    for at, values in ((1, -rates[:, :, 2::2]), (2, rates[:, :, 1::2])):
+        mean[:, :, at::2] = np.divide(values, rate, out=np.zeros_like(values), where=moving)
+    return mean.reshape(stored.shape)
+
+
+def _budget_kind(problem: Problem) -> str:
+    """Kind of quantity of a budget: currents, or what passes in all of a transient."""
+    return "content" if problem.scene.time_bins else "current"
 
 
 def budget_groups(problem: Problem, tally: Tally) -> Groups:
-    """Lines of the spin budget per area, (groups, line, channel, harmonic, component)."""
-    unpack = Unpacker(problem)
-    return tally.groups("budget").map(lambda s: np.moveaxis(unpack(s, "current"), (3, 4), (0, 1)))
+    """Lines of the spin budget per area of the faces along x, (groups, line, channel, harmonic, component)."""
+    scene, worth = problem.scene, scale_of(problem, _budget_kind(problem))
+    return tally.groups("budget").map(lambda s: np.moveaxis(spins_of(scene, s, worth), (3, 4), (0, 1)))
 
 
 def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Lines of the spin budget per area, and by how much they fail to close."""
-    units, lines = units_of(problem), budget_groups(problem, tally)
-    signs = np.array([1.0, 1.0] + [-1.0] * (len(LINES) - 2))
+    """Lines of the spin budget per area of the faces along x, and by how much they fail to close.
+
+    A transient's budget is over all its time, up to the end of the last bin; it stands at the one harmonic "dc".
+    """
+    names, kind = lines_of(problem.scene.axes), _budget_kind(problem)
+    lines = budget_groups(problem, tally)
+    signs = np.array([1.0, 1.0] + [-1.0] * (len(names) - 2))
     rest = np.einsum("l,l...->...", signs, lines.mean)
     gained = np.abs(lines.mean[:2]).sum(axis=0)
     imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
-    unit = units["current"] if not fast_model(problem).pulse else "1"
+    dims = ("channel", "harmonic", "component")
     return {
         "budget": Estimate(
-            lines.mean, lines.stderr(), ("line", "channel", "harmonic", "component"), unit,
+            lines.mean, lines.stderr(), ("line", *dims), units_of(problem)[kind],
             "spin budget per area: emitted + torque = stored + relaxed + left + cut",
         ),
         "budget_imbalance": Estimate(
-            imbalance, None, ("channel", "harmonic", "component"), "1",
+            imbalance, None, dims, "1",
             "emitted + torque − stored − relaxed − left − cut, over emitted + torque",
         ),
     }  # fmt: skip
 
 
 def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
-    """Axes of the results: numbers with units, or labels."""
-    found: dict[str, Estimate | tuple[str, ...]]
-    if isinstance(problem.model, Scene):
-        found = general.scene_coordinates(problem)
-        return {**found, **charge_coordinates(problem.model), **check_coordinates()}
-    model, extents, units = problem.model, problem.extents, units_of(problem)
-    centres, edges = bins(extents.lengths[0], model.cells)
+    """Axes of the results: numbers with units, or labels.
 
-    def axis(name: str, values: Array, unit: str, title: str) -> Estimate:
-        return Estimate(values, None, (name,), unit, title)
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
 
-    found = {
-        "x": axis("x", centres, units["length"], "cell centre"),
-        "x_edge": axis("x_edge", edges, units["length"], "cell edge"),
-        "channel": channels_of(problem),
-        "part": PARTS,
-        "direction": ("x",),
-        "component": COMPONENTS,
-        "line": LINES,
-        "harmonic": harmonic_names(model.harmonics),
-    }
-    if model.pulse:
-        middles, times = bins(extents.end, model.time_bins)
-        found["time"] = axis("time", middles, units["time"], "centre of time bin")
-        found["time_edge"] = axis("time_edge", times, units["time"], "edge of time bin")
-    elif extents.planes:
-        planes = extents.planes
-        found["plane"] = axis("plane", np.array(planes), units["length"], "position of plane")
-        labels = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(planes)))
-        found["plane_part"] = found["plane_part_2"] = labels
-    return found | check_coordinates()
+    Returns
+    -------
+    dict
+        `x`, `x_edge` (and y, z), `channel`, `part`, `direction` (of the mesh's currents), `component`, `line`,
+        `harmonic`; `time`, `time_edge` of a transient; `plane`, `plane_part`, and `normal` (of the planes) where the
+        mesh has more directions than x.
+    """
+    scene, units = problem.scene, units_of(problem)
+    found: dict[str, Estimate | tuple[str, ...]] = {}
+
+    def axis(name: str, values: Array, kind: str, title: str) -> None:
+        found[name] = Estimate(values, None, (name,), units[kind], title)
+
+    def mesh(name: str, end: float, count: int, kind: str, what: str) -> None:
+        middles, edges = bins(end, count)
+        axis(name, middles, kind, f"centre of {what}")
+        axis(f"{name}_edge", edges, kind, f"edge of {what}")
+
+    for name, length, cells in zip(AXES[: scene.axes], problem.extents.lengths, scene.cells, strict=False):
+        mesh(name, length, cells, "length", "cell")
+    labels = {"channel": channels_of(problem), "part": PARTS, "direction": AXES[: scene.axes]}
+    found |= labels | {"component": COMPONENTS, "line": lines_of(scene.axes)}
+    found["harmonic"] = harmonic_names(scene.harmonics)
+    if scene.time_bins:
+        mesh("time", problem.extents.end, scene.time_bins, "time", "time bin")
+    if scene.planes:
+        axis("plane", np.array(problem.extents.planes), "length", "position of plane")
+        pairs = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(scene.planes)))
+        found["plane_part"] = found["plane_part_2"] = pairs
+        if plane_axis(scene) == "normal":
+            found["normal"] = ("x",)
+    return {**found, **charge_coordinates(scene), **check_coordinates()}

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import Model, Problem, Scene
-from mcpump.tally.estimates import Estimate
-from mcpump.tally.scales import channels_of, headline_of, scale_of, units_of
-from mcpump.tally.scene_equilibrium import (
+from mcpump.problem.scene import Lanes, Problem, Scene
+from mcpump.tally.equilibrium import (
     FEWEST_TIMES,
     centres,
     clock_weights,
     kept_for_texture,
     plane_places,
 )
+from mcpump.tally.estimates import Estimate
+from mcpump.tally.scales import channels_of, headline_of, scale_of, units_of
 from mcpump.tally.tally import Groups
 from mcpump.textures.moving import texture_field, texture_field_rate
 from mcpump.textures.shapes import texture_profile
@@ -62,7 +62,7 @@ def pumping_observables(problem: Problem, planes: Groups, budget: Groups) -> dic
     Parameters
     ----------
     problem : Problem
-        The deck made ready, of either walk; a periodic drive.
+        The deck made ready; a periodic drive.
     planes : Groups
         Spin currents through its planes, (groups, part, channel, harmonic, component, plane).
     budget : Groups
@@ -83,7 +83,7 @@ def pumping_observables(problem: Problem, planes: Groups, budget: Groups) -> dic
         return {}
     row = channels_of(problem).index(channel)
     found = _torque(problem, budget.map(lambda s: s[:, _TORQUE, row, 0]))
-    if not problem.model.planes:
+    if not problem.scene.planes:
         return found
     motion, rate = motion_at_planes(problem), 1.0 / scale_of(problem, "time")
     if not np.nan_to_num(np.array(motion)).any():
@@ -129,9 +129,8 @@ def _torque(problem: Problem, torque: Groups) -> dict[str, Estimate]:
 
 def _channel(problem: Problem) -> str:
     """Channel to fit; empty where nothing is pumped periodically."""
-    model, channel = problem.model, headline_of(problem).channel
-    transient = model.pulse if isinstance(model, Model) else bool(model.time_bins)
-    return "" if transient or channel == "spin_hall" else channel
+    channel = headline_of(problem).channel
+    return "" if problem.scene.time_bins or channel == "spin_hall" else channel
 
 
 def _fit(current: Groups, motion: Motion) -> tuple[Array, Array]:
@@ -163,22 +162,12 @@ def motion_at_planes(problem: Problem) -> Motion:
     Parameters
     ----------
     problem : Problem
-        The deck made ready, of either walk; a periodic drive.
+        The deck made ready; a periodic drive.
     """
-    model = problem.model
-    if isinstance(model, Scene):
-        return _scene_motion(kept_for_texture(model), user_of(problem))
-    if model.Omega == 0.0 or not model.planes:
-        return Motion(*(np.full((1 + 2 * model.harmonics, 3, len(model.planes)), np.nan),) * 2)
-    cells = (np.arange(model.cells) + 0.5) * (model.length / model.cells)
-    places = np.concatenate([np.array(model.planes), cells])
-    C, cosine, sine = texture_profile(model, places)
-    fields = []
-    for phase in 2.0 * np.pi * np.arange(FEWEST_TIMES) / FEWEST_TIMES:
-        c, s = np.cos(phase), np.sin(phase)
-        fields.append((C + c * cosine + s * sine, model.Omega * (c * sine - s * cosine)))
-    weights = _harmonic_weights(model.harmonics, FEWEST_TIMES)
-    return _motion(fields, weights, len(model.planes), 1)
+    scene = problem.scene
+    if scene.lanes is None:
+        return _sampled_motion(kept_for_texture(scene), user_of(problem))
+    return _exact_motion(scene, scene.lanes)
 
 
 def uniform_twist(problem: Problem) -> Array:
@@ -187,25 +176,34 @@ def uniform_twist(problem: Problem) -> Array:
     Parameters
     ----------
     problem : Problem
-        The deck made ready, of either walk; a periodic drive.
+        The deck made ready; a periodic drive.
     """
-    model = problem.model
-    if isinstance(model, Scene) and model.axes > 1:
+    scene = problem.scene
+    if scene.axes > 1:
         return np.zeros(3)
-    length, count = (
-        (model.lengths[0], model.cells[0]) if isinstance(model, Scene) else (model.length, model.cells)
-    )
-    everywhere = tuple(((np.arange(count) + 0.5) * (length / count)).tolist())
-    twist = motion_at_planes(problem._replace(model=model._replace(planes=everywhere))).twist[0]
+    everywhere = tuple(centres(scene)[0].tolist())
+    twist = motion_at_planes(problem._replace(scene=scene._replace(planes=everywhere))).twist[0]
     there = twist[:, np.isfinite(twist).all(axis=0)]
     if not there.size or np.ptp(there, axis=1).max() > _SAME * np.abs(there).max():
         return np.zeros(3)
     return there[:, 0]
 
 
+def _exact_motion(scene: Scene, lanes: Lanes) -> Motion:
+    """Motion at the planes, of a texture whose harmonics are known."""
+    if lanes.Omega == 0.0 or not scene.planes:
+        return Motion(*(np.full((1 + 2 * scene.harmonics, 3, len(scene.planes)), np.nan),) * 2)
+    C, cosine, sine = texture_profile(lanes, np.concatenate([np.array(scene.planes), centres(scene)[0]]))
+    fields = []
+    for phase in 2.0 * np.pi * np.arange(FEWEST_TIMES) / FEWEST_TIMES:
+        c, s = np.cos(phase), np.sin(phase)
+        fields.append((C + c * cosine + s * sine, lanes.Omega * (c * sine - s * cosine)))
+    return _motion(fields, _harmonic_weights(scene.harmonics, FEWEST_TIMES), len(scene.planes), 1)
+
+
 # The stop rule asks for one scene's motion at every look.
 @lru_cache(maxsize=2)
-def _scene_motion(scene: Scene, user: Any) -> Motion:
+def _sampled_motion(scene: Scene, user: Any) -> Motion:
     """Motion at the planes of a scene."""
     at_planes = plane_places(scene)
     x, y, z = np.concatenate([at_planes, centres(scene)], axis=1)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import PERIODIC, SPECULAR, Layer, Model, Scene
+from mcpump.problem.scene import EVERYWHERE, PLANE, Lanes, Layer, Scene
 from mcpump.textures.moving import texture_field_rate
 from mcpump.textures.shapes import texture_profile
 from mcpump.walk.course import BIRTH_BINS, birth_strength, course_of
@@ -75,42 +75,41 @@ class _Sources(NamedTuple):
     """Where something is born."""
 
 
-def model_reach(model: Model) -> tuple[Reach, Reach]:
-    """Reach at the planes and in the cells of the fast walk.
+def reach_of(scene: Scene, user: Any) -> tuple[Reach, Reach]:
+    """Reach at the planes and in the cells (mesh axes).
 
     Parameters
     ----------
-    model : Model
+    scene : Scene
         Problem in reduced units, not a pulse.
-
-    Returns
-    -------
-    planes, cells : Reach
-        Planes are followed backward, with directions and ages drawn at the plane; a cell is met where the one point of a
-        flight that is scored lies in it.
+    user : compiled function
+        The user's texture, or `mcpump.textures.moving.no_user()`.
     """
-    return _model_reach(model._replace(seed=0, walkers_per_block=2, first_flights=1))
+    kept = scene._replace(seed=0, walkers_per_block=2, first_flights=1, initial_walkers=0)
+    return _general_reach(kept, user) if kept.lanes is None else _fast_reach(kept, kept.lanes)
 
 
 @lru_cache(maxsize=4)
-def _model_reach(model: Model) -> tuple[Reach, Reach]:
-    x = np.linspace(0.0, model.length, _points(model.length * (1.0 + model.gamma_sf)) + 1)
-    mirrors = (float(model.left == SPECULAR), float(model.right == SPECULAR))
-    spread = x * _spreading(model.gamma_sf, model.dimension) * (1.0 + model.gamma_sf)
-    line = _Line(x, x * (1.0 + model.gamma_sf), spread, x, mirrors, model.left == PERIODIC)
-    middle = 0.5 * (x[1:] + x[:-1])
-    a = np.sqrt((texture_profile(model, middle)[1:] ** 2).sum(axis=(0, 1)))
-    p = 1.0 / births(model).inverse_density[np.minimum((middle / model.length * BINS).astype(int), BINS - 1)]
-    mu, weight = _directions(model.dimension)
-    edges = np.linspace(0.0, model.length, model.cells + 1)
+def _fast_reach(scene: Scene, lanes: Lanes) -> tuple[Reach, Reach]:
+    """Reach of the fast walk.
+
+    Planes are followed backward, with directions and ages drawn at the plane; a cell is met where the one point of a
+    flight that is scored lies in it.
+    """
+    line, length = _line(scene, 0), scene.lengths[0]
+    middle = 0.5 * (line.x[1:] + line.x[:-1])
+    a = np.sqrt((texture_profile(lanes, middle)[1:] ** 2).sum(axis=(0, 1)))
+    inverse = births(scene).inverse_density
+    p = 1.0 / inverse[np.minimum((middle / length * BINS).astype(int), BINS - 1)]
+    mu, weight = _directions(scene.dimension)
+    edges = np.linspace(0.0, length, scene.cells[0] + 1)
     s = _middles()
     backward = [0.5 * (weight * mu ** (k - 1) * np.exp(-s[:, None] / mu)).sum(axis=1) for k in (2, 4)]
     forward = [_density_kernel(s, mu, weight)] * 2
-    planes = _reached(
-        line, _sources(line, a, np.ones_like(a)), np.array(model.planes), backward, model.dimension
-    )
-    cells = _reached_cells(line, _sources(line, a, p), edges, forward, model.dimension)
-    width = line.depth[-1] / model.cells
+    sources = _sources(line, a, np.ones_like(a))
+    planes = _reached(line, sources, np.array(scene.planes), backward, scene.dimension)
+    cells = _reached_cells(line, _sources(line, a, p), edges, forward, scene.dimension)
+    width = line.depth[-1] / scene.cells[0]
     return _relative(planes, cells), _relative(cells._replace(carriers=cells.carriers * width), cells)
 
 
@@ -120,29 +119,17 @@ def _relative(reach: Reach, cells: Reach) -> Reach:
     return reach._replace(size=reach.size / size, spread=reach.spread / spread)
 
 
-def scene_reach(scene: Scene, user: Any) -> tuple[Reach, Reach]:
-    """Reach at the planes and in the cells (mesh axes) of the general walk.
-
-    Parameters
-    ----------
-    scene : Scene
-        Problem in reduced units.
-    user : compiled function
-        The user's texture, or `mcpump.textures.moving.no_user()`.
-    """
-    return _scene_reach(scene._replace(seed=0, walkers_per_block=2, first_flights=1, initial_walkers=0), user)
-
-
 @lru_cache(maxsize=4)
-def _scene_reach(scene: Scene, user: Any) -> tuple[Reach, Reach]:
+def _general_reach(scene: Scene, user: Any) -> tuple[Reach, Reach]:
+    """Reach of the general walk."""
     mu, weight = _directions(scene.dimension)
     t = _middles()[:, None] / mu
     survive = np.exp(-np.maximum(t - CERTAIN, 0.0))
     kernels = [0.5 * (weight * survive * np.exp(-k * np.minimum(t, CERTAIN))).sum(axis=1) for k in (2, 4)]
     planes, found = None, []
     for axis in range(scene.axes):
-        line = _scene_line(scene, axis)
-        sources = _scene_sources(scene, user, line, axis)
+        line = _line(scene, axis)
+        sources = _general_sources(scene, user, line, axis)
         edges = np.linspace(0.0, scene.lengths[axis], scene.cells[axis] + 1)
         cells = _reached_cells(line, sources, edges, kernels, scene.dimension)
         if axis == 0:
@@ -208,7 +195,7 @@ def _density_kernel(s: Array, mu: Array, weight: Array) -> Array:
     return np.asarray(0.5 * (weight / mu * np.exp(-s[:, None] / mu)).sum(axis=1))
 
 
-def _scene_line(scene: Scene, axis: int) -> _Line:
+def _line(scene: Scene, axis: int) -> _Line:
     """Line of a scene; y and z, which are the same in every layer but for its ℓ, take the longest ℓ."""
     length = scene.lengths[axis]
     left, right = ((1.0 - scene.absorption[i]) * scene.specularity[i] for i in (2 * axis, 2 * axis + 1))
@@ -259,14 +246,14 @@ def _gate_depth(left: Layer, right: Layer) -> float:
     return min(-math.log(right.transmission), OPAQUE)
 
 
-def _scene_sources(scene: Scene, user: Any, line: _Line, axis: int) -> _Sources:
+def _general_sources(scene: Scene, user: Any, line: _Line, axis: int) -> _Sources:
     """Sources of a scene along one direction, summed over the others."""
     bins = BIRTH_BINS[scene.axes - 1][: scene.axes]
     middle = 0.5 * (line.x[1:] + line.x[:-1])
     at = np.minimum((middle / scene.lengths[axis] * bins[axis]).astype(int), bins[axis] - 1)
-    if scene.initial == 1:
+    if scene.initial == EVERYWHERE:
         return _sources(line, np.ones_like(middle), np.ones_like(middle))
-    if scene.initial == 2:
+    if scene.initial == PLANE:
         here = np.abs(middle - scene.initial_x) <= 0.5 * scene.lengths[0] / len(middle) * (1.0 + 1e-9)
         return _sources(line, here / here.sum() if axis == 0 else np.ones_like(middle), np.ones_like(middle))
     p = 1.0 / course_of(scene, user).inverse_density

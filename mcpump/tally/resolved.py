@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC, Model, Problem, Scene
+from mcpump.problem.scene import EVERYWHERE, Layer, Problem, Scene
 from mcpump.tally.estimates import Estimate
-from mcpump.tally.reach import Reach, model_reach, scene_reach
+from mcpump.tally.reach import Reach, reach_of
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.selfcheck import unlikely_tails
 from mcpump.tally.tally import Groups, Tally
@@ -67,7 +67,7 @@ class _Places(NamedTuple):
 
 
 def with_marks(
-    problem: Problem, tally: Tally, found: dict[str, Estimate], passages: Groups | None
+    problem: Problem, tally: Tally, found: dict[str, Estimate], passages: Groups
 ) -> dict[str, Estimate]:
     """Put NaN where a run's numbers are not resolved.
 
@@ -79,36 +79,30 @@ def with_marks(
         The books.
     found : dict of str to Estimate
         What they tell.
-    passages : Groups or None
+    passages : Groups
         Currents through planes by groups: (groups, part, channel, clock, component, plane), local, diffusive, total.
     """
-    model = problem.model
-    if isinstance(model, Model) and model.pulse:
-        return found | _pulse_marks(model, found)
+    if problem.scene.is_pulse:
+        return found | _pulse_marks(problem.scene, found)
     planes, cells = _places(problem, tally)
     marked = {name: _on_mesh(problem, found, name, cells) for name in _ON_MESH if name in found}
-    if passages is not None and model.planes:
+    if problem.scene.planes:
         marked |= _at_planes(problem, found, planes, passages)
     return found | marked
 
 
 def _places(problem: Problem, tally: Tally) -> tuple[_Places, _Places]:
     """Planes and cells of a problem."""
-    model = problem.model
-    born = model.walkers_per_block
-    if isinstance(model, Scene):
-        found = scene_reach(model, user_of(problem))
-        born -= model.initial_walkers if model.initial != 1 else 0
-    else:
-        found = model_reach(model)
+    scene = problem.scene
+    born = scene.walkers_per_block - (scene.initial_walkers if scene.initial != EVERYWHERE else 0)
     walkers = float(tally.blocks * born)
-    flights = walkers * model.first_flights
+    flights = walkers * scene.first_flights
 
     def places(reach: Reach) -> _Places:
         few = np.array([reach.carriers * flights, reach.walkers * walkers]) < CARRIERS
         return _Places(reach.size.ndim, few, np.array([reach.size, reach.spread]), reach.delay)
 
-    planes, cells = found
+    planes, cells = reach_of(scene, user_of(problem))
     # where all cells are met by few flights, they are as rare as they are near the texture: noise, which errors tell
     rarer = np.array([part < RARER * part.max(initial=0.0) for part in (cells.carriers, cells.walkers)])
     met = places(cells)
@@ -252,11 +246,11 @@ def _clock_axis(estimate: Estimate) -> int | None:
 
 def _reached(problem: Problem, estimate: Estimate, places: _Places, skip: int = 0) -> Marks:
     """Where the fastest electron has come at the end of a time bin; everywhere it can in a periodic drive."""
-    model, n = problem.model, places.delay.ndim
+    scene, n = problem.scene, places.delay.ndim
     known = np.isfinite(places.delay)
-    if "time" not in estimate.dims or not isinstance(model, Scene):
+    if "time" not in estimate.dims:
         return known
-    ends = np.arange(1, model.time_bins + 1) * (model.t_end / model.time_bins)
+    ends = np.arange(1, scene.time_bins + 1) * (scene.t_end / scene.time_bins)
     shape = [1] * (estimate.mean.ndim - 1 - skip - n) + list(places.delay.shape)
     clock = _clock_axis(estimate)
     assert clock is not None
@@ -279,67 +273,49 @@ def _matters(total: Array, error: Array, bound: Array) -> Marks:
 
 def _driven(problem: Problem) -> list[int]:
     """Channels whose local part is an electric field's drive, which is exact."""
-    model = problem.model
-    names = model.channels if isinstance(model, Scene) else ()
-    return [i for i, name in enumerate(names) if name == "spin_hall"]
+    return [i for i, name in enumerate(problem.scene.channels) if name == "spin_hall"]
 
 
 def _kinds_of_planes(problem: Problem) -> tuple[Marks, Marks]:
     """Planes that are specular closed faces, and planes on what scatters diffusely."""
-    model = problem.model
-    if isinstance(model, Model):
-        kinds = [_face_of(model, x) for x in model.planes]
-        closed = [kind not in (None, ABSORBING, PERIODIC, DIFFUSE) for kind in kinds]
-        return np.array(closed, bool), np.array([kind == DIFFUSE for kind in kinds], bool)
-    near = 1e-9 * model.lengths[0]
+    scene = problem.scene
+    near = 1e-9 * scene.lengths[0]
     closed, scattering = [], []
-    for x in model.planes:
+    for x in scene.planes:
         faces = [
             i
-            for i, end in enumerate((0.0, model.lengths[0]))
-            if abs(x - end) <= near and not model.periodic[0]
+            for i, end in enumerate((0.0, scene.lengths[0]))
+            if abs(x - end) <= near and not scene.periodic[0]
         ]
-        rough = [(1.0 - model.absorption[i]) * (1.0 - model.specularity[i]) > 0.0 for i in faces]
+        rough = [(1.0 - scene.absorption[i]) * (1.0 - scene.specularity[i]) > 0.0 for i in faces]
         gates = [
             not right.straight or (_is_gate(left, right) and right.specularity < 1.0)
-            for left, right in zip(model.layers, model.layers[1:], strict=False)
+            for left, right in zip(scene.layers, scene.layers[1:], strict=False)
             if abs(x - right.start) <= near
         ]
         scattering.append(any(rough) or any(gates))
-        closed.append(any(model.absorption[i] == 0.0 for i in faces) and not scattering[-1])
+        closed.append(any(scene.absorption[i] == 0.0 for i in faces) and not scattering[-1])
     return np.array(closed, bool), np.array(scattering, bool)
 
 
-def _is_gate(left, right) -> bool:  # type: ignore[no-untyped-def]
+def _is_gate(left: Layer, right: Layer) -> bool:
     """Whether an interface sends anybody back."""
     return bool(right.transmission < 1.0 or left.nu * left.v != right.nu * right.v)
 
 
-def _face_of(model: Model, x: float) -> int | None:
-    """Code of the face a plane lies on; None inside the sample."""
-    if x <= 0.0:
-        return model.left
-    return model.right if x >= model.length else None
-
-
-def _pulse_marks(model: Model, found: dict[str, Estimate]) -> dict[str, Estimate]:
+def _pulse_marks(scene: Scene, found: dict[str, Estimate]) -> dict[str, Estimate]:
     """Densities and currents of a pulse in cells and time bins where hardly anybody came.
 
     Nothing cancels in a density, so that its square over its variance counts who came.
     """
     mean, error = _parts_first(found["spin_density"])  # part, channel, time, component, x
-    ends = np.arange(1, model.time_bins + 1) * (model.t_max / model.time_bins)
-    edges = np.linspace(0.0, model.length, model.cells + 1)
-    away = np.maximum(np.maximum(edges[:-1] - model.pulse_x, model.pulse_x - edges[1:]), 0.0)
-    if model.left == PERIODIC:
-        away = np.minimum(
-            away,
-            np.maximum(
-                model.length
-                - np.maximum(np.abs(edges[:-1] - model.pulse_x), np.abs(edges[1:] - model.pulse_x)),
-                0.0,
-            ),
-        )
+    ends = np.arange(1, scene.time_bins + 1) * (scene.t_end / scene.time_bins)
+    length, born = scene.lengths[0], scene.initial_x
+    edges = np.linspace(0.0, length, scene.cells[0] + 1)
+    away = np.maximum(np.maximum(edges[:-1] - born, born - edges[1:]), 0.0)
+    if scene.periodic[0]:
+        farther = np.maximum(np.abs(edges[:-1] - born), np.abs(edges[1:] - born))
+        away = np.minimum(away, np.maximum(length - farther, 0.0))
     reached = (away < ends[:, None])[:, None, :]
     marks = reached & _alive(mean, error, 1) & (mean**2 <= COUNTED * error**2)
     return {

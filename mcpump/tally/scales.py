@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.headline import Headline, headline
-from mcpump.problem.scene import Model, Problem, Scene
+from mcpump.problem.scene import Problem
 from mcpump.tally.estimates import Estimate
 
 Array = NDArray[np.float64]
@@ -51,21 +51,21 @@ def _multiples(end: float, count: int) -> Array:
 
 def channels_of(problem: Problem) -> tuple[str, ...]:
     """Channels in the results: those walked and, where `first` and `second` are both there, their `sum`."""
-    walked = problem.model.channels if isinstance(problem.model, Scene) else problem.channels
-    return (*walked, "sum") if {"first", "second"} <= set(walked) else walked
+    scene = problem.scene
+    return (*scene.channels, "sum") if scene.has_sum else scene.channels
 
 
 def headline_of(problem: Problem) -> Headline:
     """Channel that a run's headlines tell."""
-    return headline(channels_of(problem), problem.exchange)
+    return headline(channels_of(problem), problem.scene.exchange)
 
 
 def units_of(problem: Problem) -> dict[str, str]:
     """Units' names of a deck: SI, or those of reduced decks; a pulse of the fast walk counts its own spin per area."""
-    if isinstance(problem.model, Model) and problem.model.pulse:
+    if problem.scene.is_pulse:
         if problem.scales.si:
-            return {"length": "m", "time": "s", "density": "1/m^3", "current": "1/(m^2 s)"}
-        return {"length": "ell", "time": "tau", "density": "1/ell", "current": "1/tau"}
+            return {"length": "m", "time": "s", "density": "1/m^3", "current": "1/(m^2 s)", "content": "1"}
+        return {"length": "ell", "time": "tau", "density": "1/ell", "current": "1/tau", "content": "1"}
     return dict(_SI if problem.scales.si else _REDUCED)
 
 
@@ -80,18 +80,6 @@ def scale_of(problem: Problem, kind: str) -> float:
         spin = {"current": scales.current, "density": scales.density, "divergence": scales.torque}
         return spin[kind.removeprefix("charge_")] * scales.charge_per_spin / 2.0 if scales.si else 1.0
     return float(getattr(scales, kind))
-
-
-def fast_model(problem: Problem) -> Model:
-    """Model of a problem of the fast walk."""
-    assert isinstance(problem.model, Model)
-    return problem.model
-
-
-def scene_of(problem: Problem) -> Scene:
-    """Scene of a problem of the general walk."""
-    assert isinstance(problem.model, Scene)
-    return problem.model
 
 
 def spin_potential(problem: Problem, density: Estimate, D: Array | float) -> Estimate:

@@ -16,17 +16,18 @@ Beside them stands how many walkers met a bound, in flights or in age, and what 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import PERIODIC, Model, Problem, Scene
+from mcpump.problem.scene import Problem, Scene
+from mcpump.tally.amplitudes import spins_of
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.tally import MIN_BLOCKS, Groups, Tally
-from mcpump.walk.blocks import edge_at, has_sink
+from mcpump.walk.course import edge_at
 
 Array = NDArray[np.float64]
 NAMES = ("currents", "ends", "budget", "errors", "tails", "cut")
@@ -69,7 +70,6 @@ def check_estimates(
     tally: Tally,
     found: dict[str, Estimate],
     raw: dict[str, Estimate],
-    unpack: Callable[[Array], Array],
 ) -> dict[str, Estimate]:
     """Self-checks of a run as estimates of the results file.
 
@@ -83,8 +83,6 @@ def check_estimates(
         What they tell, in the deck's units.
     raw : dict of str to Estimate
         The same before numbers that are not resolved were taken out.
-    unpack : callable
-        Maps the books' last axis (amplitudes) to three leading ones (channel, harmonic, component), in reduced units.
 
     Returns
     -------
@@ -92,18 +90,19 @@ def check_estimates(
         `self_check_deviation`, `self_check_limit`, `self_check_comparisons`, `self_check_worst` (where), and those of
         `bounds`.
     """
+    scene = problem.scene
 
     def unpacked(sums: Array) -> Array:
         """(groups, ..., amplitude) → (groups, channel, harmonic, component, ...)."""
         if sums.size == 0:  # no planes
             return np.zeros((len(sums), 1, 1, 1, *sums.shape[1:-1]))
-        return np.moveaxis(unpack(sums), (0, 1, 2), (1, 2, 3))
+        return np.moveaxis(spins_of(scene, sums), (0, 1, 2), (1, 2, 3))
 
     books = {name: tally.groups(name).map(unpacked) for name in ("passages", "budget", "means", "conserved")}
     checks = (
         currents(problem, raw, books),
         ends(problem, books),
-        budget(problem, books["budget"], unpack(np.ldexp(1.0, tally.exponents))),
+        budget(problem, books["budget"], spins_of(scene, np.ldexp(1.0, tally.exponents))),
         errors(books),
         tails(books, _told(problem, found)),
         cut(problem, books["budget"]),
@@ -121,7 +120,7 @@ def check_estimates(
             np.array([check.worst for check in checks], dtype=float), None, (*dims, "self_check_place"), "1",
             title + "channel, harmonic or time bin, and component where it is worst (-1: none)",
         ),
-    } | bounds(problem, tally.blocks * problem.model.walkers_per_block, books["budget"])  # fmt: skip
+    } | bounds(problem, tally.blocks * scene.walkers_per_block, books["budget"])  # fmt: skip
 
 
 def _told(problem: Problem, found: dict[str, Estimate]) -> NDArray[np.bool_] | None:
@@ -190,19 +189,20 @@ def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Grou
     is closed the current at x = 0 is not known, and planes are held against the first of them. Those on faces are left to
     `ends`.
     """
-    model, (length, cells, periodic) = problem.model, _along_x(problem)
-    edges = [edge_at(x, length, cells) for x in _planes(problem)]
+    scene = problem.scene
+    length, cells, periodic = scene.lengths[0], scene.cells[0], scene.periodic[0]
+    edges = [edge_at(x, length, cells) for x in scene.planes]
     kept = [p for p, edge in enumerate(edges) if edge is not None and (periodic or 0 < edge < cells)]
     if not kept:
         return Check()
-    if isinstance(model, Scene):
+    if "spin_current_divergence" in found:
         apart, size = _by_divergence(problem, found, kept, [edges[p] or 0 for p in kept])
         error = np.zeros_like(apart)
     else:
         apart, error, size = _by_groups(books, kept)
     allowed = np.hypot(error, ROUNDING * size)
     known = np.divide(np.abs(apart), allowed, out=np.full_like(apart, np.nan), where=size > 0.0)[
-        : _walked(problem)
+        : len(scene.channels)
     ]
     return _largest(known, int(np.isfinite(known).sum()))
 
@@ -226,25 +226,24 @@ def _by_divergence(
     problem: Problem, found: dict[str, Estimate], kept: list[int], edges: list[int]
 ) -> tuple[Array, Array]:
     """General walk: difference of passages and the divergence left of them, and how large they are; planes come last."""
-    model = problem.model
-    assert isinstance(model, Scene)
+    scene = problem.scene
     divergence, plane = (
         found["spin_current_divergence"].mean,
         found["plane_current"].mean[:, :2, 0][..., kept],
     )
     flow = divergence.mean(axis=tuple(range(5, divergence.ndim)))[:, :2]
-    flow = np.cumsum(flow, axis=-1) * (model.lengths[0] / model.cells[0] * problem.scales.length)
+    flow = np.cumsum(flow, axis=-1) * (scene.lengths[0] / scene.cells[0] * problem.scales.length)
     flow = np.concatenate([np.zeros_like(flow[..., :1]), flow], axis=-1)
     apart = plane - flow[..., edges]
-    if not model.periodic[0] and model.absorption[0] == 0.0:
+    if not scene.periodic[0] and scene.absorption[0] == 0.0:
         start = np.zeros_like(apart[..., :1])
-    elif not model.periodic[0] and model.absorption[1] == 0.0:
+    elif not scene.periodic[0] and scene.absorption[1] == 0.0:
         start = -flow[..., -1:]
     else:
         start = apart[..., :1]
     size = _size(np.abs(np.concatenate([plane, flow], axis=-1)))[..., : plane.shape[-1]]
     open_aside = any(
-        model.absorption[i] > 0.0 and not model.periodic[i // 2] for i in range(2, 2 * model.axes)
+        scene.absorption[i] > 0.0 and not scene.periodic[i // 2] for i in range(2, 2 * scene.axes)
     )
     if open_aside:  # spin leaves between the planes
         size = np.zeros_like(size)
@@ -266,23 +265,21 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
     taken group by group, so that their errors are right. Where little is local at a face, both count the same walkers;
     what is known to less than 5 % is made by too few of them.
     """
-    if not books["budget"].enough or _is_pulse(problem):
+    scene = problem.scene
+    if not books["budget"].enough or scene.is_pulse:
         return Check()
     sums, counts = books["budget"]
-    model, (length, _, periodic) = problem.model, _along_x(problem)
-    transient = isinstance(model, Scene) and model.time_bins > 0
-    bins = model.time_bins if transient else 1
+    length, bins = scene.lengths[0], max(scene.time_bins, 1)
     passed = books["passages"].sums
     passed = passed.reshape(*passed.shape[:-1], -1, bins).sum(axis=-1)  # by part and plane
-    if isinstance(model, Scene) and transient:
-        passed = passed * (model.t_end / bins)
-    planes = _planes(problem)
+    if scene.time_bins:
+        passed = passed * (scene.t_end / bins)
     pairs = [
-        (sign * passed[..., planes.index(face)], sums[..., line], LARGE)
+        (sign * passed[..., scene.planes.index(face)], sums[..., line], LARGE)
         for face, line, sign in ((0.0, LEFT, -1.0), (length, RIGHT, 1.0))
-        if not periodic and face in planes
+        if not scene.periodic[0] and face in scene.planes
     ]
-    gamma = _relaxation(problem)
+    gamma = _relaxation(scene)
     if gamma > 0.0:
         pairs.append((gamma * length * books["means"].sums, sums[..., RELAXED], 0.0))
     if not pairs:
@@ -298,34 +295,14 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
         t = np.divide(np.abs(mean), error, out=np.full_like(mean, np.nan), where=error > NOTHING * whole)
         here = _of_size(size, 1, False) & (whole >= SIZE * size) & known
         found.append(np.where(here, _normal_of_t(t, len(counts) - 1), np.nan))
-    every = np.stack(found, axis=-1)[: _walked(problem)]
+    every = np.stack(found, axis=-1)[: len(scene.channels)]
     return _largest(every, int(np.isfinite(every).sum()))
 
 
-def _along_x(problem: Problem) -> tuple[float, int, bool]:
-    """Length of the sample along x, its cells, and whether it is periodic."""
-    model = problem.model
-    if isinstance(model, Scene):
-        return model.lengths[0], model.cells[0], model.periodic[0]
-    return model.length, model.cells, model.left == PERIODIC
-
-
-def _planes(problem: Problem) -> tuple[float, ...]:
-    return tuple(problem.model.planes)
-
-
-def _walked(problem: Problem) -> int:
-    """Number of channels but for `sum`, which says nothing new."""
-    return len(problem.model.channels if isinstance(problem.model, Scene) else problem.channels)
-
-
-def _relaxation(problem: Problem) -> float:
+def _relaxation(scene: Scene) -> float:
     """Rate of spin relaxation where it is the same everywhere and means are kept; else 0."""
-    model = problem.model
-    if isinstance(model, Model):
-        return model.gamma_sf
-    rates = {layer.gamma_sf for layer in model.layers}
-    return rates.pop() if len(rates) == 1 and not model.time_bins else 0.0
+    rates = {layer.gamma_sf for layer in scene.layers}
+    return rates.pop() if len(rates) == 1 and not scene.time_bins else 0.0
 
 
 # The budget -----------------------------------------------------------------------------------------------------------
@@ -338,12 +315,13 @@ def budget(problem: Problem, books: Groups, natural: Array) -> Check:
     lines cancel over the sample, rounding is as large as they: beside 1e-5 of what walkers carry (`natural` is its
     size) it is nothing.
     """
-    mean = np.moveaxis(books.mean, -1, 0)[:, : _walked(problem)]
+    scene = problem.scene
+    mean = np.moveaxis(books.mean, -1, 0)[:, : len(scene.channels)]
     signs = np.array([1.0, 1.0] + [-1.0] * (len(mean) - 2))
     rest, size = np.abs(np.einsum("l,l...->...", signs, mean)), np.abs(mean).max(axis=0)
     here = _of_size(size, 1, False)
-    here[:, 1:] &= not isinstance(problem.model, Scene)
-    carried = 1e-5 * np.abs(natural[: _walked(problem)]) * _along_x(problem)[0]
+    here[:, 1:] &= scene.lanes is not None
+    carried = 1e-5 * np.abs(natural[: len(scene.channels)]) * scene.lengths[0]
     deviation = np.divide(rest, np.maximum(size, carried), out=np.full_like(rest, np.nan), where=here)
     return _largest(deviation, int(here.sum()), IMBALANCE)
 
@@ -353,11 +331,10 @@ def cut(problem: Problem, books: Groups) -> Check:
 
     A sample without a sink, and a pulse, have that bound by design: there it harms only spins that go on turning.
     """
-    model = problem.model
-    if _is_pulse(problem):
+    scene = problem.scene
+    if scene.is_pulse:
         return Check()
-    names = model.channels if isinstance(model, Scene) else problem.channels
-    turning = np.array([name in ("second_ladder", "exact") or has_sink(model) for name in names])
+    turning = np.array([name in ("second_ladder", "exact") or scene.has_sink for name in scene.channels])
     share = np.where(turning[:, None, None], _cut_share(problem, books), np.nan)
     return _largest(share, int(np.isfinite(share).sum()), CUT)
 
@@ -370,10 +347,10 @@ def bounds(problem: Problem, walkers: int, books: Groups) -> dict[str, Estimate]
     meet it; elsewhere none is set, and the budget's line `cut` has to be 0 to the last bit. Were it not, the number would
     be unknown, NaN. The end of a pulse or a transient is what was asked for, no bound.
     """
-    met, share = 0.0, 0.0
-    if not _is_pulse(problem):
-        if math.isfinite(problem.model.t_max):
-            met = math.nan if has_sink(problem.model) else float(walkers)
+    met, share, scene = 0.0, 0.0, problem.scene
+    if not scene.is_pulse:
+        if math.isfinite(scene.t_max):
+            met = math.nan if scene.has_sink else float(walkers)
         elif books.sums[..., -1].any():
             met = math.nan
     if met != 0.0:
@@ -387,14 +364,9 @@ def bounds(problem: Problem, walkers: int, books: Groups) -> dict[str, Estimate]
     }
 
 
-def _is_pulse(problem: Problem) -> bool:
-    """Whether this is a pulse in the fast walk, whose t_max is the end of its time bins."""
-    return isinstance(problem.model, Model) and problem.model.pulse
-
-
 def _cut_share(problem: Problem, books: Groups) -> Array:
     """DC spin on the line `cut` beside the largest line, (channel, clock, component); NaN where there is hardly any."""
-    mean = np.abs(np.moveaxis(books.mean, -1, 0)[:, : _walked(problem)])
+    mean = np.abs(np.moveaxis(books.mean, -1, 0)[:, : len(problem.scene.channels)])
     size = mean.max(axis=0)
     here = _of_size(size, 1, False)
     here[:, 1:] = False

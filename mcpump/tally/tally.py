@@ -15,16 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError
-from mcpump.names import LINES, lines_of
-from mcpump.problem.scene import Model, Scene
+from mcpump.problem.scene import Scene
 from mcpump.tally.exact_sums import CAPACITY, join, split
-from mcpump.walk.blocks import BlockSums, amplitudes, model_exponents, projection_exponents
+from mcpump.walk.layout import BlockSums, amplitudes, projection_exponents, shapes
 
 GROUPS = 64
 MIN_BLOCKS = 16
 """No error is quoted from fewer blocks."""
-KINDS = ("local_density", "local_current", "local_torque", "diffusive_density", "diffusive_current")
-"""Kinds of profiles of the fast walk; those of the general walk are told in `mcpump.walk.blocks.BlockSums`."""
+VAGUE = 4.0
+"""A number smaller than so many of its errors is no denominator."""
 
 
 class Digits(NamedTuple):
@@ -44,33 +43,18 @@ class Tally:
 
     def __init__(
         self,
-        model: Model | Scene,
-        exponents: NDArray[np.intp] | None = None,
+        scene: Scene,
+        exponents: NDArray[np.intp],
         sums: dict[str, NDArray[np.int64]] | None = None,
     ) -> None:
-        """Open the books of a model: empty ones, or with sums that were taken from others.
+        """Open the books of a scene: empty ones, or with sums that were taken from others.
 
-        exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.scene_exponents` for a scene.
+        exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.exponents_of`.
         """
-        size = amplitudes(model)
-        if isinstance(model, Scene):
-            assert exponents is not None
-            self.exponents = exponents
-            bins = max(model.time_bins, 1)
-            self.shape = (2 * (3 + model.axes), math.prod(model.cells) * bins, size)
-            planes, lines = len(model.planes) * bins, len(lines_of(model.axes))
-        else:
-            self.exponents = model_exponents(model)
-            self.shape = (len(KINDS), model.cells * model.time_bins, size)
-            planes, lines = len(model.planes), len(LINES)
-        self.projection_exponents = projection_exponents(model, self.exponents)
-        self.shapes = {
-            "passages": (2, planes, size),
-            "budget": (lines, size),
-            "means": (2, size),
-            "projections": self.projection_exponents.shape,
-            "conserved": (0 if isinstance(model, Scene) or model.pulse else planes, size),
-        }
+        self.exponents = exponents
+        self.projection_exponents = projection_exponents(scene, exponents)
+        self.shapes = shapes(scene)
+        self.shape = self.shapes.pop("profiles")
         totals = sum(math.prod(shape) for shape in self.shapes.values())
         empty = {
             "profiles": np.zeros((self.LIMBS, *self.shape), np.int64),
@@ -126,7 +110,7 @@ class Tally:
         return int(self.sums["flights"][0])
 
     def profiles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean and standard error of the profiles, (5, cells · time_bins, amplitudes) each."""
+        """Mean and standard error of the profiles, (kinds, cells · time bins, amplitudes) each."""
         n = self.blocks
         total = join(self.sums["profiles"], self.TOP)
         mean = np.ldexp((total / max(n, 1)).astype(float), self.exponents)
@@ -152,9 +136,9 @@ class Tally:
         raise KeyError(name)
 
 
-def books_bytes(model: Model | Scene) -> int:
-    """Memory of a model's books [bytes]."""
-    books = Tally(model, np.zeros(amplitudes(model), np.intp))
+def books_bytes(scene: Scene) -> int:
+    """Memory of a scene's books [bytes]."""
+    books = Tally(scene, np.zeros(amplitudes(scene), np.intp))
     return sum(array.nbytes for array in books.sums.values())
 
 
@@ -223,3 +207,12 @@ class Groups(NamedTuple):
         share = n / self._column(left_out.ndim)
         pseudo = share * whole - (share - 1.0) * left_out
         return whole, self._error(pseudo, (pseudo / share).sum(axis=0))
+
+    def ratio(self, above, below) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
+        """Ratio of two linear functions of the means and its error; NaN where the lower one may be zero."""
+        with np.errstate(invalid="ignore", divide="ignore"):
+            value, error = self.estimate(lambda m: above(m) / below(m))
+        # m as a whole stands behind the groups' axis
+        lower = self.map(lambda s: np.array([below(one) for one in s]))
+        vague = np.abs(lower.mean) < VAGUE * lower.stderr()
+        return np.where(vague, np.nan, value), np.where(vague, np.nan, error)

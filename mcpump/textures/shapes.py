@@ -69,8 +69,8 @@ def texture_profile(model: Any, x: Places) -> NDArray[np.float64]:
 
     Parameters
     ----------
-    model : Model
-        Problem in reduced units (`mcpump.problem.scene.Model`).
+    model : Lanes
+        Texture in reduced units (`mcpump.problem.scene.Lanes`), or what else has its fields.
     x : (n,) array
         Places [ℓ].
 
@@ -79,7 +79,6 @@ def texture_profile(model: Any, x: Places) -> NDArray[np.float64]:
     (3, 3, n) array
         Harmonic (S_0, S_c, S_s) × component × place, pure numbers.
     """
-    model = model._replace(planes=(), seed=0)  # what the kernels see has always the same type
     return np.array([texture(model, float(place)) for place in x]).T.reshape(3, 3, len(x))
 
 

@@ -16,11 +16,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import Scene
+from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Scene
 from mcpump.problem.spin_hall import mean_over_cells
 
 Array = NDArray[np.float64]
-DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 MOST_PERIODS = 2
 """Waves of the charge density have so many periods in the sample at most, of four cells or more each."""
 
@@ -42,8 +41,7 @@ def wave_amplitudes(scene: Scene) -> NDArray[np.intp]:
     """Places, on the axis of amplitudes, of the charge density of every source (their sum last) and time function."""
     rows = np.arange(len(scene.channels), len(scene.walked))
     if len(rows) > 1:
-        spins = {"first", "second"} <= set(scene.channels)
-        rows = np.append(rows, len(scene.walked) + int(spins))
+        rows = np.append(rows, len(scene.walked) + int(scene.has_sum))
     width = scene.time_functions * 3
     return (rows[:, None] * width + 3 * np.arange(scene.time_functions)).ravel()
 

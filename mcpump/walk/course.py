@@ -16,6 +16,7 @@ from mcpump.compiled import inlined
 from mcpump.problem.scene import Layer, Scene
 from mcpump.problem.spin_hall import sheets_of
 from mcpump.textures.moving import texture_field_rate
+from mcpump.walk.emission import quantiles_of
 
 SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one."""
@@ -25,8 +26,6 @@ TIMES = (256, 64, 32)
 """Times at which the strength of the emission is looked at, for 1, 2 and 3 mesh directions."""
 GOLDEN = (0.6180339887498949, 0.7548776662466927, 0.8191725133961645)
 """Irrational steps of the places that are looked at, along x, y and z."""
-FLOOR = 0.05
-"""Share of walkers born evenly over the whole sample, so that the birth density is nowhere 0."""
 
 
 class Course(NamedTuple):
@@ -48,8 +47,8 @@ class Course(NamedTuple):
     """(bins,): 1/p [ℓ^axes]."""
     grid: tuple[int, int, int]
     """Bins along x, y, z."""
-    hours: NDArray[np.float64]
-    """(hours + 1,): quantiles of the density of birth times over [0, t_end] (transient), or over the period (even)."""
+    birth_times: NDArray[np.float64]
+    """(times + 1,): quantiles of the density of birth times over [0, t_end] (transient), or over the period (even)."""
     sheets: NDArray[np.float64]
     """(sheets + 1, 9), where an electric field bears spin: quantile of the share of walkers at which a sheet begins
     (the last row: 1), axis of its normal, inward normal (0: inside the sample), from and to where along x, share that
@@ -133,24 +132,21 @@ def birth_strength(scene: Scene, user: Any) -> NDArray[np.float64]:
     return strength
 
 
-def _quantiles(strength: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Quantiles at the edges of bins of a density proportional to a strength, with an even share of `FLOOR`."""
-    bins, total = len(strength), strength.sum()
-    even = np.full(bins, 1.0 / bins)
-    share = FLOOR * even + (1.0 - FLOOR) * (strength / total if 0.0 < total < math.inf else even)
-    quantiles = np.concatenate(([0.0], np.cumsum(share)))
-    return np.asarray(quantiles / quantiles[-1])
-
-
 def _births(
     scene: Scene, user: Any
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, int, int], NDArray[np.float64]]:
     """Birth densities close to the root mean square of ν|Ṡ|, in space and (transients) in time."""
     strength = birth_strength(scene, user)
-    quantiles = _quantiles(np.sqrt((strength**2).mean(axis=0)))
+    quantiles = quantiles_of(np.sqrt((strength**2).mean(axis=0)))
     volume = math.prod(scene.lengths[: scene.axes]) / strength.shape[1]
-    hours = _quantiles(np.sqrt((strength**2).mean(axis=1)) if scene.time_bins else np.ones(1))
-    return quantiles, volume / np.diff(quantiles), BIRTH_BINS[scene.axes - 1], hours
+    times = quantiles_of(np.sqrt((strength**2).mean(axis=1)) if scene.time_bins else np.ones(1))
+    return quantiles, volume / np.diff(quantiles), BIRTH_BINS[scene.axes - 1], times
+
+
+def edge_at(x: float, length: float, cells: int) -> int | None:
+    """Number of the mesh edge along x at a place; None between edges."""
+    edge = round(x / length * cells)
+    return edge if abs(x - edge * (length / cells)) <= SAME_PLACE * length else None
 
 
 @inlined

@@ -7,13 +7,14 @@ at the quantile (i + u)/n, u random.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.compiled import inlined
-from mcpump.problem.scene import Model
+from mcpump.problem.scene import Scene
 from mcpump.textures.shapes import texture_profile
 
 BINS = 1024
@@ -21,6 +22,15 @@ SAMPLES = 4
 """Places per bin at which |Ṡ| is looked at."""
 FLOOR = 0.05
 """Share of walkers born evenly over the whole sample, so that p is nowhere 0."""
+
+
+def quantiles_of(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles at the edges of equal bins of a density proportional to a strength, with an even share of `FLOOR`."""
+    bins, total = len(strength), strength.sum()
+    even = np.full(bins, 1.0 / bins)
+    share = FLOOR * even + (1.0 - FLOOR) * (strength / total if 0.0 < total < math.inf else even)
+    quantiles = np.concatenate(([0.0], np.cumsum(share)))
+    return np.asarray(quantiles / quantiles[-1])
 
 
 class Births(NamedTuple):
@@ -34,16 +44,13 @@ class Births(NamedTuple):
     """Width of a bin [ℓ]."""
 
 
-def births(model: Model) -> Births:
-    """Birth density of a model: ∝ rms |Ṡ| over a period, with an even share of `FLOOR`."""
-    width = model.length / BINS
+def births(scene: Scene) -> Births:
+    """Birth density of the fast walk: ∝ rms |Ṡ| over a period."""
+    width = scene.lengths[0] / BINS
     places = (np.arange(BINS * SAMPLES) + 0.5) * (width / SAMPLES)
-    _, cosine, sine = texture_profile(model, places)
+    _, cosine, sine = texture_profile(scene.lanes, places)
     strength = np.sqrt((cosine**2 + sine**2).sum(axis=0)).reshape(BINS, SAMPLES).mean(axis=1)
-    total = strength.sum()
-    share = FLOOR / BINS + (1.0 - FLOOR) * (strength / total if total > 0.0 else np.full(BINS, 1.0 / BINS))
-    quantiles = np.concatenate(([0.0], np.cumsum(share)))
-    quantiles /= quantiles[-1]
+    quantiles = quantiles_of(strength)
     return Births(quantiles, width / np.diff(quantiles), width)
 
 

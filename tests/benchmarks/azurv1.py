@@ -19,8 +19,8 @@ from peers import PEERS, peer
 from rows import Section, Sizes, Target, at_least, in_turn, middle, not_here, number, ratios, table
 from walking import compile_c, deck_problem, pulse, run_c
 
-from mcpump.problem.scene import Model
-from mcpump.walk.blocks import BlockSums, ground_of
+from mcpump.walk.blocks import ground_of
+from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
 
 CELLS, BINS, END, LENGTH = 201, 20, 20.0, 40.2
@@ -50,11 +50,11 @@ def merit(tables: list[NDArray[np.float64]], seconds: float, walkers: int) -> Me
 def lanes_merit(blocks: int) -> Callable[[], Merit]:
     """A call that walks mcpump's pulse, local and diffusive part."""
     problem = deck_problem("azurv1")
-    ground, block = ground_of(problem), problem.model.walkers_per_block
+    ground, block = ground_of(problem), problem.scene.walkers_per_block
     scale = LENGTH / CELLS * END / BINS
 
     def tell(sums: BlockSums) -> NDArray[np.float64]:
-        return (sums.profiles[0, :, Z] + sums.profiles[3, :, Z]).reshape(CELLS, BINS) * scale
+        return (sums.profiles[0, :, Z] + sums.profiles[2, :, Z]).reshape(CELLS, BINS) * scale
 
     def measure() -> Merit:
         began = time.thread_time()
@@ -87,11 +87,10 @@ def better(one: Merit, other: Merit, walkers: float) -> float:
 
 def azurv1(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> Section:
     """Measure the pulse."""
-    model = deck_problem("azurv1").model
-    assert isinstance(model, Model)
-    block, blocks = model.walkers_per_block, max(sizes.blocks // 2, 16)
+    scene = deck_problem("azurv1").scene
+    block, blocks = scene.walkers_per_block, max(sizes.blocks // 2, 16)
     walkers = blocks * block
-    walk, program = pulse(model, blocks), compile_c(folder)
+    walk, program = pulse(scene, blocks), compile_c(folder)
     measures: dict[str, Callable[[], float]] = {"lanes": lambda: per_second(walk())}
     if program:
         measures["C"] = lambda: 1e9 / run_c(program, "azurv1", walkers)["ns_per_flight"]

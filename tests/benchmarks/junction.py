@@ -25,12 +25,12 @@ from rows import (
 )
 from walking import DECKS, bare, compile_c, deck_problem, per_flight, per_pair, run_c, sampler
 
-from mcpump.problem.scene import Model
-from mcpump.walk.blocks import BlockSums, ground_of
+from mcpump.walk.blocks import ground_of
+from mcpump.walk.layout import BlockSums
 
 INTERFACE = 1
 """Number of the interface among the deck's planes."""
-DC_Z, FIRST_COS, FIRST_SIN, SUM = 2, slice(3, 6), slice(9, 12), slice(-6, None)
+DC_Z, FIRST_AC, SUM_AC = 9 + 2, slice(3, 9), slice(18 + 3, 27)
 """Places of amplitudes: second DC z, first at the drive's frequency, and the sum of both there."""
 FREE_PATHS = {1.0: "3 nm", 0.1: "0.3 nm", 0.01: "0.03 nm", 0.001: "0.003 nm"}
 """ℓ/λ and the free path that makes it, λ = 3 nm."""
@@ -45,13 +45,13 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 def interface_currents(sums: BlockSums) -> NDArray[np.float64]:
     """DC current along z and AC currents at the interface, (local, total) × (DC z, six of the sum's)."""
     local, diffusive = sums.passages[:, INTERFACE]
-    return np.array([[at[DC_Z], *at[SUM]] for at in (local, local + diffusive)])
+    return np.array([[at[DC_Z], *at[SUM_AC]] for at in (local, local + diffusive)])
 
 
 def interface_local(sums: BlockSums) -> NDArray[np.float64]:
     """Local current at the interface: `second` DC z and `first` at the drive's frequency, as (1 + 6)."""
     local = sums.passages[0, INTERFACE]
-    return np.concatenate([[local[DC_Z]], local[FIRST_COS], local[FIRST_SIN]])
+    return np.concatenate([[local[DC_Z]], local[FIRST_AC]])
 
 
 def of_largest(sample: Sample, which: slice) -> tuple[float, float]:
@@ -204,15 +204,17 @@ def peak_megabytes(folder: Path, cells: int, walkers: int) -> float:
 
 def flights(sizes: Sizes, folder: Path) -> Section:
     """Where a flight's time goes, by elimination, and the slab of the C program."""
-    model, simple = deck_problem("junction").model, bare()
-    assert isinstance(model, Model)
-    rare = model._replace(score_interval=64)
+    scene, simple = deck_problem("junction").scene, bare()
+    assert scene.lanes is not None
+    rare = scene._replace(lanes=scene.lanes._replace(score_interval=64))
     measures = {
         "bare walk of a slab": per_flight(simple, sizes.walkers),
         "+ a texture's births, 15 amplitudes": per_flight(rare._replace(planes=()), sizes.walkers),
         "+ three planes": per_flight(rare, sizes.walkers),
-        f"+ one flight in {model.score_interval} scored: the junction deck": per_flight(model, sizes.walkers),
-        "first flights, a pair": per_pair(model, sizes.walkers // 4),
+        f"+ one flight in {scene.lanes.score_interval} scored: the junction deck": per_flight(
+            scene, sizes.walkers
+        ),
+        "first flights, a pair": per_pair(scene, sizes.walkers // 4),
     }
     program = compile_c(folder)
     if program:

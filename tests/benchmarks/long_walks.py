@@ -11,9 +11,10 @@ from rows import Sample, Section, Sizes, at_most, in_turn, joined, number, ratio
 from walking import sampler
 
 from mcpump.deck.read import deck_from_dict
-from mcpump.problem.reduce import make_problem, mean_flights
-from mcpump.problem.scene import Model, Problem
-from mcpump.walk.blocks import BlockSums
+from mcpump.problem.effort import mean_flights
+from mcpump.problem.reduce import make_problem
+from mcpump.problem.scene import Problem
+from mcpump.walk.layout import BlockSums
 
 WAVE_NUMBERS = (0.1, 0.01, 0.001)
 """qℓ = ℓ/λ of a spiral with λ = 1/q."""
@@ -52,21 +53,21 @@ def cost(sample: Sample) -> float:
 def long_walks(sizes: Sizes) -> Section:
     """Measure the cost of the diffusive current."""
     block = 128 if sizes.repeats > 1 else 16
-    walks, models = {}, {}
+    walks, jumps = {}, {}
     for faces in FACES:
         for q in WAVE_NUMBERS:
             problem = spiral(q, faces, "auto", block)
             walks[faces, q] = sampler(problem, sizes.blocks, through_plane)
-            models[faces, q] = problem.model
+            assert problem.scene.lanes is not None
+            jumps[faces, q] = problem.scene.lanes.jump
     found = in_turn(walks, sizes.repeats)
     lines, targets = [], []
     for faces in FACES:
         for q in WAVE_NUMBERS:
-            model, whole = models[faces, q], joined(found[faces, q])
-            assert isinstance(model, Model)
+            whole = joined(found[faces, q])
             flown, steps = flown_cost(q, faces, block, sizes)
             lines.append((
-                f"{' + '.join(dict.fromkeys(faces))}, {q:g}", model.jump, whole.flights / whole.walkers,
+                f"{' + '.join(dict.fromkeys(faces))}, {q:g}", jumps[faces, q], whole.flights / whole.walkers,
                 1e6 * whole.seconds / whole.walkers, cost(whole), steps, flown,
             ))  # fmt: skip
         dear, cheap = ([cost(one) for one in found[faces, q]] for q in (WAVE_NUMBERS[-1], WAVE_NUMBERS[0]))
@@ -88,7 +89,7 @@ def long_walks(sizes: Sizes) -> Section:
 def flown_cost(q: float, faces: tuple[str, str], block: int, sizes: Sizes) -> tuple[str, str]:
     """Cost to 1 % and flights per walker without jumps; roughly, where they are too many."""
     problem = spiral(q, faces, "off", block)
-    flights = mean_flights(problem.model)
+    flights = mean_flights(problem.scene)
     if flights * block * sizes.blocks > sizes.most_flights:
         return "not walked", f"≈ {number(flights)}"
     sample = sampler(problem, sizes.blocks, through_plane)()

@@ -13,14 +13,15 @@ import numpy as np
 from rows import Sample
 
 from mcpump.deck.read import read_deck
-from mcpump.names import LINES
 from mcpump.problem.reduce import make_problem
-from mcpump.problem.scene import Model, Problem
+from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.tally import Tally
 from mcpump.textures.shapes import ENVELOPE_CONSTANT
-from mcpump.walk.blocks import NO_FLIGHTS, PULSE_TRACE, BlockSums, ground_of, pulse_tallies
+from mcpump.walk.blocks import ground_of
 from mcpump.walk.emission import births
+from mcpump.walk.fast import NO_FLIGHTS, PULSE_TRACE, pulse_tallies, row_tallies, slab_of
 from mcpump.walk.first_flight import first_flights
+from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.spin import SIZES
@@ -35,11 +36,12 @@ def deck_problem(name: str, *overrides: str) -> Problem:
     return make_problem(read_deck(DECKS / f"{name}.toml", overrides))
 
 
-def bare() -> Model:
-    """Model of the C program's slab: births even over it, no planes, next to no scores."""
-    model = deck_problem("junction").model
-    assert isinstance(model, Model)
-    return model._replace(envelope=ENVELOPE_CONSTANT, harmonics=0, planes=(), score_interval=64)
+def bare() -> Scene:
+    """The C program's slab: births even over it, no planes, next to no scores."""
+    scene = deck_problem("junction").scene
+    assert scene.lanes is not None
+    lanes = scene.lanes._replace(envelope=ENVELOPE_CONSTANT, score_interval=64)
+    return scene._replace(lanes=lanes, harmonics=0, planes=())
 
 
 def compile_c(folder: Path) -> Path | None:
@@ -60,18 +62,14 @@ def run_c(program: Path, walk: str, walkers: int, seed: int = 1) -> dict[str, fl
     return {name: float(value) for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
-def _start(model: Model) -> tuple[Any, ...]:
+def _start(scene: Scene) -> tuple[Any, ...]:
     """What both kernels of the fast walk begin with."""
-    planes = np.array(model.planes, dtype=np.float64)
-    return model._replace(planes=(), seed=0), planes, *key(model.seed), *births(model)
+    return slab_of(scene), np.array(scene.planes, dtype=np.float64), *key(scene.seed), *births(scene)
 
 
-def diffusive(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]]:
+def diffusive(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
     """A call that walks blocks of the diffusive part: CPU seconds and flights of each."""
-    size, start = SIZES[model.harmonics], _start(model)
-    planes = len(model.planes)
-    shapes = (model.cells, 2 * size), (model.cells + 1, 2 * size), (planes, size), (len(LINES), size)
-    tallies = [np.zeros(shape) for shape in shapes]
+    start, tallies = _start(scene), row_tallies(scene)
 
     def walk() -> list[tuple[float, int]]:
         found = []
@@ -84,24 +82,24 @@ def diffusive(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]
     return walk
 
 
-def pulse(model: Model, blocks: int) -> Callable[[], list[tuple[float, int]]]:
+def pulse(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
     """A call that walks blocks of a pulse: CPU seconds and flights of each."""
-    plain, tallies = model._replace(planes=(), seed=0), pulse_tallies(model)
+    slab, tallies = slab_of(scene), pulse_tallies(scene)
 
     def walk() -> list[tuple[float, int]]:
         found = []
         for block in range(blocks):
             began = time.thread_time()
-            flights = int(walk_pulse(plain, *key(model.seed), block, *tallies, -1, PULSE_TRACE)[0])
+            flights = int(walk_pulse(slab, *key(scene.seed), block, *tallies, -1, PULSE_TRACE)[0])
             found.append((time.thread_time() - began, flights))
         return found
 
     return walk
 
 
-def per_flight(model: Model, walkers: int) -> Callable[[], float]:
+def per_flight(scene: Scene, walkers: int) -> Callable[[], float]:
     """A call that measures nanoseconds per flight of the diffusive part."""
-    walk = diffusive(model, max(1, walkers // model.walkers_per_block))
+    walk = diffusive(scene, max(1, walkers // scene.walkers_per_block))
 
     def measure() -> float:
         seconds, flights = map(sum, zip(*walk(), strict=True))
@@ -110,17 +108,17 @@ def per_flight(model: Model, walkers: int) -> Callable[[], float]:
     return measure
 
 
-def per_pair(model: Model, walkers: int) -> Callable[[], float]:
+def per_pair(scene: Scene, walkers: int) -> Callable[[], float]:
     """A call that measures nanoseconds per pair of first flights, all scores included."""
-    size, start = SIZES[model.harmonics], _start(model)
-    tallies = np.zeros((model.cells, 3 * size)), np.zeros((len(model.planes), size))
-    blocks = max(1, walkers // model.walkers_per_block)
+    size, start = SIZES[scene.harmonics], _start(scene)
+    tallies = np.zeros((scene.cells[0], 3 * size)), np.zeros((len(scene.planes), size))
+    blocks = max(1, walkers // scene.walkers_per_block)
 
     def measure() -> float:
         began = time.thread_time()
         for block in range(blocks):
             first_flights(*start, block, *tallies)
-        pairs = blocks * (model.walkers_per_block // 2) * model.first_flights
+        pairs = blocks * (scene.walkers_per_block // 2) * scene.first_flights
         return 1e9 * (time.thread_time() - began) / pairs
 
     return measure
@@ -128,7 +126,7 @@ def per_pair(model: Model, walkers: int) -> Callable[[], float]:
 
 def sampler(problem: Problem, blocks: int, pick: Callable[[BlockSums], Any]) -> Callable[[], Sample]:
     """A call that walks more blocks, each time others, books them as a run does, and keeps what `pick` wants."""
-    ground, books = ground_of(problem), Tally(problem.model, ground_of(problem).exponents)
+    ground, books = ground_of(problem), Tally(problem.scene, ground_of(problem).exponents)
     walked = [0]
 
     def walk() -> Sample:
@@ -140,7 +138,7 @@ def sampler(problem: Problem, blocks: int, pick: Callable[[BlockSums], Any]) -> 
             values.append(pick(sums))
         seconds = time.thread_time() - began
         walked[0] += blocks
-        walkers = blocks * problem.model.walkers_per_block
+        walkers = blocks * problem.scene.walkers_per_block
         return Sample(np.array(values, dtype=float).reshape(blocks, -1), seconds, flights, walkers)
 
     return walk

@@ -273,7 +273,7 @@ def test_nothing_but_sentences_escapes(data):
             table = table[part]
         table[data.draw(st.sampled_from([last, "dimension", "x", "\ud800"]))] = data.draw(JUNK)
     try:
-        model = make_problem(deck_from_dict(deck)).model
+        model = make_problem(deck_from_dict(deck)).scene
     except InputError as error:
         one_line(error)
         return

@@ -63,7 +63,7 @@ def test_good_decks_resolve_to_themselves_and_make_a_scene(name, tmp_path):
     assert again == deck
     assert again.resolved == deck.resolved
     assert deck.needs_general == (name != "steady")
-    assert make_problem(again).model == make_problem(deck).model
+    assert make_problem(again).scene == make_problem(deck).scene
 
 
 def test_resolved_deck_has_its_layers_faces_and_defaults():
@@ -294,6 +294,6 @@ def test_nothing_but_sentences_escapes(data):
         return
     assert deck_from_dict(tomllib.loads(good.resolved)) == good
     check_report(problem).encode()
-    for value in problem.model:
+    for value in problem.scene:
         numbers = value if isinstance(value, tuple) else (value,)
         assert not any(isinstance(n, float) and math.isnan(n) for n in numbers)

@@ -88,7 +88,7 @@ def test_good_decks_resolve_to_themselves_and_ask_for_the_general_walk(name, tmp
     assert again == deck
     assert again.resolved == deck.resolved
     assert set(deck.general_reasons) >= {key for key in PARTS if key in GOOD[name]}
-    assert make_problem(again).model == make_problem(deck).model
+    assert make_problem(again).scene == make_problem(deck).scene
     check_report(make_problem(deck)).encode()
 
 
@@ -255,7 +255,7 @@ def test_where_dipoles_can_walk(changes, obstacles):
     narrow = deck_from_dict(changed(REDUCED, **changes))
     assert dipole_obstacles(narrow) == obstacles
     # the scene has its own eyes
-    assert make_problem(narrow).model.dipoles[0] == (not obstacles)
+    assert make_problem(narrow).scene.dipoles[0] == (not obstacles)
     note = "only the charge currents along y and z"
     assert (note in " ".join(make_problem(narrow).notes)) == bool(obstacles)
     wide = changed(WIDE, **changes)
@@ -408,5 +408,5 @@ def test_nothing_but_sentences_escapes(data):
         return
     assert deck_from_dict(tomllib.loads(good.resolved)) == good
     check_report(problem).encode()
-    for layer in problem.model.layers:
+    for layer in problem.scene.layers:
         assert np.all(np.isfinite(np.hstack(layer)))

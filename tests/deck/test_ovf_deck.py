@@ -21,7 +21,7 @@ from mcpump.errors import InputError
 from mcpump.problem.reduce import check_report, make_problem
 from mcpump.problem.snapshots import function_of, sampled, store, take
 from mcpump.simulate.engine import run
-from mcpump.tally.scene_equilibrium import mesh_terms
+from mcpump.tally.equilibrium import mesh_terms
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.ovf import Mesh, write_ovf
 
@@ -155,7 +155,7 @@ def test_round_trip_of_a_vortex(tmp_path):
         folder.mkdir()
         y, x = (axis.ravel() for axis in np.meshgrid(*2 * [(np.arange(n) + 0.5) * step], indexing="ij"))
         for k, t in enumerate(period(32)):
-            scene = source.model
+            scene = source.scene
             S = texture_field(scene.texture, scene.parameters, no_user(), x, y, 0.0 * x, t)
             mesh = Mesh((n, n, 1), (step, step, 1.0), (0.0, 0.0, 0.0))
             write_ovf(folder / f"{k:02d}.ovf", S.T.reshape(1, n, n, 3), mesh, t)
@@ -223,15 +223,15 @@ def test_static_file(tmp_path):
     files = snapshots(tmp_path / "m", spiral, 8, [0.0])
     found = problem(files, texture={"kind": "ovf", "files": "m000000.ovf"})
     assert "pumps nothing" in " ".join(found.notes)
-    assert found.model.time_step == 0.0
+    assert found.scene.time_step == 0.0
     assert np.abs(mesh_terms(found).twist[0]).max() > 0.1
 
 
 def test_scales_and_memory(tmp_path):
     files = snapshots(tmp_path / "m", spiral, 16, period(8))
     found = problem(files)
-    assert found.model.time_step == pytest.approx(1e-3 / OMEGA)
-    assert found.model.rotation_step == pytest.approx(0.25)  # half a cell of the files
+    assert found.scene.time_step == pytest.approx(1e-3 / OMEGA)
+    assert found.scene.rotation_step == pytest.approx(0.25)  # half a cell of the files
     assert found.snapshots.folder == str(files)
     assert sampled(found.snapshots).harmonics == 1
     assert not told(found)
@@ -239,8 +239,8 @@ def test_scales_and_memory(tmp_path):
     assert "8 snapshots of 16 × 1 × 1 cells" in report
     assert "1 harmonic," in report
     scaled = problem(files, texture={**OVF, "length_scale": 3, "time_scale": 2})
-    assert scaled.model.time_step == pytest.approx(2e-3)
-    assert scaled.model.rotation_step == 1.0
+    assert scaled.scene.time_step == pytest.approx(2e-3)
+    assert scaled.scene.rotation_step == 1.0
     assert function_of(scaled.snapshots) is function_of(scaled.snapshots)
 
 
@@ -265,8 +265,8 @@ def test_units(tmp_path):
     plain = problem(snapshots(tmp_path / "m", spiral, 8, period()))
     one, other = mesh_terms(si), mesh_terms(plain)
     np.testing.assert_allclose(one.S, other.S, atol=1e-6)
-    assert si.model.period == pytest.approx(plain.model.period)
-    assert si.model.time_step == pytest.approx(plain.model.time_step)
+    assert si.scene.period == pytest.approx(plain.scene.period)
+    assert si.scene.time_step == pytest.approx(plain.scene.time_step)
 
 
 # --- sentences -------------------------------------------------------------------------------------------------

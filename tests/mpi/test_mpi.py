@@ -142,7 +142,7 @@ def fail(*_):
         {action}
     return walk(*_)
 
-walk, blocks.walk_one_block = blocks.walk_one_block, fail
+walk, blocks.walk_block = blocks.walk_block, fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

@@ -139,7 +139,7 @@ def die(*_):
         {action}
     return walk(*_)
 
-walk, blocks.walk_one_block = blocks.walk_one_block, die
+walk, blocks.walk_block = blocks.walk_block, die
 sys.exit(cli.main(sys.argv[1:]))
 """
 KILLED, NO_MEMORY = "os.kill(os.getpid(), signal.SIGKILL)", "raise MemoryError"

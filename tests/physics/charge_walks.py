@@ -26,7 +26,7 @@ def exact_charge(problem, deck, source):
 
     With one mesh direction the diffusive current is counted at faces; else derivatives are differences of cell means.
     """
-    scene, layer = problem.model, problem.model.layers[0]
+    scene, layer = problem.scene, problem.scene.layers[0]
     channel = "first" if source == "impurity_first" else "second"
     strength = {"a_R": layer.rashba} if source == "rashba" else {"a_imp": layer.impurity}
     solution = theory.charge_solution(waves_of(problem, deck), medium_of(problem), channel, **strength)
@@ -58,9 +58,9 @@ def cut_at(problem, decayed):
 
     What is cut off is less than `decayed` of the signal, and most of the noise.
     """
-    scene = problem.model
+    scene = problem.scene
     return problem._replace(
-        model=scene._replace(t_dipole=scene.t_dipole * math.log(decayed) / math.log(DECAYED))
+        scene=scene._replace(t_dipole=scene.t_dipole * math.log(decayed) / math.log(DECAYED))
     )
 
 
@@ -75,7 +75,7 @@ def compare_charge(problem, deck, blocks, small):
     small: largest standard errors of the local current, the diffusive current and the charge density. Returns the names
     of what was compared and is not zero.
     """
-    scene, found = problem.model, []
+    scene, found = problem.scene, []
     for source in scene.sources:
         exact, samples = exact_charge(problem, deck, source), booked_charge(blocks, source)
         current = np.sqrt((exact[1] ** 2).sum())

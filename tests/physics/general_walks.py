@@ -17,10 +17,11 @@ from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, SMALL, X, Y, Z, assert_near, m
 
 from mcpump import theory
 from mcpump.names import lines_of
-from mcpump.problem.scene import Problem, Scene
+from mcpump.problem.scene import Problem
 from mcpump.textures.parameters import CROSSED_WAVES
-from mcpump.walk.blocks import user_of, walk_scene_block
+from mcpump.walk.blocks import user_of
 from mcpump.walk.course import course_of
+from mcpump.walk.general import walk_general_block
 
 CLOSED, PERIODIC = ("specular", "specular"), ("periodic", "periodic")
 FALSE_ALARM = 1e-4
@@ -86,12 +87,12 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
 
 def general_walk(problem: Problem) -> GeneralBlocks:
     """Walk all blocks of a problem on all cores, in block order."""
-    scene = problem.model
-    assert isinstance(scene, Scene)
+    scene = problem.scene
+    assert scene.lanes is None
     user = user_of(problem)
     course, count = course_of(scene, user), problem.walkers // scene.walkers_per_block
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        ordered = list(pool.map(lambda block: walk_scene_block(scene, user, course, block), range(count)))
+        ordered = list(pool.map(lambda block: walk_general_block(scene, user, course, block), range(count)))
     both = ("sum",) if {"first", "second"} <= set(scene.channels) else ()
     charges = ("sum of charges",) if len(scene.sources) > 1 else ()
     channels = (*scene.walked, *both, *charges)
@@ -117,15 +118,17 @@ def general_walk(problem: Problem) -> GeneralBlocks:
 
 def medium_of(problem: Problem) -> theory.Medium:
     """The electron gas of a uniform sample, reduced."""
-    gamma = problem.model.layers[0].gamma_sf
+    gamma = problem.scene.layers[0].gamma_sf
     return theory.Medium.reduced(
-        problem.exchange, tau_sf=1.0 / gamma if gamma > 0.0 else np.inf, dimension=problem.model.dimension
+        problem.scene.exchange,
+        tau_sf=1.0 / gamma if gamma > 0.0 else np.inf,
+        dimension=problem.scene.dimension,
     )
 
 
 def waves_of(problem: Problem, deck) -> list[theory.Wave]:
     """Texture of a spiral, modulated or crossed-waves deck as plane waves with wave vectors."""
-    texture, scene = deck["texture"], problem.model
+    texture, scene = deck["texture"], problem.scene
     if scene.texture == CROSSED_WAVES:
         return theory.crossed_waves(
             texture["c"], texture["b"], texture["wavenumber"], texture["wavenumber_y"],
@@ -142,7 +145,7 @@ def waves_of(problem: Problem, deck) -> list[theory.Wave]:
 
 def exact_profiles(problem, deck, channel):
     """Exact cell averages: quantity → part → (harmonic, [direction,] component, x, y, z)."""
-    scene = problem.model
+    scene = problem.scene
     solution = theory.exact_solution(waves_of(problem, deck), medium_of(problem), channel)
     edges = [np.linspace(0.0, L, n + 1) for L, n in zip(scene.lengths, scene.cells, strict=True)]
     Omega = deck["texture"]["angular_frequency"]
@@ -169,7 +172,7 @@ def compare_with_exact(problem, deck, blocks, small=SMALL, channels=("first", "s
     must come out, and on that profile a quarter of a wave further along each mesh direction. A profile that is less than
     SMALL_PART of its quantity is held against the whole quantity.
     """
-    scene, found = problem.model, 0
+    scene, found = problem.scene, 0
     for channel in (name for name in channels if name in blocks.channels):
         exact = exact_profiles(problem, deck, channel)
         for name in QUANTITIES:

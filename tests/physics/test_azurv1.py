@@ -28,7 +28,11 @@ def densities():
     deck = tomllib.loads(examples.text("azurv1"))
     deck["run"] |= {"walkers": BLOCKS * BLOCK, "walkers_per_block": BLOCK, "first_flights": 1}
     problem = problem_of(deck)
-    assert (problem.model.cells, problem.model.time_bins, problem.model.length) == (CELLS, BINS, CELLS * H)
+    assert (problem.scene.cells[0], problem.scene.time_bins, problem.scene.lengths[0]) == (
+        CELLS,
+        BINS,
+        CELLS * H,
+    )
     found = np.empty((BLOCKS, 2, HALF, BINS))
     for block, sums in enumerate(block_sums(problem)):
         local, diffusive = sums.profiles[0, :, Z], sums.profiles[3, :, Z]

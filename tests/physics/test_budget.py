@@ -62,10 +62,10 @@ def sample(name, tau_sf=1.0 / GAMMA, **changes):
 
 def source_cells(problem):
     """Exact mean of a = −ħνJ Ṡ over each cell, (harmonic, component, cell)."""
-    model, points = problem.model, 400
-    x = (np.arange(model.cells * points) + 0.5) * (model.length / model.cells / points)
-    _, cosine, sine = texture_profile(model, x).reshape(3, 3, model.cells, points).mean(axis=-1)
-    return np.array([np.zeros_like(cosine), -model.Omega * sine, model.Omega * cosine])
+    lanes, cells, points = problem.scene.lanes, problem.scene.cells[0], 400
+    x = (np.arange(cells * points) + 0.5) * (problem.scene.lengths[0] / cells / points)
+    _, cosine, sine = texture_profile(lanes, x).reshape(3, 3, cells, points).mean(axis=-1)
+    return np.array([np.zeros_like(cosine), -lanes.Omega * sine, lanes.Omega * cosine])
 
 
 def rate_of_change(density, Omega):
@@ -89,7 +89,7 @@ def assert_residuals_vanish(samples, scale, what):
 def test_continuity_in_every_cell(name):
     h = LENGTH / CELLS
     problem = sample(name, planes=np.arange(CELLS + 1) * h)
-    gamma, source = problem.model.gamma_sf, source_cells(problem)
+    gamma, source = problem.scene.layers[0].gamma_sf, source_cells(problem)
     assert gamma == pytest.approx(GAMMA)
     blocks = walk(problem)
     local_is_whole = "diffuse" not in SAMPLES[name][1]  # a diffuse face ends first flights too
@@ -144,7 +144,9 @@ def test_the_budget_and_the_profiles_tell_the_same_torque_and_relaxation(name):
     blocks = walk(problem)
     torque = blocks.torque.mean(axis=-1)[:, SECOND, DC, Z] * LENGTH
     assert_agrees(blocks.budget[:, 1, SECOND, DC, Z] - torque, 0.0, "torque", torque.mean())
-    relaxed = problem.model.gamma_sf * blocks.density.sum(axis=1).mean(axis=-1)[:, SECOND, DC, Z] * LENGTH
+    relaxed = (
+        problem.scene.layers[0].gamma_sf * blocks.density.sum(axis=1).mean(axis=-1)[:, SECOND, DC, Z] * LENGTH
+    )
     assert_agrees(blocks.budget[:, 3, SECOND, DC, Z] - relaxed, 0.0, "relaxed", relaxed.mean())
 
 

@@ -74,7 +74,7 @@ def test_spiral_with_a_cone(qell, Omega, walkers):
     """All modes of both mechanisms, and zero where there is none: no charge density of impurities along x alone."""
     deck = spiral(qell, walkers, Omega=Omega)
     problem = cut_at(problem_of(deck), 1e-3)
-    assert problem.model.dipoles == (True, False, False)
+    assert problem.scene.dipoles == (True, False, False)
     assert set(compare_charge(problem, deck, general_walk(problem), (0.015, 0.045, 0.045))) == ALONG_X
 
 
@@ -91,7 +91,7 @@ def test_crossed_waves_with_impurities():
     """The texture of PHYSICS 4 for which impurities leave a charge density, modes (±q, ±q; Ω)."""
     deck = crossed(2.0, 30.0, 2048, IMPURITY)
     problem = cut_at(problem_of(deck), 1e-2)
-    assert problem.model.dipoles == (False, False, True)  # of first order there is W and nothing else
+    assert problem.scene.dipoles == (False, False, True)  # of first order there is W and nothing else
     found = compare_charge(problem, deck, general_walk(problem), (0.02, 0.1, 0.075))
     assert {what for what in found if "density" in what} == {"impurity_second density 1Ω"}
     assert {what for what in found if "diffusive" in what} == {
@@ -108,7 +108,7 @@ def test_long_waves_have_the_closed_forms_of_rashba_coupling():
     field = {"rashba": {"field": 0.5, "direction": [0.0, 0.0, 1.0]}}
     deck = spiral(0.2, 128, field, Omega=0.02, tau_sf="none", channels=("second",), cells=6)
     problem = cut_at(problem_of(deck), 1e-2)
-    scene, S = problem.model, waves_of(problem, deck)
+    scene, S = problem.scene, waves_of(problem, deck)
     blocks, a_R = general_walk(problem), scene.layers[0].rashba
     medium = medium_of(problem)
     edges = [np.linspace(0.0, scene.lengths[0], 7)]
@@ -134,7 +134,7 @@ def test_long_waves_have_the_closed_form_of_the_local_current_of_impurities():
     """Eq. (30) with (31) at qℓ = 0.1; the sum of both orders, whose DC is of higher order in Ωτ."""
     deck = spiral(0.1, 256, IMPURITY, Omega=0.01, tau_sf=100.0, cells=6, first_flights=16)
     problem = problem_of(deck)
-    scene, S, medium = problem.model, waves_of(problem, deck), medium_of(problem)
+    scene, S, medium = problem.scene, waves_of(problem, deck), medium_of(problem)
     blocks = general_walk(problem)
     flux = theory.local_current(S, medium)
     wanted = theory.mesh_averages(
@@ -225,10 +225,10 @@ def open_box(walkers, **options):
 def test_charge_is_conserved_in_every_cell_of_an_open_sample():
     deck = open_box(64, cells=6)
     problem = problem_of(deck)
-    assert problem.model.dipoles == (True, True, True)
+    assert problem.scene.dipoles == (True, True, True)
     blocks = general_walk(problem)
     Omega = deck["texture"]["angular_frequency"]
-    for source in problem.model.sources:
+    for source in problem.scene.sources:
         rho, local, diffusive = booked_charge(blocks, source)
         divergence = blocks.torque[:, DIFFUSIVE, blocks.at(source), :, DIVERGENCE, ..., 0]
         size = np.abs(divergence).max()
@@ -258,7 +258,7 @@ def test_there_is_no_charge_in_all_where_none_can_leave(faces):
     deck = crossed(1.0, 2.0, 32, BOTH, faces=ends, y_faces=ends, cells=6)
     problem = cut_at(problem_of(deck), 1e-2)
     blocks = general_walk(problem)
-    sources = ("rashba", "impurity_second") if faces == "periodic" else problem.model.sources
+    sources = ("rashba", "impurity_second") if faces == "periodic" else problem.scene.sources
     for source in sources:
         rho = booked_charge(blocks, source)[0]
         assert np.abs(rho).max() > 0.0
@@ -294,7 +294,7 @@ def test_spin_relaxes_and_charge_does_not():
     """A spin that lives for τ/2 leaves dipoles that stay until they reach a face: what is born leaves, whatever τ_sf."""
     for tau_sf in (0.5, 5.0):
         problem = problem_of(layer_of(("specular", "absorbing"), 64, tau_sf=tau_sf))
-        assert paths_are_parallel(problem.model)
+        assert paths_are_parallel(problem.scene)
         blocks = general_walk(problem)
         at, spin = blocks.at("rashba"), blocks.at("second")
         lines = {name: line[:, at, DC, X] for name, line in blocks.budget.items()}
@@ -309,7 +309,7 @@ def test_spin_relaxes_and_charge_does_not():
 
 def walked(problem, **changes):
     """Walk a problem whose scene is changed."""
-    return general_walk(problem._replace(model=problem.model._replace(**changes)))
+    return general_walk(problem._replace(scene=problem.scene._replace(**changes)))
 
 
 def all_of(blocks, name):
@@ -335,7 +335,7 @@ SMALL_BOX = open_box(2, cells=4)
 
 def test_charge_turns_with_the_sign_of_the_rashba_field():
     problem = problem_of(SMALL_BOX)
-    (layer,) = problem.model.layers
+    (layer,) = problem.scene.layers
     turned = layer._replace(rashba=tuple(-r for r in layer.rashba))
     one, other = general_walk(problem), walked(problem, layers=(turned,))
     assert_times(-1.0, one, other, ["rashba"])
@@ -344,7 +344,7 @@ def test_charge_turns_with_the_sign_of_the_rashba_field():
 
 def test_charge_turns_with_the_sign_of_the_spin_hall_angle():
     problem = problem_of(SMALL_BOX)
-    (layer,) = problem.model.layers
+    (layer,) = problem.scene.layers
     one, other = general_walk(problem), walked(problem, layers=(layer._replace(impurity=-layer.impurity),))
     assert_times(-1.0, one, other, ["impurity_first", "impurity_second"])
     assert_times(1.0, one, other, ["rashba"])
@@ -353,7 +353,7 @@ def test_charge_turns_with_the_sign_of_the_spin_hall_angle():
 def test_a_reversed_magnetization_turns_odd_orders_and_keeps_even_ones():
     """VALIDATION row 17, for charge."""
     problem = problem_of(SMALL_BOX)
-    parameters = list(problem.model.parameters)
+    parameters = list(problem.scene.parameters)
     parameters[4] = -parameters[4]
     one, other = general_walk(problem), walked(problem, parameters=tuple(parameters))
     assert_times(-1.0, one, other, ["impurity_first", "first"])
@@ -363,5 +363,5 @@ def test_a_reversed_magnetization_turns_odd_orders_and_keeps_even_ones():
 def test_a_static_texture_drives_no_charge():
     problem = problem_of(changed(SMALL_BOX, texture__angular_frequency=0.0))
     blocks = general_walk(problem)
-    for source in problem.model.sources:
+    for source in problem.scene.sources:
         assert not any(np.any(booked) for booked in all_of(blocks, source))

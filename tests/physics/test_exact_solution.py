@@ -21,6 +21,7 @@ import pytest
 from walks import DIFFUSIVE, LOCAL, SMALL, assert_agrees, medium_of, problem_of, reduced_deck, walk, waves_of
 
 from mcpump import theory
+from mcpump.walk.fast import slab_of
 
 QUANTITIES = (
     ("density", "local"), ("flux", "local"), ("torque", "local"), ("density", "diffusive"), ("flux", "diffusive"),
@@ -80,7 +81,7 @@ def test_every_profile_follows_the_exact_solution(case):
             first_flights=case.first_flights,
         )
     )  # fmt: skip
-    model = problem.model
+    model = slab_of(problem.scene)
     edges = np.linspace(0.0, model.length, model.cells + 1)
     blocks = walk(problem)
     compared = 0

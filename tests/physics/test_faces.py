@@ -122,7 +122,7 @@ def test_valet_fert_current_and_density(layer):
 
 def test_valet_fert_mean_current(layer):
     problem, blocks, lam, magnet, thickness = layer
-    h = problem.model.length / problem.model.cells
+    h = problem.scene.lengths[0] / problem.scene.cells[0]
     metal = slice(round(magnet / h), None)
     mean = blocks.flux.sum(axis=1)[:, SECOND, DC, Z, metal].mean(axis=-1)
     at_interface = blocks.passages.sum(axis=1)[:, SECOND, DC, Z, 0]

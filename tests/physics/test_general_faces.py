@@ -82,7 +82,7 @@ def test_partly_absorbing_faces_follow_transport_theory(faces, dimension):
     problem = problem_of(deck)
     blocks = general_walk(problem)
     edges = np.linspace(0.0, 3.0, 121)
-    whole, local = (solve(problem.model, np.ones(120), edges, local=only) for only in (False, True))
+    whole, local = (solve(problem.scene, np.ones(120), edges, local=only) for only in (False, True))
     wanted = np.array([coarse(x.real, 6) for x in (local.density, whole.density - local.density)])
     assert_in(static(blocks.density)[..., 0, 0, 0], wanted, "density", wanted.sum(axis=0))
     at = [0, 40, 80, 120]

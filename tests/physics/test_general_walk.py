@@ -19,7 +19,6 @@ from general_walks import (
 from walks import DC, assert_near, changed, jackknife, problem_of, walk
 
 from mcpump import theory
-from mcpump.problem.scene import Model, Scene
 
 MODULATED = {
     "kind": "modulated", "cone_angle": 1.0, "angular_frequency": 0.2, "wavenumber": 0.8, "mean": 0.4, "depth": 0.6,
@@ -32,8 +31,8 @@ BLOCKS = 128
 def both_walks(deck):
     """The same deck with the general and with the fast walk, (kind, part, channel, harmonic, component, x) per block."""
     general, fast = problem_of(deck), problem_of(changed(deck, run__walk="auto"))
-    assert isinstance(general.model, Scene)
-    assert isinstance(fast.model, Model)
+    assert general.scene.lanes is None
+    assert fast.scene.lanes is not None
     slow, quick = general_walk(general), walk(fast)
 
     def packed(density, flux, torque, passages):
@@ -98,7 +97,7 @@ ALL = ("first", "second", "second_ladder", "exact")
 
 def source_of(problem, deck, harmonics):
     """Cell averages of −Ṡ, (harmonic, component, x, y, z)."""
-    scene = problem.model
+    scene = problem.scene
     edges = [np.linspace(0.0, L, n + 1) for L, n in zip(scene.lengths, scene.cells, strict=True)]
     S_dot = theory.time_derivative(waves_of(problem, deck))
     return -theory.mesh_averages(S_dot, edges, deck["texture"]["angular_frequency"], harmonics)
@@ -106,7 +105,7 @@ def source_of(problem, deck, harmonics):
 
 def residual(problem, deck, blocks, channel):
     """∂_t g + ∇·j + g/τ_sf − source − torque in every cell, per block."""
-    scene, at = problem.model, blocks.at(channel)
+    scene, at = problem.scene, blocks.at(channel)
     g, torque, divergence = (
         kind.sum(axis=1)[:, at, ..., 0] for kind in (blocks.density, blocks.torque, blocks.divergence)
     )
@@ -158,7 +157,7 @@ def test_gradient_of_the_spin_potential_meets_the_diffusive_current_only_for_lon
     )
     problem = problem_of(deck)
     blocks = general_walk(problem)
-    gamma = 1.0 + problem.model.layers[0].gamma_sf
+    gamma = 1.0 + problem.scene.layers[0].gamma_sf
     K = float(np.real(theory.K(qell, gamma, 3)))
     expected = 3.0 * (1.0 - gamma * K) / qell**2
     assert expected == pytest.approx({0.3: 0.8918, 1.0: 0.6438, 3.0: 0.1946}[qell], abs=1e-3)

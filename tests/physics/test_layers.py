@@ -55,7 +55,7 @@ def test_uniform_equilibrium_stays_uniform(stack, walls, dimension):
         layers=STACKS[stack], time=(4.0, 2), initial={"spin": [0.0, 0.0, 1.0]}, planes=[0.6, 1.2, 2.4],
     )  # fmt: skip
     problem = problem_of(deck)
-    scene = problem.model
+    scene = problem.scene
     blocks = general_walk(problem)
     edges = np.linspace(0.0, 3.0, 11)
     starts = np.array([layer.start for layer in scene.layers] + [3.0])
@@ -106,7 +106,7 @@ def test_oracle_has_the_valet_fert_law_and_its_corrections():
     # Rows 11 and 12 of the validation: what is left is of order (ℓ/λ_s)², 0.3 of it.
     for lam in (5.0, 20.0):
         tolerance = 0.4 / lam**2
-        scene = problem_of(layered(2.0 * lam, lam)).model
+        scene = problem_of(layered(2.0 * lam, lam)).scene
         edges = np.linspace(0.0, 1.0 + 2.0 * lam, 20 * round(1.0 + 2.0 * lam) + 1)
         start = np.argmin(np.abs(edges - 1.0))
         flux = solve(scene, emitting(scene, edges, 1.0), edges).flux.real[start:]
@@ -120,7 +120,7 @@ def test_oracle_has_the_valet_fert_law_and_its_corrections():
 def test_valet_fert_profile():
     lam = 5.0
     problem = problem_of(layered(2.0 * lam, lam, cells=11, planes=(0.25, 0.5, 1.0)))
-    scene = problem.model
+    scene = problem.scene
     blocks = general_walk(problem)
     density, flux, passages = static(blocks)
     edges = np.linspace(0.0, 11.0, 221)
@@ -148,7 +148,7 @@ def test_thickness_law_of_the_mean_current(ratio, law):
     lam, magnet = 3.0, 0.5
     thickness = ratio * lam
     problem = problem_of(layered(thickness, lam, magnet=magnet, cells=1, walkers=96 * 512))
-    scene = problem.model
+    scene = problem.scene
     _, flux, passages = static(general_walk(problem))
     fine = 240
     edges = np.concatenate(
@@ -183,7 +183,7 @@ def test_interface_reduces_the_current_as_transport_and_diffusion_theory_say(gat
     deck["electrons"]["spin_relaxation_time"] = dimension * lam**2
     deck["results"]["planes"] = [2.0, 3.0, 5.0]
     problem = problem_of(deck)
-    scene = problem.model
+    scene = problem.scene
     density, _, passages = static(general_walk(problem))
     edges = np.linspace(0.0, 7.0, 281)
     source = emitting(scene, edges, magnet)

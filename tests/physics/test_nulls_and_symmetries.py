@@ -112,9 +112,9 @@ def test_linear_polarization_pumps_no_dc(name):
 @pytest.mark.parametrize("name", TEXTURES)
 def test_reversed_texture_flips_the_odd_order_and_keeps_the_even_one(name):
     problem = problem_of(sample(name, walkers=16384, block=1024))
-    model = problem.model
-    flipped = model._replace(**{key: tuple(-part for part in getattr(model, key)) for key in "CPQ"})
-    old, new = walk(problem), walk(problem._replace(model=flipped))
+    lanes = problem.scene.lanes
+    flipped = lanes._replace(**{key: tuple(-part for part in getattr(lanes, key)) for key in "CPQ"})
+    old, new = walk(problem), walk(problem._replace(scene=flipped))
     for field, values in all_numbers(old).items():
         axis = {"density": 2, "flux": 2, "torque": 1, "passages": 2, "budget": 2, "means": 2}[field]
         signs = np.ones(values.shape[axis])
@@ -202,7 +202,7 @@ def test_sign_of_the_torque_is_that_of_S_cross_S_dot():
     )
     for sense in (1.0, -1.0):
         problem = problem_of(changed(deck, texture__ellipticity=sense))
-        unit = 2.0 * problem.exchange * 1e-6 * np.sin(1.0)
+        unit = 2.0 * problem.scene.exchange * 1e-6 * np.sin(1.0)
         torque = walk(problem).torque[:, SECOND].mean(axis=(0, -1))
         assert torque[DC, Z] == pytest.approx(sense * unit * np.sin(1.0), rel=1e-6)
         assert torque[COS, X] == pytest.approx(-sense * unit * np.cos(1.0), rel=1e-6)

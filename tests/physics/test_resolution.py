@@ -123,17 +123,17 @@ def test_parts_on_an_interface_that_scatters_are_not_resolved():
     assert np.isnan(parts[:2, at]).all()
     assert np.isfinite(parts[2, at])
     assert np.isfinite(parts[:, at - 1]).all()
-    straight = problem.model.layers[1]._replace(specularity=1.0)
-    mirror = problem.model._replace(layers=(problem.model.layers[0], straight))
+    straight = problem.scene.layers[1]._replace(specularity=1.0)
+    mirror = problem.scene._replace(layers=(problem.scene.layers[0], straight))
     assert np.isfinite(
-        run(problem._replace(model=mirror), threads=1).estimates["plane_current"].mean[0, 0, 0, SIN, X, at]
+        run(problem._replace(scene=mirror), threads=1).estimates["plane_current"].mean[0, 0, 0, SIN, X, at]
     )
 
 
 def test_a_step_is_reached_as_exponential_integrals_have_it():
     """Σw² and Σw⁴ of flights followed backward into a half-space at a depth s are ½E_4(s) and ½E_6(s)."""
-    model = make_problem(deck_from_dict(deck(0.0), "test")).model
-    planes, cells = reach.model_reach(model)
+    model = make_problem(deck_from_dict(deck(0.0), "test")).scene
+    planes, cells = reach.reach_of(model, None)
     depth = (1.0 + GAMMA) * np.array(AWAY)
     wanted = 0.5 * expn(4, depth) ** 2 / expn(6, depth)
     # steps of a quarter flight

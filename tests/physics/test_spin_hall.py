@@ -95,7 +95,7 @@ def test_a_bar_of_a_few_mean_free_paths(faces, dimension):
     cells, width = 6, 2.4
     planes = list(np.linspace(0.0, width, cells + 1))
     problem = problem_of(bar(width, cells, 4.0, 256, faces, dimension=dimension, planes=planes))
-    scene, blocks = problem.model, general_walk(problem)
+    scene, blocks = problem.scene, general_walk(problem)
     assert_closed_books(blocks)
     at = blocks.at("spin_hall")
     for part, name in ((LOCAL, "local"), (DIFFUSIVE, "diffusive")):
@@ -136,7 +136,7 @@ def test_a_drive_in_one_of_two_layers_begins_at_the_jump():
     tau_sf = 3.0 * lam**2
     field = FIELD | {"between": [0.0, start]}
     problem = problem_of(bar(width, cells, tau_sf, 128, field=field, planes=[0.0, 2.0, start, 8.0, width]))
-    scene, blocks = problem.model, general_walk(problem)
+    scene, blocks = problem.scene, general_walk(problem)
     assert [layer.hall[1] for layer in scene.layers] == [J, 0.0]
     assert_closed_books(blocks)
     density, _, passages = density_and_flux(blocks)
@@ -199,7 +199,7 @@ def test_what_a_texture_pumps_does_not_depend_on_the_field():
                 assert_no_chi2_alarm(here - there, f"{name} {part} {h} {i}")
     problem = problem_of(general_deck(texture, electric_field=FIELD, **options))
     density = density_and_flux(driven)[0]
-    wanted, _ = oracle(problem.model, 6)
+    wanted, _ = oracle(problem.scene, 6)
     assert_no_chi2_alarm(density - wanted, "the field's spin")
     assert_in(density, wanted, "the field's spin", np.sqrt((wanted**2).mean()), small=0.04)
     at = driven.at("spin_hall")

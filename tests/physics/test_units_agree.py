@@ -54,7 +54,7 @@ def reduced(si):
     """The same junction in units of ℓ and τ, which only the SI deck knows."""
     return {
         "units": "reduced",
-        "electrons": {"fermi_wavenumber": 13.6, "spin_diffusion_length": 3, "exchange": si.exchange},
+        "electrons": {"fermi_wavenumber": 13.6, "spin_diffusion_length": 3, "exchange": si.scene.exchange},
         "sample": {"x": {"length": 12, "cells": 12, **FACES}},
         "texture": {
             "kind": "junction", "interface": 6, "width": 1.5, "cone_angle": "30 deg",

@@ -31,6 +31,7 @@ from walks import (
 from mcpump import theory
 from mcpump.simulate.engine import run
 from mcpump.tally.observables import equilibrium
+from mcpump.walk.fast import slab_of
 
 THETA = np.radians(10.0)
 P0 = {
@@ -58,12 +59,14 @@ def static_spiral(qell, dimension, walkers=262144, first_flights=2, planes=()):
 
 def first_order_flux(problem, blocks):
     """Amplitude of the first-order current, (blocks, part): its projection on the exact shape."""
-    edges = np.linspace(0.0, problem.model.length, problem.model.cells + 1)
+    edges = np.linspace(0.0, problem.scene.lengths[0], problem.scene.cells[0] + 1)
     exact = theory.exact_solution(waves_of(problem), medium_of(problem), "first").flux["total"]
-    shape = theory.cell_averages(exact, edges, problem.model.Omega, 1)
+    shape = theory.cell_averages(exact, edges, problem.scene.Omega, 1)
     # of a wave A cos the cells hold A sinc(qh/2)
-    h = problem.model.length / problem.model.cells
-    per_cell = np.sqrt((shape[:, X] ** 2).sum(axis=0)).max() / np.sinc(problem.model.q * h / (2.0 * np.pi))
+    h = problem.scene.lengths[0] / problem.scene.cells[0]
+    per_cell = np.sqrt((shape[:, X] ** 2).sum(axis=0)).max() / np.sinc(
+        problem.scene.lanes.q * h / (2.0 * np.pi)
+    )
     return np.einsum("bphcx,hcx->bp", blocks.flux[:, :, FIRST], shape) / (shape**2).sum() * per_cell
 
 
@@ -116,7 +119,7 @@ def test_second_order_torque_in_SI(gamma, torque):
         changed(deck, run__first_flights=16, run__walkers=65536, run__walkers_per_block=1024)
     )
     solution = theory.exact_solution(waves_of(problem), medium_of(problem), "second")
-    uniform = theory.harmonics(solution.torque["total"], [0.0], problem.model.Omega, 1)[DC, Z, 0]
+    uniform = theory.harmonics(solution.torque["total"], [0.0], problem.scene.Omega, 1)[DC, Z, 0]
     assert uniform * problem.scales.torque == pytest.approx(torque, abs=1e-4)
     blocks = walk(problem, scales=True)
     assert_agrees(blocks.torque[:, SECOND, DC, Z].mean(axis=-1), torque, "torque [J/m³]", small=0.001)
@@ -128,11 +131,11 @@ def test_supercurrent_of_a_spiral_in_SI():
     problem = problem_of(P0)
     # Ratio of the coefficients of S×∇S and ∇S in Eq. (17): c against D, here ℓ v_F/3.
     assert 3.0 * problem.supercurrent == pytest.approx(1.304e-4, rel=4e-4)
-    found, model = equilibrium(problem), problem.model
+    found, model = equilibrium(problem), slab_of(problem.scene)
     size = problem.supercurrent * problem.scales.current * model.q
     places = {
         "x": (np.arange(model.cells) + 0.5) * model.length / model.cells,
-        "plane": np.array(model.planes),
+        "plane": np.array(problem.scene.planes),
     }
     for name, axis in (("supercurrent", "x"), ("plane_supercurrent", "plane")):
         phase = model.q * places[axis]

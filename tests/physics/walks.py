@@ -18,12 +18,15 @@ import numpy as np
 
 from mcpump import theory
 from mcpump.deck.read import deck_from_dict
+from mcpump.names import PARTS
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import Problem
-from mcpump.tally.observables import Unpacker
+from mcpump.tally.amplitudes import spins_of
+from mcpump.tally.scales import scale_of
 from mcpump.textures.shapes import ENVELOPE_COSINE
-from mcpump.walk.blocks import BlockSums, walk_one_block
 from mcpump.walk.emission import births
+from mcpump.walk.fast import walk_fast_block
+from mcpump.walk.layout import BlockSums
 
 LIMIT = 4.0
 """Standard errors within which a number must agree."""
@@ -88,53 +91,57 @@ def problem_of(deck) -> Problem:
 
 def block_sums(problem: Problem) -> Iterator[BlockSums]:
     """Walk all blocks on all cores, in block order."""
-    born, count = births(problem.model), problem.walkers // problem.model.walkers_per_block
+    born, count = births(problem.scene), problem.walkers // problem.scene.walkers_per_block
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        yield from pool.map(
-            lambda block: walk_one_block(problem.model, born, problem.exchange, block), range(count)
-        )
+        yield from pool.map(lambda block: walk_fast_block(problem.scene, born, block), range(count))
 
 
 def walk(problem: Problem, scales: bool = False) -> Blocks:
     """Walk all blocks of a problem, in reduced units, or in the deck's with `scales`."""
-    unpack = Unpacker(problem)
-    names = ("density", "current", "torque", "current") if scales else ("",) * 4
-    ordered = list(block_sums(problem))
+    scene, ordered = problem.scene, list(block_sums(problem))
 
-    def stacked(packed, kind):
-        return np.moveaxis(unpack(np.array(packed), kind), (0, 1, 2), (-4, -3, -2))
+    def arranged(sums, kind, behind):
+        """Channel, harmonic and component stand before the last `behind` axes."""
+        worth = scale_of(problem, kind) if scales else 1.0
+        return np.moveaxis(
+            spins_of(scene, np.array(sums), worth), (0, 1, 2), (-3 - behind, -2 - behind, -1 - behind)
+        )
 
-    def flat(packed, kind):
-        return np.moveaxis(unpack(np.array(packed), kind), (0, 1, 2), (-3, -2, -1))
+    def parts(kind):
+        at = [scene.profiles.index(f"{part} {kind}") for part in PARTS[:2]]
+        return [sums.profiles[at] for sums in ordered]
 
+    torque = scene.profiles.index("local torque")
     return Blocks(
-        density=stacked([[s.profiles[0], s.profiles[3]] for s in ordered], names[0]),
-        flux=stacked([[s.profiles[1], s.profiles[4]] for s in ordered], names[1]),
-        torque=stacked([s.profiles[2] for s in ordered], names[2]),
-        passages=stacked([s.passages for s in ordered], names[3]),
-        budget=flat([s.budget for s in ordered], names[3]),
-        means=flat([s.means for s in ordered], names[0]),
-        flights=sum(s.flights for s in ordered),
+        density=arranged(parts("density"), "density", 1),
+        flux=arranged(parts("current x"), "current", 1),
+        torque=arranged([sums.profiles[torque] for sums in ordered], "torque", 1),
+        passages=arranged([sums.passages for sums in ordered], "current", 1),
+        budget=arranged([sums.budget for sums in ordered], "current", 0),
+        means=arranged([sums.means for sums in ordered], "density", 0),
+        flights=sum(sums.flights for sums in ordered),
     )
 
 
 def medium_of(problem: Problem) -> theory.Medium:
     """The electron gas that `mcpump.theory` needs, reduced."""
-    gamma = problem.model.gamma_sf
+    gamma = problem.scene.layers[0].gamma_sf
     return theory.Medium.reduced(
-        problem.exchange, tau_sf=1.0 / gamma if gamma > 0.0 else np.inf, dimension=problem.model.dimension
+        problem.scene.exchange,
+        tau_sf=1.0 / gamma if gamma > 0.0 else np.inf,
+        dimension=problem.scene.dimension,
     )
 
 
 def waves_of(problem: Problem) -> list[theory.Wave]:
     """The texture of a problem as plane waves."""
-    model = problem.model
+    lanes = problem.scene.lanes
     envelope = ((0.0, 1.0),)
-    if model.envelope == ENVELOPE_COSINE:
-        mean, depth, k, phase = model.envelope_parameters
+    if lanes.envelope == ENVELOPE_COSINE:
+        mean, depth, k, phase = lanes.envelope_parameters
         side = 0.5 * depth * np.exp(1j * phase)
         envelope = ((0.0, mean), (k, side), (-k, side.conjugate()))
-    return theory.texture_waves(model.C, model.P, model.Q, model.q, model.Omega, envelope)
+    return theory.texture_waves(lanes.C, lanes.P, lanes.Q, lanes.q, lanes.Omega, envelope)
 
 
 def jackknife(samples, function):

@@ -20,8 +20,8 @@ from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import StopRule
 from mcpump.results.file import write
 from mcpump.simulate import engine as simulate
+from mcpump.tally.observables import budget_groups, plane_groups
 from mcpump.tally.pumping import pumping_observables
-from mcpump.tally.scene_observables import budget_groups, plane_groups
 
 LARGE, TINY = 1.8, 0.05
 ALL = ("first", "second", "second_ladder", "exact")
@@ -132,5 +132,5 @@ def test_number_of_the_headline_is_that_of_the_warning():
     for exchange in (0.19, 0.21):
         ready = make_problem(deck_from_dict(changed(SPIRAL, electrons__exchange=exchange)))
         warned = any(sentence.startswith("Jτ/ħ") for sentence in ready.warnings)
-        assert warned != headline(ready.channels, ready.exchange).holds
-        assert ready.regime["J tau/hbar"][0] == ready.exchange == pytest.approx(exchange)
+        assert warned != headline(ready.scene.channels, ready.scene.exchange).holds
+        assert ready.regime["J tau/hbar"][0] == ready.scene.exchange == pytest.approx(exchange)

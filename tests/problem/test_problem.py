@@ -11,8 +11,10 @@ from shapes import texture_at
 from mcpump.constants import HBAR
 from mcpump.deck.read import deck_from_dict, read_deck
 from mcpump.machine import cores
-from mcpump.problem.reduce import check_report, make_problem, mean_flights, memory_bytes
-from mcpump.problem.scene import ABSORBING, PERIODIC, SPECULAR, Model, Scene
+from mcpump.problem import scene
+from mcpump.problem.effort import mean_flights, memory_bytes
+from mcpump.problem.reduce import check_report, make_problem
+from mcpump.problem.scene import Lanes, Scene
 from mcpump.problem.texture import triad
 from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
 
@@ -25,8 +27,16 @@ def problem(deck, **changes):
     return make_problem(deck_from_dict(changed(deck, **changes), "a.toml"))
 
 
-def assert_same(a: Model, b: Model, tolerance=1e-13):
-    for name, x, y in zip(Model._fields, a, b, strict=True):
+def assert_same(a: Scene, b: Scene, tolerance=1e-13):
+    assert a.lanes is not None
+    assert b.lanes is not None
+    assert_close(Lanes._fields, a.lanes, b.lanes, tolerance)
+    assert_close(Scene._fields[:-1], a[:-1], b[:-1], tolerance)
+
+
+def assert_close(names, a, b, tolerance):
+    for name, x, y in zip(names, a, b, strict=True):
+        x, y = (np.hstack([np.hstack(layer) for layer in z]) if name == "layers" else z for z in (x, y))
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=0.0, err_msg=name)
 
 
@@ -47,12 +57,12 @@ def test_metres_nanometres_and_reduced_units_give_the_same_model():
         "run": {"walkers": 1000},
     }  # fmt: skip
     first = problem(nano)
-    assert_same(first.model, problem(plain).model)
+    assert_same(first.scene, problem(plain).scene)
     femto = changed(nano, texture__frequency=GONE, texture__angular_frequency=f"{2e-5 * math.pi:.17g} /fs")
-    assert_same(first.model, problem(femto).model)
+    assert_same(first.scene, problem(femto).scene)
     reduced = {
         "units": "reduced",
-        "electrons": {"fermi_wavenumber": 13.6, "exchange": first.exchange, "spin_diffusion_length": 10},
+        "electrons": {"fermi_wavenumber": 13.6, "exchange": first.scene.exchange, "spin_diffusion_length": 10},
         "sample": {"x": {"length": 40, "cells": 80, "left": "specular", "right": "absorbing"}},
         "texture": {
             "kind": "junction", "interface": 20, "width": 3, "cone_angle": "10 deg",
@@ -62,22 +72,22 @@ def test_metres_nanometres_and_reduced_units_give_the_same_model():
         "run": {"walkers": 1000},
     }  # fmt: skip
     other = problem(reduced)
-    assert_same(first.model, other.model)
+    assert_same(first.scene, other.scene)
     assert other.supercurrent == pytest.approx(first.supercurrent, rel=1e-13)
-    assert other.exchange == pytest.approx(first.exchange, rel=1e-13)
+    assert other.scene.exchange == pytest.approx(first.scene.exchange, rel=1e-13)
     for key in set(first.regime) - {"D", "sigma"}:
         assert other.regime[key][0] == pytest.approx(first.regime[key][0], rel=1e-12, nan_ok=True), key
 
 
 def test_junction_numbers():
     p = problem(JUNCTION, electrons__spin_diffusion_length="10 nm")
-    m = p.model
-    assert (m.left, m.right, m.cells, m.harmonics) == (SPECULAR, ABSORBING, 80, 1)
-    assert m.envelope == ENVELOPE_TANH
-    np.testing.assert_allclose(m.envelope_parameters, [20, 3, 0, 0], rtol=1e-14)
-    assert m.length == pytest.approx(40, rel=1e-14)
-    assert m.planes[-1] == m.length  # exactly: the face is found by ==
-    assert m.gamma_sf == pytest.approx(1 / 300, rel=1e-14)
+    m = p.scene
+    assert (m.absorption[:2], m.specularity[0], m.cells, m.harmonics) == ((0.0, 1.0), 1.0, (80, 1, 1), 1)
+    assert m.lanes.envelope == ENVELOPE_TANH
+    np.testing.assert_allclose(m.lanes.envelope_parameters, [20, 3, 0, 0], rtol=1e-14)
+    assert m.lengths[0] == pytest.approx(40, rel=1e-14)
+    assert m.planes[-1] == m.lengths[0]  # exactly: the face is found by ==
+    assert m.layers[0].gamma_sf == pytest.approx(1 / 300, rel=1e-14)
     assert m.t_max == math.inf
     assert list(p.regime) == [
         "ell/lambda", "J tau/hbar", "Omega tau", "tau/tau_sf", "k_F ell", "D", "sigma",
@@ -92,8 +102,8 @@ def test_junction_numbers():
     assert not p.warnings
     assert any('"exact" in results.channels keeps all orders' in note for note in p.notes)
     assert p.walkers == 16 * 4096
-    assert (m.first_flights, m.score_interval) == (8, 4)
-    assert p.channels == ("first", "second")
+    assert (m.first_flights, m.lanes.score_interval) == (8, 4)
+    assert m.channels == ("first", "second")
 
 
 def test_scales_lead_back_to_si():
@@ -140,12 +150,12 @@ def test_textures():
     q, Omega, t = -2 * math.pi / 5, 2 * math.pi * 0.01, 3.0
     phase = q * x + Omega * t
     expected = [math.sin(0.7) * np.cos(phase), math.sin(0.7) * np.sin(phase), math.cos(0.7) + 0 * x]
-    np.testing.assert_allclose(texture_at(p.model, x, t), expected, rtol=1e-12)
+    np.testing.assert_allclose(texture_at(p.scene.lanes, x, t), expected, rtol=1e-12)
     modulated = {
         "kind": "modulated", "mean": 0.5, "depth": 0.2, "wavelength": 5.0, "cone_angle": 0.2,
         "frequency": 0.01, "phase": "90 deg", "ellipticity": 0.0, "axis": [1, 0, 0],
     }  # fmt: skip
-    m = problem(SPIRAL, texture=modulated).model
+    m = problem(SPIRAL, texture=modulated).scene.lanes
     assert m.envelope == ENVELOPE_COSINE
     np.testing.assert_allclose(m.envelope_parameters, [0.5, 0.2, 2 * math.pi / 5, math.pi / 2])
     np.testing.assert_allclose(m.C, [math.cos(0.2), 0, 0])
@@ -171,36 +181,36 @@ def test_triad_of_z_is_exact():
 def test_age_limit_without_a_sink():
     p = problem(SPIRAL)
     q = 2 * math.pi / 10
-    assert math.exp(-q * q / 3 * p.model.t_max) == pytest.approx(1e-6)
-    assert any(f"t_max = {p.model.t_max:.4g}" in note for note in p.notes)
+    assert math.exp(-q * q / 3 * p.scene.t_max) == pytest.approx(1e-6)
+    assert any(f"t_max = {p.scene.t_max:.4g}" in note for note in p.notes)
     closed = problem(SPIRAL, sample__x__left="specular", sample__x__right="diffuse")
-    assert closed.model.t_max == pytest.approx(4 * p.model.t_max)
-    assert problem(SPIRAL, electrons__spin_relaxation_time=50).model.t_max == math.inf
-    assert problem(SPIRAL, sample__x__left="specular", sample__x__right="absorbing").model.t_max == math.inf
+    assert closed.scene.t_max == pytest.approx(4 * p.scene.t_max)
+    assert problem(SPIRAL, electrons__spin_relaxation_time=50).scene.t_max == math.inf
+    assert problem(SPIRAL, sample__x__left="specular", sample__x__right="absorbing").scene.t_max == math.inf
     assert problem(
         SPIRAL, sample__x__length=1.0, texture__wavelength=1.0, results__planes=[]
-    ).model.t_max == pytest.approx(6 * math.log(10))
-    assert p.model.left == PERIODIC
+    ).scene.t_max == pytest.approx(6 * math.log(10))
+    assert p.scene.periodic[0]
 
 
 def test_pulse():
     p = problem(PULSE, pulse__spin=[0, 1, 2])
-    m = p.model
-    assert m.pulse
-    assert (m.pulse_x, m.t_max, m.time_bins, m.Omega, m.harmonics) == (5.0, 4.0, 4, 0.0, 0)
-    np.testing.assert_array_equal(m.C, [0, 1, 2])
-    assert p.channels == ("first",)
+    m = p.scene
+    assert m.is_pulse
+    assert (m.initial, m.initial_x, m.initial_spin) == (scene.PLANE, 5.0, (0, 1, 2))
+    assert (m.t_end, m.time_bins, m.Omega, m.harmonics) == (4.0, 4, 0.0, 0)
+    assert m.channels == ("first",)
 
 
 def test_plan():
-    assert mean_flights(problem(SPIRAL, electrons__spin_relaxation_time=5000).model) == pytest.approx(5000)
-    m = problem(SPIRAL, electrons__spin_relaxation_time=5000).model
-    assert (m.first_flights, m.score_interval) == (32, 16)
+    assert mean_flights(problem(SPIRAL, electrons__spin_relaxation_time=5000).scene) == pytest.approx(5000)
+    m = problem(SPIRAL, electrons__spin_relaxation_time=5000).scene
+    assert (m.first_flights, m.lanes.score_interval) == (32, 16)
     m = problem(
         SPIRAL, electrons__spin_relaxation_time=5000, run__first_flights=2, run__score_interval=64
-    ).model
-    assert (m.first_flights, m.score_interval) == (2, 64)
-    assert problem(SPIRAL, run__max_flights=1e4).model.max_flights == 10**4
+    ).scene
+    assert (m.first_flights, m.lanes.score_interval) == (2, 64)
+    assert problem(SPIRAL, run__max_flights=1e4).scene.max_flights == 10**4
     assert problem(SPIRAL, run__walkers=70000, run__walkers_per_block=1000).walkers == 70000
 
 
@@ -266,7 +276,7 @@ def test_stop_rule_is_on_its_plane():
 
 def test_same_thing_said_twice_is_noted():
     p = problem(JUNCTION, texture__angular_frequency="63e9 rad/s")
-    assert p.model.Omega == pytest.approx(2e10 * math.pi * p.scales.time)
+    assert p.scene.Omega == pytest.approx(2e10 * math.pi * p.scales.time)
     assert "texture.angular_frequency agrees with texture.frequency to 1 %; frequency is used" in p.notes
 
 
@@ -275,7 +285,7 @@ def test_report_and_memory():
     text = check_report(p)
     for part in ("a.toml", "sigma", "S/m", "note:", "memory", "time about", "65536 in 16 blocks"):
         assert part in text
-    assert memory_bytes(p.model._replace(cells=10**6)) > 1e8 + memory_bytes(p.model)
+    assert memory_bytes(p.scene._replace(cells=(10**6, 1, 1))) > 1e8 + memory_bytes(p.scene)
 
 
 def test_time_estimate():
@@ -284,7 +294,7 @@ def test_time_estimate():
     seconds = 30 + p.walkers * (5000 * 16e-9 + 32 * 460e-9) / cores()
     assert f"time about {seconds:.2g} s on" in check_report(p)
     p = problem(PULSE, run__walkers=10**9)
-    seconds = 10 + p.walkers * (mean_flights(p.model) + 1) * 10e-9 / cores()
+    seconds = 10 + p.walkers * (mean_flights(p.scene) + 1) * 10e-9 / cores()
     assert f"time about {seconds:.2g} s on" in check_report(p)
     p = problem(SPIRAL, run__stop={**STOP, "max_walkers": 10**12})
     assert "time at most about" in check_report(p)
@@ -329,11 +339,11 @@ def test_static_textures_are_told_by_what_they_are(walk, texture, static):
     sample = {**JUNCTION["sample"], **({"y": PLANE} if texture.get("kind") == "vortex" else {})}
     ready = problem({**JUNCTION, "texture": whole, "sample": sample, "run": {"walk": walk}})
     assert (STATIC in ready.notes) == static
-    if isinstance(ready.model, Scene):
-        assert (ready.model.time_step == 0.0) == static
+    if ready.scene.lanes is None:
+        assert (ready.scene.time_step == 0.0) == static
 
 
 def test_what_is_left_of_a_right_angle_is_rounding():
     for angle, C, P in (("90 deg", (0, 0, 0), (1, 0, 0)), ("180 deg", (0, 0, -1), (0, 0, 0))):
-        model = problem(JUNCTION, texture__cone_angle=angle).model
-        assert (C, P) == (model.C, model.P)
+        lanes = problem(JUNCTION, texture__cone_angle=angle).scene.lanes
+        assert (C, P) == (lanes.C, lanes.P)

@@ -72,7 +72,7 @@ def user(folder, body, name="S.py", **keys):
 
 def snapshots(folder, name, n, plane=False, times=16):
     """A built-in shape as OVF files."""
-    scene = problem(SHAPES[name], plane=plane, run={"walk": "general"}).model
+    scene = problem(SHAPES[name], plane=plane, run={"walk": "general"}).scene
     axis = (np.arange(n) + 0.5) * (LENGTH / n)
     y, x = np.meshgrid(axis if plane else [0.0], axis, indexing="ij")
     folder.mkdir()

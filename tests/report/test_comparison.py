@@ -141,7 +141,7 @@ def test_crossed_waves_are_those_of_the_texture():
     ready = make_problem(deck_from_dict(deck, "run"))
     x, y, z, t = 0.3, 0.7, 0.0, 4.0
     S = sum((w.amplitude * np.exp(1j * (w.q @ [x, y, z] + w.Omega * t))).real for w in waves_of(ready))
-    scene = ready.model
+    scene = ready.scene
     wanted = texture_field(
         scene.texture, scene.parameters, user_of(ready), np.array([x]), np.array([y]), np.array([z]), t
     )

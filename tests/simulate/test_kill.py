@@ -158,8 +158,8 @@ def test_a_second_interrupt_ends_at_once(folder):
     """Blocks that take long: the first Ctrl-C waits for them, the second does not save."""
     good("run", "junction.toml", "--quiet", "-o", "out.h5", "--max-time", "1e-9", status=75)
     before = (folder / "out.h5").read_bytes()
-    slow = "from mcpump.walk import blocks; import time; walk = blocks.walk_one_block\n"
-    slow += "blocks.walk_one_block = lambda *a: (print('block', file=sys.stderr, flush=True), time.sleep(2), walk(*a))[2]"
+    slow = "from mcpump.walk import blocks; import time; walk = blocks.walk_block\n"
+    slow += "blocks.walk_block = lambda *a: (print('block', file=sys.stderr, flush=True), time.sleep(2), walk(*a))[2]"
     command = ("run", "--resume", "out.h5", *ENDLESS)
     process = child(*command, folder=folder, program=program(folder, slow))
     assert process.stderr.readline() == "block\n"

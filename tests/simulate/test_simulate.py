@@ -18,8 +18,9 @@ from mcpump.simulate.ranks import Alone
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.tally import Tally
 from mcpump.walk import blocks
-from mcpump.walk.blocks import walk_one_block
+from mcpump.walk.blocks import exponents_of
 from mcpump.walk.emission import births
+from mcpump.walk.fast import walk_fast_block
 
 SOURCES = {
     "junction": changed(
@@ -194,10 +195,10 @@ def test_the_stop_rule_may_look_at_a_density():
 @pytest.mark.parametrize("part", ["local", "diffusive", "total"])
 def test_relative_error_is_that_of_the_sum_of_channels(part):
     problem = problem_of(SOURCES["spiral"])
-    tally = Tally(problem.model)
-    born = births(problem.model)
+    tally = Tally(problem.scene, exponents_of(problem.scene, None))
+    born = births(problem.scene)
     for block in range(32):
-        tally.add(block, walk_one_block(problem.model, born, problem.exchange, block))
+        tally.add(block, walk_fast_block(problem.scene, born, block))
     current = simulate.observables(problem, tally)["plane_current"]
     at = (2, ("local", "diffusive", "total").index(part), 0, 2, 1, 0)
     found = simulate.relative_error(problem, tally, StopRule(f"spin_current.{part}.y.sin1", 5.0, 0.1, 1))
@@ -258,7 +259,7 @@ def test_a_display_does_not_change_the_result():
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
-    true, walked = blocks.walk_one_block, []
+    true, walked = blocks.walk_block, []
 
     def failing(model, born, exchange, block):
         walked.append(block)
@@ -266,7 +267,7 @@ def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
             raise FloatingPointError("block 7 went wrong")
         return true(model, born, exchange, block)
 
-    monkeypatch.setattr(blocks, "walk_one_block", failing)
+    monkeypatch.setattr(blocks, "walk_block", failing)
     before = threading.active_count()
     with pytest.raises(FloatingPointError, match="block 7 went wrong"):
         run(problem_of(changed(SPIRAL, run__walkers=64 * 500, run__walkers_per_block=64)), threads)

@@ -217,7 +217,7 @@ def test_waves_of_the_charge_density_are_those_of_its_cells(name):
     deck = tomllib.loads((Path(__file__).parents[2] / "run" / f"{name}.toml").read_text())
     problem = make_problem(deck_from_dict(override(deck, ["run.walkers_per_block=32"]), name))
     ground = ground_of(problem)
-    tally = Tally(problem.model, ground.exponents)
+    tally = Tally(problem.scene, ground.exponents)
     for block in range(16):
         tally.add(block, ground.walk(block))
     found, coords = observables(problem, tally), coordinates(problem)

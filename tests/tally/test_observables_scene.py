@@ -10,10 +10,10 @@ from fake_scene import CROSSED, ELL, OMEGA, REDUCED, SI, STACK, TAU, UNIFORM, WA
 from shapes import domain_wall_parameters, harmonic_parameters
 
 from mcpump.names import harmonic_names, lines_of
+from mcpump.tally.equilibrium import mesh_terms
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, units_of
-from mcpump.tally.scene_equilibrium import mesh_terms
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import DOMAIN_WALL, DRIVE_RAMP, HARMONIC
 

@@ -14,14 +14,13 @@ from mcpump import report, results
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import WalkerError
 from mcpump.problem.reduce import make_problem
-from mcpump.problem.scene import Scene
 from mcpump.simulate.engine import run
 from mcpump.tally import selfcheck
-from mcpump.tally.observables import Unpacker
-from mcpump.tally.scene_observables import unpacked
+from mcpump.tally.amplitudes import spins_of
 from mcpump.tally.selfcheck import Check
 from mcpump.tally.tally import Groups, Tally
-from mcpump.walk.blocks import edge_at, scene_exponents, user_of
+from mcpump.walk.blocks import exponents_of, user_of
+from mcpump.walk.course import edge_at
 
 DECK = {
     "units": "reduced",
@@ -91,22 +90,17 @@ def test_the_file_keeps_them(sound, tmp_path):
 
 def raw_of(ready, result):
     """What the check "currents" needs of a result: its estimates, and its books by groups."""
-    tally = Tally(ready.model, result_exponents(ready), result.checkpoint)
+    tally = Tally(ready.scene, exponents_of(ready.scene, user_of(ready)), result.checkpoint)
     books = {
         name: tally.groups(name).map(lambda s: unpacked_sums(ready, s)) for name in ("passages", "conserved")
     }
     return dict(result.estimates), books
 
 
-def result_exponents(ready):
-    return scene_exponents(ready.model, user_of(ready)) if isinstance(ready.model, Scene) else None
-
-
 def unpacked_sums(ready, sums):
     if sums.size == 0:
         return np.zeros((len(sums), 1, 1, 1, *sums.shape[1:-1]))
-    unpack = Unpacker(ready)(sums, "") if not isinstance(ready.model, Scene) else unpacked(ready.model, sums)
-    return np.moveaxis(unpack, (0, 1, 2), (1, 2, 3))
+    return np.moveaxis(spins_of(ready.scene, sums), (0, 1, 2), (1, 2, 3))
 
 
 @pytest.mark.parametrize("plane", [1, 2])
@@ -117,7 +111,7 @@ def test_a_plane_that_counts_too_much_fails(sound, plane):
     check = selfcheck.currents(ready, found, books)
     assert check.passed
     assert check.comparisons >= 2 * 9  # two planes on inner edges of the mesh
-    if isinstance(ready.model, Scene):
+    if ready.scene.lanes is None:
         assert check.deviation < 1e-3  # of 1e-10: the same walkers
         mean = found["plane_current"].mean.copy()
         mean[..., plane] *= 1.05
@@ -131,7 +125,7 @@ def test_a_plane_that_counts_too_much_fails(sound, plane):
 def test_currents_are_not_checked_off_the_edges_of_the_mesh(sound):
     ready, result = sound
     found, books = raw_of(ready, result)
-    off = ready._replace(model=ready.model._replace(planes=(1.1, 2.01, 3.1, 4.0)))
+    off = ready._replace(scene=ready.scene._replace(planes=(1.1, 2.01, 3.1, 4.0)))
     assert selfcheck.currents(off, found, books) == Check() or np.isnan(
         selfcheck.currents(off, found, books).deviation
     )
@@ -144,14 +138,13 @@ def test_currents_are_not_checked_off_the_edges_of_the_mesh(sound):
 def test_ends_that_differ_fail(sound, line):
     """Books whose local and diffusive parts make up what ended, then one line of the budget changed."""
     ready, _ = sound
-    model = ready.model
-    length = model.lengths[0] if line and hasattr(model, "lengths") else model.length
+    length = ready.scene.lengths[0]
     made = books(scatter=0.01)
     generator = np.random.default_rng(2)
     ended = made["budget"].sums
     noise = [0.01 * generator.normal(size=ended.shape[:-1]) for _ in range(2)]
     half = np.array([0.5, 0.5])
-    gamma = selfcheck._relaxation(ready)
+    gamma = selfcheck._relaxation(ready.scene)
     assert gamma == pytest.approx(0.1)
     made["means"] = made["means"].map(
         lambda _: (ended[..., selfcheck.RELAXED] + noise[0])[..., None] * half / (gamma * length)
@@ -246,7 +239,7 @@ def test_all_walkers_meet_the_bound_in_age_without_a_sink(walk):
     deck = {**NO_SINK, "run": {**NO_SINK["run"], **({"walk": "general"} if walk == "general" else {})}}
     ready = make_problem(deck_from_dict(deck, "test"))
     result = run(ready, threads=1)
-    assert np.isfinite(ready.model.t_max)
+    assert np.isfinite(ready.scene.t_max)
     found = bounds_of(result)
     assert found["flights"] == (0.0, 0.0)
     assert found["age"] == (1024.0, pytest.approx(1.0, abs=1e-6))  # what was emitted and turned ends there
@@ -272,7 +265,7 @@ def test_a_walker_that_meets_the_bound_in_flights_stops_the_run():
 
 def test_spin_that_is_cut_where_there_is_no_bound_is_not_passed_over(sound):
     ready, result = sound
-    assert not np.isfinite(ready.model.t_max)
+    assert not np.isfinite(ready.scene.t_max)
     made = books(scatter=0.0)["budget"]
     made.sums[..., -1] = 0.0
     made.sums[:, 1, 0, 2, -1] = 0.01

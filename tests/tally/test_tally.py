@@ -8,15 +8,17 @@ from decks import JUNCTION, PULSE, SPIRAL, changed
 
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
-from mcpump.names import LINES
 from mcpump.problem.reduce import make_problem
 from mcpump.tally import tally
-from mcpump.tally.tally import GROUPS, KINDS, MIN_BLOCKS, Groups, Tally
-from mcpump.walk.blocks import BlockSums, amplitudes, has_sink, walk_one_block
+from mcpump.tally.tally import GROUPS, MIN_BLOCKS, Groups, Tally
+from mcpump.walk.blocks import exponents_of
 from mcpump.walk.emission import births
+from mcpump.walk.fast import walk_fast_block
+from mcpump.walk.layout import BlockSums, shapes
 
 REPETITIONS = 400
-MODEL = make_problem(deck_from_dict(SPIRAL)).model
+SCENE = make_problem(deck_from_dict(SPIRAL)).scene
+TORQUE, SECOND_DC_Z = SCENE.profiles.index("local torque"), 3 * SCENE.time_functions + 2
 
 
 def grouped(values):
@@ -46,26 +48,25 @@ def assert_unit_variance(standardized, freedom):
     assert abs((standardized**2).mean() - expected) < 4.0 * error
 
 
-def synthetic(blocks, model=MODEL, seed=1):
+def synthetic(blocks, scene=SCENE, seed=1):
     """Blocks of random sums whose magnitudes span twenty decades."""
     generator = np.random.default_rng(seed)
-    size, planes = amplitudes(model), len(model.planes)
+    shape = shapes(scene)
 
     def numbers(*shape):
         return generator.normal(size=shape) * 10.0 ** generator.uniform(-15, 5, shape)
 
     return [
         BlockSums(
-            numbers(len(KINDS), model.cells * model.time_bins, size), numbers(2, planes, size),
-            numbers(len(LINES), size), numbers(2, size), numbers(2), int(generator.integers(1, 10**9)),
-            numbers(planes, size),
+            *(numbers(*shape[name]) for name in ("profiles", "passages", "budget", "means", "projections")),
+            int(generator.integers(1, 10**9)), numbers(*shape["conserved"]),
         )
         for _ in range(blocks)
     ]  # fmt: skip
 
 
-def books_of(numbered, model=MODEL):
-    books = Tally(model)
+def books_of(numbered, scene=SCENE):
+    books = Tally(scene, exponents_of(scene, None))
     for block, sums in numbered:
         books.add(block, sums)
     return books
@@ -230,10 +231,10 @@ def test_errors_scale_with_the_amplitude(cone_angle):
     def torque(angle):
         deck = changed(SPIRAL, texture__cone_angle=angle, run__walkers_per_block=64)
         problem = make_problem(deck_from_dict(deck))
-        born = births(problem.model)
-        books = books_of(((b, walk_one_block(problem.model, born, 0.1, b)) for b in range(16)), problem.model)
+        born = births(problem.scene)
+        books = books_of(((b, walk_fast_block(problem.scene, born, b)) for b in range(16)), problem.scene)
         mean, stderr = books.profiles()
-        return np.array([mean[2, :, 2], stderr[2, :, 2]]) / math.sin(angle) ** 2
+        return np.array([mean[TORQUE, :, SECOND_DC_Z], stderr[TORQUE, :, SECOND_DC_Z]]) / math.sin(angle) ** 2
 
     expected = torque(0.01)
     try:
@@ -269,22 +270,22 @@ def test_two_parts_added_up_are_the_whole():
 @pytest.mark.parametrize("field", ["profiles", "passages", "budget", "means", "projections"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e13])
 def test_a_number_that_cannot_be_summed_is_refused(field, bad):
-    sums = synthetic(1, make_problem(deck_from_dict(SPIRAL)).model)[0]
+    sums = synthetic(1, make_problem(deck_from_dict(SPIRAL)).scene)[0]
     values = getattr(sums, field).copy()
     values.flat[-1] = bad
     with pytest.raises(FloatingPointError):
-        Tally(MODEL).add(0, sums._replace(**{field: values}))
+        books_of([]).add(0, sums._replace(**{field: values}))
 
 
 def test_a_full_book_takes_no_more():
-    books, sums = Tally(MODEL), synthetic(1)[0]
+    books, sums = books_of([]), synthetic(1)[0]
     books.sums["blocks"][3] = tally.CAPACITY
     with pytest.raises(OverflowError, match="walkers_per_block"):
         books.add(0, sums)
 
 
 def test_the_size_of_the_books_does_not_grow_with_blocks():
-    before = {name: array.nbytes for name, array in Tally(MODEL).sums.items()}
+    before = {name: array.nbytes for name, array in books_of([]).sums.items()}
     after = books_of(enumerate(synthetic(70))).sums
     assert before == {name: array.nbytes for name, array in after.items()}
 
@@ -294,16 +295,16 @@ def test_has_sink():
         (SPIRAL, False), (changed(SPIRAL, electrons__spin_relaxation_time=5.0), True), (JUNCTION, True),
         (changed(JUNCTION, sample__x__right="diffuse"), False), (PULSE, True),
     ):  # fmt: skip
-        assert has_sink(make_problem(deck_from_dict(deck)).model) == expected
+        assert make_problem(deck_from_dict(deck)).scene.has_sink == expected
 
 
 @pytest.mark.parametrize("source", [SPIRAL, PULSE], ids=["spiral", "pulse"])
 def test_errors_of_a_walk_fall_as_the_root_of_its_length(source):
     problem = make_problem(deck_from_dict(changed(source, run__walkers_per_block=128)))
-    born = births(problem.model)
-    blocks = [walk_one_block(problem.model, born, problem.exchange, block) for block in range(256)]
-    short = books_of(enumerate(blocks[:64]), problem.model)
-    long = books_of(enumerate(blocks), problem.model)
+    born = births(problem.scene)
+    blocks = [walk_fast_block(problem.scene, born, block) for block in range(256)]
+    short = books_of(enumerate(blocks[:64]), problem.scene)
+    long = books_of(enumerate(blocks), problem.scene)
     (_, few), (_, many) = short.profiles(), long.profiles()
     used = (few > 0.0) & (many > 0.0)
     assert used.any()
@@ -318,14 +319,11 @@ def test_errors_of_a_walk_fall_as_the_root_of_its_length(source):
 def test_quoted_errors_of_a_walk_are_the_spread_of_repeated_walks():
     """24 independent walks of 32 blocks each: their spread against the errors they quote."""
     problem = make_problem(deck_from_dict(changed(SPIRAL, run__walkers_per_block=128)))
-    born = births(problem.model)
+    born = births(problem.scene)
     walks = [
         books_of(
-            (
-                (b, walk_one_block(problem.model, born, problem.exchange, b))
-                for b in range(32 * w, 32 * w + 32)
-            ),
-            problem.model,
+            ((b, walk_fast_block(problem.scene, born, b)) for b in range(32 * w, 32 * w + 32)),
+            problem.scene,
         )
         for w in range(24)
     ]

@@ -29,9 +29,12 @@ from mcpump.names import CHANNELS, lines_of
 from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
-from mcpump.walk.blocks import amplitudes, ground_of, has_sink, plain, scene_exponents, walk_one_block
+from mcpump.walk.blocks import exponents_of, ground_of
 from mcpump.walk.course import course_of
 from mcpump.walk.emission import births
+from mcpump.walk.fast import walk_fast_block
+from mcpump.walk.general import plain
+from mcpump.walk.layout import amplitudes
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -77,10 +80,10 @@ def test_channels_do_not_depend_on_each_other():
 
 def test_only_a_sample_with_an_end_has_a_sink():
     closed = scene(gamma_sf=0.0, t_max=9.0)
-    assert not has_sink(closed)
-    assert has_sink(scene(layers=(LAYER._replace(gamma_sf=0.0), LAYER._replace(start=1.0, gamma_sf=0.01))))
-    assert has_sink(scene(gamma_sf=0.0, **faces((SPECULAR, (1e-3, 1.0)))))
-    assert has_sink(transient(gamma_sf=0.0))
+    assert not closed.has_sink
+    assert scene(layers=(LAYER._replace(gamma_sf=0.0), LAYER._replace(start=1.0, gamma_sf=0.01))).has_sink
+    assert scene(gamma_sf=0.0, **faces((SPECULAR, (1e-3, 1.0)))).has_sink
+    assert transient(gamma_sf=0.0).has_sink
 
 
 def test_without_a_sink_the_density_is_relative_to_its_mean():
@@ -150,7 +153,7 @@ def test_exponents_are_of_the_size_of_the_books(name, tmp_path):
     """Within some 20 binary digits of what is booked: neither overflow nor loss of digits."""
     given = FAMILY[name]
     user = user_for(given, tmp_path)
-    exponents = scene_exponents(given, user)
+    exponents = exponents_of(given, user)
     assert exponents.shape == (amplitudes(given),)
     budget = np.abs(walked(given, 0, user).budget).max(axis=0)
     channels = budget.reshape(-1, given.time_functions * 3).max(axis=1)
@@ -187,8 +190,7 @@ def test_the_ground_of_a_users_texture(tmp_path):
 
 def test_the_ground_of_the_fast_walk():
     problem = fast_problem(DECKS["ring"])
-    model = problem.model
-    expected = walk_one_block(model, births(model), problem.exchange, 3)
+    expected = walk_fast_block(problem.scene, births(problem.scene), 3)
     assert all(np.array_equal(a, b) for a, b in zip(ground_of(problem).walk(3), expected, strict=True))
 
 

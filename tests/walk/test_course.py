@@ -28,7 +28,6 @@ from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import CROSSED_WAVES
 from mcpump.walk.course import (
     BIRTH_BINS,
-    FLOOR,
     SAME_PLACE,
     Course,
     birth_strength,
@@ -36,6 +35,7 @@ from mcpump.walk.course import (
     quantile_bin,
     slab_at,
 )
+from mcpump.walk.emission import FLOOR
 from mcpump.walk.walker import X
 
 
@@ -184,11 +184,11 @@ def test_birth_density(name):
         np.testing.assert_allclose(ratio[used], ratio[used][0], rtol=1e-9)
     else:
         np.testing.assert_allclose(ground.inverse_density, math.prod(given.lengths), rtol=1e-9)
-    assert ground.hours[0] == 0.0
-    assert ground.hours[-1] == 1.0
-    assert np.all(np.diff(ground.hours) >= 0.99 * FLOOR / (len(ground.hours) - 1))
+    assert ground.birth_times[0] == 0.0
+    assert ground.birth_times[-1] == 1.0
+    assert np.all(np.diff(ground.birth_times) >= 0.99 * FLOOR / (len(ground.birth_times) - 1))
     if not given.time_bins:
-        assert len(ground.hours) == 2
+        assert len(ground.birth_times) == 2
 
 
 def test_births_follow_the_density_of_states():
@@ -200,12 +200,12 @@ def test_births_follow_the_density_of_states():
     np.testing.assert_allclose(density[whole], density[0], rtol=1e-9)
 
 
-def test_hours_follow_the_drive():
+def test_birth_times_follow_the_drive():
     """A short kick of the texture: most births are in its time, and the density is nowhere below its floor."""
     ground = course_of(FAMILY["window"], no_user())
-    n = len(ground.hours) - 1
+    n = len(ground.birth_times) - 1
     time = (np.arange(n) + 0.5) * (2.5 / n)
-    share = np.diff(ground.hours)
+    share = np.diff(ground.birth_times)
     assert share[np.abs(time - 1.0) < 0.8].sum() > 0.85
     assert share.min() == pytest.approx(FLOOR / n, rel=0.05)
 

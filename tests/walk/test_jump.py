@@ -7,8 +7,9 @@ import pytest
 from scipy import integrate
 from test_walk import DECKS, deck, far, problem_of
 
-from mcpump.problem.reduce import longest_jump
+from mcpump.problem.effort import longest_jump
 from mcpump.problem.scene import FEWEST_JUMPED
+from mcpump.walk.fast import slab_of
 from mcpump.walk.jump import deep_range, jumped_flights
 
 SPIRAL = {"kind": "spiral", "cone_angle": 1.0}
@@ -36,29 +37,29 @@ def test_the_density_of_collisions_errs_by_seven_hundredths_of_ql_squared(x, n):
 
 def test_samples_that_are_short_or_pulses_are_flown_flight_by_flight():
     for name, given in DECKS.items():
-        model = problem_of(given).model
+        model = slab_of(problem_of(given).scene)
         assert (model.jump > 0.0) == name.startswith("far")
         if model.jump == 0.0:
             assert deep_range(model) == (math.inf, -math.inf)
 
 
 def test_jumps_can_be_switched_off():
-    assert problem_of(far(SPIRAL, ("periodic", "periodic"))).model.jump >= FEWEST_JUMPED
-    assert problem_of(far(SPIRAL, ("periodic", "periodic"), jumps="off")).model.jump == 0.0
+    assert problem_of(far(SPIRAL, ("periodic", "periodic"))).scene.lanes.jump >= FEWEST_JUMPED
+    assert problem_of(far(SPIRAL, ("periodic", "periodic"), jumps="off")).scene.lanes.jump == 0.0
 
 
 def test_a_jump_is_short_against_the_texture_and_the_period():
-    model = problem_of(far(SPIRAL, ("periodic", "periodic"))).model
-    assert model.jump <= 0.1 / model.Omega
-    slow = model._replace(Omega=0.0)
+    given = problem_of(far(SPIRAL, ("periodic", "periodic"))).scene
+    assert given.lanes.jump <= 0.1 / given.Omega
+    slow = given._replace(lanes=given.lanes._replace(Omega=0.0))
     assert math.sqrt(2.0 * longest_jump(slow) / 3.0) == pytest.approx(300.0 / (2.0 * math.pi) / 6.0)
     steep = deck({"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1},
                  ("specular", "absorbing"))  # fmt: skip
-    assert problem_of(steep).model.jump == 0.0
+    assert problem_of(steep).scene.lanes.jump == 0.0
 
 
 def test_jumps_shorten_towards_an_open_face():
-    model = problem_of(far(SPIRAL, ("specular", "absorbing"))).model._replace(Omega=0.0, jump=400.0)
+    model = slab_of(problem_of(far(SPIRAL, ("specular", "absorbing"))).scene)._replace(Omega=0.0, jump=400.0)
     low, high = deep_range(model)
     assert low == -math.inf
     assert 0.0 < model.length - high < 30.0

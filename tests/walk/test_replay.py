@@ -31,9 +31,10 @@ from mcpump.problem.scene import Scales
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
 from mcpump.textures.user import load_user_texture
-from mcpump.walk.blocks import plain, pulse_tallies, walk_one_block
 from mcpump.walk.course import course_of
 from mcpump.walk.emission import births
+from mcpump.walk.fast import laid_out, pulse_tallies, row_tallies, slab_of, walk_fast_block
+from mcpump.walk.general import plain
 from mcpump.walk.philox import key
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.replay import replay
@@ -198,52 +199,44 @@ def test_too_many_flights_stop_the_general_walk(name):
 
 @pytest.mark.parametrize("name", ["junction", "ring-2", "pulse"])
 def test_too_many_flights_stop_the_fast_walk(name):
-    problem = fast_problem(DECKS[name])
-    model, block = problem.model._replace(score_interval=1, walkers_per_block=64), 5
-    born = births(model)
-    taken = [fast_alone(model, born, block, only)[0] for only in range(64)]
+    given, block = fast_problem(DECKS[name]).scene, 5
+    given = given._replace(walkers_per_block=64, lanes=given.lanes._replace(score_interval=1))
+    born = births(given)
+    taken = [fast_alone(given, block, only)[0] for only in range(64)]
     most = max(taken)
-    walk_one_block(model._replace(max_flights=most), born, 0.1, block)
+    walk_fast_block(given._replace(max_flights=most), born, block)
     for limit in (most - 1, most // 2):
         with pytest.raises(WalkerError) as caught:
-            walk_one_block(model._replace(max_flights=limit), born, 0.1, block)
+            walk_fast_block(given._replace(max_flights=limit), born, block)
         assert 64 * block <= caught.value.walker < 64 * (block + 1)
         assert taken[caught.value.walker - 64 * block] > limit
         assert f"took more than run.max_flights = {limit} flights" in str(caught.value)
 
 
-def fast_alone(model, born, block, only, most=0):
-    """One walker of the fast walk: its flights, trace and budget."""
-    if model.pulse:
-        visits, counts = pulse_tallies(model)
+def fast_alone(given, block, only, most=0):
+    """One walker of the fast walk: its flights, trace and budget (packed)."""
+    if given.is_pulse:
+        visits, counts = pulse_tallies(given)
         trace = np.zeros((most, 2))
-        flights, wrong, _ = walk_pulse(
-            model._replace(planes=(), seed=0), *key(model.seed), block, visits, counts, only, trace
-        )
+        flights, wrong, _ = walk_pulse(slab_of(given), *key(given.seed), block, visits, counts, only, trace)
         assert wrong == 0
-        return int(flights), trace, np.outer(counts, np.array(model.C) / model.walkers_per_block)
-    size = SIZES[model.harmonics]
-    budget = np.zeros((len(LINES), size))
+        return int(flights), trace, np.outer(counts, np.array(given.initial_spin) / given.walkers_per_block)
+    *tallies, budget = row_tallies(given)
     trace = np.zeros((most, 2 + SIZES[-1]))
-    flights, wrong, _ = walk_block(
-        model._replace(planes=(), seed=0), np.array(model.planes, dtype=np.float64), *key(model.seed), *born, block,
-        np.zeros((model.cells, 2 * size)), np.zeros((model.cells + 1, 2 * size)), np.zeros((len(model.planes), size)),
-        budget, only, trace,
-    )  # fmt: skip
+    start = slab_of(given), np.array(given.planes, dtype=np.float64), *key(given.seed), *births(given), block
+    flights, wrong, _ = walk_block(*start, *tallies, budget, only, trace)
     assert wrong == 0
     return int(flights), trace, budget
 
 
 @pytest.mark.parametrize("name", DECKS)
 def test_one_walker_of_the_fast_walk_alone_is_one_of_all(name):
-    model = fast_problem(DECKS[name]).model._replace(walkers_per_block=24)
-    born = births(model)
-    whole = walk_one_block(model, born, 0.1, 3)
-    parts = [fast_alone(model, born, 3, only) for only in range(24)]
-    size = SIZES[model.harmonics]
-    np.testing.assert_allclose(
-        sum(budget for _, _, budget in parts), whole.budget[:, :size], rtol=0.0, atol=1e-13
-    )
+    given = fast_problem(DECKS[name]).scene._replace(walkers_per_block=24)
+    whole = walk_fast_block(given, births(given), 3)
+    parts = [fast_alone(given, 3, only) for only in range(24)]
+    budget = sum(budget for _, _, budget in parts)
+    expected = budget if given.is_pulse else laid_out(given, budget)
+    np.testing.assert_allclose(expected, whole.budget, rtol=0.0, atol=1e-13)
     assert sum(flights for flights, _, _ in parts) == whole.flights
 
 
@@ -251,24 +244,23 @@ def test_one_walker_of_the_fast_walk_alone_is_one_of_all(name):
 def test_replay_of_the_fast_walk_ends_where_the_walk_ends(name):
     """Ages grow from line to line, and who is absorbed is last seen at that face."""
     problem = fast_problem(DECKS[name])
-    model, absorbed = problem.model, 0
-    born = births(model)
+    given, absorbed = problem.scene, 0
     for only in range(24):
-        flights, trace, budget = fast_alone(model, born, 2, only, most=5000)
+        flights, trace, budget = fast_alone(given, 2, only, most=5000)
         assert flights <= 5000
-        text = replay(problem, 2 * model.walkers_per_block + only, most=5000)
+        text = replay(problem, 2 * given.walkers_per_block + only, most=5000)
         assert text.splitlines()[0].endswith(f"{flights} steps")
         assert len(table(text)) == flights
         ages, places = trace[:flights, 0], trace[:flights, 1]
         assert np.all(np.diff(ages) > 0.0)
         assert ages[0] > 0.0
-        assert np.all((places >= 0.0) & (places <= model.length))
-        for line, face in (("left_at_left", 0.0), ("left_at_right", model.length)):
+        assert np.all((places >= 0.0) & (places <= given.lengths[0]))
+        for line, face in (("left_at_left", 0.0), ("left_at_right", given.lengths[0])):
             if budget[LINES.index(line)].any():
                 absorbed += 1
                 assert places[-1] == face
-        if model.pulse and budget[LINES.index("cut")].any():
-            assert ages[-1] == pytest.approx(model.t_max)
+        if given.is_pulse and budget[LINES.index("cut")].any():
+            assert ages[-1] == pytest.approx(given.t_end)
     assert absorbed or name == "rough-1"
 
 
@@ -344,10 +336,10 @@ def test_the_walker_that_met_it_is_named(holed):
 
 
 def test_a_number_that_is_not_finite_stops_the_fast_walk():
-    model = fast_problem(DECKS["pulse"]).model
+    given = fast_problem(DECKS["pulse"]).scene
     for bad in (math.nan, math.inf):
         with pytest.raises(WalkerError, match="walker 960 met a number that is not finite"):
-            walk_one_block(model._replace(C=(bad, 0.0, 0.0)), births(model), 0.1, 3)
+            walk_fast_block(given._replace(initial_spin=(bad, 0.0, 0.0)), births(given), 3)
 
 
 def test_budget_names_of_a_walker():

@@ -39,8 +39,9 @@ from scenes import (
 from mcpump.names import CHANNELS, CHARGES, lines_of
 from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
-from mcpump.walk.blocks import BlockSums, plain, walk_scene_block
 from mcpump.walk.course import course_of
+from mcpump.walk.general import plain, walk_general_block
+from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
 from mcpump.walk.transport import walk_scene
 
@@ -55,7 +56,7 @@ def arrays(folder):
     with coarse_births():
         for name, given in FAMILY.items():
             user = user_for(given, Path(folder))
-            sums = walk_scene_block(given, user, course_of(given, user), BLOCK)
+            sums = walk_general_block(given, user, course_of(given, user), BLOCK)
             found |= {f"{name} {field}": value for field, value in sums._asdict().items()}
     return found
 

@@ -13,13 +13,11 @@ from llvmlite import binding
 from numba import types
 
 from mcpump.deck.read import deck_from_dict
-from mcpump.names import LINES
 from mcpump.problem.reduce import make_problem
 from mcpump.walk import pulse, walk
-from mcpump.walk.blocks import NO_FLIGHTS, PULSE_TRACE, pulse_tallies
 from mcpump.walk.emission import births
+from mcpump.walk.fast import NO_FLIGHTS, PULSE_TRACE, pulse_tallies, row_tallies, slab_of
 from mcpump.walk.philox import key
-from mcpump.walk.spin import SIZES
 
 FEATURES = binding.get_host_cpu_features()
 pytestmark = [
@@ -44,7 +42,7 @@ PULSE = {
     "pulse": {"position": 2.0, "spin": [0, 0, 1]},
     "results": {"end": 3.0, "time_bins": 2},
 }
-MODEL = numba.typeof(make_problem(deck_from_dict(PULSE)).model._replace(planes=(), seed=0))
+MODEL = numba.typeof(slab_of(make_problem(deck_from_dict(PULSE)).scene))
 LANE_LOOPS = {
     "lane_numbers": (
         (WORDS, WORDS, INTEGER, WORD, WORD, FLOATS, FLOATS, INTEGERS),
@@ -132,7 +130,7 @@ def counted(text):
 @pytest.fixture(scope="module")
 def whole():
     """The walk's kernel, everything swallowed: LLVM's text."""
-    model = make_problem(
+    given = make_problem(
         deck_from_dict({
             "units": "reduced",
             "electrons": {"exchange": 0.1, "spin_relaxation_time": 20.0},
@@ -141,11 +139,9 @@ def whole():
             "results": {"planes": [2.0]},
             "run": {"walkers": 32, "walkers_per_block": 2},
         })
-    ).model  # fmt: skip
-    size = SIZES[model.harmonics]
-    start = model._replace(planes=(), seed=0), np.array(model.planes), *key(1), *births(model), 0
-    shapes = (model.cells, 2 * size), (model.cells + 1, 2 * size), (1, size), (len(LINES), size)
-    return compiled(walk.walk_block, arguments=(*start, *map(np.zeros, shapes), -1, NO_FLIGHTS))[0]
+    ).scene  # fmt: skip
+    start = slab_of(given), np.array(given.planes), *key(1), *births(given), 0
+    return compiled(walk.walk_block, arguments=(*start, *row_tallies(given), -1, NO_FLIGHTS))[0]
 
 
 @pytest.mark.parametrize("name", LANE_LOOPS)
@@ -182,8 +178,8 @@ def test_no_loop_of_the_walk_counts_references(whole):
 
 
 def test_no_loop_of_a_pulse_counts_references():
-    model = make_problem(deck_from_dict(PULSE)).model
-    arguments = model._replace(planes=(), seed=0), *key(1), 0, *pulse_tallies(model), -1, PULSE_TRACE
+    given = make_problem(deck_from_dict(PULSE)).scene
+    arguments = slab_of(given), *key(1), 0, *pulse_tallies(given), -1, PULSE_TRACE
     text = compiled(pulse.walk_pulse, arguments=arguments)[0]
     assert counted(text) == []
     loops = [part for lines in functions(text).values() for part in on_loops(lines).values()]

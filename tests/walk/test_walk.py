@@ -16,9 +16,12 @@ import pytest
 from mcpump.deck.read import deck_from_dict
 from mcpump.names import LINES
 from mcpump.problem.reduce import make_problem
+from mcpump.tally.amplitudes import spins_of
 from mcpump.textures.shapes import texture_profile
-from mcpump.walk.blocks import walk_one_block
 from mcpump.walk.emission import births
+from mcpump.walk.fast import NO_FLIGHTS, laid_out, row_tallies, slab_of, walk_fast_block
+from mcpump.walk.layout import absent, amplitudes
+from mcpump.walk.philox import key
 from mcpump.walk.spin import SIZES
 from mcpump.walk.walk import walk_block
 
@@ -99,9 +102,9 @@ def arrays():
     found = {}
     for block, (name, given) in enumerate(DECKS.items()):
         problem = problem_of(given)
-        born = births(problem.model)
+        born = births(problem.scene)
         found |= {f"{name} births {field}": value for field, value in born._asdict().items()}
-        sums = walk_one_block(problem.model, born, problem.exchange, 7 * block)
+        sums = walk_fast_block(problem.scene, born, 7 * block)
         found |= {f"{name} {field}": value for field, value in sums._asdict().items()}
     return found
 
@@ -131,12 +134,12 @@ def compiled():
 @pytest.mark.parametrize("name", DECKS)
 def test_interpreted_equals_compiled_bit_for_bit(name, interpreted, compiled):
     assert set(interpreted) == set(compiled)
-    fields = [key for key in compiled if key.split()[0] == name]
+    fields = [field for field in compiled if field.split()[0] == name]
     assert len(fields) == 10
-    for key in fields:
-        here, there = np.asarray(compiled[key]), interpreted[key]
-        assert here.dtype.kind == there.dtype.kind, key
-        assert np.array_equal(here, there), f"{key}: {np.abs(here - there).max()} of {np.abs(here).max()}"
+    for field in fields:
+        here, there = np.asarray(compiled[field]), interpreted[field]
+        assert here.dtype.kind == there.dtype.kind, field
+        assert np.array_equal(here, there), f"{field}: {np.abs(here - there).max()} of {np.abs(here).max()}"
     assert np.all(np.isfinite(compiled[f"{name} profiles"]))
     assert compiled[f"{name} flights"] > 0
     assert np.abs(compiled[f"{name} profiles"]).max() > 0.0
@@ -177,7 +180,7 @@ def test_near_collisions_of_lengths_that_are_multiples_of_a_cell():
     from mcpump.walk import pulse
 
     L, cells, bins = 40.2, 201, 4
-    model = problem_of(deck(PULSE, ("absorbing", "absorbing"))).model
+    model = slab_of(problem_of(deck(PULSE, ("absorbing", "absorbing"))).scene)
     model = model._replace(length=L, cells=cells, t_max=1000.0, time_bins=bins)
     h, n = L / cells, 100
     for begin, cosine in ((L / 2, 1.0), (L / 2, -1.0), (1e-300, 1.0), (L - h / 2, 0.0)):
@@ -267,15 +270,15 @@ def test_directions_of_the_first_and_of_later_flights_agree(dimension):
 )
 def test_birth_density_integrates_to_one(source):
     faces = ("periodic", "periodic") if source is SPIRAL else ("specular", "absorbing")
-    model = problem_of(deck(source, faces)).model
-    born = births(model)
+    given = problem_of(deck(source, faces)).scene
+    born, length = births(given), given.lengths[0]
     assert born.quantiles[0] == 0.0
     assert born.quantiles[-1] == 1.0
     assert np.all(np.diff(born.quantiles) > 0.0)
-    assert born.width * len(born.inverse_density) == pytest.approx(model.length, rel=1e-15)
+    assert born.width * len(born.inverse_density) == pytest.approx(length, rel=1e-15)
     assert (born.width / born.inverse_density).sum() == pytest.approx(1.0, rel=1e-13)
     # nowhere less than 5 % of an even density
-    assert born.inverse_density.max() <= model.length / 0.05 * (1.0 + 1e-9)
+    assert born.inverse_density.max() <= length / 0.05 * (1.0 + 1e-9)
 
 
 @pytest.mark.parametrize("source", [JUNCTION, SHARP, MODULATED], ids=lambda source: source["kind"])
@@ -283,37 +286,36 @@ def test_stratified_births_integrate_functions(source):
     """The mean of a(x)/p(x) over birth places is ∫ a dx; 1/p alone gives the length."""
     from mcpump.walk.emission import birth_place
 
-    model = problem_of(deck(source, ("specular", "absorbing"))).model
-    born, n = births(model), 20000
+    given = problem_of(deck(source, ("specular", "absorbing"))).scene
+    born, n, length = births(given), 20000, given.lengths[0]
     found = [birth_place(*born, (i + 0.5) / n) for i in range(n)]
     x, inverse = np.array(found).T
     assert np.all(np.diff(x) > 0.0)
     assert x[0] > 0.0
-    assert x[-1] < model.length
-    assert inverse.mean() == pytest.approx(model.length, rel=1e-3)
-    assert (x * inverse).mean() == pytest.approx(0.5 * model.length**2, rel=1e-3)
-    assert (np.exp(-x) * inverse).mean() == pytest.approx(-math.expm1(-model.length), rel=1e-3)
+    assert x[-1] < length
+    assert inverse.mean() == pytest.approx(length, rel=1e-3)
+    assert (x * inverse).mean() == pytest.approx(0.5 * length**2, rel=1e-3)
+    assert (np.exp(-x) * inverse).mean() == pytest.approx(-math.expm1(-length), rel=1e-3)
 
 
 @pytest.mark.parametrize("name", ["junction", "sharp", "ring-2", "rough"])
 def test_emission_weights_are_unbiased(name):
     """`emitted` of the budget is ∫ a dx, a = −Ṡ in units of ħνJΩ; births are stratified, but not to this accuracy."""
-    problem = problem_of(DECKS[name])
-    born, n = births(problem.model), 64
-    lines = np.array(
-        [walk_one_block(problem.model, born, problem.exchange, block).budget for block in range(n)]
-    )
-    emitted = lines[:, LINES.index("emitted")]
-    x = (np.arange(30000) + 0.5) * (problem.model.length / 30000)
-    _, cosine, sine = texture_profile(problem.model, x).mean(axis=2) * problem.model.length
-    error = emitted.std(axis=0, ddof=1) / math.sqrt(n)
-    for at, expected in ((slice(3, 6), -sine), (slice(9, 12), cosine)):
-        difference = np.abs(emitted[:, at].mean(axis=0) - expected)
-        assert np.all(difference <= 4.0 * error[at] + 1e-5 * np.abs(expected).max())
-        assert np.all(error[at] <= 0.01 * max(np.abs(cosine).max(), np.abs(sine).max()))
+    given = problem_of(DECKS[name]).scene
+    born, n = births(given), 64
+    lines = np.array([walk_fast_block(given, born, block).budget for block in range(n)])
+    # channel, harmonic, component, block
+    emitted = spins_of(given, lines[:, LINES.index("emitted")]) / given.Omega
+    length = given.lengths[0]
+    x = (np.arange(30000) + 0.5) * (length / 30000)
+    _, cosine, sine = texture_profile(given.lanes, x).mean(axis=2) * length
+    error = emitted.std(axis=-1, ddof=1) / math.sqrt(n)
+    for harmonic, expected in ((1, -sine), (2, cosine)):
+        difference = np.abs(emitted[0, harmonic].mean(axis=-1) - expected)
+        assert np.all(difference <= 4.0 * error[0, harmonic] + 1e-5 * np.abs(expected).max())
+        assert np.all(error[0, harmonic] <= 0.01 * max(np.abs(cosine).max(), np.abs(sine).max()))
     # nothing of second order is emitted: it comes from the torque
-    assert not emitted[:, :3].any()
-    assert not emitted[:, 6:9].any()
+    assert not emitted[1].any()
 
 
 def test_walkers_do_not_know_their_block():
@@ -325,8 +327,8 @@ def test_walkers_do_not_know_their_block():
         problem_of(deck({**PULSE, "spin": [0.0, 0.0, 1.0]}, ("absorbing", "diffuse"), tau_sf=3, walkers=n))
         for n in (64, 1024)
     )
-    parts = [walk_one_block(small.model, births(small.model), 0.0, block) for block in range(16, 32)]
-    whole = walk_one_block(large.model, births(large.model), 0.0, 1)
+    parts = [walk_fast_block(small.scene, births(small.scene), block) for block in range(16, 32)]
+    whole = walk_fast_block(large.scene, births(large.scene), 1)
     assert sum(part.flights for part in parts) == whole.flights
     assert np.array_equal(np.mean([part.budget for part in parts], axis=0), whole.budget)
     # numbers that divide by a bin's width, which is no power of two, may differ in the last bit
@@ -343,21 +345,54 @@ def test_the_budget_closes_in_every_block(name, compiled):
 
 @pytest.mark.parametrize("name", DECKS)
 def test_numbers_depend_on_seed_and_block(name):
-    problem = problem_of(DECKS[name])
-    model, born = problem.model, births(problem.model)
-    one = walk_one_block(model, born, problem.exchange, 3)
-    again = walk_one_block(model, born, problem.exchange, 3)
+    given = problem_of(DECKS[name]).scene
+    born = births(given)
+    one, again = walk_fast_block(given, born, 3), walk_fast_block(given, born, 3)
     assert all(np.array_equal(a, b) for a, b in zip(one, again, strict=True))
-    for seed in (model.seed + 1, model.seed + 2**32):
-        other = walk_one_block(model._replace(seed=seed), born, problem.exchange, 3)
+    for seed in (given.seed + 1, given.seed + 2**32):
+        other = walk_fast_block(given._replace(seed=seed), born, 3)
         assert not np.array_equal(one.profiles, other.profiles)
-    assert not np.array_equal(one.profiles, walk_one_block(model, born, problem.exchange, 4).profiles)
+    assert not np.array_equal(one.profiles, walk_fast_block(given, born, 4).profiles)
 
 
-def test_rows_are_as_long_as_the_harmonics_need(compiled):
-    for name, given in DECKS.items():
-        harmonics = given["results"].get("harmonics", 0)
-        assert compiled[f"{name} profiles"].shape[2] == SIZES[harmonics] + (6 if harmonics else 0)
+@pytest.mark.parametrize("channels", [("first", "second"), ("second", "first"), ("first",), ("second",)])
+@pytest.mark.parametrize("harmonics", [0, 1, 2])
+def test_packed_rows_are_laid_out_by_channel_harmonic_and_component(channels, harmonics):
+    """Every amplitude of a packed row (see `mcpump.walk.spin`) stands where all blocks have it, and no other does."""
+    given = deck(SPIRAL, ("periodic", "periodic"), harmonics=harmonics)
+    given["results"]["channels"] = list(channels)
+    scene = problem_of(given).scene
+    rows = np.random.default_rng(1).normal(size=(2, 7, SIZES[harmonics]))
+    found = laid_out(scene, rows)
+    assert found.shape == (2, 7, amplitudes(scene))
+    names = [*channels, "sum"] if len(channels) == 2 else list(channels)
+    split = found.reshape(2, 7, len(names), 1 + 2 * harmonics, 3)
+    nothing = np.zeros((2, 7, 3))
+    first = [nothing, rows[..., 3:6], rows[..., 9:12], nothing, nothing]
+    second = [rows[..., 0:3], rows[..., 6:9], rows[..., 12:15], rows[..., 15:18], rows[..., 18:21]]
+    J = scene.exchange
+    both = [second[0], *(a + 2.0 * J * b for a, b in zip(first[1:3], second[1:3], strict=True)), *second[3:]]
+    expected = {"first": first, "second": second, "sum": both}
+    for channel, name in enumerate(names):
+        for harmonic in range(1 + 2 * harmonics):
+            assert np.array_equal(split[:, :, channel, harmonic], expected[name][harmonic]), (name, harmonic)
+    assert not found[..., absent(scene)].any()
+    assert found[..., ~absent(scene)].all()
+
+
+def test_a_block_is_what_the_kernels_counted_laid_out():
+    """Sums of a block equal, bit by bit, the packed tallies of its kernels after reordering."""
+    scene = problem_of(DECKS["sharp"]).scene
+    sums = walk_fast_block(scene, births(scene), 5)
+    visits, events, passages, budget = row_tallies(scene)
+    start = slab_of(scene), np.array(scene.planes), *key(scene.seed), *births(scene), 5
+    walk_block(*start, visits, events, passages, budget, -1, NO_FLIGHTS)
+    width = scene.lengths[0] / scene.cells[0]
+    density = visits[:, : SIZES[scene.harmonics]] / width
+    assert np.array_equal(sums.budget, laid_out(scene, budget))
+    assert np.array_equal(sums.passages[1], laid_out(scene, passages))
+    assert np.array_equal(sums.profiles[scene.profiles.index("diffusive density")], laid_out(scene, density))
+    assert sums.budget.any()
 
 
 if __name__ == "__main__":

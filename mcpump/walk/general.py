@@ -1,0 +1,143 @@
+"""One block of the general walk: any mesh, stack, texture and order in J."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.names import lines_of
+from mcpump.problem.scene import DENSITY, NO_STATE, TORQUE, Scene
+from mcpump.problem.spin_hall import add_drive
+from mcpump.walk.charge_profiles import (
+    charge_waves,
+    turn_into_charge,
+    wave_amplitudes,
+    wave_patterns,
+)
+from mcpump.walk.course import Course, birth_strength
+from mcpump.walk.layout import BlockSums, refuse
+from mcpump.walk.philox import key
+from mcpump.walk.transport import walk_scene
+
+Array = NDArray[np.float64]
+NO_TRACE = np.zeros((0, 9))
+
+
+def general_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
+    """Powers of two of the natural sizes of a scene's amplitudes: its sources' strength, times 2Jτ/ħ at second order."""
+    strength = float(birth_strength(scene, user).max(initial=0.0))
+    if scene.time_step > 0.0:
+        # a source that is hardly ever met is at most |S| ν over the natural time, 1000 time steps
+        strength = max(strength, 1e-9 * max(layer.nu for layer in scene.layers) / scene.time_step)
+    strength *= scene.t_end if scene.time_bins else 1.0
+    if scene.initial != NO_STATE:
+        strength += math.sqrt(sum(s * s for s in scene.initial_spin))
+    weak = 2.0 * scene.exchange * strength
+    size = {"first": strength, "second": weak, "second_ladder": weak, "exact": strength}
+    rashba = max(math.hypot(*layer.rashba) for layer in scene.layers)
+    impurity = max(abs(layer.impurity) for layer in scene.layers)
+    size |= {
+        "rashba": rashba * weak,
+        "impurity_first": impurity * strength,
+        "impurity_second": impurity * weak,
+    }
+    size["spin_hall"] = max(math.hypot(*layer.hall) for layer in scene.layers)
+    names = [size[name] for name in scene.walked] + ([strength] if scene.has_sum else [])
+    names += [sum(size[name] for name in scene.sources)] if len(scene.sources) > 1 else []
+    return np.repeat(np.frexp(np.array(names))[1], scene.time_functions * 3).astype(np.intp)
+
+
+def walk_general_block(scene: Scene, user: object, course: Course, block: int) -> BlockSums:
+    """Walk block number `block` of a scene.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units.
+    user : compiled function
+        The user's texture, or `no_user()`.
+    course : Course
+        From `course_of`.
+    block : int
+        Number of the block, from 0.
+
+    Raises
+    ------
+    WalkerError
+        If a walker takes more than `max_flights` flights or meets a number that is not finite.
+    """
+    profile, passages, budget = scene_tallies(scene)
+    flights, wrong, walker = walk_scene(
+        plain(scene), user, *key(scene.seed), *course, block, profile, passages, budget, -1, NO_TRACE
+    )
+    refuse(wrong, walker, scene)
+    return _scene_sums(scene, profile, passages, budget, int(flights))
+
+
+def plain(scene: Scene) -> Scene:
+    """What the kernels see: has the same type whatever the number of planes and layers."""
+    return scene._replace(planes=(), layers=(), seed=0)
+
+
+def scene_tallies(scene: Scene) -> tuple[Array, Array, Array]:
+    """Empty tallies of a block, see `mcpump.walk.transport`."""
+    size, bins = len(scene.walked) * scene.time_functions * 3, max(scene.time_bins, 1)
+    return (
+        np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size)),
+        np.zeros((2, len(scene.planes) * bins, size)),
+        np.zeros((len(lines_of(scene.axes)), size)),
+    )
+
+
+def _scene_sums(
+    scene: Scene,
+    profile: Array,
+    passages: Array,
+    budget: Array,
+    flights: int,
+) -> BlockSums:
+    """Turn a block's raw tallies into densities."""
+    area = scene.lengths[1] * scene.lengths[2]
+    time = scene.t_end / scene.time_bins if scene.time_bins else 1.0
+    cell = scene.lengths[0] * area / math.prod(scene.cells)
+    profiles = np.moveaxis(profile / (cell * time), 2, 1).reshape(-1, profile.shape[1], profile.shape[3])
+    passages, budget = passages / (area * time), budget / area
+    kinds = 3 + scene.axes
+    if scene.hall_slot >= 0:
+        add_drive(scene, profiles, passages)
+    if scene.sources:
+        turn_into_charge(scene, profiles)
+    means = np.zeros((2, profile.shape[3]))
+    if scene.time_bins == 0:
+        means = profiles[[DENSITY, kinds + DENSITY]].mean(axis=1)
+        if not scene.has_sink:
+            spins = len(scene.channels) * scene.time_functions * 3
+            profiles[kinds, :, :spins] -= means[1, :spins]
+        _book_stored(scene, budget)
+    add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
+    waves = np.zeros(2)
+    if charge_waves(scene):
+        waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
+    return BlockSums(add[0], add[1], add[2], add[3], waves, flights)
+
+
+def _book_stored(scene: Scene, budget: Array) -> None:
+    """Book as stored what oscillates in the sample: gains less losses of every harmonic but DC."""
+    lines = lines_of(scene.axes)
+    stored = lines.index("stored")
+    rest = budget[:stored].sum(axis=0) - budget[stored + 1 :].sum(axis=0)
+    steady = np.arange(budget.shape[1]) % (scene.time_functions * 3) < 3
+    budget[stored] = np.where(steady, 0.0, rest)
+
+
+def _with_channel_sum(scene: Scene, values: Array) -> Array:
+    """Append `sum` = `first` + `second` to the last axis where both are walked, and the sum of the sources of charge."""
+    width, parts = scene.time_functions * 3, [values]
+    if scene.has_sum:
+        parts.append(values[..., :width] + values[..., width : 2 * width])
+    if len(scene.sources) > 1:
+        charge = values[..., len(scene.channels) * width :]
+        parts.append(charge.reshape(*charge.shape[:-1], len(scene.sources), width).sum(axis=-2))
+    return np.concatenate(parts, axis=-1) if len(parts) > 1 else values
