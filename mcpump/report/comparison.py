@@ -37,7 +37,7 @@ from mcpump.report.words import (
 )
 from mcpump.tally.estimates import NOTHING, Estimate, Result
 from mcpump.tally.scales import scale_of
-from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_CONSTANT, HARMONIC
+from mcpump.textures.parameters import DRIVE_CONSTANT, CrossedWaves, Harmonic, drive_of, shape_of
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE
 
 Array = NDArray[np.float64]
@@ -124,7 +124,7 @@ def waves_of(problem: Problem) -> Waves:
             f"{none} its sample {'has faces' if not periodic else 'has layers'}, and the solution is that of a "
             "periodic, uniform one"
         )
-    found = _scene_waves(scene)
+    found = _waves(scene)
     if found is None or _frequency(problem) == 0.0:
         raise InputError(
             f"{none} its texture is no moving plane wave (spiral, uniform, modulated or crossed_waves)"
@@ -133,21 +133,23 @@ def waves_of(problem: Problem) -> Waves:
     return found
 
 
-def _scene_waves(scene: Scene) -> Waves | None:
-    p = scene.parameters
-    if int(p[0]) != DRIVE_CONSTANT:
+def _waves(scene: Scene) -> Waves | None:
+    """Plane waves of a scene's texture; None where it is made of none, or its drive is not steady."""
+    if drive_of(scene.parameters).kind != DRIVE_CONSTANT:
         return None
-    if scene.texture == CROSSED_WAVES:
-        q_x, q_y, Omega, c, b, scale = _crossed(p)
-        return theory.crossed_waves(c, b, q_x, q_y, Omega, phase=p[9], scale=scale)
-    if scene.texture != HARMONIC or int(p[17]) not in (ENVELOPE_CONSTANT, ENVELOPE_COSINE):
+    shape = shape_of(scene.texture, scene.parameters)
+    if isinstance(shape, CrossedWaves):
+        return theory.crossed_waves(
+            shape.c, shape.b, shape.q1, shape.q2, shape.Omega, phase=shape.phase, scale=shape.scale
+        )
+    if not isinstance(shape, Harmonic) or shape.envelope not in (ENVELOPE_CONSTANT, ENVELOPE_COSINE):
         return None
-    C, P, Q, q = (np.array(p[4 + 3 * i : 7 + 3 * i]) for i in range(4))
     numbers: tuple[tuple[float, complex], ...] = ((0.0, 1.0),)
-    if int(p[17]) == ENVELOPE_COSINE:
-        numbers = _cosine(*p[18:22])
+    if shape.envelope == ENVELOPE_COSINE:
+        numbers = _cosine(*shape.envelope_parameters)
     envelope = [(np.array([k, 0.0, 0.0]), f) for k, f in numbers]
-    return theory.texture_waves(C, P, Q, q, p[16], envelope)
+    C, P, Q, q = (np.array(part) for part in (shape.C, shape.P, shape.Q, shape.q))
+    return theory.texture_waves(C, P, Q, q, shape.Omega, envelope)
 
 
 def _cosine(mean: float, depth: float, k: float, phase: float) -> tuple[tuple[float, complex], ...]:
@@ -157,14 +159,9 @@ def _cosine(mean: float, depth: float, k: float, phase: float) -> tuple[tuple[fl
 
 
 def _frequency(problem: Problem) -> float:
-    scene = problem.scene
-    return float(scene.parameters[16] if scene.texture == HARMONIC else _crossed(scene.parameters)[2])
-
-
-def _crossed(p: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
-    """q_x, q_y, Ω, c, b and scale of crossed waves."""
-    scale, c, b, q_x, q_y, _, Omega = p[4:11]
-    return q_x, q_y, Omega, c, b, scale
+    """Ωτ of a texture of plane waves."""
+    shape = shape_of(problem.scene.texture, problem.scene.parameters)
+    return shape.Omega if isinstance(shape, Harmonic | CrossedWaves) else 0.0
 
 
 def _medium(problem: Problem) -> theory.Medium:
@@ -231,10 +228,10 @@ class _Books:
 
     def spiral(self) -> dict[str, dict[str, Waves]] | None:
         """All orders in J, which are known for circular precession along x; else None."""
-        scene = self.problem.scene
-        if scene.texture != HARMONIC or int(scene.parameters[17]) != ENVELOPE_CONSTANT:
+        shape = shape_of(self.problem.scene.texture, self.problem.scene.parameters)
+        if not isinstance(shape, Harmonic) or shape.envelope != ENVELOPE_CONSTANT:
             return None
-        C, P, Q, q = (np.array(scene.parameters[4 + 3 * i : 7 + 3 * i]) for i in range(4))
+        C, P, Q, q = (np.array(part) for part in (shape.C, shape.P, shape.Q, shape.q))
         radius = float(np.linalg.norm(P))
         if radius == 0.0 or np.any(q[1:]) or abs(np.linalg.norm(Q) - radius) > _ROUND * radius:
             return None

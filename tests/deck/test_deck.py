@@ -273,20 +273,13 @@ def test_nothing_but_sentences_escapes(data):
             table = table[part]
         table[data.draw(st.sampled_from([last, "dimension", "x", "\ud800"]))] = data.draw(JUNK)
     try:
-        model = make_problem(deck_from_dict(deck)).scene
+        scene = make_problem(deck_from_dict(deck)).scene
     except InputError as error:
         one_line(error)
         return
-    for value in (
-        model.length,
-        model.gamma_sf,
-        model.Omega,
-        model.q,
-        *model.C,
-        *model.P,
-        *model.Q,
-        *model.planes,
-    ):
+    lanes, layer = scene.lanes, scene.layers[0]
+    vectors = (*scene.lengths, *lanes.C, *lanes.P, *lanes.Q, *scene.planes, *scene.initial_spin)
+    for value in (layer.gamma_sf, lanes.Omega, lanes.q, *vectors):
         assert math.isfinite(value)
 
 
