@@ -211,7 +211,7 @@ class Run:
             about = {"units": axis.units, "long_name": axis.long_name} if isinstance(axis, Estimate) else {}
             values = axis.mean if isinstance(axis, Estimate) else np.array(axis, dtype=object)
             coords[name] = ((name,), values, about)
-        names = ("name", "resolved", "message", "walkers", "blocks", "flights", "seed")
+        names = ("name", "resolved", "status", "message", "walkers", "blocks", "flights", "seed")
         attributes = {name: getattr(result, name) for name in names}
         attributes |= {"type": results.TYPE, "schema_version": results.SCHEMA, "mcpump_version": __version__}
         attributes |= {

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from mcpump.names import COMPONENTS, LINES, PARTS, harmonic_names
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import Estimate, Result, Status
 
 NM = 1e-9
 CURRENT, DENSITY, TORQUE = "J/m^2", "J s/m^3", "J/m^3"
@@ -140,7 +140,7 @@ def junction(channels=("first", "second", "sum"), cells=40, seed=1):
         blocks=64,
         seed=2**64 - 1,
         flights=1_650_000_000,
-        complete=True,
+        status=Status.COMPLETE,
         message="complete",
         checkpoint={
             "sums": sums,
@@ -234,7 +234,7 @@ def pulse(seed=2):
         blocks=16,
         seed=3,
         flights=20_000,
-        complete=False,
+        status=Status.STOPPED,
         message="stopped by a signal",
     )
 

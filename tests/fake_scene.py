@@ -10,7 +10,7 @@ from shapes import crossed_waves_parameters, harmonic_parameters
 from mcpump.deck.layer import Layer
 from mcpump.names import CHANNELS, lines_of
 from mcpump.problem.scene import Extents, Problem, Scales, Scene
-from mcpump.tally.estimates import Result
+from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables
 from mcpump.tally.tally import Tally
 from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC
@@ -96,7 +96,7 @@ def result(ready, means=None, **options):
     return Result(
         name=ready.name, resolved=ready.resolved, coords=coordinates(ready), estimates=observables(ready, tally),
         regime=ready.regime, warnings=(), notes=(), walkers=64 * tally.blocks, blocks=tally.blocks, seed=7,
-        flights=tally.flights, complete=True, message="complete",
+        flights=tally.flights, status=Status.COMPLETE, message="complete",
         checkpoint={name: array.copy() for name, array in tally.sums.items()}, provenance={"wall_time_s": 1.0},
     )  # fmt: skip
 

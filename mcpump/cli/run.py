@@ -258,11 +258,12 @@ def _walk(
 
 def _status(result: Result) -> int:
     """Exit status of a run, and a word on standard error where it is not complete."""
+    from mcpump.tally.estimates import Status
+
     if result.complete:
         return COMPLETE
     print(f"mcpump: {result.message}", file=sys.stderr)
-    how = result.message.partition(":")[0]
-    return {"target missed": TARGET_MISSED, "stopped": STOPPED}.get(how, COMPLETE)
+    return {Status.MISSED: TARGET_MISSED, Status.STOPPED: STOPPED}.get(result.status, COMPLETE)
 
 
 def merge_files(options: argparse.Namespace) -> int:

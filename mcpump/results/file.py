@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 from mcpump import __version__
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.errors import ResultsFileError
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import Estimate, Result, Status
 
 TYPE = "mcpump results"
 """Root attribute `type` of every results file."""
@@ -291,6 +291,7 @@ def _write_attributes(file: h5py.File, result: Result) -> None:
     for key in ("walkers", "blocks", "flights"):
         attributes[key] = np.int64(getattr(result, key))
     attributes["seed"] = np.uint64(result.seed)
+    attributes["status"] = result.status.value
     attributes["complete"] = np.int64(result.complete)
     attributes["warnings"] = "\n".join(result.warnings)
     attributes["notes"] = "\n".join(result.notes)
@@ -411,11 +412,19 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         blocks=int(attributes["blocks"]),
         seed=int(attributes["seed"]),
         flights=int(attributes["flights"]),
-        complete=bool(attributes["complete"]),
+        status=_status(attributes),
         message=_text(attributes["message"]),
         checkpoint={name: _checked(path, name, dataset) for name, dataset in _variables(file["checkpoint"])},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
     )
+
+
+def _status(attributes: h5py.AttributeManager) -> Status:
+    """How a run ended; files of older versions say it in the first words of their message alone."""
+    if "status" in attributes:
+        return Status(_text(attributes["status"]))
+    how = _text(attributes["message"]).partition(":")[0]
+    return Status(how) if how in set(Status) else Status.PART
 
 
 def _variables(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:

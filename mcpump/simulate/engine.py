@@ -23,7 +23,7 @@ from mcpump.problem.snapshots import frame_of, store, take
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.simulate.crew import Lead, follow
 from mcpump.simulate.ranks import Alone, default_threads
-from mcpump.tally.estimates import Result
+from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
@@ -111,10 +111,10 @@ def run(
     todo = to_walk(problem, start, part)
     with Lead(problem, threads, ranks, start) as lead:
         walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), stop)
-        tally, message = walk.to_the_end(todo, on_progress)
-    if message == "complete" and not _is_whole(problem, walk.ranges):
-        message = f"part {part.number} of {part.parts} is complete"
-    result = make_result(problem, tally, walk.ranges, message)
+        tally, status, message = walk.to_the_end(todo, on_progress)
+    if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
+        status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
+    result = make_result(problem, tally, walk.ranges, status, message)
     result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
     return result
 
@@ -138,8 +138,9 @@ def result_of(problem: Problem, start: Start) -> Result:
     tally = Tally(problem.scene, ground_of(problem).exponents, start.sums)
     whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
     missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
+    status = Status.COMPLETE if whole else Status.PART
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
-    result = make_result(problem, tally, start.ranges, message)
+    result = make_result(problem, tally, start.ranges, status, message)
     result.provenance["wall_time_s"] = start.seconds
     return result
 
@@ -198,8 +199,8 @@ class _Walk:
 
     def to_the_end(
         self, todo: list[range], on_progress: Callable[[Progress], None] | None
-    ) -> tuple[Tally, str]:
-        """Walk until the stop rule is content, all blocks are done or there is a reason to stop: (books, message)."""
+    ) -> tuple[Tally, Status, str]:
+        """Walk until the stop rule is content, all blocks are done or there is a reason to stop; message in words."""
         most = self.lead.blocks + sum(map(len, todo))
         block = self.problem.scene.walkers_per_block
 
@@ -217,15 +218,15 @@ class _Walk:
             looks = [look for look in _looks(blocks.stop) if look > blocks.start] if rule else [blocks.stop]
             for target in looks:
                 if rule is not None and error <= rule.relative_error:
-                    return tally, "complete"
+                    return tally, Status.COMPLETE, "complete"
                 tally, reason = self._walk_to(target, tell)
                 if reason:
-                    return tally, f"stopped: {reason}"
+                    return tally, Status.STOPPED, f"stopped: {reason}"
                 if rule is not None:
                     error = relative_error(self.problem, tally, rule)
         if rule is None or error <= rule.relative_error:
-            return tally, "complete"
-        return tally, _missed(rule, error, self.lead.blocks)
+            return tally, Status.COMPLETE, "complete"
+        return tally, Status.MISSED, _missed(rule, error, self.lead.blocks)
 
     def _walk_to(self, target: int, tell: Callable[[], None]) -> tuple[Tally, str]:
         """Walk all blocks below `target`, saving on the way: books, and the reason where it had to stop."""
@@ -237,7 +238,7 @@ class _Walk:
                 return tally, ""
             if reason := self.stop():
                 return tally, reason
-            self.saver(make_result(self.problem, tally, self.ranges, "running"))
+            self.saver(make_result(self.problem, tally, self.ranges, Status.RUNNING, "running"))
 
 
 def _missed(rule: StopRule, error: float, blocks: int) -> str:
@@ -334,7 +335,7 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     return math.inf if mean == 0.0 else stderr / mean
 
 
-def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) -> Result:
+def make_result(problem: Problem, tally: Tally, ranges: Ranges, status: Status, message: str) -> Result:
     """Turn the books into a Result.
 
     Parameters
@@ -345,8 +346,10 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         The books.
     ranges : Ranges
         Blocks that they hold.
+    status : Status
+        How the run ended.
     message : str
-        How the run ended; the result is complete where this is "complete".
+        The same in words.
     """
     return Result(
         name=problem.name,
@@ -360,7 +363,7 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, message: str) ->
         blocks=tally.blocks,
         seed=problem.scene.seed,
         flights=tally.flights,
-        complete=message == "complete",
+        status=status,
         message=message,
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},

@@ -6,6 +6,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
@@ -193,6 +194,18 @@ Axis = Estimate | tuple[str, ...]
 """Coordinates of an axis: numbers (an exact one-dimensional Estimate) or names."""
 
 
+class Status(StrEnum):
+    """How a run ended."""
+
+    COMPLETE = "complete"
+    MISSED = "target missed"
+    """All is walked, and the stop rule asks for more."""
+    STOPPED = "stopped"
+    PART = "part"
+    """Blocks of the whole run are in other files, or missing."""
+    RUNNING = "running"
+
+
 @dataclass(frozen=True)
 class Result:
     """One run: estimates in the deck's units (SI, or reduced), and how they were got."""
@@ -213,14 +226,18 @@ class Result:
     blocks: int
     seed: int
     flights: int
-    complete: bool
-    """False while running, after a stop, or when a target was missed."""
+    status: Status
     message: str
-    """How it ended: "complete", "target missed: …", "running"."""
+    """How it ended, in words: "complete", "target missed: …", "running"."""
     checkpoint: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     """Exact sums, enough to go on or to merge (`/checkpoint` of the file)."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Dates, wall time, versions, machine (`/provenance`): all that may differ between equal runs."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether all was walked that was asked for."""
+        return self.status is Status.COMPLETE
 
     @property
     def deck(self) -> dict[str, Any]:

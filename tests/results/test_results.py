@@ -18,7 +18,7 @@ from fake_scene import result as scene_result
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.errors import ResultsFileError
 from mcpump.results import file as results
-from mcpump.tally.estimates import Estimate
+from mcpump.tally.estimates import Estimate, Status
 
 SCENES = [
     scene(1, ("first", "second", "second_ladder", "exact")),
@@ -286,3 +286,26 @@ def test_points_of_a_sweep_stand_in_its_folder(tmp_path):
     for sweep in ("cone", "cone.h5"):
         found = results.points_of([tmp_path / sweep, tmp_path / "other.h5"])
         assert [file.name for file in found] == ["a.h5", "b.h5", "other.h5"]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [
+        (Status.COMPLETE, "complete"),
+        (
+            Status.MISSED,
+            "target missed: spin_current.total.z.dc has relative error 0.1 after 32 blocks, wanted 0.01",
+        ),
+        (Status.STOPPED, "stopped: SIGTERM"),
+        (Status.PART, "part 1 of 3 is complete"),
+        (Status.RUNNING, "running"),
+    ],
+)
+def test_how_a_run_ended_comes_back_from_older_files_too(tmp_path, status, message):
+    ended = dataclasses.replace(junction(), status=status, message=message)
+    results.write(ended, tmp_path / "run.h5")
+    assert results.read(tmp_path / "run.h5").status is status
+    with h5py.File(tmp_path / "run.h5", "r+") as file:
+        del file.attrs["status"]
+    old = results.read(tmp_path / "run.h5")
+    assert (old.status, old.complete) == (status, status is Status.COMPLETE)

@@ -59,7 +59,7 @@ def same(a, b):
         "blocks",
         "seed",
         "flights",
-        "complete",
+        "status",
         "message",
         "resolved",
         "regime",
