@@ -1,0 +1,257 @@
+"""Discrete ordinates: spin that flies, scatters and meets walls in a stack of layers on a mesh along x.
+
+In a stack of layers, with interfaces and faces, the stationary spin s(x, μ) of electrons that fly at the cosine μ obeys
+
+    v μ ∂_x s + (1/τ + 1/τ_sf) s − s × B  =  ⟨s⟩/τ + q                                          (W)
+
+One flight is exact in every cell (`mcpump.theory.flights`); the density ⟨s⟩ and what walls send out diffusely follow from
+a linear system. In the frame that turns with a rigid precession the field B is (2J/ħ)S + Ω n̂ and nothing depends on time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.sparse import block_diag, diags_array, kron
+from scipy.sparse.linalg import LinearOperator, gmres, splu
+
+from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross_with, directions_of_half, fly
+from mcpump.theory.medium import Array
+
+NONE = np.zeros((0, 0, 0, 0))
+MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
+"""Flux of an isotropic gas through a plane to one side, of its speed times its density."""
+NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 2, 3))
+
+
+class Face(NamedTuple):
+    """What a face does to those who meet it."""
+
+    absorption: float
+    """Probability to be absorbed."""
+    specularity: float = 1.0
+    """Share of the reflections that are specular; the rest follows the cosine law."""
+
+
+class Interface(NamedTuple):
+    """What an interface does to those who meet it."""
+
+    to_right: float
+    """Probability to pass towards +x."""
+    to_left: float
+    """Probability to pass towards −x."""
+    specularity: float = 1.0
+    """Share of the reflections that are specular."""
+    straight: bool = True
+    """Whether those who pass keep their direction; else they follow the cosine law."""
+
+
+class Stack(NamedTuple):
+    """Electrons in a sample that varies along x, on a mesh."""
+
+    edges: Array
+    """(cells + 1,) edges of the cells."""
+    speed: Array
+    """(cells,) v."""
+    rate: Array
+    """(cells,) 1/τ, at which electrons scatter."""
+    loss: Array
+    """(cells,) 1/τ_sf, at which spin relaxes."""
+    interfaces: dict[int, Interface]
+    """Edge of the mesh → interface there; an edge without one lets pass straight on."""
+    faces: tuple[Face, Face] | None
+    """Left and right face; None: periodic."""
+    dimension: int = 3
+    """Of the velocity sphere."""
+
+
+class Flights(NamedTuple):
+    """What flies where, one scattering after another left out."""
+
+    density: Array
+    """(cells, 3): ⟨s⟩, means over the cells."""
+    current: Array
+    """(cells, 2, 3): ⟨v μ s⟩ at the left and right end of each cell."""
+    walls: Array
+    """(2, segments, 3): what walls send out diffusely, to the right and to the left, per area and time."""
+    each: Array
+    """(2, directions, cells, 3): s by direction, towards +x and −x, where it was asked for."""
+
+
+class Slab:
+    """Flights in a stack for one field B.
+
+    Parameters
+    ----------
+    stack : Stack
+    field : (cells, 3) array
+        B, at which spin turns: ds/dt = s × B.
+    directions : int
+        Cosines in half a sphere.
+    """
+
+    def __init__(self, stack: Stack, field: Array, directions: int = 32) -> None:
+        self.stack = stack
+        self.mu, self.weight = directions_of_half(directions, stack.dimension)
+        loss = stack.rate + stack.loss
+        self.times = np.diff(stack.edges) / (self.mu[:, None] * stack.speed)
+        self.turn, self.inverse = cell_matrices(loss, np.asarray(field, float), self.times)
+        inner = sorted(stack.interfaces)
+        self.bounds = np.array([0, *inner, len(stack.speed)])
+        self.specular, self.diffuse = _couplings(stack, inner)
+        self.rough = bool(self.diffuse.any())
+        self.close = self._closed()
+        self.diffusion = _diffusion(stack, np.asarray(field, float))
+
+    def _closed(self) -> Array | None:
+        """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
+        if not self.specular.any():
+            return None
+        segments, K = len(self.bounds) - 1, len(self.mu)
+        through = np.zeros((2, segments, K, 3, 3))
+        for segment in range(segments):
+            for way, order in ((RIGHT, 1), (LEFT, -1)):
+                product = np.broadcast_to(np.eye(3), (K, 3, 3))
+                for i in range(self.bounds[segment], self.bounds[segment + 1])[::order]:
+                    product = self.turn[:, i] @ product
+                through[way, segment] = product
+        flat = through.reshape(2 * segments, K, 3, 3)
+        system = np.einsum("ab,bkij->kaibj", self.specular, flat).reshape(K, 6 * segments, 6 * segments)
+        return np.linalg.inv(np.eye(6 * segments) - system)
+
+    def flights(
+        self, source: Array, walls: Array | None = None, by_direction: Array = NONE, each: bool = False
+    ) -> Flights:
+        """Fly what is born isotropically in the cells, or by direction, and what walls send out, up to a scattering."""
+        n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
+        fixed = (self.turn, self.times, self.inverse, self.stack.speed, self.weight, self.mu, self.bounds)
+        sent = np.zeros((2, segments, K, 3))
+        if walls is not None:
+            sent += (2.0 / (self.weight @ self.mu)) * walls[:, :, None]
+        outflow = np.zeros_like(sent)
+        inflow = sent
+        if self.close is not None:
+            fly(*fixed, source, by_direction, np.zeros_like(sent), outflow, NO_ROWS, NO_CURRENT, NONE)
+            bounced = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1) + sent.reshape(
+                2 * segments, K, 3
+            )
+            known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
+            inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
+        density, current = np.zeros((n, 3)), np.zeros((n, 2, 3))
+        kept = np.zeros((2, K, n, 3) if each else NONE.shape)
+        fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
+        arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow).reshape(2 * segments, 3)
+        return Flights(density, current, (self.diffuse @ arrives).reshape(2, segments, 3), kept)
+
+    def after(self, first: Flights, each: bool = False, tolerance: float = 1e-11) -> Flights:
+        """What flies after the first scattering, of what has flown before it."""
+        n, walls = len(self.stack.speed), first.walls.shape
+        rate = self.stack.rate[:, None]
+        width = np.diff(self.stack.edges)[:, None]
+        # unknowns of equal weight: the square root of the cell's content
+        scale = np.sqrt(width * rate)
+
+        def unpack(z: Array) -> tuple[Array, Array | None]:
+            density = z[: 3 * n].reshape(n, 3) / scale
+            return density, z[3 * n :].reshape(walls) if self.rough else None
+
+        def pack(flown: Flights) -> Array:
+            density = (flown.density * scale).ravel()
+            return np.concatenate([density, flown.walls.ravel()]) if self.rough else density
+
+        def scattered(z: Array, each: bool = False) -> Flights:
+            density, sent = unpack(z)
+            return self.flights(rate * density, sent, each=each)
+
+        start = pack(first)
+        if not start.any():
+            return scattered(start, each)
+
+        def accelerated(z: Array) -> Array:
+            """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""
+            spread = self.diffusion.solve((z[: 3 * n].reshape(n, 3) / scale * rate * width).ravel())
+            return z + np.concatenate([(spread.reshape(n, 3) * scale).ravel(), np.zeros(len(z) - 3 * n)])
+
+        shape = (len(start),) * 2
+        operator = LinearOperator(shape, matvec=lambda z: z - pack(scattered(z)))
+        found, info = gmres(
+            operator,
+            start,
+            rtol=tolerance,
+            restart=60,
+            maxiter=10,
+            M=LinearOperator(shape, matvec=accelerated),
+        )
+        if info:
+            raise ArithmeticError("the scattered spin was not found: is there a sink?")
+        return scattered(found, each)
+
+
+def _half_resistances(stack: Stack) -> Array:
+    """From the middle of each cell to its edge: h/2D."""
+    return 0.5 * np.diff(stack.edges) * stack.dimension * (stack.rate + stack.loss) / stack.speed**2
+
+
+def _conductances(stack: Stack) -> tuple[Array, Array, Array]:
+    """Spin that flows between neighbouring cells per density, to the right and to the left, and out at the faces."""
+    v, half = stack.speed, _half_resistances(stack)
+    through, back = 1.0 / (half[1:] + half[:-1]), np.ones(len(v) - 1)
+    flux = MEAN_FLUX[stack.dimension]
+    for edge, gate in stack.interfaces.items():
+        to_right, to_left = (max(p, 1e-12) for p in (gate.to_right, gate.to_left))
+        jump = (1.0 - 0.5 * (to_right + to_left)) / (flux * v[edge - 1] * to_right)
+        through[edge - 1] = 1.0 / (half[edge] + half[edge - 1] + jump)
+        back[edge - 1] = to_left * v[edge] / (to_right * v[edge - 1])
+    ends = np.zeros(len(v))
+    for cell, face in zip((0, -1), stack.faces or (), strict=False):
+        if face.absorption > 0.0:
+            ends[cell] += 1.0 / (
+                half[cell] + (2.0 - face.absorption) / (2.0 * flux * v[cell] * face.absorption)
+            )
+    return through, through * back, ends
+
+
+def _diffusion(stack: Stack, field: Array) -> Any:
+    """Solver of (1/τ_sf) g − g × B − ∂D∂g in the cells, by finite volumes: near enough to find where spin diffuses to."""
+    n, width = len(stack.speed), np.diff(stack.edges)
+    forth, back, ends = _conductances(stack)
+    diagonal = ends + width * (stack.loss + 1e-12 * stack.rate)
+    diagonal[:-1] += forth
+    diagonal[1:] += back
+    along = diags_array([diagonal, -back, -forth], offsets=[0, 1, -1]).tolil()
+    if stack.faces is None:
+        around = 1.0 / _half_resistances(stack)[[0, -1]].sum()
+        for i, j in ((0, n - 1), (n - 1, 0)):
+            along[i, i] += around
+            along[i, j] -= around
+    turn = block_diag(list(-width[:, None, None] * cross_with(field)))
+    return splu((kron(along, np.eye(3)) + turn).tocsc())
+
+
+def _couplings(stack: Stack, inner: list[int]) -> tuple[Array, Array]:
+    """What comes in, (direction, segment), of what goes out: straight or as in a mirror, and by the cosine law."""
+    segments = len(inner) + 1
+    specular, diffuse = np.zeros((2, 2, segments, 2, segments))
+    both = (specular, diffuse)
+    for j, edge in enumerate(inner):
+        gate = stack.interfaces[edge]
+        passing = both[0 if gate.straight else 1]
+        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = gate.to_right, gate.to_left
+        for share, kind in ((gate.specularity, specular), (1.0 - gate.specularity, diffuse)):
+            kind[LEFT, j, RIGHT, j] += (1.0 - gate.to_right) * share
+            kind[RIGHT, j + 1, LEFT, j + 1] += (1.0 - gate.to_left) * share
+    last = segments - 1
+    if stack.faces is None:
+        specular[RIGHT, 0, RIGHT, last] = specular[LEFT, last, LEFT, 0] = 1.0
+    else:
+        left, right = stack.faces
+        for share, kind in ((0, specular), (1, diffuse)):
+            of = [
+                (1.0 - f.absorption) * (f.specularity if share == 0 else 1.0 - f.specularity)
+                for f in (left, right)
+            ]
+            kind[RIGHT, 0, LEFT, 0] += of[0]
+            kind[LEFT, last, RIGHT, last] += of[1]
+    return specular.reshape(2 * segments, -1), diffuse.reshape(2 * segments, -1)

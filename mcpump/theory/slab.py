@@ -1,0 +1,256 @@
+"""The walk's equation (W) without walkers, where everything varies along x alone and the magnetization turns rigidly."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from mcpump.theory.medium import Array
+from mcpump.theory.ordinates import Face, Flights, Interface, Slab, Stack
+
+__all__ = ["Face", "Interface", "Layer", "Part", "Response", "Sample", "slab_response"]
+
+
+class Layer(NamedTuple):
+    """One layer of a sample; it ends where the next begins."""
+
+    start: float
+    """Where it begins; the first at 0."""
+    speed: float
+    """v."""
+    rate: float
+    """1/τ, at which electrons scatter."""
+    loss: float
+    """1/τ_sf, at which spin relaxes."""
+    nu: float
+    """Density of states, which the walkers' births follow."""
+    interface: Interface | None = None
+    """What stands at its start; None: nothing, all pass straight on."""
+
+
+class Sample(NamedTuple):
+    """Layers along x between two faces."""
+
+    length: float
+    layers: tuple[Layer, ...]
+    faces: tuple[Face, Face] | None
+    """Left and right face; None: periodic."""
+    dimension: int = 3
+    """Of the velocity sphere."""
+
+
+class Part(NamedTuple):
+    """Local or diffusive part of a channel, or what it may be wrong by."""
+
+    density: Array
+    """(cells, 3), means over the cells."""
+    current: Array
+    """(edges, 2, 3): along x, left and right of each edge; they differ where an interface or face scatters."""
+    torque: Array
+    """(cells, 3), means over the cells: of exchange, 2J s × S/ħ."""
+
+
+class Response(NamedTuple):
+    """What a channel carries, in the frame that turns with the magnetization."""
+
+    local: Part
+    diffusive: Part
+    local_error: Part
+    diffusive_error: Part
+
+
+def slab_response(
+    sample: Sample,
+    texture: Callable[[Array], Array],
+    turning: ArrayLike,
+    exchange: float,
+    edges: ArrayLike,
+    *,
+    channels: tuple[str, ...] = ("first", "second", "second_ladder", "exact"),
+    scale: float = math.inf,
+    directions: int = 24,
+    fineness: float = 4.0,
+) -> dict[str, Response]:
+    """Solve (W) in a sample along x whose magnetization precesses rigidly: no walkers, no noise.
+
+    The stationary spin in the frame that turns at ω, where S stands still and B = (2J/ħ)S + ω (`exact`) or ω (the other
+    channels), from births −ν ω × S. Two meshes, one with cells half as wide, are extrapolated; their difference and that
+    of half the directions bound the error.
+
+    Parameters
+    ----------
+    sample : Sample
+        Any consistent units.
+    texture : callable
+        S (n, 3) at places (n,), at t = 0; it may jump at `edges` alone.
+    turning : (3,) array_like
+        ω, Ṡ = ω × S; S's phase may vary along x.
+    exchange : float
+        J/ħ.
+    edges : (n + 1,) array_like
+        Edges of the cells whose means are asked for, from 0 to the length.
+    channels : tuple of str
+        Of "first", "second", "second_ladder" and "exact".
+    scale : float
+        Length on which the texture varies.
+    directions : int
+        Cosines in half a sphere.
+    fineness : float
+        Cells in a mean free path, or in `scale`, of the wider mesh.
+
+    Returns
+    -------
+    dict of str to Response
+        By channel: local (before the first scattering) and diffusive part, in units of ν ω and of v ν ω.
+
+    Raises
+    ------
+    ArithmeticError
+        Where there is no steady state: a channel needs a sink that the sample has not.
+
+    Notes
+    -----
+    Half-space with a uniform source, ideal step, spirals and plane waves: tests/theory/test_slab.py.
+    """
+    wanted = np.asarray(edges, float)
+    omega = np.asarray(turning, float)
+    turn = 2.0 * abs(exchange) if "exact" in channels else 0.0
+    coarse = _mesh(sample, wanted, scale, turn, fineness)
+    fine = np.sort(np.concatenate([coarse, 0.5 * (coarse[1:] + coarse[:-1])]))
+
+    def solved(mesh: Array, count: int) -> dict[str, tuple[Part, Part]]:
+        stack, nu = _stack(sample, mesh)
+        parts = _channels(stack, nu, _means(texture, mesh), omega, exchange, channels, count)
+        return {
+            name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
+            for name, (near, far) in parts.items()
+        }
+
+    wide, narrow, few = solved(coarse, directions), solved(fine, directions), solved(coarse, directions // 2)
+    found = {}
+    for name in channels:
+        pairs = []
+        for w, n, f in zip(wide[name], narrow[name], few[name], strict=True):
+            pairs.append(Part(*(b + (b - a) / 3.0 for a, b in zip(w, n, strict=True))))
+            pairs.append(
+                Part(*(np.abs(b - a) / 3.0 + np.abs(a - c) for a, b, c in zip(w, n, f, strict=True)))
+            )
+        found[name] = Response(pairs[0], pairs[2], pairs[1], pairs[3])
+    return found
+
+
+def _mesh(sample: Sample, wanted: Array, scale: float, turn: float, fineness: float) -> Array:
+    """Edges of a mesh that has those wanted and the layers', crowded at faces and interfaces; `turn`: rate of exchange."""
+    starts = np.array([layer.start for layer in sample.layers[1:]])
+    cuts = np.unique(np.concatenate([wanted, starts]))
+    cuts = cuts[np.concatenate([[True], np.diff(cuts) > 1e-9 * sample.length])]
+    rough = np.concatenate([[] if sample.faces is None else [0.0, sample.length], starts])
+    mesh = [cuts[:1]]
+    for a, b in itertools.pairwise(cuts):
+        layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
+        widest = min(layer.speed / (layer.rate + layer.loss + turn), scale) / fineness
+        mesh.append(_graded(a, b, rough, widest, 1.0 / fineness)[1:])
+    return np.concatenate(mesh)
+
+
+def _graded(a: float, b: float, rough: Array, widest: float, share: float) -> Array:
+    """Edges from a to b, cells no wider than `widest`, nor than a share of their distance from what is rough."""
+    finest = 1e-3 * widest
+
+    def width(x: float) -> float:
+        near = float(np.abs(rough - x).min(initial=math.inf))
+        return min(widest, finest + share * near)
+
+    places = [a]
+    while places[-1] < b:
+        # halfway on, so that cells shrink as they grow
+        step = width(places[-1])
+        places.append(places[-1] + min(step, width(min(places[-1] + step, b))))
+    stretched = np.array(places)
+    return a + (stretched - a) * ((b - a) / (stretched[-1] - a))
+
+
+def _stack(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
+    """Sample on a mesh, and ν of its cells."""
+    starts = np.array([layer.start for layer in sample.layers])
+    which = np.searchsorted(starts, 0.5 * (mesh[1:] + mesh[:-1]), side="right") - 1
+    speed, rate, loss, nu = (
+        np.array([getattr(layer, name) for layer in sample.layers])[which]
+        for name in ("speed", "rate", "loss", "nu")
+    )
+    interfaces = {
+        int(np.argmin(np.abs(mesh - layer.start))): layer.interface
+        for layer in sample.layers[1:]
+        if layer.interface is not None
+    }
+    return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension), nu
+
+
+def _means(texture: Callable[[Array], Array], mesh: Array) -> Array:
+    """Means of S over cells, by three Gauss points."""
+    node, weight = np.polynomial.legendre.leggauss(3)
+    middle, half = 0.5 * (mesh[1:] + mesh[:-1]), 0.5 * np.diff(mesh)
+    return np.asarray(sum(0.5 * w * texture(middle + u * half) for u, w in zip(node, weight, strict=True)))
+
+
+def _gathered(part: Part, mesh: Array, wanted: Array) -> Part:
+    """Means over the cells that are wanted, and currents at their edges."""
+    at = np.array([int(np.argmin(np.abs(mesh - edge))) for edge in wanted])
+    width = np.diff(mesh)[:, None]
+    density, torque = (
+        np.add.reduceat(values * width, at[:-1]) / np.add.reduceat(width, at[:-1])
+        for values in (part.density, part.torque)
+    )
+    last = len(mesh) - 2
+    sides = np.stack([part.current[np.maximum(at - 1, 0), 1], part.current[np.minimum(at, last), 0]], axis=1)
+    for end, side in ((0, 0), (-1, 1)):  # nothing lies beyond the faces
+        sides[end, side] = sides[end, 1 - side]
+    return Part(density, sides, torque)
+
+
+def _channels(
+    stack: Stack, nu: Array, S: Array, omega: Array, exchange: float, names: tuple[str, ...], directions: int
+) -> dict[str, tuple[Part, Part]]:
+    """Local and diffusive part of channels on one mesh."""
+    source, none, J = -nu[:, None] * np.cross(omega, S), np.zeros_like(S), 2.0 * exchange
+    frame = np.broadcast_to(omega, S.shape)
+    found: dict[str, tuple[Part, Part]] = {}
+
+    def turned(spin: Array) -> Array:
+        """Torque of exchange on a spin."""
+        return J * np.cross(spin, S)
+
+    def part(flown: Flights, torque: Array = none) -> Part:
+        return Part(flown.density, flown.current, torque)
+
+    if set(names) - {"exact"}:
+        slab = Slab(stack, frame, directions)
+        first = slab.flights(source, each=True)
+        if set(names) & {"first", "second_ladder"}:
+            later = slab.after(first, each=True)
+            found["first"] = part(first), part(later)
+        if set(names) & {"second", "second_ladder"}:
+            flown = slab.flights(none, by_direction=turned(first.each))
+            found["second"] = part(flown, turned(first.density)), part(slab.after(flown))
+        if "second_ladder" in names:
+            whole = slab.flights(none, by_direction=turned(first.each + later.each))
+            rest, local = slab.after(whole), found["second"][0]
+            found["second_ladder"] = (
+                local,
+                Part(
+                    whole.density + rest.density - local.density,
+                    whole.current + rest.current - local.current,
+                    turned(later.density),
+                ),
+            )
+    if "exact" in names:
+        slab = Slab(stack, J * S + frame, directions)
+        first = slab.flights(source)
+        later = slab.after(first)
+        found["exact"] = part(first, turned(first.density)), part(later, turned(later.density))
+    return {name: found[name] for name in names}
