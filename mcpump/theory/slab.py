@@ -145,7 +145,7 @@ def slab_response(
 
 
 def _mesh(sample: Sample, wanted: Array, scale: float, turn: float, fineness: float) -> Array:
-    """Edges of a mesh that has those wanted and the layers', crowded at faces and interfaces; `turn`: rate of exchange."""
+    """Edges of a mesh that has those wanted and the layers', crowded at faces and interfaces; `turn`: 2J/ħ or 0."""
     starts = np.array([layer.start for layer in sample.layers[1:]])
     cuts = np.unique(np.concatenate([wanted, starts]))
     cuts = cuts[np.concatenate([[True], np.diff(cuts) > 1e-9 * sample.length])]

@@ -1,0 +1,177 @@
+"""A scene as the solution without walkers takes it: a sample along x whose magnetization precesses rigidly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from mcpump.deck.layer import Layer
+from mcpump.errors import InputError
+from mcpump.problem.scene import NO_STATE, Problem, Scene
+from mcpump.textures.moving import no_user, texture_field
+from mcpump.textures.parameters import DRIVE_CONSTANT, Harmonic, drive_of, scales_of, shape_of
+from mcpump.textures.shapes import ENVELOPE_TANH
+from mcpump.theory import slab as theory
+from mcpump.theory.medium import Array
+
+PRECESSION = 1e-9
+"""A circle whose radii, right angles and axis differ by no more than this is round."""
+CHANNELS = ("first", "second", "second_ladder", "exact")
+"""Channels that are solved."""
+
+
+class Harmonics(NamedTuple):
+    """Local and diffusive part, and the bounds of their errors: (part, harmonic, component, places); reduced units."""
+
+    density: Array
+    """Means over the cells."""
+    torque: Array
+    """Means over the cells."""
+    current: Array
+    """Through planes, along x; in the middle where an interface scatters on the plane."""
+    density_error: Array
+    torque_error: Array
+    current_error: Array
+
+
+def slab_of(problem: Problem) -> dict[str, Harmonics]:
+    """Solve a problem along x without walkers, channel by channel.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+
+    Returns
+    -------
+    dict of str to Harmonics
+        For those of its channels that are known; in the order of the scene.
+
+    Raises
+    ------
+    InputError
+        If the sample varies along more than x, or its texture does not precess rigidly; the sentence says why.
+    """
+    scene = problem.scene
+    texture, turning = _precession(problem)
+    widths = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
+    cuts = np.concatenate([widths, scene.planes, _jumps(scene)])
+    edges = np.unique(np.round(cuts, 12))
+    edges[-1] = scene.lengths[0]
+    length, _ = scales_of(scene.texture, scene.parameters)
+    names = tuple(name for name in CHANNELS if name in scene.channels)
+    try:
+        found = theory.slab_response(
+            _sample(scene), texture, turning, scene.exchange, edges,
+            channels=names, scale=length if length > 0.0 else math.inf,
+        )  # fmt: skip
+    except ArithmeticError as error:
+        raise InputError(f"{problem.name} has no solution without walkers: {error}") from None
+    return {name: _harmonics(scene, found[name], edges, widths, turning) for name in names}
+
+
+def _precession(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
+    """S at t = 0, and the angular velocity ω of Ṡ = ω × S."""
+    scene, none = problem.scene, f"{problem.name} has no solution without walkers:"
+    if scene.axes > 1 or scene.time_bins or scene.initial != NO_STATE:
+        raise InputError(
+            f"{none} its mesh has other directions than x, or it is no periodic drive of a texture alone"
+        )
+    shape = shape_of(scene.texture, scene.parameters)
+    if (
+        not isinstance(shape, Harmonic)
+        or drive_of(scene.parameters).kind != DRIVE_CONSTANT
+        or any(shape.q[1:])
+    ):
+        raise InputError(f"{none} its texture is none of those that can precess rigidly along x")
+    C, P, Q = (np.array(part) for part in (shape.C, shape.P, shape.Q))
+    square, size = P @ P, max(P @ P, C @ C)
+    if max(abs(P @ Q), abs(C @ P), abs(C @ Q), abs(Q @ Q - square)) > PRECESSION * size or square == 0.0:
+        raise InputError(f"{none} its magnetization moves on no circle")
+
+    def texture(x: Array) -> Array:
+        none_across = np.zeros_like(x)
+        return texture_field(scene.texture, scene.parameters, no_user(), x, none_across, none_across, 0.0).T
+
+    return texture, shape.Omega * np.cross(P, Q) / square
+
+
+def _jumps(scene: Scene) -> list[float]:
+    """Where the texture jumps."""
+    shape = shape_of(scene.texture, scene.parameters)
+    assert isinstance(shape, Harmonic)
+    sharp = shape.envelope == ENVELOPE_TANH and shape.envelope_parameters[1] == 0.0
+    return [shape.envelope_parameters[0]] if sharp else []
+
+
+def _sample(scene: Scene) -> theory.Sample:
+    """Layers, interfaces and faces."""
+    faces = None
+    if not scene.periodic[0]:
+        left, right = (theory.Face(scene.absorption[i], scene.specularity[i]) for i in range(2))
+        faces = left, right
+    before = (None, *scene.layers[:-1])
+    layers = tuple(
+        theory.Layer(
+            layer.start,
+            layer.v,
+            layer.rate,
+            layer.gamma_sf,
+            layer.nu,
+            _interface(last, layer) if last else None,
+        )
+        for last, layer in zip(before, scene.layers, strict=True)
+    )
+    return theory.Sample(scene.lengths[0], layers, faces, scene.dimension)
+
+
+def _interface(left: Layer, right: Layer) -> theory.Interface | None:
+    """Interface in detailed balance, ν₁v₁T₁₂ = ν₂v₂T₂₁; none where all pass straight on."""
+    a, b = left.nu * left.v, right.nu * right.v
+    forth, back = (right.transmission * min(a, b) / one for one in (a, b))
+    if right.straight and min(forth, back) == 1.0:
+        return None
+    return theory.Interface(forth, back, right.specularity, bool(right.straight))
+
+
+def _harmonics(
+    scene: Scene, found: theory.Response, edges: Array, widths: Array, turning: Array
+) -> Harmonics:
+    """Lay a solution in the turning frame over the run's cells, planes and harmonics."""
+    size = float(np.linalg.norm(turning))
+    axis = turning / (size or 1.0)
+    first = np.array([int(np.argmin(np.abs(edges - w))) for w in widths[:-1]])
+    width = np.diff(edges)[:, None]
+    planes = [int(np.argmin(np.abs(edges - x))) for x in scene.planes]
+
+    def on_cells(values: Array) -> Array:
+        return np.asarray(np.add.reduceat(values * width, first) / np.add.reduceat(width, first))
+
+    def in_time(values: Array) -> Array:
+        """(places, component) in the frame → (harmonic, component, places): turned by Ωt about the axis."""
+        along = (values @ axis)[:, None] * axis
+        across = values - along
+        rows = np.zeros((1 + 2 * scene.harmonics, 3, len(values)))
+        rows[0] = along.T
+        if scene.harmonics > 0:
+            rows[1], rows[2] = across.T, np.cross(axis, across).T
+        return rows
+
+    def bound(values: Array) -> Array:
+        """The same for errors: no component is wrong by more than the vector."""
+        rows = np.zeros((1 + 2 * scene.harmonics, 3, len(values)))
+        rows[: 1 + 2 * min(scene.harmonics, 1)] = np.sqrt((values**2).sum(axis=1))
+        return rows
+
+    parts, errors = (found.local, found.diffusive), (found.local_error, found.diffusive_error)
+    return Harmonics(
+        density=np.array([in_time(on_cells(part.density)) for part in parts]),
+        torque=np.array([in_time(on_cells(part.torque)) for part in parts]),
+        current=np.array([in_time(part.current[planes].mean(axis=1)) for part in parts]),
+        density_error=np.array([bound(on_cells(part.density)) for part in errors]),
+        torque_error=np.array([bound(on_cells(part.torque)) for part in errors]),
+        current_error=np.array([bound(part.current[planes].max(axis=1)) for part in errors]),
+    )
