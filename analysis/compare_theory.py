@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Compare runs with theory: the paper's closed forms, and the exact solution for plane waves in a periodic sample.
+"""Compare runs with theory: the paper's closed forms, and the exact solution.
+
+Plane waves in a periodic sample have one in closed form; junctions, stacks and other samples along x, in a steady, rigid
+precession, one without walkers (mcpump.theory.slab).
 
 For each quantity, channel, part and multiple of Ω: the run, the paper (leading order in qℓ and Ωτ) and the exact solution
 (any qℓ) where the latter is largest, how far the run is from it in standard errors, and the root mean square of this over

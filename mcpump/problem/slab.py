@@ -73,6 +73,14 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
     return {name: _harmonics(scene, found[name], edges, widths, turning) for name in names}
 
 
+def precesses_along_x(problem: Problem) -> bool:
+    """Whether a problem has a solution without walkers: along x, in a steady, rigid precession."""
+    try:
+        return bool(np.any(_precession(problem)[1]))
+    except InputError:
+        return False
+
+
 def _precession(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
     """S at t = 0, and the angular velocity ω of Ṡ = ω × S."""
     scene, none = problem.scene, f"{problem.name} has no solution without walkers:"

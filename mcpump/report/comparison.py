@@ -1,8 +1,9 @@
-"""A run beside the theory that it has: the paper's closed forms, and the exact solution for plane waves.
+"""A run beside the theory that it has: the paper's closed forms, and the exact solution.
 
-Both are known for textures of plane waves in a periodic, uniform sample. A profile is compared where the exact solution
-is largest, as one number with its own error, and in all of its cells by the root mean square of the deviations, each in
-its standard error: 1 is expected, but for chance.
+For textures of plane waves in a periodic, uniform sample both are known in closed form. In other samples along x, where
+the magnetization precesses rigidly, the exact one is the solution without walkers. A profile is compared where the exact
+solution is largest, as one number with its own error, and in all of its cells by the root mean square of the deviations,
+each in its standard error: 1 is expected, but for chance.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from numpy.typing import NDArray
 
 from mcpump import theory
 from mcpump.errors import InputError
-from mcpump.names import CHARGES
+from mcpump.names import CHARGES, PARTS
 from mcpump.problem.scene import EVERYWHERE, PLANE, Problem, Scene
+from mcpump.problem.slab import precesses_along_x, slab_of
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
     aligned,
@@ -102,9 +104,39 @@ def comparison(result: Result) -> list[Row]:
         If the run's texture or sample has no exact solution; the sentence says why.
     """
     problem = problem_of(result)
+    if precesses_along_x(problem) and not _is_of_waves(problem):
+        return [row for task in _solved(result, problem) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)
     books = _Books(result, problem, waves, medium)
     return [row for task in (*books.spin(), *books.charge()) for row in _rows(result, task)]
+
+
+def _is_of_waves(problem: Problem) -> bool:
+    """Whether the closed form for plane waves serves."""
+    try:
+        return bool(waves_of(problem))
+    except InputError:
+        return False
+
+
+def _solved(result: Result, problem: Problem) -> Iterator[_Task]:
+    """Spin density and torque in the cells, spin current through planes, beside the solution without walkers."""
+    for channel, found in slab_of(problem).items():
+        for name, values, bounds, kind in (
+            ("spin_density", found.density, found.density_error, "density"),
+            ("torque", found.torque, found.torque_error, "torque"),
+            ("plane_current", found.current, found.current_error, "current"),
+        ):
+            if name not in result.estimates:
+                continue
+            whole, bound = (
+                np.concatenate([both, both.sum(axis=0, keepdims=True)]) * scale_of(problem, kind)
+                for both in (values, bounds)
+            )
+            for part, mean, error in zip(PARTS, whole, bound, strict=True):
+                run = result.estimates[name].sel(channel=channel, part=part)
+                run = run.sel(direction="x") if "direction" in run.dims else run
+                yield _Task(name, run, replace(run, mean=mean, stderr=error), None)
 
 
 def waves_of(problem: Problem) -> Waves:
@@ -368,7 +400,13 @@ def _rows(result: Result, task: _Task) -> Iterator[Row]:
             continue
         floor, here = _ROUND * whole, [run.sel(**column) for column in columns]
         exact = np.array([task.exact.sel(**column).mean for column in columns])
-        mean, error = np.array([one.mean for one in here]), np.array([one.error for one in here])
+        mean = np.array([one.mean for one in here])
+        error = np.array(
+            [
+                np.hypot(one.error, task.exact.sel(**column).error)
+                for one, column in zip(here, columns, strict=True)
+            ]
+        )
         deviations = (mean - exact) / np.maximum(error, floor)
         kept = np.isfinite(mean) & ((np.abs(exact) > NOTHING * whole) | (error > floor))
         there = {axis: best.coords[axis] for axis in run.dims}
@@ -376,7 +414,7 @@ def _rows(result: Result, task: _Task) -> Iterator[Row]:
             run.sel(**there),
             math.nan if task.paper is None else float(task.paper.sel(**there).mean),
         )
-        deviation = (found.mean - best.mean) / np.maximum(found.error, floor)
+        deviation = (found.mean - best.mean) / np.maximum(np.hypot(found.error, best.error), floor)
         yield Row(
             task.quantity, run.coords.get("channel") or run.coords["source"], run.coords.get("part", "total"),
             multiple_of(best.coords), _where(result, task.quantity, best), run.units, float(found.mean),
@@ -388,11 +426,13 @@ def _rows(result: Result, task: _Task) -> Iterator[Row]:
 def _where(result: Result, quantity: str, one: Estimate) -> str:
     """Words for a place in a profile."""
     axes, component = mesh_axes(result), one.coords.get("component", "")
+    plane = one.coords.get("plane")
     words = [column_name(one.coords["harmonic"], component).strip()]
     if quantity.endswith("current") and (len(axes) > 1 or not component):
         words.append(f"along {one.coords['direction' if component else 'charge_direction']}")
-    for axis in axes:
-        words.append(f"{axis} = {place(float(f'{one.coords[axis]:.3g}'), positions(result, axis).units)}")
+    spots = {axis: one.coords[axis] for axis in axes} if plane is None else {"x": plane}
+    for axis, spot in spots.items():
+        words.append(f"{axis} = {place(float(f'{spot:.3g}'), positions(result, axis).units)}")
     return ", ".join(words)
 
 
