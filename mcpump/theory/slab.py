@@ -112,10 +112,6 @@ def slab_response(
     ------
     ArithmeticError
         Where there is no steady state: a channel needs a sink that the sample has not.
-
-    Notes
-    -----
-    Half-space with a uniform source, ideal step, spirals and plane waves: tests/theory/test_slab.py.
     """
     wanted = np.asarray(edges, float)
     omega = np.asarray(turning, float)
@@ -132,16 +128,16 @@ def slab_response(
         }
 
     wide, narrow, few = solved(coarse, directions), solved(fine, directions), solved(coarse, directions // 2)
-    found = {}
-    for name in channels:
-        pairs = []
-        for w, n, f in zip(wide[name], narrow[name], few[name], strict=True):
-            pairs.append(Part(*(b + (b - a) / 3.0 for a, b in zip(w, n, strict=True))))
-            pairs.append(
-                Part(*(np.abs(b - a) / 3.0 + np.abs(a - c) for a, b, c in zip(w, n, f, strict=True)))
-            )
-        found[name] = Response(pairs[0], pairs[2], pairs[1], pairs[3])
-    return found
+    return {name: _extrapolated(wide[name], narrow[name], few[name]) for name in channels}
+
+
+def _extrapolated(wide: tuple[Part, Part], narrow: tuple[Part, Part], few: tuple[Part, Part]) -> Response:
+    """Second order in the cells' width taken out; what this changes, and half the directions, bounds the error."""
+    values, bounds = [], []
+    for w, n, f in zip(wide, narrow, few, strict=True):
+        values.append(Part(*(b + (b - a) / 3.0 for a, b in zip(w, n, strict=True))))
+        bounds.append(Part(*(np.abs(b - a) / 3.0 + np.abs(a - c) for a, b, c in zip(w, n, f, strict=True))))
+    return Response(*values, *bounds)
 
 
 def _mesh(sample: Sample, wanted: Array, scale: float, turn: float, fineness: float) -> Array:
