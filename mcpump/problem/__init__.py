@@ -9,7 +9,6 @@ reduce        from a deck to a `Problem`; `reduce_scene` and `texture` its parts
 effort        flights, memory and seconds that a run takes
 regime        ℓ/λ, Jτ/ħ, …, and the warnings that follow
 slowest_mode  how long spins stay in a sample without a sink
-snapshots     OVF series of a deck, read once in a process
 spin_hall     what an electric field drives
 ============= ========================================================================================
 """

@@ -12,7 +12,8 @@ from mcpump.problem.effort import compilation_seconds, mean_flights, memory_byte
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Problem, Scales, Scene, StopRule
-from mcpump.problem.snapshots import remarks, sampled, snapshots_of
+from mcpump.problem.texture import snapshots_of
+from mcpump.textures.snapshots import remarks, sampled
 
 FEWEST_BLOCKS = 16
 LONG_BLOCK = 5.0

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mcpump.deck.layer import Layer, Vector
 from mcpump.names import AXES, CHANNELS, CHARGES, PARTS
+from mcpump.textures.ovf_series import Snapshots
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `names.FACES` has them in this order."""
@@ -237,43 +238,6 @@ class Extents(NamedTuple):
     """In order."""
     end: float
     """Of the time bins; 0 without."""
-
-
-class Snapshots(NamedTuple):
-    """Snapshots of a texture in OVF files, and how they lie in the sample; SI, or reduced."""
-
-    files: tuple[str, ...]
-    """Names, patterns or folders, seen from `folder`."""
-    folder: str
-    """The deck's, from the root."""
-    table: str | None
-    """Table of their times; None: their headers tell them."""
-    mesh_unit: str | None
-    """Unit of the mesh, where the files tell none that is known."""
-    sha256: str
-    """Of their contents."""
-    frequency: float | None
-    """Frequency of the drive; None for a transient, or what is static."""
-    harmonics: int | None
-    """Highest harmonic; None: as many as matter."""
-    start: float | None
-    """Time of the simulation that is t = 0."""
-    end: float | None
-    """End of a transient, in the walk's time; None for a periodic drive."""
-    offset: tuple[float, float, float]
-    """Place of the mesh's lower corner in the sample."""
-    along_x: str
-    """The mesh's axis that lies along the sample's x."""
-    lengths: tuple[float, ...]
-    """Of the sample, along x, y, z."""
-    periodic: tuple[bool, ...]
-    """Directions in which the sample repeats."""
-    axes: int
-    """Directions of the sample's mesh."""
-    ell: float
-    """ℓ in the files' unit of length."""
-    tau: float
-    """τ in the files' unit of time."""
 
 
 class Problem(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -21,9 +22,9 @@ from mcpump.deck.textures import (
     User,
     Vortex,
 )
-from mcpump.errors import InputError
-from mcpump.problem.snapshots import sampled, snapshots_of
+from mcpump.errors import InputError, show
 from mcpump.textures import parameters as shapes
+from mcpump.textures.ovf_series import Placement, Snapshots, hash_of_series
 from mcpump.textures.parameters import (
     CROSSED_WAVES,
     DOMAIN_WALL,
@@ -44,6 +45,7 @@ from mcpump.textures.parameters import (
     scales_of,
 )
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
+from mcpump.textures.snapshots import sampled
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]
@@ -113,6 +115,45 @@ def _sampled(deck: Deck, texture: Ovf, period: float) -> MovingTexture:
         time = texture.time_scale / gas.tau
     x, y, z = (1.0 / number for number in found.frame.per_cell)
     return MovingTexture(USER, packed(shapes.User((x, y, z))), length, time, period)
+
+
+def snapshots_of(deck: Deck) -> Snapshots | None:
+    """Snapshots that a deck has as its texture; None if its texture is another.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+
+    Raises
+    ------
+    InputError
+        If the files are not those whose sha256 the deck holds.
+    """
+    texture, gas = deck.texture, deck.gas
+    if not isinstance(texture, Ovf):
+        return None
+    folder = os.path.abspath(deck.folder)
+    found = hash_of_series(texture.files, folder, texture.table)
+    if texture.sha256 is not None and found not in ("", texture.sha256):
+        raise InputError(
+            f"texture.sha256 = {show(texture.sha256)} is not that of texture.files, which have changed: theirs is {found}"
+        )
+    axes = list(deck.axes.values())
+    x, y, z = (*(texture.offset or ()), 0.0, 0.0, 0.0)[:3]
+    nothing = 3 - len(axes)
+    placement = Placement(
+        offset=(x, y, z), along_x=texture.along_x,
+        lengths=(*(axis.length for axis in axes), *(gas.ell,) * nothing),
+        periodic=(*(axis.left == "periodic" for axis in axes), *(True,) * nothing), axes=len(axes),
+        ell=1.0 if deck.reduced else gas.ell, tau=1.0 if deck.reduced else gas.tau,
+    )  # fmt: skip
+    return Snapshots(
+        files=texture.files, folder=folder, table=texture.table, mesh_unit=texture.mesh_unit, sha256=found,
+        frequency=(deck.angular_frequency or 0.0) / (2.0 * math.pi) or None, harmonics=texture.harmonics,
+        start=texture.start,
+        end=deck.results.end if deck.is_transient else None, placement=placement,
+    )  # fmt: skip
 
 
 def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:

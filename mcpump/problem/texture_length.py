@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 from mcpump.deck.deck import Deck
 from mcpump.deck.textures import Junction, Modulated, Ovf, Spiral, User
 from mcpump.errors import hash_of_file
-from mcpump.problem.scene import Snapshots
-from mcpump.problem.snapshots import sampled, snapshots_of
-from mcpump.problem.texture import moving_texture
+from mcpump.problem.texture import moving_texture, snapshots_of
+from mcpump.textures.ovf_series import Snapshots
 from mcpump.textures.sampled import SampledTexture
+from mcpump.textures.snapshots import sampled
 from mcpump.textures.user import Probe, load_user_texture, spread
 
 Array = NDArray[np.float64]

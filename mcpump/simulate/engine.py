@@ -19,7 +19,6 @@ from mcpump.kernel_folder import can_keep
 from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.problem.scene import NO_STATE, Problem, StopRule
-from mcpump.problem.snapshots import frame_of, store, take
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.simulate.crew import Lead, follow
 from mcpump.simulate.ranks import Alone, default_threads
@@ -27,6 +26,7 @@ from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
+from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import ground_of, kernel_of
 
 WHOLE = Part()

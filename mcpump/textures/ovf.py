@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -438,21 +438,10 @@ def write_ovf(
         raise ValueError(f"values have the shape {values.shape}, not {(nz, ny, nx, components)}")
     units = units if len(units) == components else list(units) * components
     lines = [
-        "OOMMF OVF 2.0",
-        "Segment count: 1",
-        "Begin: Segment",
-        "Begin: Header",
-        f"Title: {_one_line(title)}",
-    ]
-    lines += ["meshtype: rectangular", "meshunit: m"]
-    for axis, n, step, low in zip("xyz", *mesh, strict=True):
-        lines += [
-            f"{axis}min: {low!r}",
-            f"{axis}max: {low + n * step!r}",
-            f"{axis}base: {low + 0.5 * step!r}",
-        ]
-        lines += [f"{axis}nodes: {n}", f"{axis}stepsize: {step!r}"]
-    lines += [f"valuedim: {components}", f"valuelabels: {_words(labels)}", f"valueunits: {_words(units)}"]
+        "OOMMF OVF 2.0", "Segment count: 1", "Begin: Segment", "Begin: Header", f"Title: {_one_line(title)}",
+        "meshtype: rectangular", "meshunit: m", *_mesh_lines(mesh), f"valuedim: {components}",
+        f"valuelabels: {_words(labels)}", f"valueunits: {_words(units)}",
+    ]  # fmt: skip
     if time is not None:
         lines.append(f"Desc: Total simulation time: {float(time)!r} s")
     lines += [f"Desc: {_one_line(remark)}" for remark in remarks]
@@ -469,6 +458,16 @@ def write_ovf(
             stream.write(np.ascontiguousarray(values, f"<f{width}").tobytes())
             stream.write(b"\n")
         stream.write(f"# End: {name}\n# End: Segment\n".encode())
+
+
+def _mesh_lines(mesh: Mesh) -> Iterator[str]:
+    """Lines of the header on the mesh."""
+    for axis, n, step, low in zip("xyz", *mesh, strict=True):
+        yield f"{axis}min: {low!r}"
+        yield f"{axis}max: {low + n * step!r}"
+        yield f"{axis}base: {low + 0.5 * step!r}"
+        yield f"{axis}nodes: {n}"
+        yield f"{axis}stepsize: {step!r}"
 
 
 def _one_line(text: str) -> str:

@@ -50,6 +50,56 @@ _FIELD = re.compile(
 _OOMMF_FIELD = re.compile(r"oxs_.*field", re.IGNORECASE)
 
 
+class Placement(NamedTuple):
+    """How the mesh of snapshots lies in the sample; lengths in the files' unit."""
+
+    offset: Sequence[float] = (0.0, 0.0, 0.0)
+    """Place of the mesh's lower corner in the sample."""
+    along_x: str = "x"
+    """The mesh's axis that lies along the sample's x; the others follow in turn (xyz, yzx, zxy), and the vectors with
+    them."""
+    lengths: Sequence[float] = ()
+    """Of the sample along x, y, z, to tell a mesh that fills it and so repeats, and one that misses it;
+    none: not told."""
+    periodic: Sequence[bool] = (False, False, False)
+    """Directions in which the sample repeats."""
+    axes: int = 3
+    """Directions of the sample's mesh; along others the snapshots must have one cell."""
+    ell: float = 1.0
+    """ℓ in the files' unit of length; 1 in a reduced deck, whose files count in ℓ and τ."""
+    tau: float = 1.0
+    """τ in the files' unit of time."""
+
+
+AS_IT_LIES = Placement()
+"""Corner at the origin, axes along those of the sample, in its own units."""
+
+
+class Snapshots(NamedTuple):
+    """Snapshots of a texture in OVF files, and how they lie in the sample; SI, or reduced."""
+
+    files: tuple[str, ...]
+    """Names, patterns or folders, seen from `folder`."""
+    folder: str
+    """The deck's, from the root."""
+    table: str | None
+    """Table of their times; None: their headers tell them."""
+    mesh_unit: str | None
+    """Unit of the mesh, where the files tell none that is known."""
+    sha256: str
+    """Of their contents."""
+    frequency: float | None
+    """Frequency of the drive; None for a transient, or what is static."""
+    harmonics: int | None
+    """Highest harmonic; None: as many as matter."""
+    start: float | None
+    """Time of the simulation that is t = 0."""
+    end: float | None
+    """End of a transient, in the walk's time; None for a periodic drive."""
+    placement: Placement
+    """How they lie in the sample."""
+
+
 class Series(NamedTuple):
     """Snapshots of one magnetization on one mesh, in the order of time."""
 
@@ -240,17 +290,7 @@ def read_series(
         number of rows than there are files.
     """
     snapshots = [read_ovf(path, mesh_unit) for path in find_files(files, folder)]
-    times: list[float | None] = [snapshot.time for snapshot in snapshots]
-    if table is not None:
-        rows = read_times(Path(folder, table))
-        if len(rows) != len(snapshots):
-            raise InputError(
-                f"texture.table: {show(table, 200)} has {len(rows)} rows for {len(snapshots)} files; it must have one "
-                "for each, or be left out where the files' headers tell the time"
-            )
-        times = list(rows)
-    if len(snapshots) == 1 and times[0] is None:
-        times = [0.0]
+    times = _times(snapshots, folder, table)
     mesh, pairs = snapshots[0].mesh, []
     for snapshot, time in zip(snapshots, times, strict=True):
         name = f"OVF file {show(str(snapshot.path), 200)}"
@@ -273,6 +313,22 @@ def read_series(
                 f"OVF files {show(str(one.path), 200)} and {show(str(other.path), 200)} have the same time {after:.6g} s"
             )
     return Series(mesh, tuple(time for time, _ in pairs), tuple(snapshot for _, snapshot in pairs))
+
+
+def _times(
+    snapshots: Sequence[Snapshot], folder: str | os.PathLike[str], table: str | None
+) -> Sequence[float | None]:
+    """Times of the snapshots, from a table or their headers; one alone needs none."""
+    if table is not None:
+        rows = read_times(Path(folder, table))
+        if len(rows) != len(snapshots):
+            raise InputError(
+                f"texture.table: {show(table, 200)} has {len(rows)} rows for {len(snapshots)} files; it must have one "
+                "for each, or be left out where the files' headers tell the time"
+            )
+        return rows
+    times = [snapshot.time for snapshot in snapshots]
+    return [0.0] if times == [None] else times
 
 
 def not_magnetization(snapshot: Snapshot) -> str:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +32,7 @@ from mcpump.compiled import inlined, kernel
 from mcpump.errors import InputError, show
 from mcpump.textures.moving import USER_SIGNATURE
 from mcpump.textures.ovf import TURNS, Mesh, Snapshot
-from mcpump.textures.ovf_series import Series
+from mcpump.textures.ovf_series import AS_IT_LIES, Placement, Series
 from mcpump.textures.sampled_fit import harmonic_fit, spline_fit
 
 Array = NDArray[np.float64]
@@ -294,8 +293,7 @@ def texture_function(texture: SampledTexture) -> Any:
 
 def sample_series(
     series: Series, frequency: float | None = None, harmonics: int | None = None, start: float | None = None,
-    offset: Sequence[float] = (0.0, 0.0, 0.0), along_x: str = "x", lengths: Sequence[float] | None = None,
-    periodic: Sequence[bool] = (False, False, False), axes: int = 3, ell: float = 1.0, tau: float = 1.0,
+    placement: Placement = AS_IT_LIES,
 ) -> SampledTexture:  # fmt: skip
     """Turn a series of snapshots into a texture.
 
@@ -304,25 +302,14 @@ def sample_series(
     series : Series
         Its vectors are made unit vectors; those of zero length are outside the magnet.
     frequency : float
-        Frequency with which the magnetization is periodic [Hz]; None for a transient. A single snapshot is static.
+        Frequency with which the magnetization is periodic; None for a transient. A single snapshot is static.
     harmonics : int
         Highest harmonic of it; None: as many as there are, up to MOST_HARMONICS, but for those that matter less than
         LEFT_OUT.
     start : float
-        Time of the simulation [s] that is the walk's t = 0; by default 0, for a transient that of the first snapshot.
-    offset : 3 numbers
-        Place of the mesh's lower corner in the sample [m].
-    along_x : text
-        The mesh's axis that lies along the sample's x; the others follow in turn (xyz, yzx, zxy), and the vectors
-        turn with them.
-    lengths : 3 numbers
-        Lengths of the sample [m], to tell a mesh that fills it and so repeats, and one that misses it.
-    periodic : 3 bools
-        Directions in which the sample repeats.
-    axes : int
-        Number of the sample's directions; along others the mesh must have one cell.
-    ell, tau : float
-        ℓ [m] and τ [s]; 1 in a reduced deck, whose files count in ℓ and τ.
+        Time of the simulation that is the walk's t = 0; by default 0, for a transient that of the first snapshot.
+    placement : Placement
+        Where the mesh lies in the sample.
 
     Returns
     -------
@@ -334,8 +321,8 @@ def sample_series(
         If the snapshots do not cover the period, are too few or too uneven in time, differ in which cells are magnetic,
         or the magnet misses the sample: one sentence.
     """
-    order = TURNS[along_x]
-    frame, length = _frame(series.mesh, order, offset, lengths, periodic, axes, ell)
+    order, tau = TURNS[placement.along_x], placement.tau
+    frame, length = _frame(series.mesh, order, placement)
     times = np.array(series.times) / tau
     breaks, pieces, Omega = np.empty(0), np.empty((0, 4, 4)), 0.0
     if len(times) == 1:
@@ -349,7 +336,7 @@ def sample_series(
         design = np.empty((0, 0))
         start = series.times[0] if start is None else start
     index, table, sizes, misfit = _coefficients(series, fit, design, order)
-    _check_place(index, series.mesh, frame, order, lengths, ell)
+    _check_place(index, series.mesh, frame, order, placement)
     moving = float(sizes.max(initial=0.0)) > 1e-7
     if Omega and harmonics is None:
         table = _shortened(table, _needed(sizes) if moving else 0)
@@ -361,11 +348,9 @@ def sample_series(
     return SampledTexture(index, table, breaks, pieces, frame, length, time, misfit, tail)
 
 
-def _frame(
-    mesh: Mesh, order: Whole, offset: Sequence[float], lengths: Sequence[float] | None,
-    periodic: Sequence[bool], axes: int, ell: float,
-) -> tuple[Frame, float]:  # fmt: skip
+def _frame(mesh: Mesh, order: Whole, placement: Placement) -> tuple[Frame, float]:
     """Frame in space, and the shortest step along an axis of several cells."""
+    offset, _, lengths, periodic, axes, ell, _ = placement
     strides = (1, mesh.cells[0], mesh.cells[0] * mesh.cells[1])
     wrap, steps = [], []
     for axis, of in enumerate(order):
@@ -375,7 +360,7 @@ def _frame(
                 f"texture.files have {n} cells along {'xyz'[of]}, which lies along {'xyz'[axis]} of the sample, but "
                 f"[sample.{'xyz'[axis]}] is not given"
             )
-        fills = lengths is not None and abs(n * step - lengths[axis]) <= SAME_LENGTH * lengths[axis]
+        fills = lengths and abs(n * step - lengths[axis]) <= SAME_LENGTH * lengths[axis]
         wrap.append(axis >= axes or bool(periodic[axis] and fills))
         if n > 1:
             steps.append(step / ell)
@@ -390,17 +375,13 @@ def _frame(
 
 
 def _check_place(
-    index: NDArray[np.int32],
-    mesh: Mesh,
-    frame: Frame,
-    order: Whole,
-    lengths: Sequence[float] | None,
-    ell: float,
+    index: NDArray[np.int32], mesh: Mesh, frame: Frame, order: Whole, placement: Placement
 ) -> None:
     """Refuse a magnet that lies outside of the sample."""
     if not (index >= 0).any():
         raise InputError("texture.files hold no magnet: every vector has zero length")
-    if lengths is None:
+    lengths, ell = placement.lengths, placement.ell
+    if not lengths:
         return
     nx, ny, nz = mesh.cells
     magnet = (index >= 0).reshape(nz, ny, nx)

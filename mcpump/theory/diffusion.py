@@ -61,16 +61,9 @@ def diffusion_slab(
     flux : ndarray of complex
         −D dg/dx on the faces, shape (..., cells + 1).
     """
-    for face in (left, right):
-        if face not in ("closed", "absorbing", "periodic"):
-            raise ValueError(f"a face is closed, absorbing or periodic, not {face!r}")
-    periodic = left == "periodic"
-    if periodic != (right == "periodic"):
-        raise ValueError("periodic faces come in pairs")
     source = np.array(source, dtype=complex)
-    cells = source.shape[-1]
-    if cells < 2:
-        raise ValueError("a mesh needs two cells or more")
+    cells, periodic = source.shape[-1], left == "periodic"
+    _check_slab(cells, left, right)
     hop = medium.D / h**2
     leak = {"closed": 0.0, "periodic": hop, "absorbing": _absorption(h, medium)}
     sink = 1.0 / medium.tau_sf + 1j * frequency
@@ -94,6 +87,17 @@ def diffusion_slab(
         flux[..., 0] = -leak[left] * h * g[..., 0]
         flux[..., -1] = leak[right] * h * g[..., -1]
     return g, flux
+
+
+def _check_slab(cells: int, left: Face, right: Face) -> None:
+    """Refuse what is no face, and a mesh of one cell."""
+    for face in (left, right):
+        if face not in ("closed", "absorbing", "periodic"):
+            raise ValueError(f"a face is closed, absorbing or periodic, not {face!r}")
+    if (left == "periodic") != (right == "periodic"):
+        raise ValueError("periodic faces come in pairs")
+    if cells < 2:
+        raise ValueError("a mesh needs two cells or more")
 
 
 def _absorption(h: float, medium: Medium) -> float:

@@ -38,17 +38,15 @@ def diffusion_stack(
     left: Face | float = "closed",
     right: Face | float = "closed",
 ) -> StackProfiles:
-    """Solve the diffusion equation in a stack of layers.
+    """Solve the diffusion equation in a stack of layers, to second order in the cell width.
 
-    Second order in the cell width.  With j_0 sent in through the left face as source[0] = j_0/h it is the
+    With j_0 sent in through the left face as source[0] = j_0/h it is the
     Valet–Fert layer, `mcpump.theory.special_cases.layer_current`.
 
     Parameters
     ----------
-    source : array_like
-        Births per volume and time, averages over the cells, complex, shape (..., cells).
-    edges : array_like
-        Edges of the cells, increasing, any widths, shape (cells + 1,).
+    source, edges : array_like
+        Births per volume and time, averages over the cells, complex, shape (..., cells); their edges, increasing.
     media : sequence of Medium
         The layers in order: D, ν, τ_sf.
     starts : array_like
@@ -66,17 +64,12 @@ def diffusion_stack(
     StackProfiles
         Without any sink (DC, no τ_sf, no absorbing face) a uniform μ is undefined: ρ is returned with
         zero mean, and the mean of the source, spread as ν, is left out.
-
-    Raises
-    ------
-    ValueError
-        Where a layer starts off the mesh, numbers do not match, or only one face is periodic.
     """
-    edges = np.asarray(edges, dtype=float)
-    source = np.array(source, dtype=complex)
+    edges, source = np.asarray(edges, dtype=float), np.array(source, dtype=complex)
     layer = _layer_of_cells(edges, np.asarray(starts, dtype=float), len(media), source.shape[-1])
-    width, nu = np.diff(edges), np.array([medium.nu for medium in media])[layer]
-    sink = np.array([1.0 / medium.tau_sf for medium in media])[layer] + 1j * frequency
+    width = np.diff(edges)
+    nu, decay = np.array([(medium.nu, 1.0 / medium.tau_sf) for medium in media])[layer].T
+    sink = decay + 1j * frequency
     conductance, ends = _conductances(width, layer, media, resistances, (left, right))
     periodic = left == "periodic"
     diagonal = width * nu * sink

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import Problem, Scene
-from mcpump.problem.snapshots import function_of
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
+from mcpump.textures.snapshots import function_of
 from mcpump.textures.user import load_user_texture
 from mcpump.walk.course import course_of
 from mcpump.walk.emission import births

@@ -19,11 +19,11 @@ from mcpump import results
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.problem.reduce import check_report, make_problem
-from mcpump.problem.snapshots import function_of, sampled, store, take
 from mcpump.simulate.engine import run
 from mcpump.tally.equilibrium import mesh_terms
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.ovf import Mesh, write_ovf
+from mcpump.textures.snapshots import function_of, sampled, store, take
 
 LENGTH, OMEGA, THETA = 8.0, 0.1, math.pi / 3.0
 Q, PERIOD = 2.0 * math.pi / LENGTH, 2.0 * math.pi / OMEGA
@@ -327,7 +327,7 @@ def test_broken_and_odd_series(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="is not an OVF file"):
         problem(files)
     (files / "m000003.ovf").unlink()
-    monkeypatch.setattr("mcpump.problem.snapshots.memory_of_machine", lambda: 100)
+    monkeypatch.setattr("mcpump.textures.snapshots.memory_of_machine", lambda: 100)
     with pytest.raises(InputError, match="7 snapshots of 8 cells need about"):
         problem(files)
 
@@ -435,7 +435,7 @@ LOAD = """
 import json, resource, sys, time
 from mcpump.deck.read import read_deck
 from mcpump.problem.reduce import make_problem
-from mcpump.problem.snapshots import function_of, sampled
+from mcpump.textures.snapshots import function_of, sampled
 start = time.process_time()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 problem = make_problem(read_deck("deck.toml"))

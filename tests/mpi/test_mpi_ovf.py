@@ -38,7 +38,7 @@ SHARED = """
 import sys
 import numpy as np
 import mcpump
-from mcpump.problem import snapshots
+from mcpump.textures import snapshots
 
 read = snapshots.sample_series
 snapshots.sample_series = lambda *given: print("reads", flush=True) or read(*given)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mcpump.errors import InputError
 from mcpump.textures.moving import texture_field, texture_field_rate
 from mcpump.textures.ovf import Mesh, write_ovf
-from mcpump.textures.ovf_series import read_series
+from mcpump.textures.ovf_series import Placement, read_series
 from mcpump.textures.parameters import USER
 from mcpump.textures.sampled import (
     open_texture,
@@ -221,7 +221,9 @@ def test_surface_does_not_bleed(tmp_path, count):
 
 def test_surface_of_the_mesh(tmp_path):
     """Constant in the outer half cells, nothing beyond; a place on the face is inside."""
-    texture = sample_series(series_of(tmp_path / "s", periodic, (5, 1, 1), [0.0]), offset=(2.0, -1.0, 0.0))
+    texture = sample_series(
+        series_of(tmp_path / "s", periodic, (5, 1, 1), [0.0]), placement=Placement((2.0, -1.0, 0.0))
+    )
     S = sampled_field(texture, [1.999, 2.0, 2.05, 2.1, 3.0, 2.9, 3.001], -0.5, 0.5, 0.0)[0].T
     assert not S[0].any()
     assert not S[6].any()
@@ -229,7 +231,7 @@ def test_surface_of_the_mesh(tmp_path):
         np.testing.assert_allclose(S[a], S[b], atol=1e-7)
     assert not sampled_field(texture, 2.5, -1.01, 0.5, 0.0)[0].any()
     # a sample without y and z
-    one = sample_series(series_of(tmp_path / "s", periodic, (5, 1, 1), [0.0]), axes=1)
+    one = sample_series(series_of(tmp_path / "s", periodic, (5, 1, 1), [0.0]), placement=Placement(axes=1))
     np.testing.assert_array_equal(*(sampled_field(one, 0.4, y, 7.0, 0.0)[0] for y in (-3.3, 0.5)))
 
 
@@ -239,12 +241,15 @@ def test_periodic_sample(tmp_path):
 
     series = series_of(tmp_path / "s", wave, (40, 1, 1), [0.0])
     texture = sample_series(
-        series, lengths=(1.0, 1.0, 1.0), periodic=(True, False, False), offset=(0.3, 0, 0)
+        series,
+        placement=Placement((0.3, 0, 0), lengths=(1.0, 1.0, 1.0), periodic=(True, False, False)),
     )
     x = np.linspace(0, 1, 101)
     S = sampled_field(texture, x, 0.5, 0.5, 0.0)[0]
     np.testing.assert_allclose(S[0], np.cos(2 * math.pi * (x - 0.3)), atol=4e-3)
-    shorter = sample_series(series, lengths=(2.0, 1.0, 1.0), periodic=(True, False, False))
+    shorter = sample_series(
+        series, placement=Placement(lengths=(2.0, 1.0, 1.0), periodic=(True, False, False))
+    )
     assert not sampled_field(shorter, 1.5, 0.5, 0.5, 0.0)[0].any()
 
 
@@ -253,7 +258,7 @@ def test_turned_mesh(tmp_path, along, order):
     """The mesh's axis that lies along the sample's x; places and vectors turn together."""
     length = (3.0, 2.0, 1.0)
     series = series_of(tmp_path / "s", periodic, (6, 4, 3), [0.0], length)
-    straight, turned = sample_series(series), sample_series(series, along_x=along)
+    straight, turned = sample_series(series), sample_series(series, placement=Placement(along_x=along))
     r = points()[:3] * np.array(length)[:, None]
     S = sampled_field(straight, *r, 0.0)[0]
     np.testing.assert_allclose(sampled_field(turned, *r[list(order)], 0.0)[0], S[list(order)], atol=1e-12)
@@ -266,8 +271,8 @@ def test_units(tmp_path):
         tmp_path / "s", lambda x, y, z, t: periodic(x * 1e8, y, z, t * 1e10), (8, 1, 1),
         np.arange(16) * T * 1e-10 / 16, (1e-8, 1e-8, 1e-8),
     )  # fmt: skip
-    si = sample_series(series, 1e10 / T, offset=(5e-9, 0, 0))
-    reduced = sample_series(series, 1e10 / T, offset=(5e-9, 0, 0), ell=ell, tau=tau)
+    si = sample_series(series, 1e10 / T, placement=Placement((5e-9, 0, 0)))
+    reduced = sample_series(series, 1e10 / T, placement=Placement((5e-9, 0, 0), ell=ell, tau=tau))
     x, t = points()[0] * 1e-8 + 5e-9, points()[3] * 1e-10
     for a, b in zip(
         sampled_field(si, x, 0, 0, t), sampled_field(reduced, x / ell, 0, 0, t / tau), strict=True
@@ -349,9 +354,9 @@ def test_sentences(tmp_path):
         ((3,), {}, "too few for a transient"),
         ((8, T, flicker), {}, r"m4.ovf.*cell \(1, 0, 0\)"),
         ((8, T, lambda x, y, z, t: (0 * x, 0 * x, 0 * x)), {}, "hold no magnet"),
-        ((8, T, periodic, (2, 3, 1)), {"axes": 1}, r"3 cells along y.*sample.y"),
-        ((8,), {"lengths": (1.0, 1.0, 1.0), "offset": (1.0, 0.0, 0.0)}, "outside of the sample"),
-        ((8,), {"lengths": (1.0, 1.0, 1.0), "offset": (-1.0, 0.0, 0.0)}, "outside of the sample"),
+        ((8, T, periodic, (2, 3, 1)), {"placement": Placement(axes=1)}, r"3 cells along y.*sample.y"),
+        ((8,), {"placement": Placement((1.0, 0.0, 0.0), lengths=(1.0, 1.0, 1.0))}, "outside of the sample"),
+        ((8,), {"placement": Placement((-1.0, 0.0, 0.0), lengths=(1.0, 1.0, 1.0))}, "outside of the sample"),
     ]:
         with pytest.raises(InputError, match=words) as caught:
             sample_series(series(*arguments), **more)

@@ -1,22 +1,18 @@
 """Snapshots that a deck names as its texture: read and checked once in a process, shared by the ranks of a node.
 
-A problem carries the names only (`scene.Snapshots`), which are small to send; the arrays and the function that
+A problem carries the names only (`Snapshots`), which are small to send; the arrays and the function that
 the kernels call stay here.
 """
 
 from __future__ import annotations
 
 import math
-import os
 from typing import Any, NamedTuple
 
-from mcpump.deck.deck import Deck
-from mcpump.deck.textures import Ovf
 from mcpump.errors import InputError, show
 from mcpump.machine import memory_of_machine
-from mcpump.problem.scene import Snapshots
 from mcpump.textures.ovf import TURNS, Mesh
-from mcpump.textures.ovf_series import Series, hash_of_series, not_magnetization, read_series
+from mcpump.textures.ovf_series import Series, Snapshots, not_magnetization, read_series
 from mcpump.textures.sampled import (
     SampledTexture,
     open_texture,
@@ -52,49 +48,13 @@ _held: dict[Snapshots, _Held] = {}
 """The series that was used last."""
 
 
-def snapshots_of(deck: Deck) -> Snapshots | None:
-    """Snapshots that a deck has as its texture; None if its texture is another.
-
-    Parameters
-    ----------
-    deck : Deck
-        A checked deck.
-
-    Raises
-    ------
-    InputError
-        If the files are not those whose sha256 the deck holds.
-    """
-    texture, gas = deck.texture, deck.gas
-    if not isinstance(texture, Ovf):
-        return None
-    folder = os.path.abspath(deck.folder)
-    found = hash_of_series(texture.files, folder, texture.table)
-    if texture.sha256 is not None and found not in ("", texture.sha256):
-        raise InputError(
-            f"texture.sha256 = {show(texture.sha256)} is not that of texture.files, which have changed: theirs is {found}"
-        )
-    axes = list(deck.axes.values())
-    x, y, z = (*(texture.offset or ()), 0.0, 0.0, 0.0)[:3]
-    nothing = 3 - len(axes)
-    return Snapshots(
-        files=texture.files, folder=folder, table=texture.table, mesh_unit=texture.mesh_unit, sha256=found,
-        frequency=(deck.angular_frequency or 0.0) / (2.0 * math.pi) or None, harmonics=texture.harmonics,
-        start=texture.start,
-        end=deck.results.end if deck.is_transient else None, offset=(x, y, z), along_x=texture.along_x,
-        lengths=(*(axis.length for axis in axes), *(gas.ell,) * nothing),
-        periodic=(*(axis.left == "periodic" for axis in axes), *(True,) * nothing), axes=len(axes),
-        ell=1.0 if deck.reduced else gas.ell, tau=1.0 if deck.reduced else gas.tau,
-    )  # fmt: skip
-
-
 def sampled(snapshots: Snapshots) -> SampledTexture:
     """Texture of snapshots; read when it is first asked for.
 
     Parameters
     ----------
     snapshots : Snapshots
-        From `snapshots_of`.
+        Of a deck.
 
     Raises
     ------
@@ -118,7 +78,7 @@ def remarks(snapshots: Snapshots) -> tuple[list[str], list[str]]:
     Parameters
     ----------
     snapshots : Snapshots
-        From `snapshots_of`.
+        Of a deck.
     """
     texture, told, doubt = _hold(snapshots)[:3]
     warnings = [doubt] if doubt else []
@@ -141,7 +101,7 @@ def frame_of(snapshots: Snapshots) -> dict[str, Any]:
     Parameters
     ----------
     snapshots : Snapshots
-        From `snapshots_of`.
+        Of a deck.
 
     Returns
     -------
@@ -151,11 +111,11 @@ def frame_of(snapshots: Snapshots) -> dict[str, Any]:
     """
     texture, _, _, mesh, _ = _hold(snapshots)
     origin = list(mesh.corner)
-    for axis, of in enumerate(TURNS[snapshots.along_x]):
-        origin[of] -= snapshots.offset[axis]
+    for axis, of in enumerate(TURNS[snapshots.placement.along_x]):
+        origin[of] -= snapshots.placement.offset[axis]
     return {
-        "along_x": snapshots.along_x, "origin": origin, "corner": list(mesh.corner), "step": list(mesh.step),
-        "start": texture.frame.start * snapshots.tau,
+        "along_x": snapshots.placement.along_x, "origin": origin, "corner": list(mesh.corner), "step": list(mesh.step),
+        "start": texture.frame.start * snapshots.placement.tau,
     }  # fmt: skip
 
 
@@ -198,9 +158,8 @@ def _read(snapshots: Snapshots) -> _Held:
     _check_room(snapshots, series)
     told = _check_place(snapshots, series)
     texture = sample_series(
-        series, snapshots.frequency, snapshots.harmonics, snapshots.start, snapshots.offset, snapshots.along_x,
-        snapshots.lengths, snapshots.periodic, snapshots.axes, snapshots.ell, snapshots.tau,
-    )  # fmt: skip
+        series, snapshots.frequency, snapshots.harmonics, snapshots.start, snapshots.placement
+    )
     return _Held(texture, _sentence(texture, series) + told, _doubt(series), series.mesh, [])
 
 
@@ -263,17 +222,18 @@ def _check_room(snapshots: Snapshots, series: Series) -> None:
 def _check_place(snapshots: Snapshots, series: Series) -> str:
     """Refuse a mesh that reaches over a periodic face; say where it leaves the sample otherwise."""
     told = ""
-    for axis in range(snapshots.axes):
-        of = ("xyz".index(snapshots.along_x) + axis) % 3
-        width, length = series.mesh.cells[of] * series.mesh.step[of], snapshots.lengths[axis]
-        low = snapshots.offset[axis]
+    placement = snapshots.placement
+    for axis in range(placement.axes):
+        of = ("xyz".index(placement.along_x) + axis) % 3
+        width, length = series.mesh.cells[of] * series.mesh.step[of], placement.lengths[axis]
+        low = placement.offset[axis]
         name, high = "xyz"[axis], low + width
-        if abs(width - length) <= SAME * length and snapshots.periodic[axis]:
+        if abs(width - length) <= SAME * length and placement.periodic[axis]:
             continue
         if low >= -SAME * length and high <= (1.0 + SAME) * length:
             continue
         reach = f"from {low:.6g} to {high:.6g} along {name}, the sample from 0 to {length:.6g}"
-        if snapshots.periodic[axis]:
+        if placement.periodic[axis]:
             raise InputError(
                 f"texture.files do not fit a periodic sample: their mesh reaches {reach}; it must be as long, or lie "
                 "within"
