@@ -8,15 +8,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from pathlib import Path
+from typing import Any
 
 from mcpump import __version__, console
+from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_walk_options, part, positive
-from mcpump.cli.run import merge_files, problem_of, run_deck
+from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, positive
+from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
-from mcpump.errors import InputError, McpumpError, ResultsFileError
+from mcpump.errors import McpumpError, ResultsFileError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,66 +67,32 @@ def parser() -> Parser:
     top = Parser(prog="mcpump", description="Monte Carlo spin pumping: local and diffusive spin currents.")
     top.add_argument("--version", action="version", version=f"mcpump {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+    for add in (
+        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials
+    ):  # fmt: skip
+        add(commands)
+    return top
 
-    run = commands.add_parser("run", help="walk a deck; write a results file, print the table")
-    add_deck(run, optional=True)
-    run.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="results file (default: the deck's name with .h5, here)",
-    )
-    run.add_argument(
-        "--resume",
-        type=Path,
-        metavar="FILE",
-        help="go on with a results file, in place unless -o says otherwise; the deck may be left out",
-    )
-    run.add_argument(
-        "--part", type=part, metavar="I/N", help="walk part I of N only; `mcpump merge` joins the parts"
-    )
-    run.add_argument(
-        "--continue",
-        action="store_true",
-        dest="go_on",
-        help="go on with the results file if it is there, begin it otherwise; nothing is done if it is complete",
-    )
-    add_walk_options(run)
-    run.add_argument("--overwrite", action="store_true", help="replace an existing results file")
-    run.set_defaults(act=run_deck)
 
-    add_sweep(commands)
-
-    merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
-    merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
-    merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
-    merge.add_argument("--overwrite", action="store_true", help="replace an existing results file")
-    merge.set_defaults(act=merge_files)
-
+def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
     check.set_defaults(act=check_deck)
 
-    add_export(commands)
 
+def _add_show(commands: Any) -> None:
     show = commands.add_parser("show", help="print the table of a results file")
-    show.add_argument("file", type=Path, metavar="FILE")
+    add_file(show)
     show.add_argument("--csv", action="store_true", help="planes' currents and budget as CSV instead")
     show.set_defaults(act=show_file)
 
+
+def _add_replay(commands: Any) -> None:
     again = commands.add_parser("replay", help="walk one walker again and print its way")
     add_deck(again)
     again.add_argument("--walker", type=int, required=True, metavar="K", help="its number, from 0")
     again.add_argument("--lines", type=positive, default=1000, metavar="N", help="most lines (1000)")
     again.set_defaults(act=replay_walker)
-
-    example = commands.add_parser("example", help="write a shipped deck to NAME.toml here")
-    example.add_argument("name", nargs="?", metavar="NAME", help="which one; without it, list them")
-    example.set_defaults(act=write_example)
-
-    add_materials(commands)
-    return top
 
 
 def check_deck(options: argparse.Namespace) -> int:
@@ -162,25 +129,4 @@ def show_file(options: argparse.Namespace) -> int:
             f"{results.shown(options.file)} was edited by another program and cannot be shown: {error}."
         ) from None
     print(text.rstrip("\n"))
-    return COMPLETE
-
-
-def write_example(options: argparse.Namespace) -> int:
-    """`mcpump example`: write a shipped deck, or list them."""
-    from mcpump.cli import examples
-
-    if options.name is None:
-        print("\n".join(examples.names()))
-        return COMPLETE
-    texts = {options.name.removesuffix(".toml") + ".toml": examples.text(options.name)}
-    texts |= examples.companions(options.name)
-    for path in map(Path, texts):
-        if path.exists():
-            raise InputError(f"{path} exists already and is left as it is; remove or rename it first")
-    for path, text in texts.items():
-        try:
-            Path(path).write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"cannot write {path}: {error.strerror}") from None
-        print(path)
     return COMPLETE

@@ -1,47 +1,54 @@
-"""Example decks: those of the repository's `run` folder, which are installed as `mcpump.decks`."""
+"""`mcpump example`: example decks, those of the repository's `run` folder, which are installed as `mcpump.decks`."""
 
 from __future__ import annotations
 
+import argparse
 import tomllib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
+from mcpump.cli.options import COMPLETE
 from mcpump.deck.hints import nearest
 from mcpump.errors import InputError
 
 
-def names() -> list[str]:
-    """Names of the example decks, in alphabetical order.
+def add_example(commands: Any) -> None:
+    """Describe the command."""
+    example = commands.add_parser("example", help="write a shipped deck to NAME.toml here")
+    example.add_argument("name", nargs="?", metavar="NAME", help="which one; without it, list them")
+    example.set_defaults(act=write_example)
 
-    Returns
-    -------
-    list of str
-        Without ".toml".
-    """
+
+def write_example(options: argparse.Namespace) -> int:
+    """`mcpump example`: write a shipped deck, or list them."""
+    if options.name is None:
+        print("\n".join(names()))
+        return COMPLETE
+    texts = {options.name.removesuffix(".toml") + ".toml": text(options.name)}
+    texts |= companions(options.name)
+    for path in map(Path, texts):
+        if path.exists():
+            raise InputError(f"{path} exists already and is left as it is; remove or rename it first")
+    for path, content in texts.items():
+        try:
+            Path(path).write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"cannot write {path}: {error.strerror}") from None
+        print(path)
+    return COMPLETE
+
+
+def names() -> list[str]:
+    """Names of the example decks without ".toml", in alphabetical order."""
     return sorted(
         entry.name.removesuffix(".toml") for entry in _folder().iterdir() if entry.name.endswith(".toml")
     )
 
 
 def text(name: str) -> str:
-    """Text of an example deck.
-
-    Parameters
-    ----------
-    name : str
-        One of `names()`; a trailing ".toml" is allowed.
-
-    Returns
-    -------
-    str
-        TOML with its header.
-
-    Raises
-    ------
-    InputError
-        If there is no such example.
-    """
+    """Text of an example deck, one of `names()`; a trailing ".toml" is allowed."""
     known, plain = names(), name.removesuffix(".toml")
     if plain not in known:
         near = nearest(plain, known)
@@ -51,18 +58,7 @@ def text(name: str) -> str:
 
 
 def companions(name: str) -> dict[str, str]:
-    """Other files that an example deck needs: a user's texture, a script that makes snapshots.
-
-    Parameters
-    ----------
-    name : str
-        One of `names()`.
-
-    Returns
-    -------
-    dict
-        File name → text.
-    """
+    """Other files that an example deck needs, by name: a user's texture, a script that makes snapshots."""
     texture = tomllib.loads(text(name)).get("texture", {})
     file = "make_ovf.py" if texture.get("kind") == "ovf" else texture.get("file")
     return {file: (_folder() / file).read_text(encoding="utf-8")} if file else {}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mcpump.cli.options import COMPLETE
+from mcpump.cli.options import COMPLETE, add_file, add_overwrite
 from mcpump.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,15 +35,13 @@ def add_export(commands: Any) -> None:
         "Results of a texture from OVF files are written into the frame of those files: their axes, places and times. "
         "The results file itself, with all that a run knows, opens in xarray and in whatever reads HDF5.",
     )
-    export.add_argument("file", type=Path, metavar="FILE")
+    add_file(export)
     export.add_argument("--ovf", type=Path, required=True, metavar="FOLDER", help="where to write")
     export.add_argument("--channel", metavar="NAME", help="which channel (that of the table)")
     export.add_argument(
-        "--frame",
-        choices=FRAMES,
-        help="whose axes, places and times (by default the snapshots', if there are any)",
-    )
-    export.add_argument("--overwrite", action="store_true", help="write into a folder that is there")
+        "--frame", choices=FRAMES, help="whose axes, places and times (by default the snapshots', if there are any)"
+    )  # fmt: skip
+    add_overwrite(export, "write into a folder that is there")
     export.set_defaults(act=export_file)
 
 
@@ -127,14 +125,8 @@ class Frame(NamedTuple):
         return values.transpose(2 - z, 2 - y, 2 - x, 3)[..., (x, y, z)]
 
 
-SAMPLE = Frame(
-    (0, 1, 2),
-    (0.0,) * 3,
-    (0.0,) * 3,
-    None,
-    0.0,
-    "frame of the sample: x runs along its layers, from 0 at its left face",
-)
+_OF_SAMPLE = "frame of the sample: x runs along its layers, from 0 at its left face"
+SAMPLE = Frame((0, 1, 2), (0.0,) * 3, (0.0,) * 3, None, 0.0, _OF_SAMPLE)
 
 
 def _frame(result: Result, file: Path, wanted: str | None) -> Frame:

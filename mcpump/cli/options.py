@@ -30,44 +30,38 @@ def add_deck(command: argparse.ArgumentParser, optional: bool = False) -> None:
     )  # fmt: skip
 
 
+def add_file(command: argparse.ArgumentParser, name: str = "file") -> None:
+    """Argument of every command that reads a results file."""
+    command.add_argument(name, type=Path, metavar="FILE")
+
+
+def add_overwrite(command: argparse.ArgumentParser, what: str = "replace an existing results file") -> None:
+    """Switch of every command that writes files."""
+    command.add_argument("--overwrite", action="store_true", help=what)
+
+
 def add_walk_options(command: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that walks."""
     command.add_argument(
-        "--max-time",
-        type=duration,
-        metavar="T",
-        help='save and stop after a time: "90", "30 min", "2:00:00"',
+        "--max-time", type=duration, metavar="T", help='save and stop after a time: "90", "30 min", "2:00:00"'
     )
     command.add_argument("--walkers", metavar="N", help="number of walkers (run.walkers)")
     command.add_argument(
-        "--rel-err",
-        metavar="E",
+        "--rel-err", metavar="E",
         help="stop at this relative error (of run.stop; else of the DC current along z, middle plane)",
-    )
+    )  # fmt: skip
     command.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
     command.add_argument(
         "--threads", type=positive, metavar="N", help="threads (default: all cores); the result is the same"
     )
     command.add_argument(
-        "--checkpoint-every",
-        "--save-every",
-        type=duration,
-        default=SAVE_EVERY,
-        metavar="T",
-        dest="save_every",
+        "--checkpoint-every", "--save-every", type=duration, default=SAVE_EVERY, metavar="T", dest="save_every",
         help="save the results so far every T (5 min)",
-    )
+    )  # fmt: skip
+    levels, ways = ("debug", "info", "warning", "error"), ("auto", "bar", "lines")
+    command.add_argument("--log-level", choices=levels, default="info", help="how much to log (info)")
     command.add_argument(
-        "--log-level",
-        choices=("debug", "info", "warning", "error"),
-        default="info",
-        help="how much to log (info)",
-    )
-    command.add_argument(
-        "--progress",
-        choices=("auto", "bar", "lines"),
-        default="auto",
-        help="a bar on a terminal, else lines (auto)",
+        "--progress", choices=ways, default="auto", help="a bar on a terminal, else lines (auto)"
     )
     command.add_argument("--quiet", action="store_true", help="no progress and no table")
 
@@ -87,9 +81,8 @@ def duration(text: str) -> float:
             hours, minutes, seconds = ("0:" * (2 - text.count(":")) + text).split(":")
             value = 3600.0 * int(hours) + 60.0 * int(minutes) + int(seconds)
         else:
-            value = (
-                float(words[0]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[words[1] if len(words) == 2 else "s"]
-            )
+            unit = words[1] if len(words) == 2 else "s"
+            value = float(words[0]) * {"s": 1.0, "min": 60.0, "h": 3600.0}[unit]
     except (ValueError, KeyError, IndexError, OverflowError):
         value = 0.0
     if not 0.0 < value < 1e9 or len(words) > 2:

@@ -7,9 +7,18 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mcpump.cli.options import BAD_INPUT, COMPLETE, STOPPED, TARGET_MISSED
+from mcpump.cli.options import (
+    BAD_INPUT,
+    COMPLETE,
+    STOPPED,
+    TARGET_MISSED,
+    add_deck,
+    add_overwrite,
+    add_walk_options,
+    part,
+)
 from mcpump.errors import InputError, McpumpError, ResultsFileError
 
 if TYPE_CHECKING:
@@ -19,6 +28,38 @@ if TYPE_CHECKING:
     from mcpump.simulate.ranks import Alone
     from mcpump.simulate.signals import Stops
     from mcpump.tally.estimates import Result
+
+
+def add_run(commands: Any) -> None:
+    """Describe `mcpump run`."""
+    run = commands.add_parser("run", help="walk a deck; write a results file, print the table")
+    add_deck(run, optional=True)
+    run.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", help="results file (default: the deck's name with .h5, here)"
+    )  # fmt: skip
+    run.add_argument(
+        "--resume", type=Path, metavar="FILE",
+        help="go on with a results file, in place unless -o says otherwise; the deck may be left out",
+    )  # fmt: skip
+    run.add_argument(
+        "--part", type=part, metavar="I/N", help="walk part I of N only; `mcpump merge` joins the parts"
+    )
+    run.add_argument(
+        "--continue", action="store_true", dest="go_on",
+        help="go on with the results file if it is there, begin it otherwise; nothing is done if it is complete",
+    )  # fmt: skip
+    add_walk_options(run)
+    add_overwrite(run)
+    run.set_defaults(act=run_deck)
+
+
+def add_merge(commands: Any) -> None:
+    """Describe `mcpump merge`."""
+    merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
+    merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    add_overwrite(merge)
+    merge.set_defaults(act=merge_files)
 
 
 def problem_of(
@@ -80,6 +121,11 @@ def _target(options: argparse.Namespace, overrides: list[str], held: Result | No
 
 def run_deck(options: argparse.Namespace) -> int:
     """`mcpump run`: walk a deck, on one process or on the ranks of an MPI job."""
+    return on_ranks(options, lambda ranks, stops: walk(options, ranks, stops, print_table))
+
+
+def on_ranks(options: argparse.Namespace, act: Callable[[Alone, Stops], int | McpumpError]) -> int:
+    """Do something on one process or on the ranks of an MPI job; rank 0 raises what it refuses."""
     # the walk has its own threads; those of the linear algebra library would only stand in their way
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -88,7 +134,7 @@ def run_deck(options: argparse.Namespace) -> int:
 
     ranks = parallel.connect()
     with ranks.guard(), Stops(options.max_time, options.own_process) as stops:
-        end = walk(options, ranks, stops, print_table)
+        end = act(ranks, stops)
         if not isinstance(end, McpumpError):
             return end
     if ranks.rank == 0:

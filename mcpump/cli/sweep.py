@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcpump.cli.options import (
-    BAD_INPUT,
     COMPLETE,
     SAVE_EVERY,
     STOPPED,
     TARGET_MISSED,
     add_deck,
+    add_overwrite,
     add_walk_options,
 )
-from mcpump.cli.run import print_lines, walk
+from mcpump.cli.run import on_ranks, print_lines, walk
 from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
@@ -27,6 +26,13 @@ if TYPE_CHECKING:
     from mcpump.simulate.signals import Stops
     from mcpump.simulate.sweep import Point, Sweep
     from mcpump.tally.estimates import Result
+
+
+_DEFAULTS = {
+    "walkers": None, "rel_err": None, "threads": None, "max_time": None, "save_every": SAVE_EVERY,
+    "log_level": "info", "progress": "auto",
+}  # fmt: skip
+"""Options of a sweep that its points' runs take over, and what they are if not given."""
 
 
 class _With(argparse.Action):
@@ -65,24 +71,19 @@ def add_sweep(commands: Any) -> None:
         "--with", action=_With, metavar="K=VALUES", help="another key that changes together with the --vary before it"
     )  # fmt: skip
     sweep.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FOLDER",
+        "-o", "--output", type=Path, metavar="FOLDER",
         help="folder of the points' results files (default: the deck's name with -sweep, here)",
-    )
+    )  # fmt: skip
     sweep.add_argument(
-        "--new-walkers",
-        action="store_true",
+        "--new-walkers", action="store_true",
         help="a seed of its own for each point, for fits that take the errors of points as independent; else all points "
         "have the same walkers, so that they differ smoothly and their errors are correlated",
-    )
+    )  # fmt: skip
     how = sweep.add_mutually_exclusive_group()
     how.add_argument(
-        "--list",
-        action="store_true",
+        "--list", action="store_true",
         help="print the `mcpump run` of each point, one a line, and make the folder; walks nothing",
-    )
+    )  # fmt: skip
     how.add_argument(
         "--point", type=_point, metavar="K[/N]", help="walk point K only (of N, as a check), counted from 1"
     )
@@ -90,7 +91,7 @@ def add_sweep(commands: Any) -> None:
         "--collect", action="store_true", help="collect the points that are there; walks nothing"
     )
     add_walk_options(sweep)
-    sweep.add_argument("--overwrite", action="store_true", help="walk points anew that are there")
+    add_overwrite(sweep, "walk points anew that are there")
     sweep.set_defaults(act=run_sweep)
 
 
@@ -104,9 +105,6 @@ def _point(text: str) -> tuple[int, int | None]:
 
 def run_sweep(options: argparse.Namespace) -> int:
     """`mcpump sweep`: on one process or on the ranks of an MPI job, which walk each point together."""
-    # the walk has its own threads; those of the linear algebra library would only stand in their way
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-
     from mcpump.machine import launcher_rank
 
     if options.list or options.collect:
@@ -115,18 +113,11 @@ def run_sweep(options: argparse.Namespace) -> int:
         sweep = _sweep(options)
         return _list(options, sweep) if options.list else _collect(options, sweep)
 
-    from mcpump.simulate import ranks as parallel
-    from mcpump.simulate.signals import Stops
-
-    ranks = parallel.connect()
-    with ranks.guard(), Stops(options.max_time, options.own_process) as stops:
+    def walk_all(ranks: Alone, stops: Stops) -> int | McpumpError:
         plan = ranks.broadcast(_plan(options) if ranks.rank == 0 else InputError(""))
-        end = plan if isinstance(plan, McpumpError) else _walk_points(options, ranks, stops, *plan)
-        if not isinstance(end, McpumpError):
-            return end
-    if ranks.rank == 0:
-        raise end
-    return BAD_INPUT
+        return plan if isinstance(plan, McpumpError) else _walk_points(options, ranks, stops, *plan)
+
+    return on_ranks(options, walk_all)
 
 
 def _sweep(options: argparse.Namespace) -> Sweep:
@@ -200,30 +191,16 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
         sweep.deck(point)
     _make_folder(_folder(options))
     more = []
-    for name in ("walkers", "rel_err", "threads"):
-        if (value := getattr(options, name)) is not None:
-            more += [f"--{name.replace('_', '-')}", str(value)]
-    if options.max_time is not None:
-        more += ["--max-time", f"{options.max_time:.15g}"]
-    if options.save_every != SAVE_EVERY:
-        more += ["--checkpoint-every", f"{options.save_every:.15g}"]
-    for name in ("log_level", "progress"):
-        if (value := getattr(options, name)) not in ("info", "auto"):
-            more += [f"--{name.replace('_', '-')}", value]
+    for name, default in _DEFAULTS.items():
+        if (value := getattr(options, name)) != default:
+            flag = f"--{name.replace('_', '-')}"
+            more += [flag, f"{value:.15g}" if isinstance(value, float) else str(value)]
     more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
     lines = []
     for point in sweep.points:
         sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
-        words = [
-            "mcpump",
-            "run",
-            str(options.deck),
-            *sets,
-            "--output",
-            str(_point_file(options, point)),
-            *more,
-        ]
-        lines.append(shlex.join(words))
+        output = str(_point_file(options, point))
+        lines.append(shlex.join(["mcpump", "run", str(options.deck), *sets, "--output", output, *more]))
     print_lines(lines)
     return COMPLETE
 
