@@ -13,8 +13,9 @@ import numpy as np
 from mcpump import results
 from mcpump.deck.read import Deck, deck_from_dict, read_deck
 from mcpump.deck.toml import override, write_toml
-from mcpump.errors import InputError, McpumpError, ResultsFileError
+from mcpump.errors import InputError, McpumpError
 from mcpump.loaded import Run
+from mcpump.results.saves import Saves
 from mcpump.simulate import ranks as parallel
 from mcpump.simulate.progress import Bar
 from mcpump.simulate.signals import Stops
@@ -76,14 +77,10 @@ def run(
         In place of `run.walkers` and `run.seed`.
     threads : int, optional
         Threads; by default all cores, in a rank of a job one or what Slurm gives it. The result does not depend on it.
-    max_time : float, optional
-        Seconds after which the run stops, with `complete` False.
-    save_every : float
-        Seconds.
-    overwrite : bool
-        Whether `output` may be replaced.
-    progress : bool
-        Whether to show a bar, in a terminal, a log or a notebook.
+    max_time, save_every : float
+        Seconds after which the run stops, with `complete` False, and between two saves.
+    overwrite, progress : bool
+        Whether `output` may be replaced, and whether to show a bar, in a terminal, a log or a notebook.
     comm : "world", None or an mpi4py communicator
         Who shares the walk: all ranks of the job, none (a run and an output of its own in each rank), or the ranks of the
         communicator.
@@ -91,7 +88,7 @@ def run(
     Returns
     -------
     Run
-        See `load`.
+        As from `load`.
 
     Raises
     ------
@@ -100,9 +97,8 @@ def run(
     ResultsFileError
         If `output` exists or cannot be written.
     """
-    changed = dict(set or {}) | {
-        f"run.{key}": value for key, value in (("walkers", walkers), ("seed", seed)) if value is not None
-    }
+    said = {"walkers": walkers, "seed": seed}
+    changed = dict(set or {}) | {f"run.{key}": value for key, value in said.items() if value is not None}
     request = _Request(deck, changed, output, threads, max_time, save_every, overwrite)
     with contextlib.closing(parallel.connect(comm)) as ranks:
         with ranks.guard():
@@ -208,26 +204,17 @@ def _walk(ranks: parallel.Alone, request: _Request, problem: Problem, shown: boo
     """Walk on all ranks, and save on the way; the result is everybody's."""
     from mcpump.simulate import engine as simulate
 
-    output, saved = request.output, list[bool]()
-
-    def save(result: Result) -> None:
-        """Save on the way; a full disk does not end the walk, the file is as it was."""
-        if output is not None:
-            try:
-                results.write(result, output, request.overwrite or bool(saved))
-                saved.append(True)
-            except ResultsFileError as error:
-                bar.say(f"{error} The walk goes on; the file is as it was.")
-
     # not entered: signals stay the caller's, Ctrl-C interrupts as everywhere in Python
     clock = Stops(request.max_time)
     simulate.make_ready(ranks, problem, Bar(shown).say)
     with Bar(shown) as bar:
+        saves = None if request.output is None else Saves(request.output, request.overwrite, bar.say)
+        save = None if saves is None else saves.on_the_way
         found = simulate.run(
             problem, request.threads, bar, ranks, save, request.save_every, stop=clock.reason
         )
-    if found is not None and output is not None:
-        results.write(found, output, request.overwrite or bool(saved))
+    if found is not None and saves is not None:
+        saves.write(found)
     result = ranks.broadcast(found)
     assert result is not None  # rank 0's
     return result

@@ -19,7 +19,7 @@ from mcpump.cli.options import (
     add_walk_options,
     part,
 )
-from mcpump.errors import InputError, McpumpError, ResultsFileError
+from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
     from mcpump.deck.read import Deck
@@ -264,8 +264,8 @@ def _walk(
     start: Start | None,
 ) -> int:
     """Walk, save, and tell; the exit status, which rank 0 knows."""
-    from mcpump import results
     from mcpump.machine import cores
+    from mcpump.results.saves import Saves
     from mcpump.simulate import engine as simulate
     from mcpump.simulate import ranks as parallel
     from mcpump.simulate.progress import Display, log
@@ -276,26 +276,17 @@ def _walk(
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
     simulate.make_ready(ranks, problem, log.info)
-    saved: list[int] = []
-
-    def save(result: Result) -> None:
-        """Save on the way; a full disk does not end the walk, the file is as it was."""
-        try:
-            results.write(result, output, _may_replace(options) or bool(saved))
-            saved.append(result.blocks)
-            log.debug(f"saved {result.blocks} blocks")
-        except ResultsFileError as error:
-            log.error(f"{error} The walk goes on; the file is as it was.")
-
+    saves = Saves(output, _may_replace(options), log.error)
     bar = None if options.progress == "auto" else options.progress == "bar"
     with Display(bar) as display:
         result = simulate.run(
-            problem, threads, display, ranks, save, options.save_every, start, _share(options), stops.reason
-        )
+            problem, threads, display, ranks, saves.on_the_way, options.save_every, start, _share(options),
+            stops.reason,
+        )  # fmt: skip
     if result is None:
         return COMPLETE
     try:
-        results.write(result, output, _may_replace(options) or bool(saved))
+        saves.write(result)
     finally:  # where it cannot be written, the table is all there will be
         if not options.quiet:
             tell(result)
