@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import EVERYWHERE, Layer, Problem, Scene
-from mcpump.tally.estimates import Estimate
+from mcpump.tally.estimates import NOTHING, Estimate
 from mcpump.tally.reach import Reach, reach_of
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.selfcheck import unlikely_tails
@@ -34,8 +34,6 @@ RARER = 0.1
 """A cell is far where it is met by less than this share of the flights that meet the best one."""
 COUNTED = 4.0
 """A number of a pulse, where nothing cancels, is resolved where it is so many squares of its error."""
-NOTHING = 1e-11
-"""A number so small beside the largest of its kind is rounding."""
 SAFETY, NEGLIGIBLE = 4.0, 1e-3
 """What is not resolved is at most so many times as large as its size has it; it is left out of a total of which it is
 less than this share."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.amplitudes import spins_of
-from mcpump.tally.estimates import Estimate
+from mcpump.tally.estimates import NOTHING, Estimate
 from mcpump.tally.tally import MIN_BLOCKS, Groups, Tally
 from mcpump.walk.course import edge_at
 
@@ -36,8 +36,8 @@ BOUNDS = ("flights", "age")
 """What may end a walker before its time: `run.max_flights` and t_max."""
 FALSE_ALARM = 1e-4
 """Probability that a check of a sound run fails, whatever the number of comparisons."""
-SIZE, LARGE, NOTHING = 0.01, 0.1, 1e-11
-"""A number is looked at where it is so much of the largest of its kind (LARGE: its error); NOTHING is rounding."""
+SIZE, LARGE = 0.01, 0.1
+"""A number is looked at where it is so much of the largest of its kind (LARGE: its error)."""
 RELAXED, LEFT, RIGHT = 3, 4, 5
 """Lines of the budget."""
 IMBALANCE, CUT, TAIL = 1e-9, 1e-3, 0.1
