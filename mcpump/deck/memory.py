@@ -12,24 +12,26 @@ from mcpump.names import lines_of
 _PROGRAM_BYTES = 300_000_000
 _GENERAL_PROGRAM_BYTES = 450_000_000
 _LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
+_FAST_PROFILES = 5
 _WORKING_COPIES = 22
 """Arrays as long as the profiles that are alive, beside the books, when a result is made and written (measured)."""
 
 
-def memory_needed(cells: int, harmonics: int, time_bins: int, planes: int) -> int:
-    """Bytes that the fast walk needs: two channels and parts, three components, sums of every thread and of all."""
-    columns = 2 * 2 * 3 * (1 + 2 * harmonics) * time_bins
-    values = columns * (3 * cells + planes + 8)
-    return _PROGRAM_BYTES + 8 * values * (12 + cores())
-
-
-def general_memory_needed(
-    axes: int, cells: int, time_bins: int, channels: tuple[str, ...], time_functions: int, planes: int
+def memory_needed(
+    general: bool,
+    axes: int,
+    cells: int,
+    time_bins: int,
+    channels: tuple[str, ...],
+    time_functions: int,
+    planes: int,
 ) -> int:
-    """Bytes that the general walk needs.
+    """Bytes that a run needs.
 
     Parameters
     ----------
+    general : bool
+        Whether the general walk takes the deck; the fast one keeps fewer profiles.
     axes : int
         Directions of the mesh.
     cells : int
@@ -46,29 +48,27 @@ def general_memory_needed(
     Returns
     -------
     int
-        Program, exact sums (3 limbs, and 5 of the squares, of 8 bytes) of 2(3 + axes) profiles, those of the totals,
-        the arrays of every thread, and what is at work while a result is written.
+        Program, exact sums (3 limbs, and 5 of the squares, of 8 bytes) of the profiles, those of the totals, the arrays
+        of every thread, and what is at work while a result is written.
     """
     both = {"first", "second"} <= set(channels)
     amplitudes = 3 * time_functions * (len(channels) + both)
     bins = max(time_bins, 1)
-    profiles = 2 * (3 + axes) * cells * bins * amplitudes
+    profiles = (2 * (3 + axes) if general else _FAST_PROFILES) * cells * bins * amplitudes
     totals = amplitudes * (2 * planes * bins + len(lines_of(axes)) + 2)
     # of every thread one block is being walked (raw and reduced), and two wait to be booked
     copies = _LIMBS + _SQUARE_LIMBS + _WORKING_COPIES + 4 * cores()
-    return _GENERAL_PROGRAM_BYTES + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
+    program = _GENERAL_PROGRAM_BYTES if general else _PROGRAM_BYTES
+    return program + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
 
 
 def memory_of_deck(deck: Deck) -> int:
     """Bytes that a run of a deck needs, roughly."""
     results, planes = deck.results, len(deck.planes)
     cells = math.prod(axis.cells for axis in deck.axes.values())
-    if not deck.needs_general:
-        return memory_needed(cells, results.harmonics, results.time_bins or 1, planes)
     functions = 1 if results.end is not None else 1 + 2 * results.harmonics
-    return general_memory_needed(
-        len(deck.axes), cells, results.time_bins or 0, results.channels, functions, planes
-    )
+    bins = results.time_bins or 0
+    return memory_needed(deck.needs_general, len(deck.axes), cells, bins, results.channels, functions, planes)
 
 
 def memory(deck: Deck) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.memory import general_memory_needed, memory_needed
+from mcpump.deck.memory import memory_needed
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
 from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
 
@@ -20,11 +20,9 @@ _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 
 def memory_bytes(scene: Scene) -> int:
     """Memory that a run needs, roughly [bytes]: program, the sums of every thread and those of the whole run."""
-    cells, planes = math.prod(scene.cells), len(scene.planes)
-    if scene.lanes is not None:
-        return memory_needed(cells, scene.harmonics, max(scene.time_bins, 1), planes)
-    return general_memory_needed(
-        scene.axes, cells, scene.time_bins, scene.channels, scene.time_functions, planes
+    cells, planes, general = math.prod(scene.cells), len(scene.planes), scene.lanes is None
+    return memory_needed(
+        general, scene.axes, cells, scene.time_bins, scene.channels, scene.time_functions, planes
     )
 
 
