@@ -254,6 +254,21 @@ def test_the_end_of_the_time_that_was_asked_for_is_no_bound(deck):
     assert told_of_bounds(result) == "0 of 1 024; share of the signal: 0"
 
 
+def test_the_budget_of_a_pulse_is_its_spin_in_any_units():
+    """It counts walkers: a fraction of them times the spin, whatever a metre is."""
+    si = {
+        **PULSE,
+        "units": "SI",
+        "electrons": {"fermi_wavenumber": "13.6 /nm", "mean_free_path": "2 nm"},
+        "sample": {"x": {**NO_SINK["sample"]["x"], "length": "4 nm"}},
+        "pulse": {"position": "2 nm", "spin": [0.0, 0.5, 2.0]},
+        "results": {"end": "10 fs", "time_bins": 2},
+    }
+    budget = run(make_problem(deck_from_dict(si, "test")), threads=1).estimates["budget"]
+    assert budget.units == "1"
+    np.testing.assert_allclose(budget.mean[0, 0, 0], [0.0, 0.5, 2.0], rtol=1e-12)
+
+
 def test_a_walker_that_meets_the_bound_in_flights_stops_the_run():
     """So that no file has one."""
     deck = {**NO_SINK, "run": {**NO_SINK["run"], "max_flights": 5}}
