@@ -15,6 +15,7 @@ from scipy.stats import f as f_distribution
 from walks import Z, assert_agrees, assert_near, block_sums, mean_and_error, problem_of
 
 from mcpump.cli import examples
+from mcpump.names import PARTS
 
 REFERENCE = Path(__file__).with_name("azurv1_c1_cells.csv")
 CELLS, BINS, H = 201, 20, 0.2
@@ -35,7 +36,9 @@ def densities():
     )
     found = np.empty((BLOCKS, 2, HALF, BINS))
     for block, sums in enumerate(block_sums(problem)):
-        local, diffusive = sums.profiles[0, :, Z], sums.profiles[3, :, Z]
+        local, diffusive = (
+            sums.profiles[problem.scene.profiles.index(f"{part} density"), :, Z] for part in PARTS[:2]
+        )
         table = np.array([local, local + diffusive]).reshape(2, CELLS, BINS)
         assert not np.any(sums.profiles[..., :Z])
         found[block] = 0.5 * (table[:, CELLS // 2 :] + table[:, CELLS // 2 :: -1])

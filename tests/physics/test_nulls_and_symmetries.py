@@ -114,7 +114,7 @@ def test_reversed_texture_flips_the_odd_order_and_keeps_the_even_one(name):
     problem = problem_of(sample(name, walkers=16384, block=1024))
     lanes = problem.scene.lanes
     flipped = lanes._replace(**{key: tuple(-part for part in getattr(lanes, key)) for key in "CPQ"})
-    old, new = walk(problem), walk(problem._replace(scene=flipped))
+    old, new = walk(problem), walk(problem._replace(scene=problem.scene._replace(lanes=flipped)))
     for field, values in all_numbers(old).items():
         axis = {"density": 2, "flux": 2, "torque": 1, "passages": 2, "budget": 2, "means": 2}[field]
         signs = np.ones(values.shape[axis])

@@ -111,11 +111,15 @@ def walk(problem: Problem, scales: bool = False) -> Blocks:
         at = [scene.profiles.index(f"{part} {kind}") for part in PARTS[:2]]
         return [sums.profiles[at] for sums in ordered]
 
-    torque = scene.profiles.index("local torque")
+    def torque(sums):
+        """A pulse has none."""
+        none = np.zeros_like(sums.profiles[0])
+        return none if scene.is_pulse else sums.profiles[scene.profiles.index("local torque")]
+
     return Blocks(
         density=arranged(parts("density"), "density", 1),
         flux=arranged(parts("current x"), "current", 1),
-        torque=arranged([sums.profiles[torque] for sums in ordered], "torque", 1),
+        torque=arranged([torque(sums) for sums in ordered], "torque", 1),
         passages=arranged([sums.passages for sums in ordered], "current", 1),
         budget=arranged([sums.budget for sums in ordered], "current", 0),
         means=arranged([sums.means for sums in ordered], "density", 0),
