@@ -109,11 +109,11 @@ def test_the_file_has_the_marks():
 
 def test_the_c_program_walks_the_same_slab(program):
     walking = module("walking")
-    model = walking.bare()
-    assert (model.length, model.gamma_sf) == pytest.approx((40.0, 1.0 / 300.0))
-    flights = np.array([n for _, n in walking.diffusive(model, 32)()]) / model.walkers_per_block
+    scene = walking.bare()
+    assert (scene.lengths[0], scene.layers[0].gamma_sf) == pytest.approx((40.0, 1.0 / 300.0))
+    flights = np.array([n for _, n in walking.diffusive(scene, 32)()]) / scene.walkers_per_block
     error = flights.std(ddof=1) / math.sqrt(len(flights))
-    other = walking.run_c(program, "slab", 32 * model.walkers_per_block, seed=7)
+    other = walking.run_c(program, "slab", 32 * scene.walkers_per_block, seed=7)
     assert other["flights_per_walker"] == pytest.approx(
         flights.mean(), abs=4.0 * math.hypot(error, other["standard_error"])
     )
