@@ -64,8 +64,7 @@ def _current_lines(result: Result) -> list[str]:
             "",
         )
     ]
-    # not told yet where a number at any plane is not resolved
-    there = [] if np.isnan(current.mean).any() else current.stands_out("component", "plane")
+    there = current.stands_out("component", "plane")
     for column in there:
         rows += _rows(result, current.sel(**column), last, 10.0**-power)
     lines = [f"Spin current along +x through planes, {headline_of(result).title}"]
@@ -76,7 +75,9 @@ def _current_lines(result: Result) -> list[str]:
 
 def _rows(result: Result, current: Estimate, last: float, factor: float) -> list[tuple[str, str, str, str]]:
     """Three parts at one plane for one component."""
-    largest = current.sel(part="total").largest().coords["time"]
+    whole = current.sel(part="total")
+    known = whole if np.isfinite(whole.mean).any() else current.sel(part="diffusive")
+    largest = known.largest().coords["time"]
     where = f"{current.coords['component']} at {at_plane(result, current.coords['plane'])}"
     rows = []
     for part in PARTS:

@@ -446,6 +446,22 @@ def test_transient():
     assert "no spin current in the last time bin" in report.summary_line(result)
 
 
+def test_transient_of_which_some_numbers_are_not_resolved():
+    """The others are told; where no total is, the columns are those of the largest diffusive current."""
+    result = of_scene(1, time_bins=6)
+    current = result.estimates["plane_current"]
+    current.mean[:, 0, :, :, 2, 1] = current.mean[:, 2, :, :, 2, 1] = np.nan
+    current.mean[-1, 1, 0, 2, 2, 1] *= 10.0
+    result.estimates["plane_current"] = dataclasses.replace(current, not_resolved="few flights")
+    rows = [
+        line for line in report.table(result).splitlines() if "diffusive |" in line or "total     |" in line
+    ]
+    mean, stderr = current.mean[-1, 1, 0, 2, 2, 1] * 1e3, current.stderr[-1, 1, 0, 2, 2, 1] * 1e3
+    [line] = [i for i, row in enumerate(rows) if number(mean, stderr) in row]
+    assert rows[line + 1].count("not resolved") == 2
+    assert rows[line + 1].endswith("t = 10 … 15 fs")
+
+
 def test_transient_without_planes_tells_the_spin_in_the_sample():
     text = report.table(of_scene(1, ("exact",), REDUCED, time_bins=4, planes=()))
     assert "Spin in the sample by time bin, channel exact  [ħνJ ℓ]" in text
