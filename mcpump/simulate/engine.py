@@ -102,8 +102,7 @@ def run(
     InputError
         If a part is asked for of a run with a stop rule, which needs all blocks.
     """
-    ranks = ranks or Alone()
-    threads = threads or default_threads(cores())
+    ranks, threads = ranks or Alone(), threads or default_threads(cores())
     if ranks.rank > 0:
         follow(problem, threads, ranks)
         return None
