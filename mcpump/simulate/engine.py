@@ -87,15 +87,14 @@ def run(
     start : Start, optional
         Blocks that were walked before, from `mcpump.simulate.checkpoint.start_of`; they are not walked again.
     part : Part
-        Share of the blocks to walk; all by default.
+        Share of the blocks to walk.
     stop : callable
         Asked between blocks: a reason to stop early, or "".
 
     Returns
     -------
     Result or None
-        With `complete` False and a message when a stop rule's target was missed, when the run was stopped, or where
-        blocks of the whole run are not in it. None on ranks above 0.
+        Not complete, with a message, where a target was missed, a run stopped, or blocks are missing. None above rank 0.
 
     Raises
     ------

@@ -80,7 +80,7 @@ class Flights(NamedTuple):
     """(2, directions, cells, 3): s by direction, towards +x and −x, where it was asked for."""
 
 
-class Slab:
+class Ordinates:
     """Flights in a stack for one field B.
 
     Parameters

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcpump.theory.medium import Array
-from mcpump.theory.ordinates import Face, Flights, Interface, Slab, Stack
+from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
 
 __all__ = ["Face", "Interface", "Layer", "Part", "Response", "Sample", "slab_response"]
 
@@ -98,10 +98,8 @@ def slab_response(
         Of "first", "second", "second_ladder" and "exact".
     scale : float
         Length on which the texture varies.
-    directions : int
-        Cosines in half a sphere.
-    fineness : float
-        Cells in a mean free path, or in `scale`, of the wider mesh.
+    directions, fineness : int, float
+        Cosines in half a sphere; cells of the wider mesh in a mean free path, or in `scale`.
 
     Returns
     -------
@@ -114,21 +112,32 @@ def slab_response(
         Where there is no steady state: a channel needs a sink that the sample has not.
     """
     wanted = np.asarray(edges, float)
-    omega = np.asarray(turning, float)
-    turn = 2.0 * abs(exchange) if "exact" in channels else 0.0
-    coarse = _mesh(sample, wanted, scale, turn, fineness)
+    coarse = _mesh(sample, wanted, scale, 2.0 * abs(exchange) * ("exact" in channels), fineness)
     fine = np.sort(np.concatenate([coarse, 0.5 * (coarse[1:] + coarse[:-1])]))
-
-    def solved(mesh: Array, count: int) -> dict[str, tuple[Part, Part]]:
-        stack, nu = _stack(sample, mesh)
-        parts = _channels(stack, nu, _means(texture, mesh), omega, exchange, channels, count)
-        return {
-            name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
-            for name, (near, far) in parts.items()
-        }
-
-    wide, narrow, few = solved(coarse, directions), solved(fine, directions), solved(coarse, directions // 2)
+    wide, narrow, few = (
+        _solved(sample, texture, np.asarray(turning, float), exchange, channels, wanted, mesh, count)
+        for mesh, count in ((coarse, directions), (fine, directions), (coarse, directions // 2))
+    )
     return {name: _extrapolated(wide[name], narrow[name], few[name]) for name in channels}
+
+
+def _solved(
+    sample: Sample,
+    texture: Callable[[Array], Array],
+    omega: Array,
+    exchange: float,
+    channels: tuple[str, ...],
+    wanted: Array,
+    mesh: Array,
+    directions: int,
+) -> dict[str, tuple[Part, Part]]:
+    """Local and diffusive part of channels from one mesh, in the cells and at the edges that are wanted."""
+    stack, nu = _stack(sample, mesh)
+    parts = _channels(stack, nu, _means(texture, mesh), omega, exchange, channels, directions)
+    return {
+        name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
+        for name, (near, far) in parts.items()
+    }
 
 
 def _extrapolated(wide: tuple[Part, Part], narrow: tuple[Part, Part], few: tuple[Part, Part]) -> Response:
@@ -225,7 +234,7 @@ def _channels(
         return Part(flown.density, flown.current, torque)
 
     if set(names) - {"exact"}:
-        slab = Slab(stack, frame, directions)
+        slab = Ordinates(stack, frame, directions)
         first = slab.flights(source, each=True)
         if set(names) & {"first", "second_ladder"}:
             later = slab.after(first, each=True)
@@ -245,7 +254,7 @@ def _channels(
                 ),
             )
     if "exact" in names:
-        slab = Slab(stack, J * S + frame, directions)
+        slab = Ordinates(stack, J * S + frame, directions)
         first = slab.flights(source)
         later = slab.after(first)
         found["exact"] = part(first, turned(first.density)), part(later, turned(later.density))
