@@ -67,6 +67,7 @@ def rows_of(text):
     return found
 
 
+@pytest.mark.slow  # a minute: all benchmarks, smallest
 def test_every_row_is_written(tmp_path):
     benchmark, walking, scaling = module("benchmark"), module("walking"), module("scaling")
     file = tmp_path / "BENCHMARKS.md"

@@ -128,6 +128,7 @@ def small(command):
     return command.replace("python analysis/", f"python {ROOT}/analysis/")
 
 
+@pytest.mark.slow  # two minutes: every command of the documents
 def test_commands(folder):
     assert len(commands()) >= 30
     for command in commands():

@@ -14,7 +14,7 @@ JUNCTION = {
     "angular_frequency": 3e-4,
 }
 SAMPLES = [
-    (SPIRAL, ("specular", "absorbing"), "none"),
+    pytest.param(SPIRAL, ("specular", "absorbing"), "none", marks=pytest.mark.slow),
     (JUNCTION, ("diffuse", "absorbing"), 2000.0),
     (SPIRAL, ("diffuse", "specular"), 1000.0),
 ]
