@@ -184,7 +184,9 @@ def test_ranks_warn_once_and_do_not_wait_for_each_other(tmp_path):
     }
     command = [MPIRUN, "-n", "2", sys.executable, "-c", RANK]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=True)
-    assert done.stdout.split() == [str(SAID)] * 2
+    # what two ranks print may come in one line
+    assert done.stdout.count(str(SAID)) == 2
+    assert not done.stdout.replace(str(SAID), "").split()
     assert done.stderr.count("compiled in memory") == 1
 
 
