@@ -57,8 +57,8 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
     """
     scene = problem.scene
     texture, turning = _precession(problem)
-    widths = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
-    cuts = np.concatenate([widths, scene.planes, _jumps(scene)])
+    cell_edges = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
+    cuts = np.concatenate([cell_edges, scene.planes, _jumps(scene)])
     edges = np.unique(np.round(cuts, 12))
     edges[-1] = scene.lengths[0]
     length, _ = scales_of(scene.texture, scene.parameters)
@@ -70,7 +70,7 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
         )  # fmt: skip
     except ArithmeticError as error:
         raise InputError(f"{problem.name} has no solution without walkers: {error}") from None
-    return {name: _harmonics(scene, found[name], edges, widths, turning) for name in names}
+    return {name: _harmonics(scene, found[name], edges, cell_edges, turning) for name in names}
 
 
 def precesses_along_x(problem: Problem) -> bool:
@@ -146,12 +146,12 @@ def _interface(left: Layer, right: Layer) -> theory.Interface | None:
 
 
 def _harmonics(
-    scene: Scene, found: theory.Response, edges: Array, widths: Array, turning: Array
+    scene: Scene, found: theory.Response, edges: Array, cell_edges: Array, turning: Array
 ) -> Harmonics:
     """Lay a solution in the turning frame over the run's cells, planes and harmonics."""
     size = float(np.linalg.norm(turning))
     axis = turning / (size or 1.0)
-    first = np.array([int(np.argmin(np.abs(edges - w))) for w in widths[:-1]])
+    first = np.array([int(np.argmin(np.abs(edges - w))) for w in cell_edges[:-1]])
     width = np.diff(edges)[:, None]
     planes = [int(np.argmin(np.abs(edges - x))) for x in scene.planes]
 
