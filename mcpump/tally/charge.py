@@ -15,7 +15,7 @@ from mcpump.problem.spin_hall import mean_over_cells
 from mcpump.tally.amplitudes import charges_of, clocked
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import scale_of, units_of
-from mcpump.tally.tally import VAGUE, Tally
+from mcpump.tally.tally import VAGUE, Tally, quadrature
 from mcpump.walk.charge_profiles import charge_waves
 
 Array = NDArray[np.float64]
@@ -104,7 +104,7 @@ def _spread(problem: Problem, values: Array, dims: tuple[str, ...], unit: str, t
 def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Profiles of charge and its currents."""
     scene, units = problem.scene, units_of(problem)
-    mean, stderr = tally.profiles()
+    mean, scatter, deviations = tally.profile_parts()
     clock, mesh = scene.clock, AXES[: scene.axes]
 
     def shaped(books: Array, kind: str, unit: str) -> Array:
@@ -114,17 +114,19 @@ def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         return values.reshape(*values.shape[:-1], *scene.cells[: scene.axes]) * scale_of(problem, unit)
 
     def current(kind: str, title: str, blind: bool) -> Estimate:
-        m, e = shaped(mean, kind, "charge_current"), shaped(stderr, kind, "charge_current")
-        if blind:
-            m, e = _blinded(scene, m), _blinded(scene, e)
-        m, e = np.concatenate([m, m.sum(axis=0)[None]]), np.concatenate([e, np.hypot(*e)[None]])
+        every = [shaped(books, kind, "charge_current") for books in (mean, scatter, *deviations)]
+        m, e, *moved = (_blinded(scene, one) for one in every) if blind else every
+        m, *moved = (np.concatenate([one, one.sum(axis=0)[None]]) for one in (m, *moved))
+        e = quadrature(np.concatenate([e, np.hypot(*e)[None]]), moved)
         dims = ("source", "part", "charge_direction", clock, *mesh)
         order = (1, 0, 3, 2, *range(4, m.ndim))
         return Estimate(m.transpose(order), e.transpose(order), dims, units["charge_current"], title)
 
     def scalar(component: int, unit: str, title: str) -> Estimate:
-        m, e = (shaped(books, "torque", unit)[1][:, :, component] for books in (mean, stderr))
-        return Estimate(m, e, ("source", clock, *mesh), units[unit], title)
+        m, e, *moved = (
+            shaped(books, "torque", unit)[1][:, :, component] for books in (mean, scatter, *deviations)
+        )
+        return Estimate(m, quadrature(e, moved), ("source", clock, *mesh), units[unit], title)
 
     found = {"charge_current": current("density", "charge current j_c, Eq. (B6)", True)}
     if paths_are_parallel(scene):

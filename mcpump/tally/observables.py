@@ -18,7 +18,7 @@ from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
 from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
 from mcpump.tally.selfcheck import check_coordinates, check_estimates
-from mcpump.tally.tally import Groups, Tally
+from mcpump.tally.tally import Groups, Tally, quadrature
 from mcpump.walk.layout import absent
 
 Array = NDArray[np.float64]
@@ -58,10 +58,10 @@ def walked_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 
 def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
-    """Densities, torques, currents, their divergence and the spin potential on the mesh, as far as they are walked.
+    """Densities, torques, currents, their divergence and the spin potential on the mesh, as far as they are there.
 
-    The local and the diffusive part are walked with different random numbers, so the variance of the total is the
-    sum of theirs.
+    Walkers find the local and the diffusive part with different random numbers, so that variances add up to that of the
+    total; deviations of what is known belong together and are added before they are squared.
 
     Parameters
     ----------
@@ -76,19 +76,21 @@ def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         (channel, part, clock, component, x[, y[, z]]), the current with `direction` after `part`.
     """
     scene, units = problem.scene, units_of(problem)
-    mean, stderr = tally.profiles()
+    mean, scatter, deviations = tally.profile_parts()
 
-    def profile(books: Array, part: str, kind: str) -> Array:
-        """One profile, (place · time bin, amplitude); a part that is not walked is zero."""
-        name = f"{part} {kind}"
-        return books[scene.profiles.index(name)] if name in scene.profiles else np.zeros_like(books[0])
+    def parts(books: Array, kind: str) -> Array:
+        """Local and diffusive profile, (part, place · time bin, amplitude); a part that is not there is zero."""
+        names = [f"{part} {kind}" for part in PARTS[:2]]
+        return np.array([
+            books[scene.profiles.index(name)] if name in scene.profiles else np.zeros_like(books[0])
+            for name in names
+        ])  # fmt: skip
 
     def on_mesh(kind: str, unit: str) -> tuple[Array, Array]:
-        m, e = (np.array([profile(books, part, kind) for part in PARTS[:2]]) for books in (mean, stderr))
-        both = np.concatenate([m, m.sum(axis=0, keepdims=True)])
-        errors = np.concatenate([e, np.hypot(e[:1], e[1:])])
+        both, e, *moved = (parts(books, kind) for books in (mean, scatter, *deviations))
+        errors = quadrature(np.concatenate([e, np.hypot(e[:1], e[1:])]), [_with_total(d) for d in moved])
         worth = scale_of(problem, unit)
-        return _meshed(scene, both, worth), np.abs(_meshed(scene, errors, worth))
+        return _meshed(scene, _with_total(both), worth), np.abs(_meshed(scene, errors, worth))
 
     dims = ("channel", "part", scene.clock, "component", *AXES[: scene.axes])
     named = {
@@ -110,6 +112,11 @@ def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         return found
     D = diffusion_at(scene, centres(scene)[0]).reshape(scene.cells[: scene.axes])
     return found | {"spin_potential": spin_potential(problem, found["spin_density"], D)}
+
+
+def _with_total(parts: Array) -> Array:
+    """Append the sum of the parts, first axis."""
+    return np.concatenate([parts, parts.sum(axis=0, keepdims=True)])
 
 
 def _meshed(scene: Scene, values: Array, worth: float) -> Array:
@@ -234,7 +241,7 @@ def mean_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     title = "spin density g, mean over the sample"
     if not scene.has_sink:
         stored = tally.groups("budget").map(lambda s: _mean_from_stored(scene, s))
-        means = Groups(np.stack([means.sums[:, 0], stored.sums - means.sums[:, 0]], axis=1), means.counts)
+        means = means.map(lambda s, both: np.stack([s[:, 0], both - s[:, 0]], axis=1), stored)
         title += " (DC undefined: the sample has no sink)"
     worth = scale_of(problem, "density")
     means = means.map(lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1))

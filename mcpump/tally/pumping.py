@@ -140,7 +140,7 @@ def _fit(current: Groups, motion: Motion) -> tuple[Array, Array]:
     come from the same walkers, and weights that scatter would add to the error of b where the form does not hold.
     """
     rate, twist = motion
-    if not np.isfinite(rate).all() or not current.sums.any():
+    if not np.isfinite(rate).all() or not current.mean.any():
         return np.full(4, np.nan), np.full(4, np.nan)
     weights = np.where(np.arange(len(rate)) == 0, 1.0, 0.5)[:, np.newaxis]
 

@@ -10,6 +10,8 @@
 Each has one number, the largest of its kind, and a limit that a sound run passes once in 10⁴ times at most. Numbers in σ
 are turned to those of a normal distribution. Only numbers of some size are looked at, and none where they have no errors.
 
+What is known without walkers does not scatter: `ends`, `errors` and `tails` look at what walkers find.
+
 Beside them stands how many walkers met a bound, in flights or in age, and what share of the signal ended with them.
 """
 
@@ -44,6 +46,8 @@ IMBALANCE, CUT, TAIL = 1e-9, 1e-3, 0.1
 """Limits of the budget, of the spin that is cut, and the least one of the variance of the variance."""
 _TAIL_GROUPS, _TAIL_MOST = 32, 0.8
 """Fewer groups are not looked at; one group that makes up so much of an error is never right."""
+UNSURE = 4.0
+"""The budget may fail to close by so many numerical errors of what is known."""
 _MANY = 20.0
 """A number of so many errors has been made by enough walkers for its error to be normal."""
 ROUNDING = 1e-10
@@ -101,7 +105,7 @@ def check_estimates(
     books = {name: tally.groups(name).map(unpacked) for name in ("passages", "budget", "means", "conserved")}
     checks = (
         currents(problem, raw, books),
-        ends(problem, books),
+        ends(problem, {name: groups.walked for name, groups in books.items()}),
         budget(problem, books["budget"], spins_of(scene, np.ldexp(1.0, tally.exponents))),
         errors(books),
         tails(books, _told(problem, found)),
@@ -183,11 +187,11 @@ def _of_size(size: Array, axis: int, timed: bool, share: float = SIZE) -> NDArra
 def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Groups]) -> Check:
     """Currents through planes by passages against conservation, at planes on edges of the mesh.
 
-    What passes a plane is what has passed x = 0, and what began, ended or is stored between. In the fast walk this is
-    the diffusive part, with its error from the groups' differences; in the general walk either part, cell by cell from
-    the divergence of the current. Both count the same walkers, so that what is steady agrees to rounding. Where no face
-    is closed the current at x = 0 is not known, and planes are held against the first of them. Those on faces are left to
-    `ends`.
+    What passes a plane is what has passed x = 0, and what began, ended or is stored between. Where blocks have the
+    current from conservation this is the diffusive part, with its error from the groups' differences; else, where walkers
+    find all, either part, cell by cell from the divergence of the current. Both count the same walkers, so that what is
+    steady agrees to rounding. Where no face is closed the current at x = 0 is not known, and planes are held against the
+    first of them. Those on faces are left to `ends`.
     """
     scene = problem.scene
     length, cells, periodic = scene.lengths[0], scene.cells[0], scene.periodic[0]
@@ -195,11 +199,13 @@ def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Grou
     kept = [p for p, edge in enumerate(edges) if edge is not None and (periodic or 0 < edge < cells)]
     if not kept:
         return Check()
-    if "spin_current_divergence" in found:
+    if books["conserved"].sums.size:
+        apart, error, size = _by_groups(books, kept)
+    elif books["passages"].known is None:
         apart, size = _by_divergence(problem, found, kept, [edges[p] or 0 for p in kept])
         error = np.zeros_like(apart)
     else:
-        apart, error, size = _by_groups(books, kept)
+        return Check()
     allowed = np.hypot(error, ROUNDING * size)
     known = np.divide(np.abs(apart), allowed, out=np.full_like(apart, np.nan), where=size > 0.0)[
         : len(scene.channels)
@@ -208,24 +214,23 @@ def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Grou
 
 
 def _by_groups(books: dict[str, Groups], kept: list[int]) -> tuple[Array, Array, Array]:
-    """Fast walk: difference of passages and conservation, its error, and how large they are; planes come last."""
-    passed, conserved = books["passages"].sums[..., 1, kept], books["conserved"].sums[..., kept]
-    counts = books["passages"].counts
-    difference = Groups(passed - conserved, counts)
+    """Difference of diffusive passages and conservation, its error, and how large they are; planes come last."""
+    passed, conserved = books["passages"].map(lambda s: s[..., 1, kept]), books["conserved"]
+    difference = passed.map(lambda one, other: one - other[..., kept], conserved)
     error = difference.stderr()
     if not difference.enough:
         return np.full_like(error, np.nan), error, error
-    size = _size(np.abs(Groups(passed, counts).mean))
+    size = _size(np.abs(passed.mean))
     exact = error <= ROUNDING * size
     t = np.divide(difference.mean, error, out=np.zeros_like(error), where=~exact)
-    normal = np.sign(t) * _normal_of_t(np.abs(t), len(counts) - 1) * error
+    normal = np.sign(t) * _normal_of_t(np.abs(t), len(difference.counts) - 1) * error
     return np.where(exact, difference.mean, normal), error, size
 
 
 def _by_divergence(
     problem: Problem, found: dict[str, Estimate], kept: list[int], edges: list[int]
 ) -> tuple[Array, Array]:
-    """General walk: difference of passages and the divergence left of them, and how large they are; planes come last."""
+    """Where walkers find all: difference of passages and the divergence left of them, and their size; planes come last."""
     scene = problem.scene
     divergence, plane = (
         found["spin_current_divergence"].mean,
@@ -268,7 +273,7 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
     scene = problem.scene
     if not books["budget"].enough or scene.is_pulse:
         return Check()
-    sums, counts = books["budget"]
+    sums, counts, _ = books["budget"]
     length, bins = scene.lengths[0], max(scene.time_bins, 1)
     passed = books["passages"].sums
     passed = passed.reshape(*passed.shape[:-1], -1, bins).sum(axis=-1)  # by part and plane
@@ -313,12 +318,15 @@ def budget(problem: Problem, books: Groups, natural: Array) -> Check:
 
     In the general walk's harmonics what is stored is what is left over, so that only the DC part can tell. Where all
     lines cancel over the sample, rounding is as large as they: beside 1e-5 of what walkers carry (`natural` is its
-    size) it is nothing.
+    size) it is nothing. What is known closes as well as its numerical error has it.
     """
     scene = problem.scene
     mean = np.moveaxis(books.mean, -1, 0)[:, : len(scene.channels)]
     signs = np.array([1.0, 1.0] + [-1.0] * (len(mean) - 2))
     rest, size = np.abs(np.einsum("l,l...->...", signs, mean)), np.abs(mean).max(axis=0)
+    if len(books.deviations):
+        unsure = np.sqrt(((books.deviations @ signs) ** 2).sum(axis=0))[: len(scene.channels)]
+        rest = np.maximum(rest - UNSURE * unsure, 0.0)
     here = _of_size(size, 1, False)
     here[:, 1:] &= scene.lanes is not None
     carried = 1e-5 * np.abs(natural[: len(scene.channels)]) * scene.lengths[0]
@@ -381,10 +389,15 @@ def _numbers(books: dict[str, Groups]) -> Iterator[tuple[Array, NDArray[np.bool_
     passages, lines = books["passages"], books["budget"]
     parts = [passages.map(lambda s, i=i: s[..., i, :]) for i in range(2)]  # type: ignore[misc]
     for groups in (*parts, lines):
-        mean, error = np.abs(groups.mean), groups.stderr()
-        if mean.size:
-            here = _of_size(np.maximum(mean, error), 1, False, LARGE) & (error > NOTHING * mean)
-            yield groups.sums, here
+        if groups.mean.size:
+            size = np.maximum(np.abs(groups.mean), groups.stderr())
+            yield groups.sums, _of_size(size, 1, False, LARGE) & _scatters(groups)
+
+
+def _scatters(groups: Groups) -> NDArray[np.bool_]:
+    """Where walkers make the error: it is more than rounding, and a fair share of what is quoted."""
+    error, size = groups.scatter(), np.maximum(np.abs(groups.mean), np.abs(groups.walked.mean))
+    return np.asarray((error > NOTHING * size) & (error >= LARGE * groups.stderr()))
 
 
 def errors(books: dict[str, Groups]) -> Check:
@@ -452,8 +465,8 @@ def _heavy(groups: int, comparisons: int) -> float:
 
 def _excess(groups: Groups, here: NDArray[np.bool_]) -> Array:
     """Relative variance of the variance; NaN where it is not asked for, and where nothing or rounding scatters."""
-    mean, error = np.abs(groups.mean), groups.stderr()
-    here = here & (error > NOTHING * mean) & (error > NOTHING * np.maximum(mean, error).max())
+    mean, error = np.abs(groups.mean), groups.scatter()
+    here = here & _scatters(groups) & (error > NOTHING * np.maximum(mean, error).max())
     square = _squares(groups.sums, groups.counts)
     whole = np.where(here, square.sum(axis=0), np.nan)
     return np.asarray((square**2).sum(axis=0) / whole**2 - 1.0 / len(groups.counts))

@@ -4,11 +4,15 @@ The statistical unit is the block, a fixed number of walkers. A block yields two
 their sums and sums of squares over blocks are kept) and the totals: currents through planes, budget,
 mean densities (short; their sums are kept in 64 groups of blocks, block b in group b mod 64, which is
 what covariances and the errors of derived numbers need). The size of the books follows from the mesh alone.
+
+What is known without walkers (`mcpump.walk.known`) is a constant beside the sums. Its deviations add to errors in
+quadrature, and each of them goes through whatever is derived from the books as a whole, so that what cancels does.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +21,7 @@ from numpy.typing import NDArray
 from mcpump.errors import InputError
 from mcpump.problem.scene import Scene
 from mcpump.tally.exact_sums import CAPACITY, join, split
+from mcpump.walk.known import Known
 from mcpump.walk.layout import BlockSums, amplitudes, projection_exponents, shapes
 
 GROUPS = 64
@@ -36,7 +41,7 @@ class Digits(NamedTuple):
 
 
 class Tally:
-    """Exact sums over the blocks walked so far."""
+    """Exact sums over the blocks walked so far, and what is known without them."""
 
     TOP, LIMBS = 40, 3
     TOP_SQUARE, LIMBS_SQUARE = 80, 5
@@ -46,11 +51,13 @@ class Tally:
         scene: Scene,
         exponents: NDArray[np.intp],
         sums: dict[str, NDArray[np.int64]] | None = None,
+        known: Known | None = None,
     ) -> None:
         """Open the books of a scene: empty ones, or with sums that were taken from others.
 
         exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.exponents_of`.
         """
+        self.known = known
         self.exponents = exponents
         self.projection_exponents = projection_exponents(scene, exponents)
         self.shapes = shapes(scene)
@@ -76,7 +83,10 @@ class Tally:
         parts = [sums.passages, sums.budget, sums.means]
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
         scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
-        scaled.append(np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved)
+        conserved = sums.conserved
+        if self.known is not None:
+            conserved = np.where(np.isnan(self.known.value.conserved), 0.0, conserved)
+        scaled.append(np.ldexp(conserved, -self.exponents) if conserved.size else conserved)
         totals = np.concatenate([part.ravel() for part in scaled])
         return Digits(
             split(profiles, self.TOP, self.LIMBS),
@@ -111,14 +121,27 @@ class Tally:
 
     def profiles(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean and standard error of the profiles, (kinds, cells · time bins, amplitudes) each."""
+        mean, scatter, deviations = self.profile_parts()
+        return mean, quadrature(scatter, deviations)
+
+    def profile_parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64], Sequence[NDArray[np.float64]]]:
+        """Mean of the profiles, standard error that comes of walkers, and deviations of what is known."""
         n = self.blocks
         total = join(self.sums["profiles"], self.TOP)
         mean = np.ldexp((total / max(n, 1)).astype(float), self.exponents)
+        deviations: list[NDArray[np.float64]] = []
+        if self.known is not None:
+            mean += self.known.value.profiles
+            deviations = [sums.profiles for sums in self.known.deviations]
         if n < MIN_BLOCKS:
-            return mean, np.full(self.shape, np.nan)
+            return mean, np.full(self.shape, np.nan), deviations
         spread = join(self.sums["squares"], self.TOP_SQUARE) - total * total / n
         error = np.sqrt(np.maximum(spread, 0.0) / (n * (n - 1.0))).astype(float)
-        return mean, np.ldexp(error, self.exponents)
+        return mean, np.ldexp(error, self.exponents), deviations
+
+    def untouched(self) -> NDArray[np.bool_]:
+        """Places of the profiles to which no walker has added anything, (kinds, cells · time bins, amplitudes)."""
+        return np.asarray(~self.sums["squares"].any(axis=0))
 
     def groups(self, name: str) -> Groups:
         """Sums of one kind of totals ("passages", "budget", "means", "projections", "conserved") by groups of blocks."""
@@ -131,7 +154,8 @@ class Tally:
             if kind == name:
                 sums = values[:, at : at + length].reshape(len(values), *shape)
                 scale = self.projection_exponents if kind == "projections" else self.exponents
-                return Groups(np.ldexp(sums, scale), counts[used].astype(float))
+                known = self.known and np.array([getattr(row, name) for row in self.known.rows])
+                return Groups(np.ldexp(sums, scale), counts[used].astype(float), known)
             at += length
         raise KeyError(name)
 
@@ -142,27 +166,54 @@ def books_bytes(scene: Scene) -> int:
     return sum(array.nbytes for array in books.sums.values())
 
 
+def quadrature(error: NDArray[np.float64], deviations: Iterable[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Put an error and independent deviations together."""
+    for deviation in deviations:
+        error = np.hypot(error, deviation)
+    return error
+
+
 class Groups(NamedTuple):
-    """Sums over groups of blocks, from which errors of anything smooth follow."""
+    """Sums over groups of blocks, and what is known without walkers, from which errors of anything smooth follow."""
 
     sums: NDArray[np.float64]
-    """(groups, ...)."""
+    """Of walkers, (groups, ...)."""
     counts: NDArray[np.float64]
     """Blocks in each group."""
+    known: NDArray[np.float64] | None = None
+    """(1 + deviations, ...): what is known beside the walkers' mean, then its deviations; None: nothing."""
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Mean over all blocks."""
-        return self.sums.sum(axis=0) / self.counts.sum()
+        """Mean over all blocks, and what is known."""
+        return self._whole(self.sums.sum(axis=0) / self.counts.sum())
+
+    def _whole(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add what is known to a mean of walkers."""
+        return mean if self.known is None else self.known[0] + mean
 
     @property
     def enough(self) -> bool:
         """Whether there are blocks enough to quote an error."""
         return bool(self.counts.sum() >= MIN_BLOCKS)
 
+    @property
+    def walked(self) -> Groups:
+        """What walkers have found alone."""
+        return Groups(self.sums, self.counts)
+
+    @property
+    def deviations(self) -> NDArray[np.float64]:
+        """Deviations of what is known, (deviations, ...)."""
+        return self.sums[:0] if self.known is None else self.known[1:]
+
+    def scatter(self) -> NDArray[np.float64]:
+        """Return the standard error of the mean that comes of walkers; NaN from fewer than 16 blocks."""
+        return self._error(self.sums / self._column(self.sums.ndim), self.walked.mean)
+
     def stderr(self) -> NDArray[np.float64]:
         """Return the standard error of the mean; NaN from fewer than 16 blocks."""
-        return self._error(self.sums / self._column(self.sums.ndim), self.mean)
+        return quadrature(self.scatter(), self.deviations)
 
     def _column(self, axes: int) -> NDArray[np.float64]:
         """Blocks in each group, along the first of so many axes."""
@@ -181,13 +232,21 @@ class Groups(NamedTuple):
         if not self.enough:
             return np.full((*self.sums.shape[1:], n), np.nan)
         counts = self._column(self.sums.ndim)
-        deviation = np.sqrt(counts) * (self.sums / counts - self.mean)
-        total = np.einsum("g...i,g...j->...ij", deviation, deviation)
-        return total / ((len(counts) - 1) * self.counts.sum())
+        scatter = np.sqrt(counts) * (self.sums / counts - self.walked.mean)
+        total = np.einsum("g...i,g...j->...ij", scatter, scatter)
+        found: NDArray[np.float64] = total / ((len(counts) - 1) * self.counts.sum())
+        if len(self.deviations):
+            found += np.einsum("r...i,r...j->...ij", self.deviations, self.deviations)
+        return found
 
-    def map(self, function) -> Groups:  # type: ignore[no-untyped-def]
-        """Groups of a linear function of the sums."""
-        return Groups(function(self.sums), self.counts)
+    def map(self, function, *others: Groups) -> Groups:  # type: ignore[no-untyped-def]
+        """Groups of a linear function of the sums, and of those of other groups of the same blocks.
+
+        What is known has rows in the place of groups, so that the function takes it as it takes the sums.
+        """
+        every = (self, *others)
+        known = None if self.known is None else function(*(one.known for one in every))
+        return Groups(function(*(one.sums for one in every)), self.counts, known)
 
     def estimate(self, function) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
         """Give a smooth function of the means and its standard error: the jackknife, leaving one group out at a time.
@@ -195,18 +254,24 @@ class Groups(NamedTuple):
         Whatever is derived from the books gets its error here, through the whole chain from sums to the number, so that
         numbers of the same walkers are never taken as independent. Of a linear function this is `stderr`. Its bias, of
         the order of the square of a relative error, is left in: it is below a quarter of the error where the denominator
-        of a ratio is four of its own errors or more.
+        of a ratio is four of its own errors or more. Of each deviation of what is known the central difference counts.
         """
         total, n = self.sums.sum(axis=0), self.counts.sum()
-        whole = np.asarray(function(total / n))
+        mean = self.mean
+        whole = np.asarray(function(mean))
         if not self.enough:
             return whole, np.full(whole.shape, np.nan)
         left_out = np.array(
-            [function((total - s) / (n - c)) for s, c in zip(self.sums, self.counts, strict=True)]
+            [
+                function(self._whole((total - s) / (n - c)))
+                for s, c in zip(self.sums, self.counts, strict=True)
+            ]
         )
         share = n / self._column(left_out.ndim)
         pseudo = share * whole - (share - 1.0) * left_out
-        return whole, self._error(pseudo, (pseudo / share).sum(axis=0))
+        error = self._error(pseudo, (pseudo / share).sum(axis=0))
+        moved = [0.5 * (np.asarray(function(mean + d)) - function(mean - d)) for d in self.deviations]
+        return whole, quadrature(error, moved)
 
     def ratio(self, above, below) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # type: ignore[no-untyped-def]
         """Ratio of two linear functions of the means and its error; NaN where the lower one may be zero."""

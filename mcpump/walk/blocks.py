@@ -18,6 +18,7 @@ from mcpump.walk.course import course_of
 from mcpump.walk.emission import births
 from mcpump.walk.fast import fast_exponents, walk_fast_block
 from mcpump.walk.general import general_exponents, walk_general_block
+from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.layout import BlockSums
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.transport import walk_scene
@@ -31,13 +32,36 @@ class Ground(NamedTuple):
     """Walks the block of a number."""
     exponents: NDArray[np.intp]
     """Powers of two of the amplitudes' natural sizes."""
+    groundwork: Groundwork
+    """What it is laid with, the same on all ranks."""
+
+    @property
+    def known(self) -> Known | None:
+        """The part of every number that is found without walkers; None where walkers find all of it."""
+        return self.groundwork.known
 
 
-def ground_of(problem: Problem) -> Ground:
-    """Lay the ground for a problem: birth density, course, natural sizes, and the walk that fits."""
+def groundwork_of(problem: Problem) -> Groundwork:
+    """Work out what blocks need and the results file keeps; both walks find every part with walkers."""
+    return Groundwork()
+
+
+def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
+    """Lay the ground for a problem: birth density, course, natural sizes, and the walk that fits.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    groundwork : Groundwork, optional
+        From rank 0 or a results file; worked out here by default.
+    """
     scene, user = problem.scene, user_of(problem)
     course = course_of(scene, user) if scene.lanes is None else births(scene)
-    return Ground(partial(walk_block, scene, user, course), exponents_of(scene, user))
+    walk = partial(walk_block, scene, user, course)
+    return Ground(
+        walk, exponents_of(scene, user), groundwork_of(problem) if groundwork is None else groundwork
+    )
 
 
 def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
