@@ -10,6 +10,7 @@ Layout (an interface: `SCHEMA` counts its versions)::
     /<name>              estimates, with units and long_name
     /<name>_stderr       their standard errors; absent where the estimate is exact
     /checkpoint/<name>   exact integer sums, each with its sha256
+    /groundwork/<name>   what was worked out before walkers began, each with its sha256; absent: nothing
     /provenance          attributes: dates, wall time, machine, all that may differ between equal runs
 
 Everything outside `/provenance` depends on the result alone: no time stamps are kept. Behind the HDF5 data,
@@ -26,7 +27,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -273,7 +274,9 @@ def _image(result: Result) -> bytes:
             write_coordinate(file, name, coordinate)
         for name, estimate in result.estimates.items():
             write_estimate(file, name, estimate)
-        _write_checkpoint(file.create_group("checkpoint"), result.checkpoint)
+        _write_arrays(file.create_group("checkpoint"), result.checkpoint)
+        if result.groundwork:
+            _write_arrays(file.create_group("groundwork"), result.groundwork)
         provenance = file.create_group("provenance")
         for key, value in result.provenance.items():
             provenance.attrs[key] = _pack(value)
@@ -359,18 +362,17 @@ def _describe(dataset: h5py.Dataset, estimate: Estimate) -> None:
         dataset.attrs["ampere_per_square_metre_per_unit"] = 2 * E_CHARGE / HBAR
 
 
-def _write_checkpoint(group: h5py.Group, sums: dict[str, NDArray[np.int64]]) -> None:
-    for name, values in sums.items():
-        array = np.asarray(values, dtype=np.int64)
+def _write_arrays(group: h5py.Group, arrays: Mapping[str, NDArray[Any]]) -> None:
+    for name, array in arrays.items():
         dataset = group.create_dataset(name, data=array, track_times=False)
         dataset.attrs["sha256"] = _sha256(name, array)
         for axis, size in enumerate(array.shape):
             dataset.dims[axis].attach_scale(scale_of(group, f"n{size}", size))
 
 
-def _sha256(name: str, values: NDArray[np.int64]) -> str:
+def _sha256(name: str, values: NDArray[Any]) -> str:
     digest = hashlib.sha256(f"{name} {values.shape}".encode())
-    digest.update(np.ascontiguousarray(values, dtype="<i8").tobytes())
+    digest.update(np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
 
 
@@ -414,7 +416,8 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         flights=int(attributes["flights"]),
         status=_status(attributes),
         message=_text(attributes["message"]),
-        checkpoint={name: _checked(path, name, dataset) for name, dataset in _variables(file["checkpoint"])},
+        checkpoint=_arrays(path, file["checkpoint"]),
+        groundwork=_arrays(path, file["groundwork"]) if "groundwork" in file else {},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
     )
 
@@ -452,11 +455,14 @@ def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
     return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name, why)
 
 
-def _checked(path: str | os.PathLike[str], name: str, dataset: h5py.Dataset) -> NDArray[np.int64]:
-    values = np.asarray(dataset[()])
-    if _text(dataset.attrs["sha256"]) != _sha256(name, values):
-        raise ResultsFileError(f"{shown(path)} is damaged: the checksum of checkpoint/{name} is wrong.")
-    return values
+def _arrays(path: str | os.PathLike[str], group: h5py.Group) -> dict[str, NDArray[Any]]:
+    """Arrays of a group whose checksums hold."""
+    found = {name: np.asarray(dataset[()]) for name, dataset in _variables(group)}
+    for name, values in found.items():
+        if _text(group[name].attrs["sha256"]) != _sha256(name, values):
+            where = f"{str(group.name).lstrip('/')}/{name}"
+            raise ResultsFileError(f"{shown(path)} is damaged: the checksum of {where} is wrong.")
+    return found
 
 
 def _unreadable(data: bytes, path: str | os.PathLike[str]) -> str:

@@ -2,7 +2,8 @@
 
 The books of a run are exact integers, and blocks are independent. So a file that says which blocks its sums hold can be
 gone on with, on any machine, and files of the same deck over different blocks can be added up in any order, to the last
-bit like the run that was never interrupted.
+bit like the run that was never interrupted. What was worked out before walkers began is the file's, too, and never worked
+out again: its walkers belong to it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ RANGES = "ranges"
 """Name, among the sums of a checkpoint, of the (n, 2) array of half-open ranges of blocks that they hold."""
 FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights")
 """Keys of the deck that may differ between a file and the run that goes on with it: they do not change a walker."""
+ROUNDING = 1e-9
+"""What machines of different kinds work out for one deck agrees to this share of its largest number."""
 Sums = dict[str, NDArray[np.int64]]
 Ranges = tuple[tuple[int, int], ...]
 
@@ -34,6 +37,8 @@ class Start(NamedTuple):
     ranges: Ranges
     seconds: float
     """Wall time spent on them."""
+    groundwork: dict[str, NDArray[np.float64]]
+    """What was worked out before they were walked, `mcpump.walk.known.arrays_of`."""
 
 
 class Part(NamedTuple):
@@ -95,7 +100,8 @@ def start_of(result: Result, path: str) -> Start:
     sums = {name: array for name, array in result.checkpoint.items() if name != RANGES}
     if not sums:
         raise InputError(f"{path} holds no sums to go on with")
-    return Start(sums, ranges_of(result), float(result.provenance.get("wall_time_s", 0.0)))
+    seconds = float(result.provenance.get("wall_time_s", 0.0))
+    return Start(sums, ranges_of(result), seconds, result.groundwork)
 
 
 def check_version(result: Result, path: str) -> None:
@@ -144,11 +150,32 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
     Raises
     ------
     InputError
-        If the decks or versions differ, or the same walkers are in two files.
+        If the decks or versions differ, or what was worked out for them before walkers began, or the same walkers are in
+        two files.
     """
     starts = [start_of(result, path) for result, path in zip(results, paths, strict=True)]
     for result, path in zip(results[1:], paths[1:], strict=True):
         check_same_deck(results[0].resolved, result, path)
+    # the same one, whatever the order of the files
+    first = min(range(len(starts)), key=lambda i: starts[i].ranges)
+    for start, path in zip(starts, paths, strict=True):
+        if not _same_groundwork(start.groundwork, starts[first].groundwork):
+            raise InputError(
+                f"what {path} holds of first flights, worked out without walkers, is not what {paths[first]} holds: "
+                "another build of mcpump has walked one of them"
+            )
     ranges = joined(part for start in starts for part in start.ranges)
     sums = {name: np.sum([start.sums[name] for start in starts], axis=0) for name in starts[0].sums}
-    return Start(sums, ranges, sum(start.seconds for start in starts))
+    return Start(sums, ranges, sum(start.seconds for start in starts), starts[first].groundwork)
+
+
+def _same_groundwork(one: dict[str, NDArray[np.float64]], other: dict[str, NDArray[np.float64]]) -> bool:
+    """Whether arrays are the same but for rounding."""
+    shapes = [{name: array.shape for name, array in arrays.items()} for arrays in (one, other)]
+    return shapes[0] == shapes[1] and all(_agree(one[name], other[name]) for name in one)
+
+
+def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether numbers agree beside the largest of them."""
+    allowed = ROUNDING * np.nan_to_num(np.abs(other)).max(initial=0.0)
+    return bool(np.allclose(one, other, rtol=0.0, atol=allowed, equal_nan=True))

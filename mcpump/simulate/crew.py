@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mcpump.problem.scene import Problem
 from mcpump.simulate.checkpoint import Start
 from mcpump.simulate.ranks import DONE, PATIENCE, REDUCE, WALK, Alone, Order
 from mcpump.tally.tally import Digits, Tally
-from mcpump.walk.blocks import ground_of
+from mcpump.walk.blocks import ground_of, groundwork_of
+from mcpump.walk.known import Groundwork, groundwork_from
 
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
@@ -24,12 +28,16 @@ PORTION = 1.0
 class Walkers:
     """Threads that walk blocks (the kernels hold no interpreter lock), and the books they fill."""
 
-    def __init__(self, problem: Problem, threads: int) -> None:
+    def __init__(self, problem: Problem, threads: int, groundwork: Groundwork) -> None:
         self.problem, self.threads = problem, threads
-        self.ground = ground_of(problem)
-        self.tally = Tally(problem.scene, self.ground.exponents)
+        self.ground = ground_of(problem, groundwork)
+        self.tally = self._tally(None)
         self.pool = ThreadPoolExecutor(threads)
         self.pending: dict[Future[Digits], int] = {}
+
+    def _tally(self, sums: dict[str, NDArray[np.int64]] | None) -> Tally:
+        """Books of the problem with these sums."""
+        return Tally(self.problem.scene, self.ground.exponents, sums, self.ground.known)
 
     def __enter__(self) -> Self:
         return self
@@ -59,10 +67,11 @@ class Lead(Walkers):
     """Rank 0: deals blocks, walks its share, adds up."""
 
     def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None) -> None:
-        super().__init__(problem, threads)
+        """Lay the ground of all ranks: from the file that the run goes on with, else worked out here and now."""
+        laid = groundwork_of(problem) if start is None else groundwork_from(start.groundwork, problem.scene)
+        super().__init__(problem, threads, ranks.broadcast(laid))
         if start is not None:
-            held = {name: array.copy() for name, array in start.sums.items()}
-            self.tally = Tally(problem.scene, self.ground.exponents, held)
+            self.tally = self._tally({name: array.copy() for name, array in start.sums.items()})
         self.held = self.tally.blocks  # not walked here
         self.ranks, self.next, self.started = ranks, 0, time.monotonic()
         self.done_by = dict.fromkeys(range(1, ranks.size), 0)
@@ -102,7 +111,7 @@ class Lead(Walkers):
     def books(self) -> Tally:
         """Books of all ranks, who finish what they have been dealt."""
         self._call_in(Order(REDUCE))
-        return Tally(self.problem.scene, self.ground.exponents, self.ranks.reduce(self.tally.sums))
+        return self._tally(self.ranks.reduce(self.tally.sums))
 
     def _deal(self, count: int, target: int) -> range:
         """Take up to `count` blocks from those not dealt yet."""
@@ -135,7 +144,7 @@ class Lead(Walkers):
 
 def follow(problem: Problem, threads: int, ranks: Alone) -> None:
     """Walk what rank 0 deals, until it says that all is done."""
-    with Walkers(problem, threads) as walkers:
+    with Walkers(problem, threads, ranks.broadcast(Groundwork())) as walkers:
         while (order := ranks.ask(walkers.tally.blocks)).kind != DONE:
             if order.kind == WALK:
                 walkers.submit(range(order.first, order.first + order.blocks))

@@ -28,6 +28,7 @@ from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import ground_of, kernel_of
+from mcpump.walk.known import Groundwork, arrays_of, groundwork_from
 
 WHOLE = Part()
 FIRST_LOOK = 32
@@ -112,7 +113,7 @@ def run(
         tally, status, message = walk.to_the_end(todo, on_progress)
     if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
         status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
-    result = make_result(problem, tally, walk.ranges, status, message)
+    result = make_result(problem, tally, lead.ground.groundwork, walk.ranges, status, message)
     result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
     return result
 
@@ -133,12 +134,13 @@ def _circumstances(started: float, before: float, ranks: Alone) -> dict[str, Any
 
 def result_of(problem: Problem, start: Start) -> Result:
     """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
-    tally = Tally(problem.scene, ground_of(problem).exponents, start.sums)
+    ground = ground_of(problem, groundwork_from(start.groundwork, problem.scene))
+    tally = Tally(problem.scene, ground.exponents, start.sums, ground.known)
     whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
     missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
     status = Status.COMPLETE if whole else Status.PART
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
-    result = make_result(problem, tally, start.ranges, status, message)
+    result = make_result(problem, tally, ground.groundwork, start.ranges, status, message)
     result.provenance["wall_time_s"] = start.seconds
     return result
 
@@ -236,7 +238,8 @@ class _Walk:
                 return tally, ""
             if reason := self.stop():
                 return tally, reason
-            self.saver(make_result(self.problem, tally, self.ranges, Status.RUNNING, "running"))
+            groundwork = self.lead.ground.groundwork
+            self.saver(make_result(self.problem, tally, groundwork, self.ranges, Status.RUNNING, "running"))
 
 
 def _missed(rule: StopRule, error: float, blocks: int) -> str:
@@ -333,7 +336,9 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     return math.inf if mean == 0.0 else stderr / mean
 
 
-def make_result(problem: Problem, tally: Tally, ranges: Ranges, status: Status, message: str) -> Result:
+def make_result(
+    problem: Problem, tally: Tally, groundwork: Groundwork, ranges: Ranges, status: Status, message: str
+) -> Result:
     """Turn the books into a Result.
 
     Parameters
@@ -342,6 +347,8 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, status: Status, 
         The deck made ready.
     tally : Tally
         The books.
+    groundwork : Groundwork
+        What was worked out before walkers began.
     ranges : Ranges
         Blocks that they hold.
     status : Status
@@ -365,6 +372,7 @@ def make_result(problem: Problem, tally: Tally, ranges: Ranges, status: Status, 
         message=message,
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
+        groundwork=arrays_of(groundwork, problem.scene),
         provenance={"mcpump": mcpump.__version__}
         # not made shorter: the deck's text of it is its end, by which it is found again
         | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})

@@ -101,7 +101,8 @@ class World(Alone):
         self.bytes_reduced = self.reductions = 0
 
     def broadcast(self, value: Value) -> Value:
-        """Give rank 0's value to all."""
+        """Give rank 0's value to all, who sleep until it is there."""
+        self._wait(self._comm.Ibarrier())
         return self._comm.bcast(value)  # type: ignore[no-any-return]
 
     def gather(self, value: Value) -> list[Value]:

@@ -230,7 +230,7 @@ def _by_groups(books: dict[str, Groups], kept: list[int]) -> tuple[Array, Array,
 def _by_divergence(
     problem: Problem, found: dict[str, Estimate], kept: list[int], edges: list[int]
 ) -> tuple[Array, Array]:
-    """Where walkers find all: difference of passages and the divergence left of them, and their size; planes come last."""
+    """Where walkers find all: difference of passages and the divergence left of them, and its size; planes come last."""
     scene = problem.scene
     divergence, plane = (
         found["spin_current_divergence"].mean,

@@ -6,30 +6,16 @@ import math
 
 import numpy as np
 import pytest
+from fake_known import NAMES, nothing, numbers
 from fake_scene import books, problem, scene, shaped
 
 from mcpump.errors import InputError
 from mcpump.tally.observables import observables
 from mcpump.tally.tally import Groups, Tally
 from mcpump.walk.known import Groundwork, Known, arrays_of, groundwork_from
-from mcpump.walk.layout import BlockSums, shapes
+from mcpump.walk.layout import shapes
 
 MODEL = scene(1, ("first", "second"))
-NAMES = ("profiles", "passages", "budget", "means", "projections", "conserved")
-
-
-def numbers(model, seed=1, size=1.0):
-    """Sums of no walkers, in a block's layout: random numbers over twenty decades."""
-    generator, layout = np.random.default_rng(seed), shapes(model)
-    parts = {
-        name: size * generator.normal(size=layout[name]) * 10.0 ** generator.uniform(-15, 5, layout[name])
-        for name in NAMES
-    }
-    return BlockSums(flights=0, **parts)
-
-
-def nothing(model):
-    return BlockSums(flights=0, **{name: np.zeros(shape) for name, shape in shapes(model).items()})
 
 
 def tally_of(known, blocks=24, model=MODEL):
