@@ -33,4 +33,4 @@ def groundwork_of(problem, seed=1):
 def made_up(model, seed=1):
     """A value and a deviation for any scene."""
     value, deviation = numbers(model, seed, decades=(-4, -3)), numbers(model, seed + 1, 1e-2, (-4, -3))
-    return Groundwork(Known(value, (deviation,)))
+    return Groundwork(Known(value, (deviation,), "made-up numbers"))

@@ -240,8 +240,8 @@ def _results(options: argparse.Namespace, sweep: Sweep) -> list[Result | None]:
         result = results.read(path) if path.exists() else None
         if result is not None:
             checkpoint.check_same_deck(sweep.deck(point).resolved, result, results.shown(path))
-            # the sums are not collected, and may be large
-            result = replace(result, name=point.name, checkpoint={})
+            # what runs go on with is not collected, and may be large
+            result = replace(result, name=point.name, checkpoint={}, groundwork={})
         found.append(result)
     return found
 

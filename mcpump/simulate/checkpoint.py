@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +37,7 @@ class Start(NamedTuple):
     ranges: Ranges
     seconds: float
     """Wall time spent on them."""
-    groundwork: dict[str, NDArray[np.float64]]
+    groundwork: dict[str, NDArray[Any]]
     """What was worked out before they were walked, `mcpump.walk.known.arrays_of`."""
 
 
@@ -169,13 +169,13 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
     return Start(sums, ranges, sum(start.seconds for start in starts), starts[first].groundwork)
 
 
-def _same_groundwork(one: dict[str, NDArray[np.float64]], other: dict[str, NDArray[np.float64]]) -> bool:
+def _same_groundwork(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
     """Whether arrays are the same but for rounding."""
     shapes = [{name: array.shape for name, array in arrays.items()} for arrays in (one, other)]
     return shapes[0] == shapes[1] and all(_agree(one[name], other[name]) for name in one)
 
 
-def _agree(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:
     """Whether numbers agree beside the largest of them."""
     allowed = ROUNDING * np.nan_to_num(np.abs(other)).max(initial=0.0)
     return bool(np.allclose(one, other, rtol=0.0, atol=allowed, equal_nan=True))

@@ -28,7 +28,7 @@ from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import ground_of, kernel_of
-from mcpump.walk.known import Groundwork, arrays_of, groundwork_from
+from mcpump.walk.known import Groundwork, arrays_of, groundwork_from, sentence
 
 WHOLE = Part()
 FIRST_LOOK = 32
@@ -301,6 +301,9 @@ def compile_kernels(problem: Problem) -> None:
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     """Relative error of `blocks` blocks for a progress display (see `Progress`), from this rank's share of them."""
     share = math.sqrt(tally.blocks / blocks)
+    if tally.known is not None and 0.0 < share < 1.0:
+        # numerical errors do not become smaller with walkers
+        tally = Tally(problem.scene, tally.exponents, tally.sums, tally.known.less_certain(1.0 / share))
     if problem.stop is not None:
         return share * relative_error(problem, tally, problem.stop)
     scene = problem.scene
@@ -363,7 +366,7 @@ def make_result(
         estimates=observables(problem, tally),
         regime=problem.regime,
         warnings=problem.warnings,
-        notes=problem.notes,
+        notes=problem.notes + ((sentence(tally.known, problem.scene),) if tally.known else ()),
         walkers=tally.blocks * problem.scene.walkers_per_block,
         blocks=tally.blocks,
         seed=problem.scene.seed,

@@ -231,7 +231,7 @@ class Result:
     """How it ended, in words: "complete", "target missed: …", "running"."""
     checkpoint: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     """Exact sums, enough to go on or to merge (`/checkpoint` of the file)."""
-    groundwork: dict[str, Array] = field(default_factory=dict)
+    groundwork: dict[str, NDArray[Any]] = field(default_factory=dict)
     """What was worked out before walkers began (`/groundwork` of the file); empty: nothing."""
     provenance: dict[str, Any] = field(default_factory=dict)
     """Dates, wall time, versions, machine (`/provenance`): all that may differ between equal runs."""

@@ -84,7 +84,7 @@ class Tally:
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
         scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
         conserved = sums.conserved
-        if self.known is not None:
+        if self.known is not None and conserved.size:
             conserved = np.where(np.isnan(self.known.value.conserved), 0.0, conserved)
         scaled.append(np.ldexp(conserved, -self.exponents) if conserved.size else conserved)
         totals = np.concatenate([part.ravel() for part in scaled])
@@ -154,7 +154,9 @@ class Tally:
             if kind == name:
                 sums = values[:, at : at + length].reshape(len(values), *shape)
                 scale = self.projection_exponents if kind == "projections" else self.exponents
-                known = self.known and np.array([getattr(row, name) for row in self.known.rows])
+                known = self.known and np.array(
+                    [getattr(row, name).reshape(shape) for row in self.known.rows]
+                )
                 return Groups(np.ldexp(sums, scale), counts[used].astype(float), known)
             at += length
         raise KeyError(name)

@@ -8,12 +8,13 @@ rule, give less the value. The numbers of one deviation belong together; differe
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError
+from mcpump.names import PARTS
 from mcpump.problem.scene import Scene
 from mcpump.walk.layout import BlockSums, shapes
 
@@ -27,11 +28,49 @@ class Known(NamedTuple):
     """In the layout of a block's sums; no flights. `conserved` is NaN where a channel does not have it."""
     deviations: tuple[BlockSums, ...] = ()
     """Error² = Σ deviation², element by element."""
+    method: str = ""
+    """How it was found, in words: "discrete ordinates"."""
 
     @property
     def rows(self) -> tuple[BlockSums, ...]:
         """The value, then the deviations."""
         return (self.value, *self.deviations)
+
+    def less_certain(self, times: float) -> Known:
+        """The same with deviations so many times as large."""
+        rows = (
+            sums._replace(
+                flights=0, **{name: times * getattr(sums, name) for name in sums._fields if name != "flights"}
+            )
+            for sums in self.deviations
+        )
+        return self._replace(deviations=tuple(rows))
+
+    def relative_error(self, scene: Scene) -> float:
+        """Largest error of the local part on the mesh, beside the largest number of its kind and channel."""
+        rows = [np.array([sums.profiles for sums in self.rows])[:, kind] for kind in _local(scene)]
+        return max((_relative_error(row, scene) for row in rows), default=0.0)
+
+
+def _local(scene: Scene) -> list[int]:
+    """Local profiles."""
+    return [kind for kind, name in enumerate(scene.profiles) if name.startswith(PARTS[0])]
+
+
+def _relative_error(rows: Array, scene: Scene) -> float:
+    """Largest error of one kind, (1 + deviations, places, amplitudes), beside the largest number of its channel."""
+    split = rows.reshape(*rows.shape[:2], -1, scene.time_functions * 3)
+    error = np.sqrt((split[1:] ** 2).sum(axis=0)).max(axis=(0, 2))
+    size = np.abs(split[0]).max(axis=(0, 2))
+    return float(np.divide(error, size, out=np.zeros_like(error), where=size > 0.0).max(initial=0.0))
+
+
+def sentence(known: Known, scene: Scene) -> str:
+    """How the local part was found, and how well it is known: for the table, the file and `mcpump check`."""
+    return (
+        f"local part without walkers, by {known.method}: "
+        f"numerical errors of {known.relative_error(scene):.1g} of the largest number at most"
+    )
 
 
 class Groundwork(NamedTuple):
@@ -41,22 +80,28 @@ class Groundwork(NamedTuple):
     """None where walkers find every part."""
 
 
-def arrays_of(groundwork: Groundwork, scene: Scene) -> dict[str, Array]:
-    """Named arrays for the results file: "profiles" (rows, …), "totals" (rows, what is short); none: nothing known."""
+def arrays_of(groundwork: Groundwork, scene: Scene) -> dict[str, NDArray[Any]]:
+    """Named arrays for the results file; none: nothing known.
+
+    "profiles" (rows, …) and "totals" (rows, all that is short), value first and then deviations; "method", UTF-8.
+    """
     if groundwork.known is None:
         return {}
     profiles, totals = [], []
     for sums in groundwork.known.rows:
-        parts = {name: np.asarray(getattr(sums, name), dtype=np.float64) for name in shapes(scene)}
+        parts = {}
         for name, shape in shapes(scene).items():
-            if parts[name].shape != shape:
-                raise ValueError(f"{name} of what is known have the shape {parts[name].shape}, not {shape}")
+            part = np.asarray(getattr(sums, name), dtype=np.float64)
+            if part.shape != shape and part.size + math.prod(shape) > 0:
+                raise ValueError(f"{name} of what is known have the shape {part.shape}, not {shape}")
+            parts[name] = part
         profiles.append(parts.pop("profiles"))
         totals.append(np.concatenate([part.ravel() for part in parts.values()]))
-    return {"profiles": np.array(profiles), "totals": np.array(totals)}
+    words = np.frombuffer(groundwork.known.method.encode(), np.uint8)
+    return {"profiles": np.array(profiles), "totals": np.array(totals), "method": words}
 
 
-def groundwork_from(arrays: dict[str, Array], scene: Scene) -> Groundwork:
+def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork:
     """Turn the named arrays of a results file back into what they were made of.
 
     Raises
@@ -80,4 +125,4 @@ def groundwork_from(arrays: dict[str, Array], scene: Scene) -> Groundwork:
         rows.append(
             BlockSums(profile, flights=0, **{name: part.reshape(shape) for (name, shape), part in parts})
         )
-    return Groundwork(Known(rows[0], tuple(rows[1:])))
+    return Groundwork(Known(rows[0], tuple(rows[1:]), arrays["method"].tobytes().decode()))

@@ -15,7 +15,9 @@ from mcpump import results
 from mcpump.deck.read import deck_from_dict
 from mcpump.problem.reduce import make_problem
 from mcpump.simulate import crew
-from mcpump.simulate.engine import run
+from mcpump.simulate.engine import run, watched_error
+from mcpump.simulate.ranks import Alone
+from mcpump.walk import blocks
 from mcpump.walk.known import arrays_of, groundwork_from
 
 QUIET = ("--quiet",)
@@ -24,7 +26,8 @@ QUIET = ("--quiet",)
 @pytest.fixture
 def known(monkeypatch):
     """Runs that know part of their numbers before walkers begin."""
-    monkeypatch.setattr(crew, "groundwork_of", fake_known.groundwork_of)
+    for module in (crew, blocks):
+        monkeypatch.setattr(module, "groundwork_of", fake_known.groundwork_of)
 
 
 @pytest.fixture
@@ -76,6 +79,7 @@ def test_the_file_keeps_it(known, folder):
     assert good("show", "junction.h5")[0]
     assert mcpump.load("junction.h5").to_xarray()
     results.write(held, "copy.h5")
+    assert again.method == "made-up numbers"
     assert_same("junction.h5", "copy.h5")
 
 
@@ -90,8 +94,6 @@ def test_a_flipped_bit_is_refused(known, folder):
     good("run", "junction.toml", *QUIET)
     with h5py.File("junction.h5", "r+") as file:
         file["groundwork/totals"][0, 0] += 1e-9
-    data = (folder / "junction.h5").read_bytes()
-    (folder / "junction.h5").write_bytes(data[: data.rindex(b"\nsha256 of all bytes")])
     assert "checksum of groundwork/totals" in refused("show", "junction.h5")
 
 
@@ -117,6 +119,36 @@ def test_parts_are_merged_in_any_order(known, folder, monkeypatch):
     monkeypatch.setattr(crew, "groundwork_of", worked_out_again)
     good("merge", "3.h5", "1.h5", "2.h5", "-o", "merged.h5")
     assert_same("whole.h5", "merged.h5")
+
+
+def test_table_file_and_check_tell_how_it_was_found(known, folder):
+    good("run", "junction.toml", *QUIET)
+    held = results.read("junction.h5")
+    problem = make_problem(deck_from_dict(held.deck, held.name))
+    error = fake_known.made_up(problem.scene).known.relative_error(problem.scene)
+    text = f"local part without walkers, by made-up numbers: numerical errors of {error:.1g} of the largest number"
+    assert held.notes[-1].startswith(text)
+    for command in (("show", "junction.h5"), ("check", "junction.toml")):
+        assert f"note: {text}" in " ".join(good(*command)[0].split())
+
+
+def test_a_display_knows_that_numerical_errors_stay(monkeypatch):
+    """A quarter of the blocks is this rank's: errors of walkers halve with those of all ranks, numerical ones do not."""
+    problem = spiral()
+    monkeypatch.setattr(crew, "groundwork_of", lambda problem: fake_known.Groundwork())
+    with crew.Lead(problem, 1, Alone()) as lead:
+        lead.submit(range(20))
+        while lead.pending:
+            lead.collect()
+        tally = lead.tally
+    walked = watched_error(problem, tally, 80)
+    assert walked == pytest.approx(0.5 * watched_error(problem, tally, 20), rel=1e-12)
+    unsure = fake_known.nothing(problem.scene)
+    unsure.passages[1] = 3.0 * np.abs(tally.groups("passages").stderr()[1]).max()
+    tally.known = fake_known.Known(fake_known.nothing(problem.scene), (unsure,))
+    whole = watched_error(problem, tally, 20)
+    assert watched_error(problem, tally, 80) == pytest.approx(np.sqrt(whole**2 - 3.0 * walked**2), rel=1e-9)
+    assert watched_error(problem, tally, 80) > 0.9 * whole
 
 
 def altered(path, output, change):
@@ -157,7 +189,7 @@ def test_another_layout_is_refused(known, folder):
 
 
 def test_points_of_a_sweep(known, folder):
-    good("sweep", "junction.toml", "--set", "electrons.exchange=0.04,0.06", *QUIET, "-o", "sweep")
+    good("sweep", "junction.toml", "--vary", "electrons.exchange=0.04,0.06", *QUIET, "-o", "sweep.h5")
     assert len(list((folder / "sweep").glob("*.h5"))) == 2
     assert all(results.read(path).groundwork for path in (folder / "sweep").glob("*.h5"))
     assert (folder / "sweep.h5").exists()

@@ -12,7 +12,7 @@ from fake_scene import books, problem, scene, shaped
 from mcpump.errors import InputError
 from mcpump.tally.observables import observables
 from mcpump.tally.tally import Groups, Tally
-from mcpump.walk.known import Groundwork, Known, arrays_of, groundwork_from
+from mcpump.walk.known import Groundwork, Known, arrays_of, groundwork_from, sentence
 from mcpump.walk.layout import shapes
 
 MODEL = scene(1, ("first", "second"))
@@ -149,14 +149,30 @@ def test_the_total_has_the_deviation_of_the_sum_of_its_parts():
     assert current.stderr[:, 2].max() < 1e-8
 
 
+def test_the_error_of_the_local_part_is_that_beside_the_largest_of_its_kind_and_channel():
+    value, one, two = (nothing(MODEL) for _ in range(3))
+    kinds = len(MODEL.profiles) // 2
+    second = slice(9, 18)
+    value.profiles[1, 4, second], one.profiles[1, 2, second], two.profiles[1, 2, second] = 2.0, 0.03, -0.04
+    value.profiles[1, 4, :9] = 1e6  # another channel
+    one.profiles[kinds + 1] = 1.0  # the diffusive part
+    known = Known(value, (one, two), "hand")
+    assert known.relative_error(MODEL) == pytest.approx(0.025, rel=1e-12)
+    assert sentence(known, MODEL) == (
+        "local part without walkers, by hand: numerical errors of 0.03 of the largest number at most"
+    )
+    assert Known(value).relative_error(MODEL) == 0.0
+
+
 # --- in a file ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("deviations", [0, 1, 3])
-def test_named_arrays_give_it_back(deviations):
-    known = Known(numbers(MODEL), tuple(numbers(MODEL, seed) for seed in range(2, 2 + deviations)))
+@pytest.mark.parametrize(("deviations", "method"), [(0, ""), (1, "rays, σ ≪ 1"), (3, "discrete ordinates")])
+def test_named_arrays_give_it_back(deviations, method):
+    known = Known(numbers(MODEL), tuple(numbers(MODEL, seed) for seed in range(2, 2 + deviations)), method)
     again = groundwork_from(arrays_of(Groundwork(known), MODEL), MODEL).known
     assert len(again.deviations) == deviations
+    assert again.method == method
     for one, other in zip(known.rows, again.rows, strict=True):
         for name in NAMES:
             assert np.array_equal(getattr(one, name), getattr(other, name)), name
