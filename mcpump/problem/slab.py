@@ -56,16 +56,13 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
         If the sample varies along more than x, or its texture does not precess rigidly; the sentence says why.
     """
     scene = problem.scene
-    texture, turning = _precession(problem)
-    cell_edges = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
-    cuts = np.concatenate([cell_edges, scene.planes, _jumps(scene)])
-    edges = np.unique(np.round(cuts, 12))
-    edges[-1] = scene.lengths[0]
+    texture, turning = precession_of(problem)
+    edges, cell_edges = edges_on(scene)
     length, _ = scales_of(scene.texture, scene.parameters)
     names = tuple(name for name in CHANNELS if name in scene.channels)
     try:
         found = theory.slab_response(
-            _sample(scene), texture, turning, scene.exchange, edges,
+            sample_of(scene), texture, turning, scene.exchange, edges,
             channels=names, scale=length if length > 0.0 else math.inf,
         )  # fmt: skip
     except ArithmeticError as error:
@@ -76,12 +73,12 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
 def precesses_along_x(problem: Problem) -> bool:
     """Whether a problem has a solution without walkers: along x, in a steady, rigid precession."""
     try:
-        return bool(np.any(_precession(problem)[1]))
+        return bool(np.any(precession_of(problem)[1]))
     except InputError:
         return False
 
 
-def _precession(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
+def precession_of(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
     """S at t = 0, and the angular velocity ω of Ṡ = ω × S."""
     scene, none = problem.scene, f"{problem.name} has no solution without walkers:"
     if scene.axes > 1 or scene.time_bins or scene.initial != NO_STATE:
@@ -107,7 +104,7 @@ def _precession(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
     return texture, shape.Omega * np.cross(P, Q) / square
 
 
-def _jumps(scene: Scene) -> list[float]:
+def jumps_of(scene: Scene) -> list[float]:
     """Where the texture jumps."""
     shape = shape_of(scene.texture, scene.parameters)
     assert isinstance(shape, Harmonic)
@@ -115,7 +112,7 @@ def _jumps(scene: Scene) -> list[float]:
     return [shape.envelope_parameters[0]] if sharp else []
 
 
-def _sample(scene: Scene) -> theory.Sample:
+def sample_of(scene: Scene) -> theory.Sample:
     """Layers, interfaces and faces."""
     faces = None
     if not scene.periodic[0]:
@@ -145,6 +142,25 @@ def _interface(left: Layer, right: Layer) -> theory.Interface | None:
     return theory.Interface(forth, back, right.specularity, bool(right.straight))
 
 
+def harmonics_of(values: Array, axis: Array, harmonics: int) -> Array:
+    """What stands still in the frame that turns by Ωt about an axis, in time: (places, 3) → (places, time function, 3)."""
+    along = (values * axis).sum(axis=1, keepdims=True) * axis
+    across = values - along
+    rows = np.zeros((len(values), 1 + 2 * harmonics, 3))
+    rows[:, 0] = along
+    if harmonics > 0:
+        rows[:, 1], rows[:, 2] = across, np.cross(axis, across)
+    return rows
+
+
+def edges_on(scene: Scene) -> tuple[Array, Array]:
+    """Edges of a mesh that has the run's cells, planes and the texture's jumps; the edges of the cells alone."""
+    cells = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
+    edges = np.unique(np.round(np.concatenate([cells, scene.planes, jumps_of(scene)]), 12))
+    edges[-1] = scene.lengths[0]
+    return edges, cells
+
+
 def _harmonics(
     scene: Scene, found: theory.Response, edges: Array, cell_edges: Array, turning: Array
 ) -> Harmonics:
@@ -159,14 +175,7 @@ def _harmonics(
         return np.asarray(np.add.reduceat(values * width, first) / np.add.reduceat(width, first))
 
     def in_time(values: Array) -> Array:
-        """(places, component) in the frame → (harmonic, component, places): turned by Ωt about the axis."""
-        along = (values @ axis)[:, None] * axis
-        across = values - along
-        rows = np.zeros((1 + 2 * scene.harmonics, 3, len(values)))
-        rows[0] = along.T
-        if scene.harmonics > 0:
-            rows[1], rows[2] = across.T, np.cross(axis, across).T
-        return rows
+        return harmonics_of(values, axis, scene.harmonics).transpose(1, 2, 0)
 
     def bound(values: Array) -> Array:
         """The same for errors: no component is wrong by more than the vector."""

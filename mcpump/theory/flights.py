@@ -71,7 +71,8 @@ def fly(
     """Fly through every segment in every direction, from the spins that come in; score density and current.
 
     Spins are carried as v s, which an interface leaves as it is where it lets pass straight on. `density` and `current`
-    (at the left and right end of each cell) are means over directions; where they have no rows, nothing is scored.
+    (at the left and right end of each cell, and its mean) are means over directions; where they have no rows, nothing is
+    scored.
     """
     for k in range(mu.shape[0]):
         for way in range(2):
@@ -118,6 +119,9 @@ def fly(
                         current[i, far, 0] += j * t0
                         current[i, far, 1] += j * t1
                         current[i, far, 2] += j * t2
+                        current[i, 2, 0] += j * g0
+                        current[i, 2, 1] += j * g1
+                        current[i, 2, 2] += j * g2
                         if each.shape[0] > 0:
                             each[way, k, i, 0] = g0 / speed[i]
                             each[way, k, i, 1] = g1 / speed[i]

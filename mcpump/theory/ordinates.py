@@ -11,6 +11,7 @@ a linear system. In the frame that turns with a rigid precession the field B is 
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,7 +24,7 @@ from mcpump.theory.medium import Array
 NONE = np.zeros((0, 0, 0, 0))
 MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
 """Flux of an isotropic gas through a plane to one side, of its speed times its density."""
-NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 2, 3))
+NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 3, 3))
 
 
 class Face(NamedTuple):
@@ -74,6 +75,10 @@ class Flights(NamedTuple):
     """(cells, 3): ⟨s⟩, means over the cells."""
     current: Array
     """(cells, 2, 3): ⟨v μ s⟩ at the left and right end of each cell."""
+    flow: Array
+    """(cells, 3): ⟨v μ s⟩, means over the cells."""
+    arrives: Array
+    """(2, segments, 3): what comes to the end of each segment, flying to the right and to the left, per area and time."""
     walls: Array
     """(2, segments, 3): what walls send out diffusely, to the right and to the left, per area and time."""
     each: Array
@@ -103,7 +108,27 @@ class Ordinates:
         self.specular, self.diffuse = _couplings(stack, inner)
         self.rough = bool(self.diffuse.any())
         self.close = self._closed()
-        self.diffusion = _diffusion(stack, np.asarray(field, float))
+        self.field = np.asarray(field, float)
+
+    @cached_property
+    def diffusion(self) -> Any:
+        """Solver of the diffusion equation in the cells."""
+        return _diffusion(self.stack, self.field)
+
+    def through(self, flown: Flights) -> Array:
+        """(cells + 1, 3): what passes the edges of the mesh; through a face, what it absorbs.
+
+        An interface is passed by those whom it lets pass, straight or not; what it sends back has not passed it.
+        """
+        passed = np.concatenate([flown.current[:1, 0], flown.current[:, 1]])
+        for j, edge in enumerate(sorted(self.stack.interfaces)):
+            gate = self.stack.interfaces[edge]
+            passed[edge] = gate.to_right * flown.arrives[RIGHT, j] - gate.to_left * flown.arrives[LEFT, j + 1]
+        if self.stack.faces is not None:
+            left, right = self.stack.faces
+            passed[0] = -left.absorption * flown.arrives[LEFT, 0]
+            passed[-1] = right.absorption * flown.arrives[RIGHT, -1]
+        return passed
 
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
@@ -139,19 +164,19 @@ class Ordinates:
             )
             known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
-        density, current = np.zeros((n, 3)), np.zeros((n, 2, 3))
+        density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
         kept = np.zeros((2, K, n, 3) if each else NONE.shape)
         fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
-        arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow).reshape(2 * segments, 3)
-        return Flights(density, current, (self.diffuse @ arrives).reshape(2, segments, 3), kept)
+        arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
+        rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
+        return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
     def after(self, first: Flights, each: bool = False, tolerance: float = 1e-11) -> Flights:
         """What flies after the first scattering, of what has flown before it."""
         n, walls = len(self.stack.speed), first.walls.shape
         rate = self.stack.rate[:, None]
-        width = np.diff(self.stack.edges)[:, None]
         # unknowns of equal weight: the square root of the cell's content
-        scale = np.sqrt(width * rate)
+        scale = np.sqrt(np.diff(self.stack.edges)[:, None] * rate)
 
         def unpack(z: Array) -> tuple[Array, Array | None]:
             density = z[: 3 * n].reshape(n, 3) / scale
@@ -170,9 +195,8 @@ class Ordinates:
             return scattered(start, each)
 
         def accelerated(z: Array) -> Array:
-            """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""
-            spread = self.diffusion.solve((z[: 3 * n].reshape(n, 3) / scale * rate * width).ravel())
-            return z + np.concatenate([(spread.reshape(n, 3) * scale).ravel(), np.zeros(len(z) - 3 * n)])
+            density = self._accelerated(z[: 3 * n].reshape(n, 3) / scale)
+            return np.concatenate([(density * scale).ravel(), z[3 * n :]])
 
         shape = (len(start),) * 2
         operator = LinearOperator(shape, matvec=lambda z: z - pack(scattered(z)))
@@ -187,6 +211,29 @@ class Ordinates:
         if info:
             raise ArithmeticError("the scattered spin was not found: is there a sink?")
         return scattered(found, each)
+
+    def roughly_after(self, density: Array, walls: Array, each: bool = False, steps: int = 3) -> Flights:
+        """What flies after the first scattering, to some per cent: for the size of errors.
+
+        Parameters
+        ----------
+        density : (cells, 3) array
+            Spin that has flown and scatters now, per volume.
+        walls : (2, segments, 3) array
+            What walls send out diffusely of it.
+        """
+        rate = self.stack.rate[:, None]
+        found, sent = self._accelerated(density), walls
+        for _ in range(steps):
+            flown = self.flights(rate * found, sent)
+            found = found + self._accelerated(density + flown.density - found)
+            sent = walls + flown.walls
+        return self.flights(rate * found, sent, each=each)
+
+    def _accelerated(self, density: Array) -> Array:
+        """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""
+        content = density * self.stack.rate[:, None] * np.diff(self.stack.edges)[:, None]
+        return density + np.asarray(self.diffusion.solve(content.ravel())).reshape(density.shape)
 
 
 def _half_resistances(stack: Stack) -> Array:

@@ -13,7 +13,19 @@ from numpy.typing import ArrayLike
 from mcpump.theory.medium import Array
 from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
 
-__all__ = ["Face", "Interface", "Layer", "Part", "Response", "Sample", "slab_response"]
+__all__ = [
+    "Face",
+    "Interface",
+    "Layer",
+    "Part",
+    "Response",
+    "Sample",
+    "halved",
+    "means_on",
+    "mesh_of",
+    "slab_response",
+    "stack_on",
+]
 
 
 class Layer(NamedTuple):
@@ -112,8 +124,8 @@ def slab_response(
         Where there is no steady state: a channel needs a sink that the sample has not.
     """
     wanted = np.asarray(edges, float)
-    coarse = _mesh(sample, wanted, scale, 2.0 * abs(exchange) * ("exact" in channels), fineness)
-    fine = np.sort(np.concatenate([coarse, 0.5 * (coarse[1:] + coarse[:-1])]))
+    coarse = mesh_of(sample, wanted, scale, 2.0 * abs(exchange) * ("exact" in channels), fineness)
+    fine = halved(coarse)
     wide, narrow, few = (
         _solved(sample, texture, np.asarray(turning, float), exchange, channels, wanted, mesh, count)
         for mesh, count in ((coarse, directions), (fine, directions), (coarse, directions // 2))
@@ -132,8 +144,8 @@ def _solved(
     directions: int,
 ) -> dict[str, tuple[Part, Part]]:
     """Local and diffusive part of channels from one mesh, in the cells and at the edges that are wanted."""
-    stack, nu = _stack(sample, mesh)
-    parts = _channels(stack, nu, _means(texture, mesh), omega, exchange, channels, directions)
+    stack, nu = stack_on(sample, mesh)
+    parts = _channels(stack, nu, means_on(texture, mesh), omega, exchange, channels, directions)
     return {
         name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
         for name, (near, far) in parts.items()
@@ -149,18 +161,40 @@ def _extrapolated(wide: tuple[Part, Part], narrow: tuple[Part, Part], few: tuple
     return Response(*values, *bounds)
 
 
-def _mesh(sample: Sample, wanted: Array, scale: float, turn: float, fineness: float) -> Array:
-    """Edges of a mesh that has those wanted and the layers', crowded at faces and interfaces; `turn`: 2J/ħ or 0."""
+def mesh_of(
+    sample: Sample, wanted: Array, scale: float, turn: float, fineness: float, jumps: ArrayLike = ()
+) -> Array:
+    """Edges of a mesh that has those wanted and the layers', crowded at faces, interfaces and jumps of the texture.
+
+    Parameters
+    ----------
+    sample : Sample
+    wanted : (n + 1,) array
+        From 0 to the length.
+    scale : float
+        Length on which the texture varies.
+    turn : float
+        2J/ħ, or 0 where it does not matter.
+    fineness : float
+        Cells in the shortest of the lengths on which spin varies.
+    jumps : array_like
+        Places where the texture jumps, edges that are wanted.
+    """
     starts = np.array([layer.start for layer in sample.layers[1:]])
     cuts = np.unique(np.concatenate([wanted, starts]))
     cuts = cuts[np.concatenate([[True], np.diff(cuts) > 1e-9 * sample.length])]
-    rough = np.concatenate([[] if sample.faces is None else [0.0, sample.length], starts])
+    rough = np.concatenate([[] if sample.faces is None else [0.0, sample.length], starts, np.asarray(jumps)])
     mesh = [cuts[:1]]
     for a, b in itertools.pairwise(cuts):
         layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
         widest = min(layer.speed / (layer.rate + layer.loss + turn), scale) / fineness
         mesh.append(_graded(a, b, rough, widest, 1.0 / fineness)[1:])
     return np.concatenate(mesh)
+
+
+def halved(mesh: Array) -> Array:
+    """Edges of a mesh with cells half as wide."""
+    return np.sort(np.concatenate([mesh, 0.5 * (mesh[1:] + mesh[:-1])]))
 
 
 def _graded(a: float, b: float, rough: Array, widest: float, share: float) -> Array:
@@ -180,7 +214,7 @@ def _graded(a: float, b: float, rough: Array, widest: float, share: float) -> Ar
     return a + (stretched - a) * ((b - a) / (stretched[-1] - a))
 
 
-def _stack(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
+def stack_on(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
     """Sample on a mesh, and ν of its cells."""
     starts = np.array([layer.start for layer in sample.layers])
     which = np.searchsorted(starts, 0.5 * (mesh[1:] + mesh[:-1]), side="right") - 1
@@ -196,7 +230,7 @@ def _stack(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
     return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension), nu
 
 
-def _means(texture: Callable[[Array], Array], mesh: Array) -> Array:
+def means_on(texture: Callable[[Array], Array], mesh: Array) -> Array:
     """Means of S over cells, by three Gauss points."""
     node, weight = np.polynomial.legendre.leggauss(3)
     middle, half = 0.5 * (mesh[1:] + mesh[:-1]), 0.5 * np.diff(mesh)

@@ -8,16 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.names import lines_of
-from mcpump.problem.scene import DENSITY, NO_STATE, TORQUE, Scene
+from mcpump.problem.scene import NO_STATE, Scene
 from mcpump.problem.spin_hall import add_drive
-from mcpump.walk.charge_profiles import (
-    charge_waves,
-    turn_into_charge,
-    wave_amplitudes,
-    wave_patterns,
-)
 from mcpump.walk.course import Course, birth_strength
-from mcpump.walk.layout import BlockSums, refuse
+from mcpump.walk.layout import BlockSums, completed, refuse
 from mcpump.walk.philox import key
 from mcpump.walk.transport import walk_scene
 
@@ -104,40 +98,6 @@ def _scene_sums(
     cell = scene.lengths[0] * area / math.prod(scene.cells)
     profiles = np.moveaxis(profile / (cell * time), 2, 1).reshape(-1, profile.shape[1], profile.shape[3])
     passages, budget = passages / (area * time), budget / area
-    kinds = 3 + scene.axes
     if scene.hall_slot >= 0:
         add_drive(scene, profiles, passages)
-    if scene.sources:
-        turn_into_charge(scene, profiles)
-    means = np.zeros((2, profile.shape[3]))
-    if scene.time_bins == 0:
-        means = profiles[[DENSITY, kinds + DENSITY]].mean(axis=1)
-        if not scene.has_sink:
-            spins = len(scene.channels) * scene.time_functions * 3
-            profiles[kinds, :, :spins] -= means[1, :spins]
-        _book_stored(scene, budget)
-    add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
-    waves = np.zeros(2)
-    if charge_waves(scene):
-        waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
-    return BlockSums(add[0], add[1], add[2], add[3], waves, flights)
-
-
-def _book_stored(scene: Scene, budget: Array) -> None:
-    """Book as stored what oscillates in the sample: gains less losses of every harmonic but DC."""
-    lines = lines_of(scene.axes)
-    stored = lines.index("stored")
-    rest = budget[:stored].sum(axis=0) - budget[stored + 1 :].sum(axis=0)
-    steady = np.arange(budget.shape[1]) % (scene.time_functions * 3) < 3
-    budget[stored] = np.where(steady, 0.0, rest)
-
-
-def _with_channel_sum(scene: Scene, values: Array) -> Array:
-    """Append `sum` = `first` + `second` to the last axis where both are walked, and the sum of the sources of charge."""
-    width, parts = scene.time_functions * 3, [values]
-    if scene.has_sum:
-        parts.append(values[..., :width] + values[..., width : 2 * width])
-    if len(scene.sources) > 1:
-        charge = values[..., len(scene.channels) * width :]
-        parts.append(charge.reshape(*charge.shape[:-1], len(scene.sources), width).sum(axis=-2))
-    return np.concatenate(parts, axis=-1) if len(parts) > 1 else values
+    return completed(scene, profiles, passages, budget, flights)

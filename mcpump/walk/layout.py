@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from mcpump.errors import WalkerError
 from mcpump.names import lines_of
-from mcpump.problem.scene import Scene
-from mcpump.walk.charge_profiles import charge_waves, wave_amplitudes
+from mcpump.problem.scene import DENSITY, TORQUE, Scene
+from mcpump.walk.charge_profiles import charge_waves, turn_into_charge, wave_amplitudes, wave_patterns
 from mcpump.walk.lanes import NOT_FINITE
 from mcpump.walk.transport import NOT_FINITE_LOCAL
 
@@ -93,6 +93,55 @@ def absent(scene: Scene) -> NDArray[np.bool_]:
     if scene.lanes is not None and not scene.is_pulse and "first" in names:
         found[names.index("first"), [n for n in range(scene.time_functions) if n not in (1, 2)]] = True
     return found.ravel()
+
+
+def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, flights: int) -> BlockSums:
+    """Make charge of dipoles, take out the mean where there is no sink, book what is stored, and add sums of channels.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units.
+    profiles, passages, budget : ndarray
+        Of what is walked, without sums, as densities: per volume, per area and (transients) per time; changed in place.
+    flights : int
+        Flights walked.
+    """
+    kinds = 3 + scene.axes
+    if scene.sources:
+        turn_into_charge(scene, profiles)
+    means = np.zeros((2, profiles.shape[2]))
+    if scene.time_bins == 0:
+        means = profiles[[DENSITY, kinds + DENSITY]].mean(axis=1)
+        if not scene.has_sink:
+            spins = len(scene.channels) * scene.time_functions * 3
+            profiles[kinds, :, :spins] -= means[1, :spins]
+        _book_stored(scene, budget)
+    add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
+    waves = np.zeros(2)
+    if charge_waves(scene):
+        waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
+    return BlockSums(add[0], add[1], add[2], add[3], waves, flights)
+
+
+def _book_stored(scene: Scene, budget: Array) -> None:
+    """Book as stored what oscillates in the sample: gains less losses of every harmonic but DC."""
+    lines = lines_of(scene.axes)
+    stored = lines.index("stored")
+    rest = budget[:stored].sum(axis=0) - budget[stored + 1 :].sum(axis=0)
+    steady = np.arange(budget.shape[1]) % (scene.time_functions * 3) < 3
+    budget[stored] = np.where(steady, 0.0, rest)
+
+
+def _with_channel_sum(scene: Scene, values: Array) -> Array:
+    """Append `sum` = `first` + `second` to the last axis where both are walked, and the sum of the sources of charge."""
+    width, parts = scene.time_functions * 3, [values]
+    if scene.has_sum:
+        parts.append(values[..., :width] + values[..., width : 2 * width])
+    if len(scene.sources) > 1:
+        charge = values[..., len(scene.channels) * width :]
+        parts.append(charge.reshape(*charge.shape[:-1], len(scene.sources), width).sum(axis=-2))
+    return np.concatenate(parts, axis=-1) if len(parts) > 1 else values
 
 
 def refuse(wrong: int, walker: int, scene: Scene) -> None:

@@ -233,7 +233,7 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
         filled = (
             np.zeros((2, 2, count, 3)),
             np.zeros((cells, 3)),
-            np.zeros((cells, 2, 3)),
+            np.zeros((cells, 3, 3)),
             np.zeros((2, count, cells, 3)),
         )
         function(*given, *more, *filled)

@@ -1,0 +1,413 @@
+"""First flights along x without walkers, where the magnetization precesses rigidly: local part, and births of the rest.
+
+T[s] is what one flight makes of births s: decay, turning, faces, interfaces. With the births a = −ħνJ Ṡ and an isotropic
+spin u that is written down,
+
+    g = T[a] + T[u/τ] + T[δ/τ]       δ = q + ⟨T[δ/τ]⟩       q = ⟨T[a + u/τ]⟩ − u
+
+so that T[a] is the local part, and the diffusive part is T[u/τ] and what walkers make who are born isotropically at the
+rate q/τ. Nothing depends on time in the frame that turns with the magnetization; T is worked out there by discrete
+ordinates (`mcpump.theory.ordinates`) on two meshes, the second with cells half as wide, and extrapolated. u is 0 but for
+`exact`, where it follows the magnet: G u − u × B = a, B = (2J/ħ)S in the turning frame.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.names import CHARGES, lines_of
+from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
+from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of
+from mcpump.textures.parameters import scales_of
+from mcpump.theory.flights import LEFT, RIGHT, cell_matrices
+from mcpump.theory.ordinates import Flights, Ordinates, Stack
+from mcpump.theory.slab import halved, means_on, mesh_of, stack_on
+from mcpump.walk.known import Known
+from mcpump.walk.layout import BlockSums, completed, shapes
+
+Array = NDArray[np.float64]
+Sheets = tuple[Array, NDArray[np.intp], Array]
+DIRECTIONS = 32
+"""Cosines in half a sphere."""
+FINENESS = 6.0
+"""Cells of the wider mesh in the shortest of the lengths on which spin varies."""
+STRONG, WEAK = 1.0, 0.3
+"""2Jτ/ħ above which G = 0.1/τ, and below which G = 1/τ."""
+
+
+class FirstFlights(NamedTuple):
+    """Local part and births of walkers."""
+
+    known: Known
+    """Laid out for the scene, reduced units."""
+    edges: Array
+    """(n + 1,) of a mesh along x [ℓ]: it has the layers' starts, the planes and the edges of the run's cells."""
+    axis: Array
+    """(3,) unit vector of the precession."""
+    Omega: float
+    """Its angular velocity [1/τ]."""
+    collided: dict[str, Array]
+    """Channel → (n, 3): q per volume, means over the mesh's cells at t = 0, which turns with the texture. Walkers are born
+    isotropically at the rate q/τ. For `second_ladder` the spin of its own; that of `first` is there too, which turns."""
+    walls: dict[str, Sheets]
+    """Channel → places (m,), sense (m,) ±1, and spin per area and time (m, 3) that walls send out by the cosine law towards
+    ±x, as `collided`."""
+    charge: dict[str, Array]
+    """Source of charge → (n, time functions, 3): charge velocity W of first flights, means over the mesh's cells; of what
+    leaves dipoles, along the directions of the mesh."""
+
+
+class _Lattice(NamedTuple):
+    """A scene on a mesh, and the flights on it."""
+
+    scene: Scene
+    stack: Stack
+    nu: Array
+    S: Array
+    """(cells, 3): means at t = 0."""
+    turning: Array
+    """(3,): angular velocity of the precession."""
+    perturbed: Ordinates
+    """Where exchange does not turn the spins that fly."""
+    exact: Ordinates | None
+
+
+class _Flown(NamedTuple):
+    """What flies in a part of a channel, in the turning frame: linear in what is born."""
+
+    density: Array
+    """(cells, 3), means; as the next two."""
+    torque: Array
+    flow: Array
+    through: Array
+    """(cells + 1, 3): what passes the mesh's edges."""
+    left: Array
+    """(2, 3): what leaves at the left and at the right face."""
+
+
+class _Births(NamedTuple):
+    """What walkers are born from, in the turning frame."""
+
+    collided: Array
+    """(cells, 3): q."""
+    walls: Array
+    """(2, segments, 3), as `Flights.walls`."""
+
+
+class _Channel(NamedTuple):
+    """A channel in the turning frame."""
+
+    emitted: Array
+    """(3,): all that is emitted, per area and time."""
+    parts: tuple[_Flown, _Flown]
+    """Local, and what is known of the diffusive part."""
+    births: _Births
+
+
+class _Solved(NamedTuple):
+    """All channels on one mesh."""
+
+    lattice: _Lattice
+    sums: BlockSums
+    births: dict[str, _Births]
+    charge: dict[str, Array]
+
+
+def first_flights_along_x(
+    problem: Problem,
+    shift: float | str = "auto",
+    fineness: float = FINENESS,
+    directions: int = DIRECTIONS,
+) -> FirstFlights:
+    """Work out the first flights of a problem along x whose magnetization precesses rigidly.
+
+    Parameters
+    ----------
+    problem : Problem
+        One for which `mcpump.problem.slab.precesses_along_x` holds.
+    shift : float or str
+        Gτ of the spin u that is taken out of `exact`; "auto": from 2Jτ/ħ; "off": u = 0.
+    fineness, directions : float, int
+        Cells of the wider mesh in a mean free path or in the texture's length; cosines in half a sphere.
+
+    Raises
+    ------
+    InputError
+        If the sample varies along more than x, or its texture does not precess rigidly.
+    """
+    texture, turning = precession_of(problem)
+    scene = problem.scene._replace(lanes=None)
+    sample = sample_of(scene)
+    length, _ = scales_of(scene.texture, scene.parameters)
+    turn = 2.0 * abs(scene.exchange) * ("exact" in scene.channels)
+    coarse = mesh_of(sample, edges_on(scene)[0], length or math.inf, turn, fineness, jumps_of(scene))
+
+    def solved(mesh: Array, count: int) -> _Solved:
+        (stack, nu), S = stack_on(sample, mesh), means_on(texture, mesh)
+        frame = np.broadcast_to(turning, S.shape)
+        exact = Ordinates(stack, 2.0 * scene.exchange * S + frame, count) if turn else None
+        lattice = _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, count), exact)
+        found = _channels(lattice, shift)
+        births = {name: channel.births for name, channel in found.items()}
+        return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
+
+    wide, narrow = solved(coarse, directions), solved(halved(coarse), directions)
+    known = _with_errors(wide, narrow, solved(coarse, directions // 2))
+    planes = shapes(problem.scene)["conserved"][0]
+    if planes:
+        known = Known(_conserving(known.value), tuple(map(_conserving, known.deviations)))
+    births = _mixed((4.0 / 3.0, narrow.births), (-1.0 / 3.0, _on_halves(wide.births)))
+    Omega = float(np.linalg.norm(turning))
+    return FirstFlights(
+        known,
+        narrow.lattice.stack.edges,
+        turning / Omega,
+        Omega,
+        {name: one.collided for name, one in births.items()},
+        {name: _sheets(narrow.lattice, one.walls) for name, one in births.items()},
+        {
+            name: _leaving((4.0 * narrow.charge[name] - np.repeat(wide.charge[name], 2, axis=0)) / 3.0)
+            for name in scene.sources
+            if scene.dipoles[CHARGES.index(name)]
+        },
+    )
+
+
+def _channels(lattice: _Lattice, shift: float | str) -> dict[str, _Channel]:
+    """First flights of every channel on a mesh; those of `first` also where others are made of them."""
+    S, J, slab = lattice.S, 2.0 * lattice.scene.exchange, lattice.perturbed
+    born = -lattice.nu[:, None] * np.cross(lattice.turning, S)
+    none, emitted = np.zeros_like(S), _integral(lattice, born)
+    nothing = _Flown(none, none, none, np.zeros((len(S) + 1, 3)), np.zeros((2, 3)))
+    wanted = {*lattice.scene.channels}
+    found: dict[str, _Channel] = {}
+    if wanted - {"exact"}:
+        first = slab.flights(born, each=True)
+        found["first"] = _Channel(
+            emitted, (_flown(slab, first, none), nothing), _Births(first.density, first.walls)
+        )
+    if wanted & {"second", "second_ladder"}:
+        second = slab.flights(none, by_direction=J * np.cross(first.each, S))
+        found["second"] = found["second_ladder"] = _Channel(
+            np.zeros(3),
+            (_flown(slab, second, J * np.cross(first.density, S)), nothing),
+            _Births(second.density, second.walls),
+        )
+    if lattice.exact is not None:
+        u = _follows(lattice, lattice.exact.field, born, shift)
+        near, far = (lattice.exact.flights(s) for s in (born, lattice.stack.rate[:, None] * u))
+        local, known = (_flown(lattice.exact, one, J * np.cross(one.density, S)) for one in (near, far))
+        found["exact"] = _Channel(
+            emitted, (local, known), _Births(near.density + far.density - u, near.walls + far.walls)
+        )
+    return found
+
+
+def _follows(lattice: _Lattice, field: Array, born: Array, shift: float | str) -> Array:
+    """What of `exact` follows the magnet, u with G u − u × B = a; 0 without a shift."""
+    rate = lattice.stack.rate
+    if shift == "off":
+        return np.zeros_like(born)
+    if isinstance(shift, str):
+        turn = np.maximum(2.0 * abs(lattice.scene.exchange) / rate, WEAK)
+        strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
+        G = rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong))
+    else:
+        G = shift * rate
+    _, inverse = cell_matrices(G, field, np.zeros((1, len(rate))))
+    return np.einsum("xij,xj->xi", inverse, born)
+
+
+def _flown(slab: Ordinates, flights: Flights, torque: Array) -> _Flown:
+    """What is told of flights."""
+    left = np.zeros((2, 3))
+    if slab.stack.faces is not None:
+        for face, come in zip((0, 1), (flights.arrives[LEFT, 0], flights.arrives[RIGHT, -1]), strict=True):
+            left[face] = slab.stack.faces[face].absorption * come
+    return _Flown(flights.density, torque, flights.flow, slab.through(flights), left)
+
+
+def _integral(lattice: _Lattice, values: Array) -> Array:
+    """Over the sample, of means over cells."""
+    return np.asarray((np.diff(lattice.stack.edges)[:, None] * values).sum(axis=0))
+
+
+def _laid_out(lattice: _Lattice, channels: Mapping[str, _Channel]) -> BlockSums:
+    """Lay the first flights of channels over the run's cells, planes and harmonics."""
+    scene, edges = lattice.scene, lattice.stack.edges
+    axis = lattice.turning / np.linalg.norm(lattice.turning)
+    n, walked, functions = scene.cells[0], len(scene.walked), scene.time_functions
+    cells = [_nearest(edges, i * scene.lengths[0] / n) for i in range(n + 1)]
+    planes = [_nearest(edges, x) for x in scene.planes]
+    width = np.diff(edges)[:, None]
+    step = np.diff(edges[cells])[:, None]
+    profiles = np.zeros((2, 3 + scene.axes, n, walked, functions, 3))
+    passages = np.zeros((2, len(planes), walked, functions, 3))
+    budget = np.zeros((len(lines_of(scene.axes)), walked, functions, 3))
+    line = {name: number for number, name in enumerate(lines_of(scene.axes))}
+
+    def in_time(values: Array) -> Array:
+        return harmonics_of(values, axis, scene.harmonics)
+
+    def on_cells(values: Array) -> Array:
+        return in_time(np.add.reduceat(values * width, cells[:-1]) / step)
+
+    for slot, name in enumerate(scene.channels):
+        channel = channels[name]
+        births = _integral(lattice, lattice.stack.rate[:, None] * channel.births.collided)
+        births = births + channel.births.walls.sum(axis=(0, 1))
+        lines = {"emitted": channel.emitted - births}
+        for part, flown in enumerate(channel.parts):
+            profiles[part, DENSITY, :, slot] = on_cells(flown.density)
+            profiles[part, TORQUE, :, slot] = on_cells(flown.torque)
+            profiles[part, CURRENT, :, slot] = on_cells(flown.flow)
+            profiles[part, DIVERGENCE, :, slot] = in_time(np.diff(flown.through[cells], axis=0) / step)
+            passages[part, :, slot] = in_time(flown.through[planes])
+            ends = {
+                "torque": _integral(lattice, flown.torque),
+                "relaxed": _integral(lattice, lattice.stack.loss[:, None] * flown.density),
+                "left_at_left": flown.left[0],
+                "left_at_right": flown.left[1],
+            }
+            for end, value in ends.items():
+                lines[end] = lines.get(end, 0.0) + value
+        for end, value in lines.items():
+            budget[line[end], slot] = in_time(value[None])[0]
+    for slot, W in enumerate(_charge(lattice, channels).values(), start=len(scene.channels)):
+        flat = np.add.reduceat(W * width[:, None], cells[:-1]) / step[:, None]
+        profiles[0, DENSITY, :, slot] = flat
+    size = walked * functions * 3
+    return completed(
+        scene,
+        profiles.reshape(-1, n, size),
+        passages.reshape(2, -1, size),
+        budget.reshape(len(budget), size),
+        0,
+    )
+
+
+def _nearest(edges: Array, x: float) -> int:
+    return int(np.argmin(np.abs(edges - x)))
+
+
+def _charge(lattice: _Lattice, channels: Mapping[str, _Channel]) -> dict[str, Array]:
+    """Charge velocity of first flights, (cells, time functions, 3), of every source: a_R × s, a_imp v × s."""
+    scene, edges = lattice.scene, lattice.stack.edges
+    axis = lattice.turning / np.linalg.norm(lattice.turning)
+    starts = [layer.start for layer in scene.layers]
+    which = np.searchsorted(starts, 0.5 * (edges[1:] + edges[:-1]), side="right") - 1
+    rashba = np.array([layer.rashba for layer in scene.layers])[which][:, None]
+    impurity = np.array([layer.impurity for layer in scene.layers])[which][:, None, None]
+    found = {}
+    for name in scene.sources:
+        local = channels["first" if name == "impurity_first" else "second"].parts[0]
+        if name == "rashba":
+            found[name] = np.cross(rashba, harmonics_of(local.density, axis, scene.harmonics))
+        else:
+            flow = harmonics_of(local.flow, axis, scene.harmonics)
+            found[name] = impurity * np.cross(np.array([1.0, 0.0, 0.0]), flow)
+    return found
+
+
+def _leaving(W: Array) -> Array:
+    """What leaves dipoles: along the mesh's direction."""
+    return W * np.array([1.0, 0.0, 0.0])
+
+
+def _sheets(lattice: _Lattice, walls: Array) -> Sheets:
+    """Where walls send out diffusely, to which side, and what."""
+    slab = lattice.perturbed
+    rough = slab.diffuse.any(axis=1).reshape(2, -1)
+    way, segment = np.nonzero(rough)
+    places = lattice.stack.edges[slab.bounds[segment + way]]  # to the right from a segment's left end
+    return places, np.where(way == RIGHT, 1, -1), walls[way, segment]
+
+
+# --- two meshes, and their errors -------------------------------------------------------------------------------
+
+
+def _with_errors(wide: _Solved, narrow: _Solved, few: _Solved) -> Known:
+    """Second order in the cells' width taken out; what this changes, and what half the directions do, are the deviations.
+
+    Walkers follow births that are wrong by as much: what they make of that belongs to the deviations.
+    """
+    coarse = _on_halves(wide.births)
+    by_mesh = _response(narrow.lattice, _mixed((1.0 / 3.0, narrow.births), (-1.0 / 3.0, coarse)))
+    by_directions = _response(wide.lattice, _mixed((1.0, wide.births), (-1.0, few.births)))
+    return Known(
+        _sum((4.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums)),
+        (
+            _sum((1.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums), (1.0, by_mesh)),
+            _sum((1.0, wide.sums), (-1.0, few.sums), (1.0, by_directions)),
+        ),
+    )
+
+
+def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
+    """What walkers make of small births, all of it diffusive, to some per cent."""
+    J, S, none = 2.0 * lattice.scene.exchange, lattice.S, np.zeros_like(lattice.S)
+    nothing = _Flown(none, none, none, np.zeros((len(S) + 1, 3)), np.zeros((2, 3)))
+    found: dict[str, _Channel] = {}
+
+    def after(slab: Ordinates, one: _Births, each: bool = False) -> Flights:
+        collided = one.collided if slab is lattice.exact else _without_mean(lattice, one)
+        return slab.roughly_after(collided, one.walls, each)
+
+    for name in lattice.scene.channels:
+        slab = lattice.perturbed if name != "exact" else lattice.exact
+        assert slab is not None
+        flights = after(slab, births[name])
+        flown = _flown(slab, flights, J * np.cross(flights.density, S) if name == "exact" else none)
+        if name == "second_ladder":
+            spin = after(slab, births["first"], each=True)
+            turned = slab.flights(none, by_direction=J * np.cross(spin.each, S))
+            rest = after(slab, _Births(turned.density, turned.walls))
+            more = _flown(slab, turned, J * np.cross(spin.density, S)), _flown(slab, rest, none)
+            flown = _Flown(*(a + b + c for a, b, c in zip(flown, *more, strict=True)))
+        # the walkers book these births
+        born = _Births(-births[name].collided, -births[name].walls)
+        found[name] = _Channel(np.zeros(3), (nothing, flown), born)
+    return _laid_out(lattice, found)
+
+
+def _without_mean(lattice: _Lattice, births: _Births) -> Array:
+    """Without a sink: births less a uniform spin along the axis, which would stay for ever."""
+    if lattice.scene.has_sink:
+        return births.collided
+    rate = lattice.stack.rate[:, None]
+    axis = lattice.turning / np.linalg.norm(lattice.turning)
+    content = _integral(lattice, rate * births.collided) + births.walls.sum(axis=(0, 1))
+    uniform = lattice.nu[:, None] * axis
+    return (
+        births.collided - (content * axis).sum() / (_integral(lattice, rate * uniform) * axis).sum() * uniform
+    )
+
+
+def _on_halves(births: Mapping[str, _Births]) -> dict[str, _Births]:
+    """On cells half as wide."""
+    return {name: one._replace(collided=np.repeat(one.collided, 2, axis=0)) for name, one in births.items()}
+
+
+def _mixed(*terms: tuple[float, Mapping[str, _Births]]) -> dict[str, _Births]:
+    """Sum of births with factors."""
+    return {
+        name: _Births(*(sum(f * one[name][i] for f, one in terms) for i in range(2))) for name in terms[0][1]
+    }
+
+
+def _sum(*terms: tuple[float, BlockSums]) -> BlockSums:
+    """Sum of what is laid out, with factors."""
+    parts = zip(*(one for _, one in terms), strict=True)
+    factors = [factor for factor, _ in terms]
+    mixed = [sum(f * part for f, part in zip(factors, one, strict=True)) for one in parts]
+    return BlockSums(*mixed)._replace(flights=0)
+
+
+def _conserving(sums: BlockSums) -> BlockSums:
+    """The diffusive current through planes obeys conservation."""
+    return sums._replace(conserved=sums.passages[1].copy())
