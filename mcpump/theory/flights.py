@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import kernel
+from mcpump.compiled import inlined, kernel
 from mcpump.theory.medium import Array
 
 RIGHT, LEFT = 0, 1
@@ -70,68 +70,92 @@ def fly(
 ):
     """Fly through every segment in every direction, from the spins that come in; score density and current.
 
-    Spins are carried as v s, which an interface leaves as it is where it lets pass straight on. `density` and `current`
-    (at the left and right end of each cell, and its mean) are means over directions; where they have no rows, nothing is
-    scored.
+    Births are parabolas in every cell: their values at its left and right end, and their mean. Spins are carried as v s,
+    which an interface leaves as it is where it lets pass straight on. `density` and `current` (at the left and right end
+    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored.
     """
+    # births at the start and at the end of the way through a cell, and in the middle; the parabola that flies with them
+    q = np.zeros((3, 3))
+    p = np.zeros((3, 3))
+    s, t, g = np.zeros(3), np.zeros(3), np.zeros(3)
     for k in range(mu.shape[0]):
         for way in range(2):
+            near, far = (0, 1) if way == RIGHT else (1, 0)
             for segment in range(bounds.shape[0] - 1):
                 first, last = bounds[segment], bounds[segment + 1]
-                s0, s1, s2 = (
-                    inflow[way, segment, k, 0],
-                    inflow[way, segment, k, 1],
-                    inflow[way, segment, k, 2],
-                )
+                for j in range(3):
+                    s[j] = inflow[way, segment, k, j]
                 for step in range(last - first):
                     i = first + step if way == RIGHT else last - 1 - step
-                    q0, q1, q2 = source[i, 0], source[i, 1], source[i, 2]
+                    v, r = speed[i], 1.0 / times[k, i]
+                    for j in range(3):
+                        q[0, j], q[1, j], q[2, j] = source[i, near, j], source[i, far, j], source[i, 2, j]
                     if by_direction.shape[0] > 0:
-                        q0 += by_direction[way, k, i, 0]
-                        q1 += by_direction[way, k, i, 1]
-                        q2 += by_direction[way, k, i, 2]
-                    q0, q1, q2 = speed[i] * q0, speed[i] * q1, speed[i] * q2
-                    m = inverse[i]
-                    a0 = m[0, 0] * q0 + m[0, 1] * q1 + m[0, 2] * q2
-                    a1 = m[1, 0] * q0 + m[1, 1] * q1 + m[1, 2] * q2
-                    a2 = m[2, 0] * q0 + m[2, 1] * q1 + m[2, 2] * q2
-                    e = turn[k, i]
-                    d0, d1, d2 = s0 - a0, s1 - a1, s2 - a2
-                    t0 = a0 + e[0, 0] * d0 + e[0, 1] * d1 + e[0, 2] * d2
-                    t1 = a1 + e[1, 0] * d0 + e[1, 1] * d1 + e[1, 2] * d2
-                    t2 = a2 + e[2, 0] * d0 + e[2, 1] * d1 + e[2, 2] * d2
+                        for j in range(3):
+                            q[0, j] += by_direction[way, k, i, near, j]
+                            q[1, j] += by_direction[way, k, i, far, j]
+                            q[2, j] += by_direction[way, k, i, 2, j]
+                    for j in range(3):
+                        q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
+                    steady(inverse, i, r, q, p)
+                    for j in range(3):
+                        g[j] = s[j] - p[0, j]
+                    for j in range(3):
+                        back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
+                        t[j] = p[0, j] + p[1, j] + p[2, j] + back
                     if density.shape[0] > 0:
                         # M · mean = q + (start − end)/time
-                        r = 1.0 / times[k, i]
-                        p0, p1, p2 = q0 + r * (s0 - t0), q1 + r * (s1 - t1), q2 + r * (s2 - t2)
-                        w = 0.5 * weight[k] / speed[i]
-                        g0 = m[0, 0] * p0 + m[0, 1] * p1 + m[0, 2] * p2
-                        g1 = m[1, 0] * p0 + m[1, 1] * p1 + m[1, 2] * p2
-                        g2 = m[2, 0] * p0 + m[2, 1] * p1 + m[2, 2] * p2
-                        density[i, 0] += w * g0
-                        density[i, 1] += w * g1
-                        density[i, 2] += w * g2
-                        j = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
-                        near, far = (0, 1) if way == RIGHT else (1, 0)
-                        current[i, near, 0] += j * s0
-                        current[i, near, 1] += j * s1
-                        current[i, near, 2] += j * s2
-                        current[i, far, 0] += j * t0
-                        current[i, far, 1] += j * t1
-                        current[i, far, 2] += j * t2
-                        current[i, 2, 0] += j * g0
-                        current[i, 2, 1] += j * g1
-                        current[i, 2, 2] += j * g2
+                        for j in range(3):
+                            q[2, j] += r * (s[j] - t[j])
+                        w = 0.5 * weight[k] / v
+                        f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
+                        for j in range(3):
+                            g[j] = (
+                                inverse[i, j, 0] * q[2, 0]
+                                + inverse[i, j, 1] * q[2, 1]
+                                + inverse[i, j, 2] * q[2, 2]
+                            )
+                            density[i, j] += w * g[j]
+                            current[i, near, j] += f * s[j]
+                            current[i, far, j] += f * t[j]
+                            current[i, 2, j] += f * g[j]
                         if each.shape[0] > 0:
-                            each[way, k, i, 0] = g0 / speed[i]
-                            each[way, k, i, 1] = g1 / speed[i]
-                            each[way, k, i, 2] = g2 / speed[i]
-                    s0, s1, s2 = t0, t1, t2
-                outflow[way, segment, k, 0], outflow[way, segment, k, 1], outflow[way, segment, k, 2] = (
-                    s0,
-                    s1,
-                    s2,
-                )
+                            for j in range(3):
+                                each[way, k, i, near, j] = s[j] / v
+                                each[way, k, i, far, j] = t[j] / v
+                                each[way, k, i, 2, j] = g[j] / v
+                    for j in range(3):
+                        s[j] = t[j]
+                for j in range(3):
+                    outflow[way, segment, k, j] = s[j]
+
+
+@inlined
+def steady(inverse, i, r, q, p):
+    """Write the parabola p₀ + p₁x + p₂x², x from 0 to 1, that solves r p′ = −M p + q in cell i, r = 1/time."""
+    for j in range(3):
+        p[1, j] = 6.0 * q[2, j] - 3.0 * (q[0, j] + q[1, j])  # 6 (mean − half the ends)
+    for j in range(3):
+        p[2, j] = -(inverse[i, j, 0] * p[1, 0] + inverse[i, j, 1] * p[1, 1] + inverse[i, j, 2] * p[1, 2])
+    x = q[1, 0] - q[0, 0] + p[1, 0] - 2.0 * r * p[2, 0]
+    y = q[1, 1] - q[0, 1] + p[1, 1] - 2.0 * r * p[2, 1]
+    z = q[1, 2] - q[0, 2] + p[1, 2] - 2.0 * r * p[2, 2]
+    for j in range(3):
+        p[1, j] = inverse[i, j, 0] * x + inverse[i, j, 1] * y + inverse[i, j, 2] * z
+    x, y, z = q[0, 0] - r * p[1, 0], q[0, 1] - r * p[1, 1], q[0, 2] - r * p[1, 2]
+    for j in range(3):
+        p[0, j] = inverse[i, j, 0] * x + inverse[i, j, 1] * y + inverse[i, j, 2] * z
+
+
+def cross(a: Array, b: Array) -> Array:
+    """a × b of parabolas in cells, given by both ends and the mean, (..., 3, 3); the mean by Simpson's rule."""
+    product = np.cross(a, b)
+    middle = np.cross(
+        1.5 * a[..., 2, :] - 0.25 * (a[..., 0, :] + a[..., 1, :]),
+        1.5 * b[..., 2, :] - 0.25 * (b[..., 0, :] + b[..., 1, :]),
+    )
+    product[..., 2, :] = (product[..., 0, :] + product[..., 1, :] + 4.0 * middle) / 6.0
+    return product
 
 
 def directions_of_half(count: int, dimension: int) -> tuple[Array, Array]:

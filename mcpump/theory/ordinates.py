@@ -21,7 +21,7 @@ from scipy.sparse.linalg import LinearOperator, gmres, splu
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross_with, directions_of_half, fly
 from mcpump.theory.medium import Array
 
-NONE = np.zeros((0, 0, 0, 0))
+NONE = np.zeros((0, 0, 0, 0, 0))
 MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
 """Flux of an isotropic gas through a plane to one side, of its speed times its density."""
 NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 3, 3))
@@ -82,7 +82,8 @@ class Flights(NamedTuple):
     walls: Array
     """(2, segments, 3): what walls send out diffusely, to the right and to the left, per area and time."""
     each: Array
-    """(2, directions, cells, 3): s by direction, towards +x and −x, where it was asked for."""
+    """(2, directions, cells, 3, 3): s by direction, towards +x and −x, at the left and right end of each cell, and its
+    mean; where it was asked for."""
 
 
 class Ordinates:
@@ -114,6 +115,10 @@ class Ordinates:
     def diffusion(self) -> Any:
         """Solver of the diffusion equation in the cells."""
         return _diffusion(self.stack, self.field)
+
+    def mean(self, by_direction: Array) -> Array:
+        """Means over cells and directions, (cells, 3), of parabolas by direction."""
+        return np.asarray(np.einsum("k,wkxi->xi", 0.5 * self.weight, by_direction[..., 2, :]))
 
     def through(self, flown: Flights) -> Array:
         """(cells + 1, 3): what passes the edges of the mesh; through a face, what it absorbs.
@@ -149,7 +154,21 @@ class Ordinates:
     def flights(
         self, source: Array, walls: Array | None = None, by_direction: Array = NONE, each: bool = False
     ) -> Flights:
-        """Fly what is born isotropically in the cells, or by direction, and what walls send out, up to a scattering."""
+        """Fly what is born isotropically in the cells, or by direction, and what walls send out, up to a scattering.
+
+        Parameters
+        ----------
+        source : (cells, 3) or (cells, 3, 3) array
+            Births per volume and time: means over the cells, or values at left and right ends, and means.
+        walls : (2, segments, 3) array, optional
+            What walls send out, as `Flights.walls`.
+        by_direction : (2, directions, cells, 3, 3) array
+            Further births, as `Flights.each`.
+        each : bool
+            Whether to tell spins by direction.
+        """
+        if source.ndim == 2:
+            source = np.repeat(source[:, None], 3, axis=1)
         n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
         fixed = (self.turn, self.times, self.inverse, self.stack.speed, self.weight, self.mu, self.bounds)
         sent = np.zeros((2, segments, K, 3))
@@ -165,7 +184,7 @@ class Ordinates:
             known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
-        kept = np.zeros((2, K, n, 3) if each else NONE.shape)
+        kept = np.zeros((2, K, n, 3, 3) if each else NONE.shape)
         fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
         rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
@@ -222,13 +241,24 @@ class Ordinates:
         walls : (2, segments, 3) array
             What walls send out diffusely of it.
         """
-        rate = self.stack.rate[:, None]
         found, sent = self._accelerated(density), walls
         for _ in range(steps):
-            flown = self.flights(rate * found, sent)
+            flown = self.flights(self._smooth(found), sent)
             found = found + self._accelerated(density + flown.density - found)
             sent = walls + flown.walls
-        return self.flights(rate * found, sent, each=each)
+        return self.flights(self._smooth(found), sent, each=each)
+
+    def _smooth(self, density: Array) -> Array:
+        """Births of what scatters, as parabolas that are continuous but for interfaces."""
+        births = self.stack.rate[:, None] * density
+        middle = 0.5 * (self.stack.edges[1:] + self.stack.edges[:-1])
+        ends = np.empty((len(middle), 2, 3))
+        for first, last in zip(self.bounds[:-1], self.bounds[1:], strict=True):
+            x, edges = middle[first:last], self.stack.edges[first : last + 1]
+            for i in range(3):
+                at = np.interp(edges, x, births[first:last, i])
+                ends[first:last, 0, i], ends[first:last, 1, i] = at[:-1], at[1:]
+        return np.concatenate([ends, births[:, None]], axis=1)
 
     def _accelerated(self, density: Array) -> Array:
         """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from mcpump.theory.flights import cross
 from mcpump.theory.medium import Array
 from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
 
@@ -21,7 +22,7 @@ __all__ = [
     "Response",
     "Sample",
     "halved",
-    "means_on",
+    "parabolas_on",
     "mesh_of",
     "slab_response",
     "stack_on",
@@ -145,7 +146,7 @@ def _solved(
 ) -> dict[str, tuple[Part, Part]]:
     """Local and diffusive part of channels from one mesh, in the cells and at the edges that are wanted."""
     stack, nu = stack_on(sample, mesh)
-    parts = _channels(stack, nu, means_on(texture, mesh), omega, exchange, channels, directions)
+    parts = _channels(stack, nu, parabolas_on(texture, mesh), omega, exchange, channels, directions)
     return {
         name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
         for name, (near, far) in parts.items()
@@ -162,7 +163,13 @@ def _extrapolated(wide: tuple[Part, Part], narrow: tuple[Part, Part], few: tuple
 
 
 def mesh_of(
-    sample: Sample, wanted: Array, scale: float, turn: float, fineness: float, jumps: ArrayLike = ()
+    sample: Sample,
+    wanted: Array,
+    scale: float,
+    turn: float,
+    fineness: float,
+    jumps: ArrayLike = (),
+    narrow: bool = True,
 ) -> Array:
     """Edges of a mesh that has those wanted and the layers', crowded at faces, interfaces and jumps of the texture.
 
@@ -179,6 +186,8 @@ def mesh_of(
         Cells in the shortest of the lengths on which spin varies.
     jumps : array_like
         Places where the texture jumps, edges that are wanted.
+    narrow : bool
+        Whether all cells are narrow against a mean free path: where births are steps.
     """
     starts = np.array([layer.start for layer in sample.layers[1:]])
     cuts = np.unique(np.concatenate([wanted, starts]))
@@ -187,8 +196,9 @@ def mesh_of(
     mesh = [cuts[:1]]
     for a, b in itertools.pairwise(cuts):
         layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
-        widest = min(layer.speed / (layer.rate + layer.loss + turn), scale) / fineness
-        mesh.append(_graded(a, b, rough, widest, 1.0 / fineness)[1:])
+        shortest = min(layer.speed / (layer.rate + layer.loss + turn), scale) / fineness
+        widest = shortest if narrow else min(scale / fineness, b - a)
+        mesh.append(_graded(a, b, rough, widest, 1e-3 * shortest, 1.0 / fineness)[1:])
     return np.concatenate(mesh)
 
 
@@ -197,9 +207,8 @@ def halved(mesh: Array) -> Array:
     return np.sort(np.concatenate([mesh, 0.5 * (mesh[1:] + mesh[:-1])]))
 
 
-def _graded(a: float, b: float, rough: Array, widest: float, share: float) -> Array:
-    """Edges from a to b, cells no wider than `widest`, nor than a share of their distance from what is rough."""
-    finest = 1e-3 * widest
+def _graded(a: float, b: float, rough: Array, widest: float, finest: float, share: float) -> Array:
+    """Edges from a to b, cells from `finest` to `widest`, by a share of their distance from what is rough."""
 
     def width(x: float) -> float:
         near = float(np.abs(rough - x).min(initial=math.inf))
@@ -230,11 +239,13 @@ def stack_on(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
     return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension), nu
 
 
-def means_on(texture: Callable[[Array], Array], mesh: Array) -> Array:
-    """Means of S over cells, by three Gauss points."""
+def parabolas_on(texture: Callable[[Array], Array], mesh: Array) -> Array:
+    """S at the left and right end of each cell, from inside, and its mean by three Gauss points, (cells, 3, 3)."""
     node, weight = np.polynomial.legendre.leggauss(3)
     middle, half = 0.5 * (mesh[1:] + mesh[:-1]), 0.5 * np.diff(mesh)
-    return np.asarray(sum(0.5 * w * texture(middle + u * half) for u, w in zip(node, weight, strict=True)))
+    mean = sum(0.5 * w * texture(middle + u * half) for u, w in zip(node, weight, strict=True))
+    inside = (1.0 - 1e-9) * half
+    return np.stack([texture(middle - inside), texture(middle + inside), mean], axis=1)
 
 
 def _gathered(part: Part, mesh: Array, wanted: Array) -> Part:
@@ -256,13 +267,9 @@ def _channels(
     stack: Stack, nu: Array, S: Array, omega: Array, exchange: float, names: tuple[str, ...], directions: int
 ) -> dict[str, tuple[Part, Part]]:
     """Local and diffusive part of channels on one mesh."""
-    source, none, J = -nu[:, None] * np.cross(omega, S), np.zeros_like(S), 2.0 * exchange
-    frame = np.broadcast_to(omega, S.shape)
+    source, none, J = -nu[:, None, None] * np.cross(omega, S), np.zeros_like(S[:, 2]), 2.0 * exchange
+    frame = np.broadcast_to(omega, none.shape)
     found: dict[str, tuple[Part, Part]] = {}
-
-    def turned(spin: Array) -> Array:
-        """Torque of exchange on a spin."""
-        return J * np.cross(spin, S)
 
     def part(flown: Flights, torque: Array = none) -> Part:
         return Part(flown.density, flown.current, torque)
@@ -274,22 +281,25 @@ def _channels(
             later = slab.after(first, each=True)
             found["first"] = part(first), part(later)
         if set(names) & {"second", "second_ladder"}:
-            flown = slab.flights(none, by_direction=turned(first.each))
-            found["second"] = part(flown, turned(first.density)), part(slab.after(flown))
+            torque = J * cross(first.each, S)
+            flown = slab.flights(none, by_direction=torque)
+            found["second"] = part(flown, slab.mean(torque)), part(slab.after(flown))
         if "second_ladder" in names:
-            whole = slab.flights(none, by_direction=turned(first.each + later.each))
+            more = J * cross(later.each, S)
+            whole = slab.flights(none, by_direction=torque + more)
             rest, local = slab.after(whole), found["second"][0]
             found["second_ladder"] = (
                 local,
                 Part(
                     whole.density + rest.density - local.density,
                     whole.current + rest.current - local.current,
-                    turned(later.density),
+                    slab.mean(more),
                 ),
             )
     if "exact" in names:
-        slab = Ordinates(stack, J * S + frame, directions)
-        first = slab.flights(source)
+        slab = Ordinates(stack, J * S[:, 2] + frame, directions)
+        # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
+        first = slab.flights(source[:, 2])
         later = slab.after(first)
-        found["exact"] = part(first, turned(first.density)), part(later, turned(later.density))
+        found["exact"] = tuple(part(one, J * np.cross(one.density, S[:, 2])) for one in (first, later))
     return {name: found[name] for name in names}

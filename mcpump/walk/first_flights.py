@@ -24,9 +24,9 @@ from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
 from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of
 from mcpump.textures.parameters import scales_of
-from mcpump.theory.flights import LEFT, RIGHT, cell_matrices
+from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import Flights, Ordinates, Stack
-from mcpump.theory.slab import halved, means_on, mesh_of, stack_on
+from mcpump.theory.slab import halved, parabolas_on, mesh_of, stack_on
 from mcpump.walk.known import Known
 from mcpump.walk.layout import BlockSums, completed, shapes
 
@@ -69,7 +69,7 @@ class _Lattice(NamedTuple):
     stack: Stack
     nu: Array
     S: Array
-    """(cells, 3): means at t = 0."""
+    """(cells, 3, 3): at t = 0, at the left and right end of each cell, and its mean."""
     turning: Array
     """(3,): angular velocity of the precession."""
     perturbed: Ordinates
@@ -144,14 +144,17 @@ def first_flights_along_x(
     scene = problem.scene._replace(lanes=None)
     sample = sample_of(scene)
     length, _ = scales_of(scene.texture, scene.parameters)
-    turn = 2.0 * abs(scene.exchange) * ("exact" in scene.channels)
-    coarse = mesh_of(sample, edges_on(scene)[0], length or math.inf, turn, fineness, jumps_of(scene))
+    exact = "exact" in scene.channels
+    turn = 2.0 * abs(scene.exchange) * exact
+    coarse = mesh_of(
+        sample, edges_on(scene)[0], length or math.inf, turn, fineness, jumps_of(scene), narrow=exact
+    )
 
     def solved(mesh: Array, count: int) -> _Solved:
-        (stack, nu), S = stack_on(sample, mesh), means_on(texture, mesh)
-        frame = np.broadcast_to(turning, S.shape)
-        exact = Ordinates(stack, 2.0 * scene.exchange * S + frame, count) if turn else None
-        lattice = _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, count), exact)
+        (stack, nu), S = stack_on(sample, mesh), parabolas_on(texture, mesh)
+        frame = np.broadcast_to(turning, S[:, 2].shape)
+        slab = Ordinates(stack, 2.0 * scene.exchange * S[:, 2] + frame, count) if exact else None
+        lattice = _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, count), slab)
         found = _channels(lattice, shift)
         births = {name: channel.births for name, channel in found.items()}
         return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
@@ -181,27 +184,28 @@ def first_flights_along_x(
 def _channels(lattice: _Lattice, shift: float | str) -> dict[str, _Channel]:
     """First flights of every channel on a mesh; those of `first` also where others are made of them."""
     S, J, slab = lattice.S, 2.0 * lattice.scene.exchange, lattice.perturbed
-    born = -lattice.nu[:, None] * np.cross(lattice.turning, S)
-    none, emitted = np.zeros_like(S), _integral(lattice, born)
-    nothing = _Flown(none, none, none, np.zeros((len(S) + 1, 3)), np.zeros((2, 3)))
+    born = -lattice.nu[:, None, None] * np.cross(lattice.turning, S)
+    emitted, none = _integral(lattice, born[:, 2]), np.zeros_like(born[:, 2])
     wanted = {*lattice.scene.channels}
     found: dict[str, _Channel] = {}
+
+    def channel(emitted: Array, first: Flights, torque: Array) -> _Channel:
+        return _Channel(
+            emitted, (_flown(slab, first, torque), _nothing(none)), _Births(first.density, first.walls)
+        )
+
     if wanted - {"exact"}:
         first = slab.flights(born, each=True)
-        found["first"] = _Channel(
-            emitted, (_flown(slab, first, none), nothing), _Births(first.density, first.walls)
-        )
+        found["first"] = channel(emitted, first, none)
     if wanted & {"second", "second_ladder"}:
-        second = slab.flights(none, by_direction=J * np.cross(first.each, S))
-        found["second"] = found["second_ladder"] = _Channel(
-            np.zeros(3),
-            (_flown(slab, second, J * np.cross(first.density, S)), nothing),
-            _Births(second.density, second.walls),
-        )
+        torque = J * cross(first.each, S)
+        second = slab.flights(none, by_direction=torque)
+        found["second"] = found["second_ladder"] = channel(np.zeros(3), second, slab.mean(torque))
     if lattice.exact is not None:
-        u = _follows(lattice, lattice.exact.field, born, shift)
-        near, far = (lattice.exact.flights(s) for s in (born, lattice.stack.rate[:, None] * u))
-        local, known = (_flown(lattice.exact, one, J * np.cross(one.density, S)) for one in (near, far))
+        # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
+        u = _follows(lattice, lattice.exact.field, born[:, 2], shift)
+        near, far = (lattice.exact.flights(s) for s in (born[:, 2], lattice.stack.rate[:, None] * u))
+        local, known = (_flown(lattice.exact, one, J * np.cross(one.density, S[:, 2])) for one in (near, far))
         found["exact"] = _Channel(
             emitted, (local, known), _Births(near.density + far.density - u, near.walls + far.walls)
         )
@@ -230,6 +234,11 @@ def _flown(slab: Ordinates, flights: Flights, torque: Array) -> _Flown:
         for face, come in zip((0, 1), (flights.arrives[LEFT, 0], flights.arrives[RIGHT, -1]), strict=True):
             left[face] = slab.stack.faces[face].absorption * come
     return _Flown(flights.density, torque, flights.flow, slab.through(flights), left)
+
+
+def _nothing(none: Array) -> _Flown:
+    """No flights; none: (cells, 3) of 0."""
+    return _Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)))
 
 
 def _integral(lattice: _Lattice, values: Array) -> Array:
@@ -350,8 +359,7 @@ def _with_errors(wide: _Solved, narrow: _Solved, few: _Solved) -> Known:
 
 def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
     """What walkers make of small births, all of it diffusive, to some per cent."""
-    J, S, none = 2.0 * lattice.scene.exchange, lattice.S, np.zeros_like(lattice.S)
-    nothing = _Flown(none, none, none, np.zeros((len(S) + 1, 3)), np.zeros((2, 3)))
+    J, S, none = 2.0 * lattice.scene.exchange, lattice.S, np.zeros_like(lattice.S[:, 2])
     found: dict[str, _Channel] = {}
 
     def after(slab: Ordinates, one: _Births, each: bool = False) -> Flights:
@@ -362,16 +370,17 @@ def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
         slab = lattice.perturbed if name != "exact" else lattice.exact
         assert slab is not None
         flights = after(slab, births[name])
-        flown = _flown(slab, flights, J * np.cross(flights.density, S) if name == "exact" else none)
+        flown = _flown(slab, flights, J * np.cross(flights.density, S[:, 2]) if name == "exact" else none)
         if name == "second_ladder":
             spin = after(slab, births["first"], each=True)
-            turned = slab.flights(none, by_direction=J * np.cross(spin.each, S))
+            torque = J * cross(spin.each, S)
+            turned = slab.flights(none, by_direction=torque)
             rest = after(slab, _Births(turned.density, turned.walls))
-            more = _flown(slab, turned, J * np.cross(spin.density, S)), _flown(slab, rest, none)
+            more = _flown(slab, turned, slab.mean(torque)), _flown(slab, rest, none)
             flown = _Flown(*(a + b + c for a, b, c in zip(flown, *more, strict=True)))
         # the walkers book these births
         born = _Births(-births[name].collided, -births[name].walls)
-        found[name] = _Channel(np.zeros(3), (nothing, flown), born)
+        found[name] = _Channel(np.zeros(3), (_nothing(none), flown), born)
     return _laid_out(lattice, found)
 
 

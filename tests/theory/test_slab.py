@@ -226,15 +226,16 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
     mu, weight = directions_of_half(count, 3)
     speed, times = generator.random(cells) + 0.5, generator.random((count, cells))
     turn, inverse = cell_matrices(generator.random(cells) + 0.5, generator.normal(size=(cells, 3)), times)
-    given = (turn, times, inverse, speed, weight, mu, np.array([0, 3, 7]), generator.normal(size=(cells, 3)))
-    more = generator.normal(size=(2, count, cells, 3)), generator.normal(size=(2, 2, count, 3))
+    births = generator.normal(size=(cells, 3, 3))
+    given = (turn, times, inverse, speed, weight, mu, np.array([0, 3, 7]), births)
+    more = generator.normal(size=(2, count, cells, 3, 3)), generator.normal(size=(2, 2, count, 3))
     results = []
     for function in (fly, fly.py_func):
         filled = (
             np.zeros((2, 2, count, 3)),
             np.zeros((cells, 3)),
             np.zeros((cells, 3, 3)),
-            np.zeros((2, count, cells, 3)),
+            np.zeros((2, count, cells, 3, 3)),
         )
         function(*given, *more, *filled)
         results.append(filled)
