@@ -143,7 +143,7 @@ def _interface(left: Layer, right: Layer) -> theory.Interface | None:
 
 
 def harmonics_of(values: Array, axis: Array, harmonics: int) -> Array:
-    """What stands still in the frame that turns by Ωt about an axis, in time: (places, 3) → (places, time function, 3)."""
+    """What stands still in the frame that turns about an axis, in time: (places, 3) → (places, time function, 3)."""
     along = (values * axis).sum(axis=1, keepdims=True) * axis
     across = values - along
     rows = np.zeros((len(values), 1 + 2 * harmonics, 3))

@@ -148,7 +148,7 @@ def steady(inverse, i, r, q, p):
 
 
 def cross(a: Array, b: Array) -> Array:
-    """a × b of parabolas in cells, given by both ends and the mean, (..., 3, 3); the mean by Simpson's rule."""
+    """Product a × b of parabolas in cells, given by both ends and the mean, (..., 3, 3); the mean by Simpson's rule."""
     product = np.cross(a, b)
     middle = np.cross(
         1.5 * a[..., 2, :] - 0.25 * (a[..., 0, :] + a[..., 1, :]),

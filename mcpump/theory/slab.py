@@ -22,8 +22,8 @@ __all__ = [
     "Response",
     "Sample",
     "halved",
-    "parabolas_on",
     "mesh_of",
+    "parabolas_on",
     "slab_response",
     "stack_on",
 ]
@@ -301,5 +301,6 @@ def _channels(
         # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
         first = slab.flights(source[:, 2])
         later = slab.after(first)
-        found["exact"] = tuple(part(one, J * np.cross(one.density, S[:, 2])) for one in (first, later))
+        near, far = (part(one, J * np.cross(one.density, S[:, 2])) for one in (first, later))
+        found["exact"] = near, far
     return {name: found[name] for name in names}

@@ -7,8 +7,8 @@ spin u that is written down,
 
 so that T[a] is the local part, and the diffusive part is T[u/τ] and what walkers make who are born isotropically at the
 rate q/τ. Nothing depends on time in the frame that turns with the magnetization; T is worked out there by discrete
-ordinates (`mcpump.theory.ordinates`) on two meshes, the second with cells half as wide, and extrapolated. u is 0 but for
-`exact`, where it follows the magnet: G u − u × B = a, B = (2J/ħ)S in the turning frame.
+ordinates (`mcpump.theory.ordinates`) on meshes with cells half as wide, and half of that, and extrapolated. u is 0 but
+for `exact`, where it follows the magnet: G u − u × B = a, B = (2J/ħ)S in the turning frame.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of,
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import Flights, Ordinates, Stack
-from mcpump.theory.slab import halved, parabolas_on, mesh_of, stack_on
+from mcpump.theory.slab import halved, mesh_of, parabolas_on, stack_on
 from mcpump.walk.known import Known
 from mcpump.walk.layout import BlockSums, completed, shapes
 
 Array = NDArray[np.float64]
 Sheets = tuple[Array, NDArray[np.intp], Array]
-DIRECTIONS = 32
-"""Cosines in half a sphere."""
-FINENESS = 6.0
-"""Cells of the wider mesh in the shortest of the lengths on which spin varies."""
+DIRECTIONS = 24
+"""Cosines in half a sphere; more where exchange turns spins fast."""
+FINENESS = 3.0
+"""Cells of the widest mesh in the shortest of the lengths on which spin varies."""
 STRONG, WEAK = 1.0, 0.3
 """2Jτ/ħ above which G = 0.1/τ, and below which G = 1/τ."""
 
@@ -52,11 +52,11 @@ class FirstFlights(NamedTuple):
     Omega: float
     """Its angular velocity [1/τ]."""
     collided: dict[str, Array]
-    """Channel → (n, 3): q per volume, means over the mesh's cells at t = 0, which turns with the texture. Walkers are born
-    isotropically at the rate q/τ. For `second_ladder` the spin of its own; that of `first` is there too, which turns."""
+    """Channel → (n, 3): q per volume, means over the mesh's cells, at t = 0; it turns with the texture. Walkers are born
+    isotropically at the rate q/τ. For `second_ladder` the spin of its own; that of `first` is there too."""
     walls: dict[str, Sheets]
-    """Channel → places (m,), sense (m,) ±1, and spin per area and time (m, 3) that walls send out by the cosine law towards
-    ±x, as `collided`."""
+    """Channel → places (m,), sense (m,) ±1, and spin per area and time (m, 3) that walls send out by the cosine law
+    towards ±x, as `collided`."""
     charge: dict[str, Array]
     """Source of charge → (n, time functions, 3): charge velocity W of first flights, means over the mesh's cells; of what
     leaves dipoles, along the directions of the mesh."""
@@ -133,7 +133,8 @@ def first_flights_along_x(
     shift : float or str
         Gτ of the spin u that is taken out of `exact`; "auto": from 2Jτ/ħ; "off": u = 0.
     fineness, directions : float, int
-        Cells of the wider mesh in a mean free path or in the texture's length; cosines in half a sphere.
+        Cells of the widest mesh in a mean free path or in the texture's length; cosines in half a sphere, for `exact`
+        √(1 + 2Jτ/ħ) times as many.
 
     Raises
     ------
@@ -153,18 +154,20 @@ def first_flights_along_x(
     def solved(mesh: Array, count: int) -> _Solved:
         (stack, nu), S = stack_on(sample, mesh), parabolas_on(texture, mesh)
         frame = np.broadcast_to(turning, S[:, 2].shape)
-        slab = Ordinates(stack, 2.0 * scene.exchange * S[:, 2] + frame, count) if exact else None
+        turns = math.sqrt(1.0 + turn / min(layer.rate for layer in scene.layers))
+        slab = (
+            Ordinates(stack, 2.0 * scene.exchange * S[:, 2] + frame, round(turns * count)) if exact else None
+        )
         lattice = _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, count), slab)
         found = _channels(lattice, shift)
         births = {name: channel.births for name, channel in found.items()}
         return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
 
-    wide, narrow = solved(coarse, directions), solved(halved(coarse), directions)
-    known = _with_errors(wide, narrow, solved(coarse, directions // 2))
-    planes = shapes(problem.scene)["conserved"][0]
-    if planes:
+    meshes = [coarse, halved(coarse), halved(halved(coarse))]
+    wide, middle, narrow = (solved(mesh, directions) for mesh in meshes)
+    known, births = _with_errors(wide, middle, narrow, solved(coarse, 3 * directions // 4))
+    if shapes(problem.scene)["conserved"][0]:
         known = Known(_conserving(known.value), tuple(map(_conserving, known.deviations)))
-    births = _mixed((4.0 / 3.0, narrow.births), (-1.0 / 3.0, _on_halves(wide.births)))
     Omega = float(np.linalg.norm(turning))
     return FirstFlights(
         known,
@@ -174,7 +177,7 @@ def first_flights_along_x(
         {name: one.collided for name, one in births.items()},
         {name: _sheets(narrow.lattice, one.walls) for name, one in births.items()},
         {
-            name: _leaving((4.0 * narrow.charge[name] - np.repeat(wide.charge[name], 2, axis=0)) / 3.0)
+            name: _leaving((4.0 * narrow.charge[name] - _on_halves(middle.charge[name])) / 3.0)
             for name in scene.sources
             if scene.dipoles[CHARGES.index(name)]
         },
@@ -337,23 +340,35 @@ def _sheets(lattice: _Lattice, walls: Array) -> Sheets:
     return places, np.where(way == RIGHT, 1, -1), walls[way, segment]
 
 
-# --- two meshes, and their errors -------------------------------------------------------------------------------
+# --- three meshes, and their errors -----------------------------------------------------------------------------
 
 
-def _with_errors(wide: _Solved, narrow: _Solved, few: _Solved) -> Known:
-    """Second order in the cells' width taken out; what this changes, and what half the directions do, are the deviations.
+def _with_errors(
+    wide: _Solved, middle: _Solved, narrow: _Solved, few: _Solved
+) -> tuple[Known, dict[str, _Births]]:
+    """What is known and what is born, second order in the cells' width taken out, each mesh with cells half as wide.
 
-    Walkers follow births that are wrong by as much: what they make of that belongs to the deviations.
+    Deviations: what the narrowest mesh changes, and three quarters of the directions. Walkers follow births that are
+    wrong by as much: what they make of that belongs to the deviations.
     """
-    coarse = _on_halves(wide.births)
-    by_mesh = _response(narrow.lattice, _mixed((1.0 / 3.0, narrow.births), (-1.0 / 3.0, coarse)))
+    sums, births = _extrapolated(middle, narrow)
+    rough, rough_births = _extrapolated(wide, middle)
+    by_mesh = _response(narrow.lattice, _mixed((1.0, births), (-1.0, _births_on_halves(rough_births))))
     by_directions = _response(wide.lattice, _mixed((1.0, wide.births), (-1.0, few.births)))
     return Known(
-        _sum((4.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums)),
+        sums,
         (
-            _sum((1.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums), (1.0, by_mesh)),
+            _sum((1.0, sums), (-1.0, rough), (1.0, by_mesh)),
             _sum((1.0, wide.sums), (-1.0, few.sums), (1.0, by_directions)),
         ),
+    ), births
+
+
+def _extrapolated(wide: _Solved, narrow: _Solved) -> tuple[BlockSums, dict[str, _Births]]:
+    """Sums and births, the latter as walkers use them: their moments over the wider cells are right, not each mean."""
+    return (
+        _sum((4.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums)),
+        _mixed((4.0 / 3.0, narrow.births), (-1.0 / 3.0, _births_on_halves(wide.births))),
     )
 
 
@@ -397,16 +412,22 @@ def _without_mean(lattice: _Lattice, births: _Births) -> Array:
     )
 
 
-def _on_halves(births: Mapping[str, _Births]) -> dict[str, _Births]:
+def _on_halves(values: Array) -> Array:
     """On cells half as wide."""
-    return {name: one._replace(collided=np.repeat(one.collided, 2, axis=0)) for name, one in births.items()}
+    return np.repeat(values, 2, axis=0)
+
+
+def _births_on_halves(births: Mapping[str, _Births]) -> dict[str, _Births]:
+    return {name: one._replace(collided=_on_halves(one.collided)) for name, one in births.items()}
 
 
 def _mixed(*terms: tuple[float, Mapping[str, _Births]]) -> dict[str, _Births]:
     """Sum of births with factors."""
-    return {
-        name: _Births(*(sum(f * one[name][i] for f, one in terms) for i in range(2))) for name in terms[0][1]
-    }
+
+    def part(name: str, i: int) -> Array:
+        return np.asarray(sum(factor * one[name][i] for factor, one in terms))
+
+    return {name: _Births(part(name, 0), part(name, 1)) for name in terms[0][1]}
 
 
 def _sum(*terms: tuple[float, BlockSums]) -> BlockSums:
