@@ -12,11 +12,20 @@ from mcpump.deck.layer import Layer
 from mcpump.errors import InputError
 from mcpump.problem.scene import NO_STATE, Problem, Scene
 from mcpump.textures.moving import no_user, texture_field
-from mcpump.textures.parameters import DRIVE_CONSTANT, Harmonic, drive_of, scales_of, shape_of
-from mcpump.textures.shapes import ENVELOPE_TANH
+from mcpump.textures.parameters import (
+    DRIVE_CONSTANT,
+    ENVELOPE_PENETRATION,
+    Harmonic,
+    drive_of,
+    scales_of,
+    shape_of,
+)
+from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_TANH
 from mcpump.theory import slab as theory
 from mcpump.theory.medium import Array
 
+DECAYED = 20.0
+"""Widths of a junction from its middle at which nothing changes any more: e^{−40} is left."""
 PRECESSION = 1e-9
 """A circle whose radii, right angles and axis differ by no more than this is round."""
 CHANNELS = ("first", "second", "second_ladder", "exact")
@@ -110,6 +119,21 @@ def jumps_of(scene: Scene) -> list[float]:
     assert isinstance(shape, Harmonic)
     sharp = shape.envelope == ENVELOPE_TANH and shape.envelope_parameters[1] == 0.0
     return [shape.envelope_parameters[0]] if sharp else []
+
+
+def varies_in(scene: Scene) -> tuple[float, float]:
+    """From where to where the texture varies along x."""
+    shape = shape_of(scene.texture, scene.parameters)
+    assert isinstance(shape, Harmonic)
+    first, second, *_ = shape.envelope_parameters
+    if not any(shape.q):
+        if shape.envelope == ENVELOPE_TANH:
+            return first - DECAYED * second, first + DECAYED * second
+        if shape.envelope == ENVELOPE_PENETRATION:
+            return 0.0, 2.0 * DECAYED * first
+        if shape.envelope == ENVELOPE_CONSTANT:
+            return 0.0, 0.0
+    return 0.0, scene.lengths[0]
 
 
 def sample_of(scene: Scene) -> theory.Sample:

@@ -24,6 +24,8 @@ from mcpump.theory.medium import Array
 NONE = np.zeros((0, 0, 0, 0, 0))
 MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
 """Flux of an isotropic gas through a plane to one side, of its speed times its density."""
+WIDE = 0.1
+"""Mean free paths in a cell that is wide against one."""
 NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 3, 3))
 
 
@@ -231,7 +233,7 @@ class Ordinates:
             raise ArithmeticError("the scattered spin was not found: is there a sink?")
         return scattered(found, each)
 
-    def roughly_after(self, density: Array, walls: Array, each: bool = False, steps: int = 3) -> Flights:
+    def roughly_after(self, density: Array, walls: Array, each: bool = False, steps: int = 4) -> Flights:
         """What flies after the first scattering, to some per cent: for the size of errors.
 
         Parameters
@@ -240,25 +242,36 @@ class Ordinates:
             Spin that has flown and scatters now, per volume.
         walls : (2, segments, 3) array
             What walls send out diffusely of it.
+        each : bool
+            Whether to tell spins by direction.
+        steps : int
+            Corrections by what diffuses, each as long as leaves the least.
         """
-        found, sent = self._accelerated(density), walls
+        content = self.stack.rate[:, None] * np.diff(self.stack.edges)[:, None]
+        found, sent = np.zeros_like(density), np.zeros_like(walls)
         for _ in range(steps):
-            flown = self.flights(self._smooth(found), sent)
-            found = found + self._accelerated(density + flown.density - found)
-            sent = walls + flown.walls
+            more = self._accelerated(density)
+            flown = self.flights(self._smooth(more), walls)
+            change, at_walls = more - flown.density, walls - flown.walls
+            size = float((content * change**2).sum() + (at_walls**2).sum())
+            if size == 0.0:
+                break
+            part = float((content * change * density).sum() + (at_walls * walls).sum()) / size
+            found, sent = found + part * more, sent + part * walls
+            density, walls = density - part * change, walls - part * at_walls
         return self.flights(self._smooth(found), sent, each=each)
 
     def _smooth(self, density: Array) -> Array:
-        """Births of what scatters, as parabolas that are continuous but for interfaces."""
+        """Births of what scatters; where cells are wide against a mean free path they are no steps, but parabolas."""
         births = self.stack.rate[:, None] * density
-        middle = 0.5 * (self.stack.edges[1:] + self.stack.edges[:-1])
-        ends = np.empty((len(middle), 2, 3))
+        edges = self.stack.edges
+        middle, wide = 0.5 * (edges[1:] + edges[:-1]), self.times[-1] * self.stack.rate > WIDE
+        parabolas = np.repeat(births[:, None], 3, axis=1)
         for first, last in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            x, edges = middle[first:last], self.stack.edges[first : last + 1]
             for i in range(3):
-                at = np.interp(edges, x, births[first:last, i])
-                ends[first:last, 0, i], ends[first:last, 1, i] = at[:-1], at[1:]
-        return np.concatenate([ends, births[:, None]], axis=1)
+                at = np.interp(edges[first : last + 1], middle[first:last], births[first:last, i])
+                parabolas[first:last, 0, i], parabolas[first:last, 1, i] = at[:-1], at[1:]
+        return np.where(wide[:, None, None], parabolas, births[:, None])
 
     def _accelerated(self, density: Array) -> Array:
         """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""

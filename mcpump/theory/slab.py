@@ -169,7 +169,8 @@ def mesh_of(
     turn: float,
     fineness: float,
     jumps: ArrayLike = (),
-    narrow: bool = True,
+    varies: tuple[float, float] = (0.0, math.inf),
+    narrow: float = math.inf,
 ) -> Array:
     """Edges of a mesh that has those wanted and the layers', crowded at faces, interfaces and jumps of the texture.
 
@@ -186,8 +187,11 @@ def mesh_of(
         Cells in the shortest of the lengths on which spin varies.
     jumps : array_like
         Places where the texture jumps, edges that are wanted.
-    narrow : bool
-        Whether all cells are narrow against a mean free path: where births are steps.
+    varies : (float, float)
+        From where to where the texture varies; beyond, cells may grow.
+    narrow : float
+        So many mean free paths from there, and from what is rough, cells are no wider than one, 1/(1/τ + 1/τ_sf + turn)
+        v; inf: everywhere, for births that are steps in every cell.
     """
     starts = np.array([layer.start for layer in sample.layers[1:]])
     cuts = np.unique(np.concatenate([wanted, starts]))
@@ -196,10 +200,34 @@ def mesh_of(
     mesh = [cuts[:1]]
     for a, b in itertools.pairwise(cuts):
         layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
-        shortest = min(layer.speed / (layer.rate + layer.loss + turn), scale) / fineness
-        widest = shortest if narrow else min(scale / fineness, b - a)
-        mesh.append(_graded(a, b, rough, widest, 1e-3 * shortest, 1.0 / fineness)[1:])
+        free = layer.speed / (layer.rate + layer.loss + turn)
+        reach = narrow * layer.speed / layer.rate if narrow else 0.0
+        mesh.append(_graded(a, b, rough, _Widths(free, scale, fineness, varies, reach))[1:])
     return np.concatenate(mesh)
+
+
+class _Widths(NamedTuple):
+    """How wide cells of a layer may be."""
+
+    free: float
+    """Mean free path, also between turns."""
+    scale: float
+    """Length on which the texture varies."""
+    fineness: float
+    varies: tuple[float, float]
+    reach: float
+    """To where from there, and from what is rough, cells are narrow against `free`; 0: nowhere."""
+
+    def at(self, x: float, rough: Array) -> float:
+        """No wider than a share of the distance from what is rough, nor than what varies there."""
+        near = float(np.abs(rough - x).min(initial=math.inf))
+        beyond = max(self.varies[0] - x, x - self.varies[1], 0.0)
+        width = self.scale / self.fineness + beyond / self.fineness
+        if self.reach > 0.0:
+            further = max(min(near, beyond) - self.reach, 0.0)
+            width = min(width, (self.free + further) / self.fineness)
+        finest = 1e-3 * min(self.free, self.scale)
+        return min(width, (finest + near) / self.fineness)
 
 
 def halved(mesh: Array) -> Array:
@@ -207,18 +235,13 @@ def halved(mesh: Array) -> Array:
     return np.sort(np.concatenate([mesh, 0.5 * (mesh[1:] + mesh[:-1])]))
 
 
-def _graded(a: float, b: float, rough: Array, widest: float, finest: float, share: float) -> Array:
-    """Edges from a to b, cells from `finest` to `widest`, by a share of their distance from what is rough."""
-
-    def width(x: float) -> float:
-        near = float(np.abs(rough - x).min(initial=math.inf))
-        return min(widest, finest + share * near)
-
+def _graded(a: float, b: float, rough: Array, widths: _Widths) -> Array:
+    """Edges from a to b, cells as wide as they may be."""
     places = [a]
     while places[-1] < b:
         # halfway on, so that cells shrink as they grow
-        step = width(places[-1])
-        places.append(places[-1] + min(step, width(min(places[-1] + step, b))))
+        step = min(widths.at(places[-1], rough), b - a)
+        places.append(places[-1] + min(step, widths.at(min(places[-1] + step, b), rough)))
     stretched = np.array(places)
     return a + (stretched - a) * ((b - a) / (stretched[-1] - a))
 

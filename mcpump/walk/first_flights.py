@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
-from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of
+from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of, varies_in
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import Flights, Ordinates, Stack
@@ -32,10 +32,12 @@ from mcpump.walk.layout import BlockSums, completed, shapes
 
 Array = NDArray[np.float64]
 Sheets = tuple[Array, NDArray[np.intp], Array]
-DIRECTIONS = 24
+DIRECTIONS = 20
 """Cosines in half a sphere; more where exchange turns spins fast."""
 FINENESS = 3.0
 """Cells of the widest mesh in the shortest of the lengths on which spin varies."""
+NARROW = 12.0
+"""Mean free paths from what makes it vary to where `exact` wants cells that are narrow against its turns."""
 STRONG, WEAK = 1.0, 0.3
 """2Jτ/ħ above which G = 0.1/τ, and below which G = 1/τ."""
 
@@ -144,12 +146,13 @@ def first_flights_along_x(
     texture, turning = precession_of(problem)
     scene = problem.scene._replace(lanes=None)
     sample = sample_of(scene)
-    length, _ = scales_of(scene.texture, scene.parameters)
+    scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
     coarse = mesh_of(
-        sample, edges_on(scene)[0], length or math.inf, turn, fineness, jumps_of(scene), narrow=exact
+        sample, edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), NARROW * exact
     )
+    directions = round(directions * _grazing(scene, scale))
 
     def solved(mesh: Array, count: int) -> _Solved:
         (stack, nu), S = stack_on(sample, mesh), parabolas_on(texture, mesh)
@@ -182,6 +185,14 @@ def first_flights_along_x(
             if scene.dipoles[CHARGES.index(name)]
         },
     )
+
+
+def _grazing(scene: Scene, scale: float) -> float:
+    """How many more directions a thin sample, or short waves, need: those who graze stay in it."""
+    closed = scene.periodic[0] or max(scene.absorption[:2]) < 1.0
+    thin = min(scene.lengths[0], scale if scene.periodic[0] else math.inf)
+    longest = max(layer.v / layer.rate for layer in scene.layers)
+    return (1.0 + longest / thin) ** 0.25 if closed else 1.0
 
 
 def _channels(lattice: _Lattice, shift: float | str) -> dict[str, _Channel]:
