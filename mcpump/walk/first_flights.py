@@ -14,7 +14,7 @@ for `exact`, where it follows the magnet: G u − u × B = a, B = (2J/ħ)S in th
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -133,7 +133,7 @@ def first_flights_along_x(
     problem : Problem
         One for which `mcpump.problem.slab.precesses_along_x` holds.
     shift : float or str
-        Gτ of the spin u that is taken out of `exact`; "auto": from 2Jτ/ħ; "off": u = 0.
+        G of the spin u that is taken out of `exact`, times τ of each layer; "auto": from 2Jτ/ħ; "off": u = 0.
     fineness, directions : float, int
         Cells of the widest mesh in a mean free path or in the texture's length; cosines in half a sphere, for `exact`
         √(1 + 2Jτ/ħ) times as many.
@@ -143,39 +143,32 @@ def first_flights_along_x(
     InputError
         If the sample varies along more than x, or its texture does not precess rigidly.
     """
-    texture, turning = precession_of(problem)
     scene = problem.scene._replace(lanes=None)
-    sample = sample_of(scene)
+    precession = precession_of(problem)
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
     coarse = mesh_of(
-        sample, edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), NARROW * exact
-    )
-    directions = round(directions * _grazing(scene, scale))
-
-    def solved(mesh: Array, count: int) -> _Solved:
-        (stack, nu), S = stack_on(sample, mesh), parabolas_on(texture, mesh)
-        frame = np.broadcast_to(turning, S[:, 2].shape)
-        turns = math.sqrt(1.0 + turn / min(layer.rate for layer in scene.layers))
-        slab = (
-            Ordinates(stack, 2.0 * scene.exchange * S[:, 2] + frame, round(turns * count)) if exact else None
+        sample_of(scene), edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), NARROW * exact
+    )  # fmt: skip
+    count = round(directions * _grazing(scene, scale))
+    wide, middle, narrow, few = (
+        _solved(_lattice(scene, precession, mesh, number), shift)
+        for mesh, number in (
+            (coarse, count),
+            (halved(coarse), count),
+            (halved(halved(coarse)), count),
+            (coarse, 3 * count // 4),
         )
-        lattice = _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, count), slab)
-        found = _channels(lattice, shift)
-        births = {name: channel.births for name, channel in found.items()}
-        return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
-
-    meshes = [coarse, halved(coarse), halved(halved(coarse))]
-    wide, middle, narrow = (solved(mesh, directions) for mesh in meshes)
-    known, births = _with_errors(wide, middle, narrow, solved(coarse, 3 * directions // 4))
+    )
+    known, births = _with_errors(wide, middle, narrow, few)
     if shapes(problem.scene)["conserved"][0]:
         known = Known(_conserving(known.value), tuple(map(_conserving, known.deviations)))
-    Omega = float(np.linalg.norm(turning))
+    Omega = float(np.linalg.norm(precession[1]))
     return FirstFlights(
         known,
         narrow.lattice.stack.edges,
-        turning / Omega,
+        precession[1] / Omega,
         Omega,
         {name: one.collided for name, one in births.items()},
         {name: _sheets(narrow.lattice, one.walls) for name, one in births.items()},
@@ -185,6 +178,26 @@ def first_flights_along_x(
             if scene.dipoles[CHARGES.index(name)]
         },
     )
+
+
+def _lattice(
+    scene: Scene, precession: tuple[Callable[[Array], Array], Array], mesh: Array, directions: int
+) -> _Lattice:
+    """A scene on a mesh; precession: S at t = 0, and its angular velocity."""
+    texture, turning = precession
+    (stack, nu), S = stack_on(sample_of(scene), mesh), parabolas_on(texture, mesh)
+    frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
+    if "exact" in scene.channels:
+        turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
+        exact = Ordinates(stack, J * S[:, 2] + frame, round(turns * directions))
+    return _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
+
+
+def _solved(lattice: _Lattice, shift: float | str) -> _Solved:
+    """First flights of every channel on a mesh, laid out."""
+    found = _channels(lattice, shift)
+    births = {name: channel.births for name, channel in found.items()}
+    return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
 
 
 def _grazing(scene: Scene, scale: float) -> float:
