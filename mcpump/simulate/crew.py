@@ -19,7 +19,7 @@ from mcpump.simulate.checkpoint import Start
 from mcpump.simulate.ranks import DONE, PATIENCE, REDUCE, WALK, Alone, Order
 from mcpump.tally.tally import Digits, Tally
 from mcpump.walk.blocks import ground_of, groundwork_of
-from mcpump.walk.known import Groundwork, groundwork_from
+from mcpump.walk.known import Groundwork, arrays_of, groundwork_from
 
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
@@ -68,8 +68,11 @@ class Lead(Walkers):
 
     def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None) -> None:
         """Lay the ground of all ranks: from the file that the run goes on with, else worked out here and now."""
-        laid = groundwork_of(problem) if start is None else groundwork_from(start.groundwork, problem.scene)
-        super().__init__(problem, threads, ranks.broadcast(laid))
+        scene = problem.scene
+        self.groundwork = arrays_of(groundwork_of(problem), scene) if start is None else start.groundwork
+        laid = groundwork_from(self.groundwork, scene)
+        ranks.broadcast(laid.shared)
+        super().__init__(problem, threads, laid)
         if start is not None:
             self.tally = self._tally({name: array.copy() for name, array in start.sums.items()})
         self.held = self.tally.blocks  # not walked here

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 import mcpump
 from mcpump.compiled import is_compiled
@@ -28,7 +29,7 @@ from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import ground_of, kernel_of
-from mcpump.walk.known import Groundwork, arrays_of, groundwork_from, sentence
+from mcpump.walk.known import groundwork_from, sentence
 
 WHOLE = Part()
 FIRST_LOOK = 32
@@ -113,7 +114,7 @@ def run(
         tally, status, message = walk.to_the_end(todo, on_progress)
     if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
         status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
-    result = make_result(problem, tally, lead.ground.groundwork, walk.ranges, status, message)
+    result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message)
     result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
     return result
 
@@ -140,7 +141,7 @@ def result_of(problem: Problem, start: Start) -> Result:
     missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
     status = Status.COMPLETE if whole else Status.PART
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
-    result = make_result(problem, tally, ground.groundwork, start.ranges, status, message)
+    result = make_result(problem, tally, start.groundwork, start.ranges, status, message)
     result.provenance["wall_time_s"] = start.seconds
     return result
 
@@ -238,8 +239,8 @@ class _Walk:
                 return tally, ""
             if reason := self.stop():
                 return tally, reason
-            groundwork = self.lead.ground.groundwork
-            self.saver(make_result(self.problem, tally, groundwork, self.ranges, Status.RUNNING, "running"))
+            held = self.lead.groundwork
+            self.saver(make_result(self.problem, tally, held, self.ranges, Status.RUNNING, "running"))
 
 
 def _missed(rule: StopRule, error: float, blocks: int) -> str:
@@ -300,12 +301,19 @@ def compile_kernels(problem: Problem) -> None:
 
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     """Relative error of `blocks` blocks for a progress display (see `Progress`), from this rank's share of them."""
-    share = math.sqrt(tally.blocks / blocks)
-    if tally.known is not None and 0.0 < share < 1.0:
-        # numerical errors do not become smaller with walkers
-        tally = Tally(problem.scene, tally.exponents, tally.sums, tally.known.less_certain(1.0 / share))
+    share, whole = math.sqrt(tally.blocks / blocks), _watched_error(problem, tally)
+    if tally.known is None or share == 1.0 or math.isinf(whole):
+        return share * whole
+    # numerical errors do not become smaller with walkers
+    exact = tally.known._replace(deviations=())
+    walked = _watched_error(problem, Tally(problem.scene, tally.exponents, tally.sums, exact))
+    return math.sqrt(max(whole * whole - walked * walked, 0.0) + (share * walked) ** 2)
+
+
+def _watched_error(problem: Problem, tally: Tally) -> float:
+    """Relative error of the stop rule's quantity or, without one, of the largest current through a plane."""
     if problem.stop is not None:
-        return share * relative_error(problem, tally, problem.stop)
+        return relative_error(problem, tally, problem.stop)
     scene = problem.scene
     if scene.time_bins or not scene.planes or tally.blocks < MIN_BLOCKS:
         return math.nan
@@ -314,7 +322,7 @@ def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     row = channels_of(problem).index(headline_of(problem).channel)
     totals, errors = np.abs(current.mean[row, 2]).ravel(), current.stderr[row, 2].ravel()
     largest = int(np.argmax(totals))
-    return share * float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
+    return float(errors[largest] / totals[largest]) if totals[largest] > 0.0 else math.nan
 
 
 def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
@@ -340,7 +348,12 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
 
 
 def make_result(
-    problem: Problem, tally: Tally, groundwork: Groundwork, ranges: Ranges, status: Status, message: str
+    problem: Problem,
+    tally: Tally,
+    groundwork: dict[str, NDArray[Any]],
+    ranges: Ranges,
+    status: Status,
+    message: str,
 ) -> Result:
     """Turn the books into a Result.
 
@@ -350,8 +363,8 @@ def make_result(
         The deck made ready.
     tally : Tally
         The books.
-    groundwork : Groundwork
-        What was worked out before walkers began.
+    groundwork : dict of str to ndarray
+        What was worked out before walkers began, `mcpump.walk.known.arrays_of`.
     ranges : Ranges
         Blocks that they hold.
     status : Status
@@ -375,7 +388,7 @@ def make_result(
         message=message,
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
-        groundwork=arrays_of(groundwork, problem.scene),
+        groundwork=groundwork,
         provenance={"mcpump": mcpump.__version__}
         # not made shorter: the deck's text of it is its end, by which it is found again
         | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})

@@ -46,8 +46,8 @@ IMBALANCE, CUT, TAIL = 1e-9, 1e-3, 0.1
 """Limits of the budget, of the spin that is cut, and the least one of the variance of the variance."""
 _TAIL_GROUPS, _TAIL_MOST = 32, 0.8
 """Fewer groups are not looked at; one group that makes up so much of an error is never right."""
-UNSURE = 4.0
-"""The budget may fail to close by so many numerical errors of what is known."""
+UNSURE = 15.0
+"""The budget may fail to close by so many numerical errors of what is known, where eight sets of rays tell them."""
 _MANY = 20.0
 """A number of so many errors has been made by enough walkers for its error to be normal."""
 ROUNDING = 1e-10
@@ -214,9 +214,14 @@ def currents(problem: Problem, found: dict[str, Estimate], books: dict[str, Grou
 
 
 def _by_groups(books: dict[str, Groups], kept: list[int]) -> tuple[Array, Array, Array]:
-    """Difference of diffusive passages and conservation, its error, and how large they are; planes come last."""
+    """Difference of diffusive passages and conservation, its error, and how large they are; planes come last.
+
+    NaN where a channel has none from conservation: its sums are 0.
+    """
     passed, conserved = books["passages"].map(lambda s: s[..., 1, kept]), books["conserved"]
-    difference = passed.map(lambda one, other: one - other[..., kept], conserved)
+    given = np.abs(conserved.sums).max(axis=(0, 2, 3, 4))
+    without = np.where(given > 0.0, 0.0, np.nan)[:, None, None, None]
+    difference = passed.map(lambda one, other: one - other[..., kept] + without, conserved)
     error = difference.stderr()
     if not difference.enough:
         return np.full_like(error, np.nan), error, error

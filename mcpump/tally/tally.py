@@ -57,7 +57,7 @@ class Tally:
 
         exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.exponents_of`.
         """
-        self.known = known
+        self.known, self.lanes = known, scene.lanes is not None
         self.exponents = exponents
         self.projection_exponents = projection_exponents(scene, exponents)
         self.shapes = shapes(scene)
@@ -84,8 +84,8 @@ class Tally:
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
         scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
         conserved = sums.conserved
-        if self.known is not None and conserved.size:
-            conserved = np.where(np.isnan(self.known.value.conserved), 0.0, conserved)
+        if not self.lanes:  # whose channels all have it
+            conserved = np.where(np.isnan(conserved), 0.0, conserved)
         scaled.append(np.ldexp(conserved, -self.exponents) if conserved.size else conserved)
         totals = np.concatenate([part.ravel() for part in scaled])
         return Digits(

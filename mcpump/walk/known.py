@@ -25,7 +25,7 @@ class Known(NamedTuple):
     """The part of every number that is found without walkers."""
 
     value: BlockSums
-    """In the layout of a block's sums; no flights. `conserved` is NaN where a channel does not have it."""
+    """In the layout of a block's sums; no flights."""
     deviations: tuple[BlockSums, ...] = ()
     """Error² = Σ deviation², element by element."""
     method: str = ""
@@ -35,16 +35,6 @@ class Known(NamedTuple):
     def rows(self) -> tuple[BlockSums, ...]:
         """The value, then the deviations."""
         return (self.value, *self.deviations)
-
-    def less_certain(self, times: float) -> Known:
-        """The same with deviations so many times as large."""
-        rows = (
-            sums._replace(
-                flights=0, **{name: times * getattr(sums, name) for name in sums._fields if name != "flights"}
-            )
-            for sums in self.deviations
-        )
-        return self._replace(deviations=tuple(rows))
 
     def relative_error(self, scene: Scene) -> float:
         """Largest error of the local part on the mesh, beside the largest number of its kind and channel."""
@@ -74,10 +64,15 @@ def sentence(known: Known, scene: Scene) -> str:
 
 
 class Groundwork(NamedTuple):
-    """What is worked out once for a run: rank 0 gives it to all ranks, and the results file keeps it."""
+    """What is worked out once for a run, by rank 0; the results file keeps it."""
 
     known: Known | None = None
     """None where walkers find every part."""
+
+    @property
+    def shared(self) -> Groundwork:
+        """What ranks need that only walk."""
+        return self._replace(known=None)
 
 
 def arrays_of(groundwork: Groundwork, scene: Scene) -> dict[str, NDArray[Any]]:

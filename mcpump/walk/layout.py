@@ -44,7 +44,8 @@ class BlockSums(NamedTuple):
     flights: int
     """Flights walked."""
     conserved: Array = np.zeros((0, 0))
-    """(planes, amplitudes): the diffusive current through planes on cells' edges, from conservation; fast walk."""
+    """(planes, amplitudes): the diffusive current through planes on cells' edges, from conservation; NaN in channels that
+    do not have it."""
 
 
 def amplitudes(scene: Scene) -> int:
