@@ -241,7 +241,7 @@ def pulse(seed=2):
 
 def same(left, right):
     """Whether two Results agree bit by bit (NaN equals NaN)."""
-    arrays = {"coords", "estimates", "checkpoint"}
+    arrays = {"coords", "estimates", "checkpoint", "groundwork"}
     for name in left.__dict__.keys() - arrays:
         one, other = getattr(left, name), getattr(right, name)
         # repr: a number may be NaN, which does not equal itself

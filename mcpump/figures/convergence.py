@@ -45,7 +45,7 @@ class Convergence(NamedTuple):
     what: str
     """Which current."""
     parts: dict[str, list[ErrorPoint]]
-    """Part → points by the number of walkers; parts that vanish are absent."""
+    """Part → points by the number of walkers; parts that vanish, or are known without walkers, are absent."""
 
 
 def convergence_points(
@@ -84,7 +84,8 @@ def convergence_points(
     column = chosen_column(most, current, component, harmonic)
     x = current.sel(part="total", **column).largest().coords["plane"]
     parts: dict[str, list[ErrorPoint]] = {}
-    for part in PARTS:
+    # where first flights are worked out, the local part's error does not depend on walkers
+    for part in PARTS[1:] if most.groundwork else PARTS:
         here = {"channel": about.channel, "part": part, "plane": x, **column}
         points = [_point(result, plane_current(result).sel(**here)) for result in ordered]
         if known := [point for point in points if point is not None]:

@@ -17,8 +17,8 @@ from mcpump.tally.estimates import Estimate, Result
 
 WIDTH = 120
 """Columns that the table keeps to where it can."""
-ROUNDING = 1e-14
-"""Errors smaller than this, beside their numbers, are rounding."""
+SIX_DIGITS = 1e-7
+"""Errors smaller than this, beside their numbers, do not reach the six digits that are told of an exact one."""
 
 _WORDS = {
     "hbar": "ħ", "nu": "ν", "ell": "ℓ", "l": "ℓ", "tau": "τ", "tau_sf": "τ_sf", "lambda": "λ", "lam": "λ",
@@ -65,12 +65,12 @@ def number(mean: float, stderr: float | None) -> str:
     Returns
     -------
     str
-        "34.62 ± 0.11"; "0" for an exact zero, "34.6153" for another number that is exact but for
-        rounding, "34.6 ± ?" where the error is unknown.
+        "34.62 ± 0.11"; "0" for an exact zero, "34.6153" for another number that is exact, or known to
+        more digits than these, "34.6 ± ?" where the error is unknown.
     """
     if math.isnan(mean):
         return "–"
-    if stderr is None or stderr <= ROUNDING * abs(mean) or math.isinf(mean):
+    if stderr is None or stderr <= SIX_DIGITS * abs(mean) or math.isinf(mean):
         return f"{mean + 0.0:.6g}"
     if not math.isfinite(stderr):
         return f"{mean:.3g} ± ?"

@@ -35,7 +35,9 @@ from mcpump.report.words import aligned, barred, number, power_of_ten, pretty
         (5e-5, 1.2e-6, "(5.00 ± 0.12)e-5"),
         (2.5e-20, 1.0e-22, "(2.500 ± 0.010)e-20"),
         (0.0, 1.0e-22, "(0.0 ± 1.0)e-22"),
-        (1.0, 1e-12, "1.0000000000000 ± 0.0000000000010"),
+        (1.0, 1e-12, "1"),
+        (7.07106781186, 8e-7, "7.07106781 ± 0.00000080"),
+        (7.07106781186, 7e-7, "7.07107"),
         (7.07106781186, 4.5e-16, "7.07107"),
     ],
 )
@@ -546,6 +548,7 @@ def test_a_run_without_planes_tells_its_largest_numbers(axes):
     density.mean[-1, 2, 0, 2].flat[7] = 9.0
     density.stderr[-1, 2, 0, 2].flat[7] = 0.02
     current.mean[-1, 2, axes - 1, 1, 0].flat[3] = -7.0
+    current.stderr[-1, 2, axes - 1, 1, 0].flat[3] = 0.02
     text = report.table(result)
     assert (
         f"Largest on the mesh of {' × '.join(('10', '6', '4')[:axes])} cells, channels first + second" in text
@@ -560,7 +563,7 @@ def test_a_run_without_planes_tells_its_largest_numbers(axes):
     [line] = [
         line for line in text.splitlines() if line.startswith(f"  current along {'xyz'[axes - 1]}, x cos")
     ]
-    assert "-7.00" in line
+    assert "-7.000 ± 0.020" in line
     assert "Largest on the mesh" not in report.table(of_scene(axes))
 
 

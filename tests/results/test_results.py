@@ -60,6 +60,11 @@ def test_round_trip_of_nan_empty_and_large(path):
         result,
         estimates={"local_share": unknown},
         checkpoint={"big": np.full((2, 0, 3), 1), "edge": np.array([2**63 - 1, -(2**63)])},
+        groundwork={
+            "rows": np.array([[-0.0, np.nan, 1e-300]]),
+            "empty": np.zeros((2, 0)),
+            "text": np.arange(3, dtype="u1"),
+        },
         regime={"k_F ell": (float("inf"), "", "a / b")},
         warnings=(),
     )
