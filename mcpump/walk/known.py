@@ -38,13 +38,9 @@ class Known(NamedTuple):
 
     def relative_error(self, scene: Scene) -> float:
         """Largest error of the local part on the mesh, beside the largest number of its kind and channel."""
-        rows = [np.array([sums.profiles for sums in self.rows])[:, kind] for kind in _local(scene)]
-        return max((_relative_error(row, scene) for row in rows), default=0.0)
-
-
-def _local(scene: Scene) -> list[int]:
-    """Local profiles."""
-    return [kind for kind, name in enumerate(scene.profiles) if name.startswith(PARTS[0])]
+        kinds = [kind for kind, name in enumerate(scene.profiles) if name.startswith(PARTS[0])]
+        rows = (np.array([sums.profiles[kind] for sums in self.rows]) for kind in kinds)
+        return max(_relative_error(row, scene) for row in rows)
 
 
 def _relative_error(rows: Array, scene: Scene) -> float:
