@@ -12,6 +12,9 @@ from numba.extending import intrinsic
 
 from mcpump.kernel_cache import KernelCache
 
+_interpreting = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
+_NO_ENTRIES: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def kernel(function: Callable[..., Any]) -> Any:
     """Compile strictly (no fast math, no bounds checks), without the interpreter lock, kept on disk."""
@@ -49,6 +52,23 @@ def is_compiled(compiled: Any) -> bool:
     return cache is None or bool(compiled.signatures) or cache.is_kept()
 
 
+def _scalar(function: Callable[..., Any]) -> Any:
+    """Compile a scalar function, swallowed whole by its callers, without an entry for Python or C."""
+    return numba.njit(nogil=True, error_model="numpy", forceinline=True, **_NO_ENTRIES)(function)
+
+
+def part(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel, swallowed whole by its callers. Python cannot call it: an entry would take seconds."""
+    return function if _interpreting else _scalar(function)
+
+
+def called(function: Callable[..., Any]) -> Any:
+    """Compile a part of a kernel that is called and not swallowed, for what is rare. Python cannot call it."""
+    if _interpreting:
+        return function
+    return numba.njit(nogil=True, error_model="numpy", **_NO_ENTRIES)(function)
+
+
 @intrinsic
 def _borrowed(typingctx, array):  # type: ignore[no-untyped-def]
     """View of an array without an owner."""
@@ -66,7 +86,7 @@ def _interpreted(array: Any) -> Any:
     return array
 
 
-borrowed: Any = _interpreted if numba.config.DISABLE_JIT else _borrowed  # type: ignore[attr-defined]
+borrowed: Any = _interpreted if _interpreting else _borrowed
 """View of an array that has no owner, so that handing it on counts no references.
 
 Atomic counts took a third of the general walk's time. Whoever borrows must use the owner once more afterwards, or its

@@ -73,7 +73,7 @@ def course_of(scene: Scene, user: Any) -> Course:
     L, n = scene.lengths[0], scene.cells[0]
     faces = np.linspace(0.0, L, n + 1)
     starts = np.array([layer.start for layer in scene.layers])
-    edges = _merged(np.concatenate([faces, starts[1:], np.array(scene.planes)]), L)
+    edges = merged(np.concatenate([faces, starts[1:], np.array(scene.planes)]), L)
     middle = 0.5 * (edges[1:] + edges[:-1])
     cell = np.minimum((middle * (n / L)).astype(np.int64), n - 1)
     layer = np.searchsorted(starts, middle, side="right") - 1
@@ -83,13 +83,23 @@ def course_of(scene: Scene, user: Any) -> Course:
     for i, start in enumerate(starts[1:]):
         marks[_nearest(edges, start), 1] = i
     marks[:, 2] = [int(np.min(np.abs(faces - edge)) <= SAME_PLACE * L) for edge in edges]
-    media = np.array([[m.v, m.rate, m.gamma_sf, m.nu, *m.rashba, m.impurity] for m in scene.layers])
-    gates = np.array([_gate(*pair) for pair in zip(scene.layers, scene.layers[1:], strict=False)])
     cells = np.stack([cell, layer], axis=1)
-    return Course(edges, cells, marks, media, gates.reshape(-1, 4), *_births(scene, user), sheets_of(scene))
+    births = _births(scene, user)
+    return Course(edges, cells, marks, media_of(scene), gates_of(scene), *births, sheets_of(scene))
 
 
-def _merged(places: NDArray[np.float64], length: float) -> NDArray[np.float64]:
+def media_of(scene: Scene) -> NDArray[np.float64]:
+    """Layers as rows of `Course.media`."""
+    return np.array([[m.v, m.rate, m.gamma_sf, m.nu, *m.rashba, m.impurity] for m in scene.layers])
+
+
+def gates_of(scene: Scene) -> NDArray[np.float64]:
+    """Interfaces as rows of `Course.gates`."""
+    pairs = zip(scene.layers, scene.layers[1:], strict=False)
+    return np.array([_gate(*pair) for pair in pairs]).reshape(-1, 4)
+
+
+def merged(places: NDArray[np.float64], length: float) -> NDArray[np.float64]:
     """Sorted places, those that differ by rounding only once; the faces exactly."""
     merged = [0.0]
     for place in np.sort(places):
