@@ -311,7 +311,7 @@ class Run(Section):
     walkers_per_block: fields.BlockSize = 4096
     """The statistical unit."""
     first_flights: fields.FirstFlights = "auto"
-    """First flights sampled for the local part, per walker of the diffusive part."""
+    """First flights sampled for the local part, per walker of the diffusive part, if walkers find it."""
     score_interval: fields.ScoreInterval = "auto"
     """One flight in so many is scored for the density (fast walk)."""
     walk: Annotated[str, fields.one_of("auto", "general")] = "auto"

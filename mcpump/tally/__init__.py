@@ -11,5 +11,7 @@ equilibrium         static polarization, super-current
 charge              charge currents, densities, voltage
 pumping             Tserkovnyak's form fitted to the currents
 selfcheck           what must agree within a run
+resolved, marks     numbers that a run does not resolve, NaN in their place
+rare_flights, reach the same of walks that sample first flights
 =================== ==================================================================================
 """

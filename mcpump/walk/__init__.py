@@ -6,6 +6,7 @@ nothing here knows decks, SI or files.
 =============== ======================================================================================
 blocks          which walk takes a scene; one block of walkers → sums
 layout          what a block adds to the books, the same for both walks
+known           what is found without walkers, in that layout
 fast            a block of the fast walk, from its kernels:
 walk            diffusive part along x, in lanes; with `jump`, `emission`, `spin`, `score`, `geometry`
 first_flight    local part along x, by expected values
