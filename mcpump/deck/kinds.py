@@ -280,12 +280,17 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
+def is_bare(name: Any) -> bool:
+    """Whether TOML writes a name without quotes."""
+    return isinstance(name, str) and _BARE.fullmatch(name) is not None
+
+
 def _named_tables(value: Any) -> Any:
     """Check of tables with names that TOML writes without quotes."""
     if not isinstance(value, dict):
         raise ValueError(f"{KEY} = {show(value)} must be tables: write [{KEY}.NAME] above each")
     for name in value:
-        if not (isinstance(name, str) and _BARE.fullmatch(name)):
+        if not is_bare(name):
             raise ValueError(f"{KEY} has the name {show(name)}: letters, digits, - and _ are accepted")
     return value
 

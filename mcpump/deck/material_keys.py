@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcpump.deck.electrons import matching
+from mcpump.deck.kinds import is_bare
 from mcpump.deck.materials import Material, materials, own_material
 from mcpump.deck.quantities import number, quantity
 from mcpump.errors import InputError
@@ -83,7 +84,7 @@ def _own(deck: Mapping[str, Any]) -> dict[str, Material]:
     for name, table in tables.items():
         if name in materials():
             raise InputError(f"materials.{name} is a name that `mcpump materials` has: choose another")
-        if isinstance(table, Mapping) and (numbers := _numbers(table)) is not None:
+        if is_bare(name) and isinstance(table, Mapping) and (numbers := _numbers(table)) is not None:
             _match_conductivity(numbers, f"materials.{name}")
             found[name] = own_material(name, numbers)
     return found

@@ -4,7 +4,7 @@ import math
 
 import pytest
 from decks import JUNK, one_line
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mcpump.cli.commands import main
@@ -330,6 +330,7 @@ def test_names_of_metals_of_ones_own():
 
 @settings(max_examples=150, deadline=5000)
 @given(JUNK, st.sampled_from([*OWN, "conductivity", "density_of_states"]))
+@example({"\n": {}}, "resistivity")
 def test_nothing_but_sentences_escapes(junk, key):
     for tables in (junk, {"NiCr": junk}, {"NiCr": {**OWN, key: junk}}, {"NiCr": {key: junk}}):
         try:
