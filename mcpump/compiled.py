@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import sys
+import types
 from collections.abc import Callable
 from typing import Any
 
 import numba
+import numpy as np
+from llvmlite import ir
 from numba.core import cgutils, sigutils
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
@@ -52,6 +57,33 @@ def is_compiled(compiled: Any) -> bool:
     return cache is None or bool(compiled.signatures) or cache.is_kept()
 
 
+def twins(module: types.ModuleType) -> types.SimpleNamespace:
+    """Compile the plain functions of a module of scalar physics where they are used; interpreted, they are what they are.
+
+    Plain functions are written once for every compiler. They have no entry for Python, which they do not need.
+    """
+    if _interpreting:
+        return types.SimpleNamespace(**vars(module))
+    return types.SimpleNamespace(**_twins_of(module.__name__))
+
+
+@functools.cache
+def _twins_of(name: str) -> dict[str, Any]:
+    """Names of a module, its plain functions and those that it takes from such modules replaced by compiled ones."""
+    module = sys.modules[name]
+    names = dict(vars(module))
+    for key, value in vars(module).items():
+        if not isinstance(value, types.FunctionType):
+            continue
+        if value.__module__ == name:
+            again = types.FunctionType(value.__code__, names, key, value.__defaults__)
+            again.__module__ = name
+            names[key] = _scalar(again)
+        elif value.__module__.startswith("mcpump.walk."):
+            names[key] = _twins_of(value.__module__)[key]
+    return names
+
+
 def _scalar(function: Callable[..., Any]) -> Any:
     """Compile a scalar function, swallowed whole by its callers, without an entry for Python or C."""
     return numba.njit(nogil=True, error_model="numpy", forceinline=True, **_NO_ENTRIES)(function)
@@ -67,6 +99,36 @@ def called(function: Callable[..., Any]) -> Any:
     if _interpreting:
         return function
     return numba.njit(nogil=True, error_model="numpy", **_NO_ENTRIES)(function)
+
+
+@intrinsic
+def _bits_of(typingctx, number):  # type: ignore[no-untyped-def]
+    """Bits of a float."""
+    return numba.types.uint64(
+        numba.types.float64
+    ), lambda context, builder, signature, arguments: builder.bitcast(arguments[0], ir.IntType(64))
+
+
+@intrinsic
+def _float_of(typingctx, bits):  # type: ignore[no-untyped-def]
+    """Float of these bits."""
+    return numba.types.float64(
+        numba.types.uint64
+    ), lambda context, builder, signature, arguments: builder.bitcast(arguments[0], ir.DoubleType())
+
+
+def _interpreted_bits_of(number: float) -> np.uint64:
+    return np.float64(number).view(np.uint64)
+
+
+def _interpreted_float_of(bits: np.uint64) -> float:
+    return np.uint64(bits).view(np.float64)
+
+
+bits_of: Any = _interpreted_bits_of if _interpreting else _bits_of
+"""Bits of a float, as uint64."""
+float_of: Any = _interpreted_float_of if _interpreting else _float_of
+"""Float of these bits."""
 
 
 @intrinsic

@@ -1,6 +1,6 @@
 """Switches of the test run: `--all` runs the tests marked `slow` as well, and draws more examples.
 
-With `-n` both walks are compiled before the first test, so that the processes do not compile them side by side.
+With `-n` the walks are compiled before the first test, so that the processes do not compile them side by side.
 """
 
 import os
@@ -30,16 +30,19 @@ def pytest_configure(config):
 
 def pytest_sessionstart(session):
     if getattr(session.config.option, "numprocesses", None):
-        compile_both_walks()
+        compile_walks()
 
 
-def compile_both_walks():
-    """Put the kernels into the cache: each walk in a process of its own, 12 and 25 s where nothing is there yet."""
+def compile_walks():
+    """Put the kernels into the cache: in lanes with what is known along x and on meshes, and the general walk."""
     from runs import child, finish, furnish
 
     with tempfile.TemporaryDirectory() as name:
         folder = furnish(Path(name))
-        walks = [child("run", f"{deck}.toml", "--quiet", folder=folder) for deck in ("junction", "planar")]
+        walks = [
+            child("run", f"{deck}.toml", "--quiet", folder=folder)
+            for deck in ("junction", "planar", "transient")
+        ]
         for walk in walks:
             finish(walk, timeout=600)
 

@@ -1,9 +1,10 @@
-"""Made-up parts of a run that are known without walkers: the layout is right, nothing is worked out."""
+"""Made-up parts of a run that are known without walkers: the layout is right, nothing but births is worked out."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mcpump.walk.blocks import groundwork_of as worked_out
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.layout import BlockSums, shapes
 
@@ -26,8 +27,8 @@ def nothing(model):
 
 
 def groundwork_of(problem, seed=1):
-    """What takes the place of `mcpump.walk.blocks.groundwork_of`."""
-    return made_up(problem.scene, seed)
+    """What takes the place of `mcpump.walk.blocks.groundwork_of`: walkers are born where they are."""
+    return made_up(problem.scene, seed)._replace(source=worked_out(problem).source)
 
 
 def made_up(model, seed=1):

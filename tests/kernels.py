@@ -1,6 +1,6 @@
 """A small kernel for the tests of what is kept on disk, in processes of its own, and damage to its file.
 
-It is `direction`, whose callee stands in another file, where numba's own cache would see no change.
+It is `envelope_at`, whose callee stands in another file, where numba's own cache would see no change.
 """
 
 import hashlib
@@ -14,13 +14,15 @@ import numpy as np
 
 import mcpump
 from mcpump.kernel_folder import DIGEST
+from mcpump.textures.shapes import ENVELOPE_COSINE
 
 PACKAGE = Path(mcpump.__file__).parent
-SAID = 2.0 * (2**30 + 0.5) / 2**32 - 1.0
-CODE = """
-import numpy as np
-from mcpump.walk.first_flight import direction
-print(direction(np.uint64(1 << 30), 3), sum(direction.stats.cache_hits.values()), direction.stats.cache_path)
+SAID = 0.75
+GIVEN = (*(0.0,) * 17, float(ENVELOPE_COSINE), SAID, 0.0, 0.0, 0.0)
+"""Parameters of a texture whose envelope is the same everywhere."""
+CODE = f"""
+from mcpump.textures.moving import envelope_at
+print(envelope_at({GIVEN}, 1.0), sum(envelope_at.stats.cache_hits.values()), envelope_at.stats.cache_path)
 """
 CHOICES = ("MCPUMP_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME")
 

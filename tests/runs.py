@@ -144,7 +144,7 @@ def S(x, y, z, t):
 """
 DECKS = {"junction": JUNCTION, "pulse": PULSE, "planar": PLANAR, "transient": TRANSIENT, "user": USER}
 RULE = """
-stop = { quantity = "spin_current.total.z.dc", at = 5, relative_error = 0.04, max_walkers = 100_000 }
+stop = { quantity = "spin_current.total.z.dc", at = 5, relative_error = 0.02, max_walkers = 100_000 }
 """
 CHILD = [sys.executable, "-m", "mcpump"]
 AT_ONCE = ("--max-time", "1e-9")

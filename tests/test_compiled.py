@@ -10,7 +10,7 @@ import pytest
 from fake_result import pulse
 from fake_result import same as same_results
 from jobs import MPIRUN, NO_MPIRUN
-from kernels import CHOICES, CODE, DAMAGES, PACKAGE, SAID, called, python
+from kernels import CHOICES, CODE, DAMAGES, GIVEN, PACKAGE, SAID, called, python
 from runs import JUNCTION, child, finish
 
 from mcpump import kernel_folder, results
@@ -25,13 +25,15 @@ def copy(tmp_path):
 
 def double(folder):
     """Change the copy: the callee, in another file, returns twice as much."""
-    source = folder / "mcpump" / "walk" / "philox.py"
-    text = source.read_text(encoding="utf-8")
-    assert text.count("TWO_M32 = 2.0**-32\n") == 1
-    source.write_text(text.replace("TWO_M32 = 2.0**-32\n", "TWO_M32 = 2.0**-31\n"), encoding="utf-8")
+    source = folder / "mcpump" / "textures" / "shapes.py"
+    text, once = source.read_text(encoding="utf-8"), "        return parameters[0] + parameters[1]"
+    assert text.count(once) == 1
+    source.write_text(
+        text.replace(once, "        return 2.0 * parameters[0] + parameters[1]"), encoding="utf-8"
+    )
 
 
-DOUBLED = 2.0 * SAID + 1.0
+DOUBLED = 2.0 * SAID
 
 
 # --- the fence ---------------------------------------------------------------------------------------------------
@@ -160,15 +162,14 @@ def test_who_has_no_home_compiles_in_memory(tmp_path):
     assert "no home folder is known: the kernels are compiled in memory" in said
 
 
-RANK = """
-import numpy as np
+RANK = f"""
 from mcpump.compiled import is_compiled
-from mcpump.walk.first_flight import direction
+from mcpump.textures.moving import envelope_at
 from mcpump.kernel_folder import can_keep
 from mcpump.simulate.ranks import connect
 said = []
 connect().compile_once(
-    lambda: said.append(direction(np.uint64(1 << 30), 3)), lambda: is_compiled(direction) or not can_keep()
+    lambda: said.append(envelope_at({GIVEN}, 1.0)), lambda: is_compiled(envelope_at) or not can_keep()
 )
 print(*said)
 """

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from kernels import CHOICES, CODE, DAMAGES, PACKAGE, SAID, Bomb, called, python, signed
+from kernels import CHOICES, CODE, DAMAGES, GIVEN, PACKAGE, SAID, Bomb, called, python, signed
 
 from mcpump import kernel_folder
 from mcpump.compiled import kernel
-from mcpump.walk.first_flight import direction
+from mcpump.textures.moving import envelope_at
 
 STRANGER = 65534
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="root alone can give a file away")
@@ -36,8 +36,8 @@ class Here:
 
     def __call__(self):
         """Return whether the kernel was found on disk; it says the same in any case."""
-        fresh = kernel(direction.py_func)
-        assert fresh(np.uint64(1 << 30), 3) == SAID
+        fresh = kernel(envelope_at.py_func)
+        assert fresh(GIVEN, 1.0) == SAID
         return bool(fresh.stats.cache_hits)
 
     @property
@@ -46,7 +46,7 @@ class Here:
 
     @property
     def file(self):
-        (file,) = self.folder.glob("mcpump.walk.first_flight.direction-*")
+        (file,) = self.folder.glob("mcpump.textures.moving.envelope_at-*")
         return file
 
 
@@ -92,9 +92,9 @@ def test_a_damaged_file_is_compiled_anew(here, damage, monkeypatch, tmp_path):
 def test_another_kernel_s_file_is_not_taken(here):
     """Neither by an accident of names, nor by a copy."""
     assert not here()
-    other = kernel(direction.py_func)
-    assert other(np.uint32(1 << 30), 3) == SAID
-    one, two = here.folder.glob("mcpump.walk.first_flight.direction-*")
+    other = kernel(envelope_at.py_func)
+    assert other(GIVEN, np.float32(1.0)) == SAID
+    one, two = here.folder.glob("mcpump.textures.moving.envelope_at-*")
     before = one.read_bytes(), two.read_bytes()
     one.write_bytes(before[1])
     two.write_bytes(before[0])
@@ -147,12 +147,12 @@ def test_two_processes_fill_a_folder_at_once(tmp_path):
 def test_another_cpu_of_numba_s_has_another_file(here):
     assert not here()
     first = here.file
-    code = CODE + "print(direction.targetctx.codegen().magic_tuple()[1])"
+    code = CODE + "print(envelope_at.targetctx.codegen().magic_tuple()[1])"
     out, _ = python(
         PACKAGE.parent, "-c", code, where=here.root, NUMBA_CPU_NAME="generic", NUMBA_CPU_FEATURES=""
     )
     assert out.split() == [str(SAID), "0", str(here.folder), "generic"]
-    assert len([*here.folder.glob("mcpump.walk.first_flight.direction-*")]) == 2
+    assert len([*here.folder.glob("mcpump.textures.moving.envelope_at-*")]) == 2
     assert first.exists()
 
 

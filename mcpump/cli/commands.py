@@ -100,12 +100,8 @@ def check_deck(options: argparse.Namespace) -> int:
     problem = problem_of(options)
 
     from mcpump.problem.reduce import check_report
-    from mcpump.walk.blocks import groundwork_of
-    from mcpump.walk.known import sentence
 
     print(check_report(problem), end="")
-    if known := groundwork_of(problem).known:
-        print(f"note: {sentence(known, problem.scene)}")
     return COMPLETE
 
 

@@ -13,15 +13,10 @@ from pydantic import PrivateAttr
 from mcpump.deck.electrons import Electrons, matching, resolve
 from mcpump.deck.layer import SAME_PLACE, Layer, media_of
 from mcpump.deck.magnet import magnet_notes
-from mcpump.deck.sections import Axis, Tables, face_numbers, face_word
+from mcpump.deck.sections import Axis, Tables, face_numbers
 from mcpump.deck.spin_orbit import with_spin_orbit
 from mcpump.deck.textures import MAY_REST, CrossedWaves
 from mcpump.errors import InputError
-
-FAST_TEXTURES = ("junction", "uniform", "spiral", "modulated")
-"""Kinds that the fast walk knows."""
-FAST_CHANNELS = ("first", "second")
-FAST_HARMONICS = 2
 
 
 class Deck(Tables):
@@ -163,33 +158,9 @@ class Deck(Tables):
         x, y, z = (self.wave_number * (part / norm) + 0.0 for part in scaled)
         return x, y, z
 
-    # --- walk -----------------------------------------------------------------------------------
+    # --- time -----------------------------------------------------------------------------------
 
     @property
     def is_transient(self) -> bool:
         """Whether time is kept in plain bins from an initial state, instead of harmonics (and not as a [pulse])."""
         return self.pulse is None and self.results.end is not None
-
-    @cached_property
-    def general_reasons(self) -> tuple[str, ...]:
-        """Keys that ask for the general walk; none: the fast walk can do it."""
-        reasons = {
-            "run.walk": self.run.walk == "general",
-            "results.channels": not set(self.results.channels) <= set(FAST_CHANNELS),
-            "results.harmonics": self.results.harmonics > FAST_HARMONICS,
-            "results.end": self.is_transient,
-            "texture.kind": self.texture is not None and self.texture.kind not in FAST_TEXTURES,
-            "initial": self.initial is not None,
-            "spin_orbit": self.spin_orbit is not None,
-            "electric_field": self.electric_field is not None,
-            "layer": bool(self.layer),
-            "sample.y": len(self.axes) > 1,
-            "sample.x.left": not face_word(self.sample.x.left),
-            "sample.x.right": not face_word(self.sample.x.right),
-        }
-        return tuple(key for key, wanted in reasons.items() if wanted)
-
-    @property
-    def needs_general(self) -> bool:
-        """Whether the deck goes to the general walk, because it needs it or because run.walk says so."""
-        return bool(self.general_reasons)

@@ -9,16 +9,19 @@ from mcpump.deck.deck import Deck
 from mcpump.machine import cores, memory_of_machine
 from mcpump.names import lines_of
 
-_PROGRAM_BYTES = 300_000_000
-_GENERAL_PROGRAM_BYTES = 450_000_000
+_PROGRAM_BYTES = 450_000_000
 _LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
-_FAST_PROFILES = 5
 _WORKING_COPIES = 22
 """Arrays as long as the profiles that are alive, beside the books, when a result is made and written (measured)."""
+_KNOWN_COPIES = 3
+"""The same of what is known without walkers, for its value and for each of its deviations (measured)."""
+BY_ORDINATES, BY_RAYS = 3, 9
+"""Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays."""
 
 
 def memory_needed(
-    general: bool,
+    kinds: int,
+    known: int,
     axes: int,
     cells: int,
     time_bins: int,
@@ -30,8 +33,10 @@ def memory_needed(
 
     Parameters
     ----------
-    general : bool
-        Whether the general walk takes the deck; the fast one keeps fewer profiles.
+    kinds : int
+        Profiles that are kept of every amplitude.
+    known : int
+        Value and deviations of what is known without walkers: `BY_ORDINATES`, `BY_RAYS`, or 0.
     axes : int
         Directions of the mesh.
     cells : int
@@ -54,12 +59,11 @@ def memory_needed(
     both = {"first", "second"} <= set(channels)
     amplitudes = 3 * time_functions * (len(channels) + both)
     bins = max(time_bins, 1)
-    profiles = (2 * (3 + axes) if general else _FAST_PROFILES) * cells * bins * amplitudes
+    profiles = kinds * cells * bins * amplitudes
     totals = amplitudes * (2 * planes * bins + len(lines_of(axes)) + 2)
     # of every thread one block is being walked (raw and reduced), and two wait to be booked
-    copies = _LIMBS + _SQUARE_LIMBS + _WORKING_COPIES + 4 * cores()
-    program = _GENERAL_PROGRAM_BYTES if general else _PROGRAM_BYTES
-    return program + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
+    copies = _LIMBS + _SQUARE_LIMBS + _WORKING_COPIES + _KNOWN_COPIES * known + 4 * cores()
+    return _PROGRAM_BYTES + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
 
 
 def memory_of_deck(deck: Deck) -> int:
@@ -68,7 +72,11 @@ def memory_of_deck(deck: Deck) -> int:
     cells = math.prod(axis.cells for axis in deck.axes.values())
     functions = 1 if results.end is not None else 1 + 2 * results.harmonics
     bins = results.time_bins or 0
-    return memory_needed(deck.needs_general, len(deck.axes), cells, bins, results.channels, functions, planes)
+    axes, plain = len(deck.axes), deck.pulse is not None
+    kinds = 4 if plain else 2 * (3 + axes)
+    walked = plain or results.end is not None or deck.run.walk == "general"
+    known = 0 if walked else (BY_RAYS if axes > 1 else BY_ORDINATES)
+    return memory_needed(kinds, known, axes, cells, bins, results.channels, functions, planes)
 
 
 def memory(deck: Deck) -> Iterator[str]:

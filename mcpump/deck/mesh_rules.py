@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import SAME_PLACE
+from mcpump.deck.sections import face_word
 from mcpump.deck.textures import (
     CrossedWaves,
     DomainWall,
@@ -48,17 +49,22 @@ def source(deck: Deck) -> Iterator[str]:
 
 
 def _pulse(deck: Deck) -> Iterator[str]:
-    """Beside a pulse nothing stands that only the general walk knows."""
+    """A pulse goes in one layer along x, between faces that are words, and beside no texture."""
     for name in ("texture", "initial"):
         if getattr(deck, name) is not None:
             yield f"the deck has both of [{name}] and [pulse]: give one of them"
     for name in ("spin_orbit", "electric_field"):
         if getattr(deck, name) is not None:
             yield f"[{name}] cannot be used with a [pulse], whose spin makes no charge: leave out one of them"
-    for key in deck.general_reasons:
-        # its channels and harmonics have sentences of their own
-        if key not in ("results.channels", "results.harmonics"):
-            yield f"{key} cannot be used with a [pulse]: give [initial] with a position and results.end instead"
+    other = {
+        "run.walk": deck.run.walk == "general",
+        "layer": bool(deck.layer),
+        "sample.y": len(deck.axes) > 1,
+        "sample.x.left": not face_word(deck.sample.x.left),
+        "sample.x.right": not face_word(deck.sample.x.right),
+    }
+    for key in (key for key, given in other.items() if given):
+        yield f"{key} cannot be used with a [pulse]: give [initial] with a position and results.end instead"
 
 
 def sample(deck: Deck) -> Iterator[str]:

@@ -311,15 +311,18 @@ class Run(Section):
     walkers_per_block: fields.BlockSize = 4096
     """The statistical unit."""
     first_flights: fields.FirstFlights = "auto"
-    """First flights sampled for the local part, per walker of the diffusive part, if walkers find it."""
+    """Where rays find the local part: so many times 131 072 rays (`"auto"`: 1). In the general walk: first flights
+    sampled, per walker of the diffusive part."""
     score_interval: fields.ScoreInterval = "auto"
-    """One flight in so many is scored for the density (fast walk)."""
+    """One collision in so many is scored (in lanes)."""
     walk: Annotated[str, fields.one_of("auto", "general")] = "auto"
     """`"general"` asks for the general walk."""
     phases: fields.Phases = "auto"
     """Birth times that share one path (general walk)."""
     jumps: Annotated[str, fields.one_of("auto", "off")] = "auto"
-    """Whether walkers far from faces jump over many flights."""
+    """Whether walkers far from faces jump over many flights (in lanes along x)."""
+    shift: Annotated[str, fields.one_of("auto", "off")] = "auto"
+    """Whether walkers of `exact` leave out the spin that follows the magnet, which is known (in lanes)."""
     max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     """A walker that takes more stops the run."""
     stop: Stop | None = None

@@ -28,7 +28,7 @@ from mcpump.figures.style import (
     new_figure,
 )
 from mcpump.problem.headline import Headline
-from mcpump.problem.scene import Problem, Scene
+from mcpump.problem.scene import NO_STATE, Problem, Scene
 from mcpump.report.crossover import Point, problem_of
 from mcpump.report.words import Column, column_name, labels, mesh_axes, multiple_of, positions, times_of
 from mcpump.tally.estimates import Estimate, Result
@@ -49,6 +49,10 @@ _ROWS = (
 )
 _MOST_COLUMNS, _LEGEND_ROW = 4, 4
 """Columns of panels that stay legible, and entries of a legend that fit above one of them."""
+_MOST_HARMONICS = 2
+"""Highest harmonic of J², to which the theory for ℓ ≪ λ goes."""
+CLOSED_FORMS = ("junction", "uniform", "spiral", "modulated")
+"""Textures whose harmonics are known in closed form."""
 Lines = dict[tuple[str, str | None], tuple[Array, Array]]
 """(variable, part) → places and values of a theory line."""
 
@@ -150,9 +154,7 @@ def _residuals(points: Sequence[Point]) -> list[float]:
 
 
 def _periodic_figure(result: Result, with_theory: bool, about: Headline) -> Figure:
-    # the general walk has no such lines, and may need files that are elsewhere now
-    fast = with_theory and not deck_from_dict(result.deck).needs_general
-    problem = problem_of(result) if fast else None
+    problem = _drawn_with_theory(result, about.channel) if with_theory else None
     driven = _driven(result, about.channel)
     multiples = sorted({multiple_of(column) for column in driven})[:_MOST_COLUMNS] or [0]
     width = SINGLE if len(multiples) == 1 else DOUBLE
@@ -280,17 +282,30 @@ def _draw_legend(axes: Axes, title: str, handles: dict[str, Any], rows: int) -> 
     axes.legend(list(handles.values()), list(handles), **place)
 
 
+def _drawn_with_theory(result: Result, channel: str) -> Problem | None:
+    """The run's problem where it has lines for ℓ ≪ λ: `first`, `second`, one layer, faces of one kind."""
+    kind = getattr(deck_from_dict(result.deck).texture, "kind", "")
+    if kind not in CLOSED_FORMS or channel not in ("first", "second", "sum"):
+        return None  # other textures may need files that are elsewhere now
+    problem = problem_of(result)
+    scene = problem.scene
+    alone = scene.initial == NO_STATE and len(scene.layers) == 1 and scene.harmonics <= _MOST_HARMONICS
+    return problem if scene.precession and alone and set(scene.absorption[:2]) <= {0.0, 1.0} else None
+
+
 def _theory_lines(result: Result, problem: Problem, channel: str) -> Lines:
     """Lines of the theory for ℓ ≪ λ: density, local current, Eq. (31), and diffusive current: the total less that."""
-    scene, lanes, scales = problem.scene, problem.scene.lanes, problem.scales
-    assert lanes is not None
+    scene, texture, scales = problem.scene, problem.scene.precession, problem.scales
+    assert texture is not None
     gamma, length = scene.layers[0].gamma_sf, scene.lengths[0]
     medium = Medium.reduced(scene.exchange, 1 / gamma if gamma > 0 else math.inf, scene.dimension)
     edges = np.linspace(0.0, length, scene.cells[0] + 1)
-    mean, cosine, sine = texture_profile(lanes, (edges[1:] + edges[:-1]) / 2)
+    mean, cosine, sine = texture_profile(texture, (edges[1:] + edges[:-1]) / 2)
     faces, h = (_face(scene, 0), _face(scene, 1)), length / scene.cells[0]
-    total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, lanes.Omega, *faces)
-    local = local_theory(texture_profile(lanes, edges), texture_gradient(lanes, edges), medium, lanes.Omega)
+    total = diffusion_theory(mean.T, cosine.T, sine.T, h, medium, texture.Omega, *faces)
+    local = local_theory(
+        texture_profile(texture, edges), texture_gradient(texture, edges), medium, texture.Omega
+    )
     chosen = ["first", "second"] if channel == "sum" else [channel]
     density = np.sum([total[name].density for name in chosen], axis=0) * scales.density
     flux = np.sum([total[name].flux for name in chosen], axis=0) * scales.current

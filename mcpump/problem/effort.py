@@ -1,17 +1,18 @@
-"""What a run takes: flights of a walker, memory and seconds, roughly, and how the fast walk splits its effort."""
+"""What a run takes: flights of a walker, memory and seconds, roughly, and how far walkers may jump."""
 
 from __future__ import annotations
 
 import math
 
-from mcpump.deck.memory import memory_needed
+from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, memory_needed
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
-from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
+from mcpump.problem.slab import not_rigid
+from mcpump.textures.parameters import scales_of
 
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
-# Measured on one core with all tallies; first flights have a walk of their own.
-_SECONDS_PER_FLIGHT, _SECONDS_PER_FIRST_FLIGHT, _COMPILATION_SECONDS = 16e-9, 460e-9, 30.0
+# Measured on one core with all tallies.
+_LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 15.0
 _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
@@ -20,9 +21,17 @@ _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 
 def memory_bytes(scene: Scene) -> int:
     """Memory that a run needs, roughly [bytes]: program, the sums of every thread and those of the whole run."""
-    cells, planes, general = math.prod(scene.cells), len(scene.planes), scene.lanes is None
+    cells, planes = math.prod(scene.cells), len(scene.planes)
+    known = 0 if not scene.from_collisions else (BY_RAYS if not_rigid(scene) else BY_ORDINATES)
     return memory_needed(
-        general, scene.axes, cells, scene.time_bins, scene.channels, scene.time_functions, planes
+        len(scene.profiles),
+        known,
+        scene.axes,
+        cells,
+        scene.time_bins,
+        scene.channels,
+        scene.time_functions,
+        planes,
     )
 
 
@@ -41,7 +50,7 @@ def mean_flights(scene: Scene) -> float:
         t_end/2, or t_end of a pulse), at least 1.
     """
     rate, gamma = _mean(scene, "rate"), _mean(scene, "gamma_sf")
-    ends = [scene.t_max, scene.t_end if scene.is_pulse else 0.5 * scene.t_end]
+    ends = [scene.t_max, scene.t_end if scene.pulse else 0.5 * scene.t_end]
     if gamma > 0.0:
         ends.append(1.0 / gamma)
     D = _mean(scene, "v") ** 2 / (scene.dimension * rate)
@@ -55,7 +64,7 @@ def mean_flights(scene: Scene) -> float:
 
 def crossings(scene: Scene) -> float:
     """Mean number of faces, cell edges, interfaces and planes that a flight meets; those of folded axes cost nothing."""
-    if scene.lanes is not None:
+    if scene.pulse or scene.from_collisions:
         return _bounces(scene)
     cuts = [
         0.0 if folded else cells / length
@@ -66,14 +75,13 @@ def crossings(scene: Scene) -> float:
 
 
 def _bounces(scene: Scene) -> float:
-    """Mean number of faces and planes that a flight of the fast walk meets; folded bounces cost nothing."""
-    planes = sum(0.0 < plane < scene.lengths[0] for plane in scene.planes)
+    """Mean number of faces, interfaces and planes that a flight in lanes meets."""
     mirrors = scene.absorption[:2] == (0.0, 0.0) and scene.specularity[:2] == (1.0, 1.0)
-    if scene.periodic[0]:
-        mirrors = scene.is_pulse
-    if mirrors and not planes:
-        return 0.0
-    return MEAN_COSINE[scene.dimension] * (1 + planes) / scene.lengths[0]
+    if scene.pulse and (mirrors or scene.periodic[0]):
+        return 0.0  # folded bounces cost nothing
+    along = (len(scene.layers) + len(scene.planes)) / scene.lengths[0]
+    across = sum(1.0 / length for length in scene.lengths[1 : scene.axes])
+    return MEAN_COSINE[scene.dimension] * _mean(scene, "v") / _mean(scene, "rate") * (along + across)
 
 
 def _mean(scene: Scene, name: str) -> float:
@@ -85,18 +93,19 @@ def _mean(scene: Scene, name: str) -> float:
 
 def compilation_seconds(scene: Scene) -> float:
     """Rough time to compile the kernels of a walk [s]."""
-    if scene.lanes is None:
-        return _GENERAL_COMPILATION
-    return _PULSE_COMPILATION if scene.is_pulse else _COMPILATION_SECONDS
+    if scene.pulse:
+        return _PULSE_COMPILATION
+    return _LANE_COMPILATION if scene.from_collisions else _GENERAL_COMPILATION
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:
     """Rough time of one walker with its first flights [s]."""
     flights *= max(1.0, crossings(scene))
-    if scene.is_pulse:
+    if scene.pulse:
         return (flights + scene.first_flights) * _PULSE_FLIGHT
-    if scene.lanes is not None:
-        return flights * _SECONDS_PER_FLIGHT + scene.first_flights * _SECONDS_PER_FIRST_FLIGHT
+    if scene.from_collisions:
+        active = sum(name in ("second_ladder", "exact") for name in scene.channels)
+        return _LANE_BIRTH + flights * (_LANE_FLIGHT * scene.axes + active * _LANE_TURN)
     spin = len(scene.channels) * (_CARRIED_SPIN + scene.time_functions * _SCORED_NUMBER)
     if "exact" in scene.channels:
         spin += _ROTATION + _ROTATION_STEP / scene.rotation_step
@@ -104,34 +113,35 @@ def seconds_per_walker(scene: Scene, flights: float) -> float:
 
 
 def walked_steps(scene: Scene) -> float:
-    """Rough mean number of flights and jumps of a walker of the fast walk."""
-    assert scene.lanes is not None
+    """Rough mean number of flights and jumps of a walker in lanes."""
     flights = mean_flights(scene)
-    return flights if scene.lanes.jump == 0.0 else min(flights, 100.0 + flights / scene.lanes.jump)
+    return flights if scene.jump == 0.0 else min(flights, 100.0 + flights / scene.jump)
 
 
 def longest_jump(scene: Scene) -> float:
-    """Mean number of flights of the longest jump: a sixth of the texture's length, a tenth of 1/Ω.
+    """Mean number of flights of the longest jump: a sixth of the texture's length, a tenth of 1/Ω; 0: too few.
+
+    Where the texture is short, jumps are kept off it, and are a sixth of the sample's length at most.
 
     Parameters
     ----------
     scene : Scene
-        Problem in reduced units, of the fast walk.
-
-    Returns
-    -------
-    float
-        0 where that is too few flights to be worth it.
+        Problem in reduced units.
     """
-    lanes = scene.lanes
-    assert lanes is not None
-    lengths = [1.0 / abs(lanes.q)] if lanes.q != 0.0 else []
-    if lanes.envelope == ENVELOPE_TANH:
-        lengths.append(lanes.envelope_parameters[1])
-    if lanes.envelope == ENVELOPE_COSINE and lanes.envelope_parameters[2] != 0.0:
-        lengths.append(1.0 / abs(lanes.envelope_parameters[2]))
-    length = min([*lengths, scene.lengths[0]])
-    longest = 0.5 * scene.dimension * (length / JUMPS_IN_LENGTH) ** 2
-    if lanes.Omega != 0.0:
-        longest = min(longest, JUMPS_IN_TURN / abs(lanes.Omega))
+    length = scene.lengths[0]
+    if jumps_in_texture(scene):
+        length = min(length, scales_of(scene.texture, scene.parameters)[0])
+    longest = _jumped(scene, length)
+    if scene.Omega != 0.0:
+        longest = min(longest, JUMPS_IN_TURN / abs(scene.Omega))
     return 0.0 if longest < FEWEST_JUMPED else longest
+
+
+def jumps_in_texture(scene: Scene) -> bool:
+    """Whether the texture is long enough for walkers to jump where it is."""
+    return _jumped(scene, scales_of(scene.texture, scene.parameters)[0]) >= FEWEST_JUMPED
+
+
+def _jumped(scene: Scene, length: float) -> float:
+    """Mean number of flights of a jump whose root mean square is a sixth of a length."""
+    return 0.5 * scene.dimension * (length / JUMPS_IN_LENGTH) ** 2

@@ -12,6 +12,7 @@ from mcpump.problem.effort import compilation_seconds, mean_flights, memory_byte
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Problem, Scales, Scene, StopRule
+from mcpump.problem.slab import not_rigid
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
 
@@ -94,7 +95,7 @@ def check_report(problem: Problem) -> str:
             "ell": (scales.length, "m", "mean free path"),
             "tau": (scales.time, "s", "elastic lifetime"),
         } | known
-    if scales.si and not scene.is_pulse:
+    if scales.si and not scene.pulse:
         unit = "hbar nu J" if scene.exchange else "hbar^2 nu/tau"  # without exchange J stands for ħ/τ
         known[unit] = (scales.density, "J s/m^3", "one reduced unit of spin density")
         known[unit + " v_F"] = (scales.current, "J/m^2", "one reduced unit of spin current")
@@ -129,12 +130,15 @@ def check_report(problem: Problem) -> str:
 
 def _walk_line(scene: Scene) -> str:
     """Say which walk a deck goes to, and on what."""
-    if scene.lanes is not None:
-        return "walk: the fast one, along x and to second order in J"
+    if scene.pulse:
+        return "walk: that of a plane pulse, along x"
     mesh = " × ".join(map(str, scene.cells[: scene.axes]))
     bins = f" × {scene.time_bins} time bins" if scene.time_bins else ""
     layers = f"{len(scene.layers)} layer{'s' * (len(scene.layers) > 1)}"
     channels = ", ".join(scene.channels)
+    if scene.from_collisions:
+        found = "rays" if not_rigid(scene) else "discrete ordinates"
+        return f"walk: in lanes, after first flights by {found}; mesh {mesh}, {layers}, channels {channels}"
     return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"
 
 

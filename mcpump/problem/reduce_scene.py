@@ -1,4 +1,4 @@
-"""From a checked deck to its scene: reduced numbers, steps, and which of the two walks takes it."""
+"""From a checked deck to its scene: reduced numbers, steps, and which walk takes it."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from mcpump.deck.sections import Axis, Initial, Pulse, face_numbers
 from mcpump.deck.textures import User
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.names import CHANNELS
-from mcpump.problem.effort import longest_jump, mean_flights, walked_steps
+from mcpump.problem.effort import longest_jump, mean_flights
 from mcpump.problem.scene import (
     DRIVEN,
     EVERYWHERE,
     NO_STATE,
     PLANE,
-    Lanes,
     Scene,
     paths_are_parallel,
 )
+from mcpump.problem.slab import not_rigid
 from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.problem.spin_hall import sheets_of
-from mcpump.problem.texture import NOTHING, MovingTexture, envelope_of, moving_texture, precession
-from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC, STILL, Harmonic, packed, swing
+from mcpump.problem.texture import NOTHING, MovingTexture, moving_texture
+from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC, STILL, swing
 from mcpump.textures.user import check_user_texture, load_user_texture
 
 DECAYED = 1e-6
@@ -61,10 +61,52 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     InputError
         If the user's texture cannot be used, or |S| would exceed 1, or a block is too small.
     """
-    if deck.needs_general:
-        notes.append(f"this is the general walk, which {', '.join(deck.general_reasons)} asks for")
-        return _general(deck, notes)
-    return _fast(deck, notes)
+    if deck.pulse is not None:
+        return _pulse(deck)
+    found: list[str] = []
+    scene = _general(deck, found)
+    reasons = _general_reasons(scene, deck)
+    if not reasons:
+        notes += found
+        for key, value in (("first_flights", deck.run.first_flights), ("phases", deck.run.phases)):
+            if value != "auto" and not not_rigid(scene):
+                notes.append(f"run.{key} is not used: first flights are found by discrete ordinates")
+        return _led_in_lanes(scene, deck)
+    notes += [f"this is the general walk, because of {' and '.join(reasons)}", *found]
+    if deck.run.score_interval != "auto":
+        notes.append("run.score_interval is not used: the general walk scores every flight")
+    return scene
+
+
+def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
+    """What asks for the general walk, in words; nothing: walkers are led in lanes from their first collisions on.
+
+    They are where the drive is periodic and of a texture alone, and spins in flight turn in a rigid precession along x,
+    or not at all.
+    """
+    turning = [name for name in ("second_ladder", "exact") if scene.slots[CHANNELS.index(name)] >= 0]
+    reasons = {
+        "run.walk": deck.run.walk == "general",
+        "results.end": scene.time_bins > 0,
+        "[electric_field]": scene.hall_slot >= 0,
+        "[initial]": scene.initial not in (NO_STATE, DRIVEN),
+        "a texture at rest": deck.texture is not None and swing(scene.texture, scene.parameters) <= STILL,
+        f"{' and '.join(turning)} of a texture that does not precess rigidly along x": turning
+        and not_rigid(scene),
+        "faces that are crossed some times in a flight": any(scene.folded),
+    }
+    return tuple(reason for reason, there in reasons.items() if there)
+
+
+def _led_in_lanes(scene: Scene, deck: Deck) -> Scene:
+    """Scene of the walk in lanes: how often it scores, and how far walkers jump."""
+    jumps = deck.run.jumps == "auto" and not any(scene.dipoles) and scene.axes == 1
+    every = 0 if deck.run.score_interval == "auto" else int(deck.run.score_interval)
+    wanted = deck.run.first_flights
+    return scene._replace(
+        from_collisions=True, shifted=deck.run.shift == "auto", jump=longest_jump(scene) if jumps else 0.0,
+        score_interval=every, first_flights=1 if wanted == "auto" else int(wanted),
+    )  # fmt: skip
 
 
 def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
@@ -105,47 +147,18 @@ def _general(deck: Deck, notes: list[str]) -> Scene:
         scene = scene._replace(t_max=_t_max(scene, notes))
     if any(scene.dipoles) and not any(scene.absorption) and not transient:
         scene = scene._replace(t_dipole=-math.log(DECAYED) / _slowest(scene))
-    if deck.run.score_interval != "auto":
-        notes.append("run.score_interval is not used: the general walk scores every flight")
     scene = scene._replace(folded=_folded(scene))
     return scene._replace(first_flights=first_flights(deck, mean_flights(scene)))
 
 
-def _fast(deck: Deck, notes: list[str]) -> Scene:
-    """Scene of the fast walk."""
-    gas, drawn = deck.gas, deck.pulse
-    envelope, parameters, (q, _, _) = envelope_of(deck)
-    Omega = (deck.angular_frequency or 0.0) * gas.tau
-    still = (0.0, 0.0, 0.0)
-    C, P, Q = precession(deck) if drawn is None else (still, still, still)
-    moves = packed(Harmonic(C, P, Q, (q, 0.0, 0.0), Omega, envelope, parameters))
-    if deck.texture is not None and swing(HARMONIC, moves) <= STILL:
-        notes.append("the texture is static: it pumps nothing")
-    scene = _sample(deck, deck.results.channels)._replace(
-        period=2.0 * math.pi / Omega if Omega else 1.0, parameters=moves,
-        lanes=Lanes(Omega, envelope, parameters, q, C, P, Q),
+def _pulse(deck: Deck) -> Scene:
+    """Scene of a plane pulse of spin."""
+    drawn, scene = deck.pulse, _sample(deck, deck.results.channels)
+    assert drawn is not None
+    return scene._replace(
+        initial=PLANE, initial_spin=drawn.spin, initial_x=_place_of_plane(deck, drawn),
+        initial_walkers=scene.walkers_per_block, pulse=True,
     )  # fmt: skip
-    if drawn is not None:
-        return scene._replace(
-            initial=PLANE, initial_spin=drawn.spin, initial_x=_place_of_plane(deck, drawn),
-            initial_walkers=scene.walkers_per_block,
-        )  # fmt: skip
-    if not deck.has_sink:
-        scene = scene._replace(t_max=_t_max_of_slab(scene, notes))
-    return _planned(scene, deck)
-
-
-def _planned(scene: Scene, deck: Deck) -> Scene:
-    """Split of the fast walk's effort: more first flights and rarer scores where walks are long."""
-    assert scene.lanes is not None
-    scene = scene._replace(
-        lanes=scene.lanes._replace(jump=longest_jump(scene) if deck.run.jumps == "auto" else 0.0)
-    )
-    flights, interval = walked_steps(scene), deck.run.score_interval
-    automatic = 2 ** int(math.log2(min(max(flights / 64.0, 1.0), 16.0)))
-    assert scene.lanes is not None
-    lanes = scene.lanes._replace(score_interval=automatic if interval == "auto" else int(interval))
-    return scene._replace(first_flights=first_flights(deck, flights), lanes=lanes)
 
 
 def first_flights(deck: Deck, flights: float) -> int:
@@ -335,18 +348,5 @@ def _t_max(scene: Scene, notes: list[str]) -> float:
     notes.append(
         f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where the slowest mode that is not "
         f"uniform, which decays at the rate {rate:.4g}/τ, is below {DECAYED:g}"
-    )
-    return t_max
-
-
-def _t_max_of_slab(scene: Scene, notes: list[str]) -> float:
-    """The same in the fast walk, whose samples have one slowest mode, a cosine."""
-    q = (2.0 if scene.periodic[0] else 1.0) * math.pi / scene.lengths[0]
-    # no mode decays faster than walkers scatter (d = 1: half as fast), however short it is
-    rate = min(q * q / scene.dimension, 0.5 if scene.dimension == 1 else 1.0)
-    t_max = -math.log(DECAYED) / rate
-    notes.append(
-        f"the sample has no sink: walkers end at the age t_max = {t_max:.4g} τ, where exp(−D q² t) of the "
-        f"slowest mode that is not uniform (qℓ = {q:.4g}) is below {DECAYED:g}"
     )
     return t_max

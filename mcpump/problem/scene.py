@@ -12,6 +12,8 @@ from typing import NamedTuple
 from mcpump.deck.layer import Layer, Vector
 from mcpump.names import AXES, CHANNELS, CHARGES, PARTS
 from mcpump.textures.ovf_series import Snapshots
+from mcpump.textures.parameters import DRIVE_CONSTANT, Harmonic, drive_of, shape_of
+from mcpump.textures.shapes import ENVELOPE_COSINE, Precession
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
 """Codes of the faces; `names.FACES` has them in this order."""
@@ -20,36 +22,9 @@ MEAN_COSINE = {1: 1.0, 2: 2.0 / math.pi, 3: 0.5}
 FEWEST_JUMPED = 16.0
 """Flights that a jump is worth at least."""
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
-"""Places of the general walk's profiles within a part; the current has one for each direction of the mesh."""
+"""Places of profiles within a part; the current has one for each direction of the mesh."""
 NO_STATE, EVERYWHERE, PLANE, DRIVEN = 0, 1, 2, 3
 """States that walkers begin from, beside what the texture emits; see `Scene.initial`."""
-
-
-class Lanes(NamedTuple):
-    """What the fast walk, which leads walkers in lanes along x, needs beside the scene: the texture, and its plan.
-
-    The texture is S(x,t) = f(x) {C + P cos[φ(x) + Ωt] + Q sin[φ(x) + Ωt]}, φ(x) = q x, with an envelope f chosen by the
-    integer `envelope` (codes in `mcpump.textures.shapes`).
-    """
-
-    Omega: float
-    """Ωτ, angular frequency of the texture [1/τ]; 0 for a pulse."""
-    envelope: int
-    """Code of the envelope f(x)."""
-    envelope_parameters: tuple[float, float, float, float]
-    """Parameters of f(x), lengths in ℓ."""
-    q: float
-    """Wave number of the texture's phase φ = q x [1/ℓ]."""
-    C: Vector
-    """Constant part of the precession."""
-    P: Vector
-    """Cosine part of the precession."""
-    Q: Vector
-    """Sine part of the precession."""
-    score_interval: int = 1
-    """One flight in so many is scored for the diffusive density (a power of two)."""
-    jump: float = 0.0
-    """Mean number of flights that a walker far from the faces jumps over at once; 0: it flies them all."""
 
 
 class Scene(NamedTuple):
@@ -129,9 +104,17 @@ class Scene(NamedTuple):
     folded: tuple[bool, bool, bool] = (False, False, False)
     """Axes along which a flight goes straight on, and is brought back into the sample where it is looked at: thin ones of
     one cell between mirrors, or periodic, where bounces change nothing."""
-    lanes: Lanes | None = None
-    """What the fast walk needs, where it walks the scene: one direction, one layer, `first` and `second`, up to two
-    harmonics, a texture of its family or a pulse of spin at a plane. None: the general walk does."""
+    from_collisions: bool = False
+    """Whether walkers are led along x in lanes, from their first collisions on; first flights are worked out without
+    them."""
+    shifted: bool = True
+    """Along x: whether the walkers of `exact` leave out the spin that follows the magnet, which is known."""
+    score_interval: int = 0
+    """Along x one collision in so many is scored (a power of two); 0: as walks are long."""
+    jump: float = 0.0
+    """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
+    pulse: bool = False
+    """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
 
     @property
     def walked(self) -> tuple[str, ...]:
@@ -163,7 +146,23 @@ class Scene(NamedTuple):
     @property
     def Omega(self) -> float:
         """Angular frequency of a periodic drive [1/τ]."""
-        return 2.0 * math.pi / self.period if self.lanes is None else self.lanes.Omega
+        return 2.0 * math.pi / self.period
+
+    @property
+    def precession(self) -> Precession | None:
+        """The texture of a periodic drive along x whose harmonics are known in closed form; None for all others."""
+        shape = shape_of(self.texture, self.parameters)
+        if self.axes > 1 or self.time_bins or not isinstance(shape, Harmonic):
+            return None
+        if (
+            drive_of(self.parameters).kind != DRIVE_CONSTANT
+            or shape.envelope > ENVELOPE_COSINE
+            or any(shape.q[1:])
+        ):
+            return None
+        return Precession(
+            shape.Omega, shape.envelope, shape.envelope_parameters, shape.q[0], shape.C, shape.P, shape.Q
+        )
 
     @property
     def has_sum(self) -> bool:
@@ -177,18 +176,10 @@ class Scene(NamedTuple):
         return relaxes or any(share > 0.0 for share in self.absorption) or self.time_bins > 0
 
     @property
-    def is_pulse(self) -> bool:
-        """Whether it is a pulse of spin in the fast walk, which counts walkers and carries no spin."""
-        return self.lanes is not None and self.time_bins > 0
-
-    @property
     def profiles(self) -> tuple[str, ...]:
-        """Names of the profiles that are walked, in order; the fast walk needs neither the divergence nor all torques."""
-        if self.is_pulse:
+        """Names of the profiles that are walked, in order; a pulse needs neither torque nor divergence."""
+        if self.pulse:
             return ("local density", "local current x", "diffusive density", "diffusive current x")
-        if self.lanes is not None:
-            kinds = ("local density", "local current x", "local torque")
-            return (*kinds, "diffusive density", "diffusive current x")
         currents = [f"current {axis}" for axis in AXES[: self.axes]]
         names = ("density", "torque", "divergence", *currents)
         return tuple(f"{part} {name}" for part in PARTS[:2] for name in names)

@@ -79,6 +79,21 @@ def slab_of(problem: Problem) -> dict[str, Harmonics]:
     return {name: _harmonics(scene, found[name], edges, cell_edges, turning) for name in names}
 
 
+def not_rigid(scene: Scene) -> str:
+    """Why a scene has no solution without walkers; empty where its texture precesses rigidly along x."""
+    if scene.axes > 1 or scene.time_bins or scene.initial != NO_STATE:
+        return "its mesh has other directions than x, or it is no periodic drive of a texture alone"
+    shape = shape_of(scene.texture, scene.parameters)
+    steady = drive_of(scene.parameters).kind == DRIVE_CONSTANT
+    if not isinstance(shape, Harmonic) or not steady or any(shape.q[1:]):
+        return "its texture is none of those that can precess rigidly along x"
+    C, P, Q = (np.array(part) for part in (shape.C, shape.P, shape.Q))
+    square, size = P @ P, max(P @ P, C @ C)
+    if max(abs(P @ Q), abs(C @ P), abs(C @ Q), abs(Q @ Q - square)) > PRECESSION * size or square == 0.0:
+        return "its magnetization moves on no circle"
+    return ""
+
+
 def precesses_along_x(problem: Problem) -> bool:
     """Whether a problem has a solution without walkers: along x, in a steady, rigid precession."""
     try:
@@ -88,29 +103,25 @@ def precesses_along_x(problem: Problem) -> bool:
 
 
 def precession_of(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
-    """S at t = 0, and the angular velocity ω of Ṡ = ω × S."""
-    scene, none = problem.scene, f"{problem.name} has no solution without walkers:"
-    if scene.axes > 1 or scene.time_bins or scene.initial != NO_STATE:
-        raise InputError(
-            f"{none} its mesh has other directions than x, or it is no periodic drive of a texture alone"
-        )
+    """S at t = 0, and the angular velocity ω of Ṡ = ω × S.
+
+    Raises
+    ------
+    InputError
+        If the sample varies along more than x, or its texture does not precess rigidly.
+    """
+    scene = problem.scene
+    if reason := not_rigid(scene):
+        raise InputError(f"{problem.name} has no solution without walkers: {reason}")
     shape = shape_of(scene.texture, scene.parameters)
-    if (
-        not isinstance(shape, Harmonic)
-        or drive_of(scene.parameters).kind != DRIVE_CONSTANT
-        or any(shape.q[1:])
-    ):
-        raise InputError(f"{none} its texture is none of those that can precess rigidly along x")
-    C, P, Q = (np.array(part) for part in (shape.C, shape.P, shape.Q))
-    square, size = P @ P, max(P @ P, C @ C)
-    if max(abs(P @ Q), abs(C @ P), abs(C @ Q), abs(Q @ Q - square)) > PRECESSION * size or square == 0.0:
-        raise InputError(f"{none} its magnetization moves on no circle")
+    assert isinstance(shape, Harmonic)
+    P, Q = np.array(shape.P), np.array(shape.Q)
 
     def texture(x: Array) -> Array:
         none_across = np.zeros_like(x)
         return texture_field(scene.texture, scene.parameters, no_user(), x, none_across, none_across, 0.0).T
 
-    return texture, shape.Omega * np.cross(P, Q) / square
+    return texture, shape.Omega * np.cross(P, Q) / (P @ P)
 
 
 def jumps_of(scene: Scene) -> list[float]:

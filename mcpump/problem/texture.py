@@ -1,4 +1,4 @@
-"""The texture of a deck in reduced units: a code and 32 numbers for the general walk, and its natural scales."""
+"""The texture of a deck in reduced units: a code and 32 numbers for the kernels, and its natural scales."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ NOTHING = (0.0,) * PARAMETERS
 
 
 class MovingTexture(NamedTuple):
-    """A texture as the general walk takes it, in reduced units."""
+    """A texture as the kernels take it, in reduced units."""
 
     code: int
     """Code of `mcpump.textures.parameters`."""

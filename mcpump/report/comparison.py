@@ -160,7 +160,7 @@ def waves_of(problem: Problem) -> Waves:
     if found is None or _frequency(problem) == 0.0:
         raise InputError(
             f"{none} its texture is no moving plane wave (spiral, uniform, modulated or crossed_waves)"
-            + (" in a steady drive" if scene.lanes is None else "")
+            " in a steady drive"
         )
     return found
 

@@ -52,11 +52,11 @@ def wave_number(scene: Scene) -> float:
     InputError
         If the texture is no plane wave: a junction, a uniform one, a pulse, or two wave numbers.
     """
-    lanes = scene.lanes
-    if lanes is not None and lanes.envelope == ENVELOPE_CONSTANT and lanes.q != 0.0:
-        return abs(lanes.q)
-    if lanes is not None and lanes.envelope == ENVELOPE_COSINE and lanes.q == 0.0:
-        return abs(float(lanes.envelope_parameters[2]))
+    texture = None if scene.time_bins else scene.precession
+    if texture is not None and texture.envelope == ENVELOPE_CONSTANT and texture.q != 0.0:
+        return abs(texture.q)
+    if texture is not None and texture.envelope == ENVELOPE_COSINE and texture.q == 0.0:
+        return abs(float(texture.envelope_parameters[2]))
     raise InputError("the crossover needs a texture with one wave number: a spiral, or a modulated texture.")
 
 
@@ -82,11 +82,9 @@ def crossover_point(result: Result) -> Point:
         If the run has another texture, or keeps no first harmonic.
     """
     scene = problem_of(result).scene
-    if scene.lanes is None:
-        raise InputError(
-            f"{result.name} is a run of the general walk: the crossover is drawn from the fast one"
-        )
     q_ell = wave_number(scene)
+    if "first_order_local_share" not in result.estimates:
+        raise InputError(f"{result.name} has no first_order_local_share, from which the crossover is drawn")
     share = result.estimates["first_order_local_share"]
     if scene.harmonics == 0 or share.stderr is None:
         raise InputError(f"{result.name} keeps no first harmonic: the crossover is that of the AC current")

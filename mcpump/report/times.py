@@ -30,7 +30,7 @@ _CONTENTS = {"J s/m^3": "J s/m^2", "hbar nu J": "hbar nu J ell"}
 
 
 def is_pulse(result: Result) -> bool:
-    """Whether a run is a pulse of the fast walk, which counts in its own spin and is told by that alone."""
+    """Whether a run is a plane pulse, which counts in its own spin and is told by that alone."""
     return result.estimates["spin_density"].units not in _CONTENTS
 
 

@@ -28,7 +28,7 @@ from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.snapshots import frame_of, store, take
-from mcpump.walk.blocks import ground_of, kernel_of
+from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
 
 WHOLE = Part()
@@ -296,7 +296,8 @@ def compile_kernels(problem: Problem) -> None:
     """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
     scene = problem.scene._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
     scene = scene._replace(initial_walkers=2 if scene.initial != NO_STATE else 0)
-    ground_of(problem._replace(scene=scene)).walk(0)
+    small = problem._replace(scene=scene)
+    ground_of(small, empty_groundwork(small)).walk(0)
 
 
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:

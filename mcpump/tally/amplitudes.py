@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import Scene
-from mcpump.walk.layout import units_of_amplitudes
 
 Array = NDArray[np.float64]
 
@@ -17,11 +16,9 @@ def spins_of(scene: Scene, sums: Array, worth: float = 1.0) -> Array:
     A transient has one harmonic. Sources of charge are left out.
     """
     spins, added = len(scene.channels), slice(len(scene.walked), len(scene.walked) + int(scene.has_sum))
-    split = _split(scene, sums * (units_of_amplitudes(scene) * worth))
+    split = _split(scene, sums * worth)
     split = np.concatenate([split[..., :spins, :, :], split[..., added, :, :]], axis=-3)
-    found = np.moveaxis(split, (-3, -2, -1), (0, 1, 2))
-    # sums go along the order in memory, and so does their rounding
-    return found if scene.lanes is None else np.ascontiguousarray(found)
+    return np.moveaxis(split, (-3, -2, -1), (0, 1, 2))
 
 
 def charges_of(scene: Scene, sums: Array) -> Array:

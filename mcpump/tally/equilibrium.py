@@ -16,12 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.names import AXES
-from mcpump.problem.scene import Lanes, Layer, Problem, Scene
+from mcpump.problem.scene import Layer, Problem, Scene
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import scale_of, units_of
 from mcpump.textures.moving import texture_field, texture_field_gradient, texture_field_laplacian
 from mcpump.textures.parameters import USER, User, scales_of, shape_of
-from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH, Places, texture_gradient, texture_profile
+from mcpump.textures.shapes import (
+    ENVELOPE_COSINE,
+    ENVELOPE_TANH,
+    Places,
+    Precession,
+    texture_gradient,
+    texture_profile,
+)
 from mcpump.theory.diffusion import cross_harmonics
 from mcpump.walk.blocks import user_of
 
@@ -117,8 +124,6 @@ def _super(problem: Problem, crossed: Array, x: Array) -> Array:
     Free electrons: k_F² ∝ νv for d = 3. For d = 1 ν and v are not independent; the mass is taken as uniform, k_F ∝ v.
     """
     scene = problem.scene
-    if scene.lanes is not None:
-        return -problem.supercurrent * crossed + 0.0
     power = 1 if scene.dimension == 3 else 2
     relative = [1.0 / one.v if power == 1 else one.nu / one.v**2 for one in layers_at(scene, x)]
     return 0.0 - problem.supercurrent * np.array(relative) * crossed
@@ -127,8 +132,6 @@ def _super(problem: Problem, crossed: Array, x: Array) -> Array:
 def _diffused(problem: Problem, gradient: Array, x: Array) -> Array:
     """ħνJD ∇S at each place, in the deck's units."""
     scene, worth = problem.scene, scale_of(problem, "current")
-    if scene.lanes is not None:
-        return gradient * (worth / scene.dimension)
     nu = np.array([one.nu for one in layers_at(scene, x)])
     return worth * (nu * diffusion_at(scene, x) * gradient)
 
@@ -149,19 +152,20 @@ def mesh_terms(problem: Problem) -> Terms:
 def _terms_of(problem: Problem, at_planes: bool) -> Terms:
     """Terms at the planes, or at the cell centres."""
     scene = problem.scene
-    if scene.lanes is None:
+    precession = scene.precession
+    if precession is None:
         return _transformed(kept_for_texture(scene), user_of(problem), at_planes)
     x = np.array(scene.planes) if at_planes else centres(scene)[0]
-    return _exact(scene.lanes, 1 + 2 * scene.harmonics, x)
+    return _exact(precession, 1 + 2 * scene.harmonics, x)
 
 
-# --- harmonics of a texture that the fast walk knows ---------------------------------------------------------------
+# --- harmonics of a texture that are known in closed form -----------------------------------------------------------
 
 
-def _exact(lanes: Lanes, count: int, x: Array) -> Terms:
+def _exact(precession: Precession, count: int, x: Array) -> Terms:
     """Terms at places, their first `count` harmonics."""
-    S, slope = texture_profile(lanes, x), texture_gradient(lanes, x)
-    twist, bend = (_crossed(S, other)[:count] for other in (slope, texture_curvature(lanes, x)))
+    S, slope = texture_profile(precession, x), texture_gradient(precession, x)
+    twist, bend = (_crossed(S, other)[:count] for other in (slope, texture_curvature(precession, x)))
     all_S, all_slopes = np.zeros((count, 3, len(x))), np.zeros((count, 3, len(x)))
     all_S[:3], all_slopes[:3] = S[:count], slope[:count]
     return Terms(all_S, all_slopes[None], twist[None], bend)
@@ -175,12 +179,12 @@ def _crossed(S: Array, other: Array) -> Array:
     return np.where(np.abs(harmonics) > rounding, harmonics, 0.0)
 
 
-def texture_curvature(lanes: Lanes, x: Places) -> Array:
+def texture_curvature(precession: Precession, x: Places) -> Array:
     """Exact ∂²/∂x² of the texture's harmonics.
 
     Parameters
     ----------
-    lanes : Lanes
+    precession : Precession
         The texture.
     x : (n,) array
         Places [ℓ].
@@ -190,24 +194,24 @@ def texture_curvature(lanes: Lanes, x: Places) -> Array:
     (3, 3, n) array
         Harmonic × component × place [1/ℓ²]; that of a step is 0 wherever it has one.
     """
-    f, slope, bend = _envelope_derivatives(lanes, np.asarray(x, dtype=float))
-    c, s = np.cos(lanes.q * x), np.sin(lanes.q * x)
-    C, P, Q = (np.array(vector)[:, None] for vector in (lanes.C, lanes.P, lanes.Q))
+    f, slope, bend = _envelope_derivatives(precession, np.asarray(x, dtype=float))
+    c, s = np.cos(precession.q * x), np.sin(precession.q * x)
+    C, P, Q = (np.array(vector)[:, None] for vector in (precession.C, precession.P, precession.Q))
     cosine, sine = P * c + Q * s, Q * c - P * s
-    bent, turned = bend - lanes.q**2 * f, 2.0 * lanes.q * slope
+    bent, turned = bend - precession.q**2 * f, 2.0 * precession.q * slope
     return np.array([C * bend, cosine * bent + sine * turned, sine * bent - cosine * turned])
 
 
-def _envelope_derivatives(lanes: Lanes, x: Array) -> tuple[Array, Array, Array]:
+def _envelope_derivatives(precession: Precession, x: Array) -> tuple[Array, Array, Array]:
     """f, f′, f″ of the envelope."""
-    a, b, k, phase = lanes.envelope_parameters
-    if lanes.envelope == ENVELOPE_TANH:
+    a, b, k, phase = precession.envelope_parameters
+    if precession.envelope == ENVELOPE_TANH:
         if b == 0.0:
             return np.where(x < a, 1.0, 0.0), np.zeros_like(x), np.zeros_like(x)
         t = np.tanh((x - a) / b)
         fall = 1.0 - t * t
         return 0.5 * (1.0 - t), -0.5 * fall / b, t * fall / (b * b)
-    if lanes.envelope == ENVELOPE_COSINE:
+    if precession.envelope == ENVELOPE_COSINE:
         wave = b * np.cos(k * x + phase)
         return a + wave, -b * k * np.sin(k * x + phase), -k * k * wave
     return np.ones_like(x), np.zeros_like(x), np.zeros_like(x)

@@ -19,7 +19,7 @@ from mcpump.tally.resolved import with_marks, without_fits
 from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
 from mcpump.tally.selfcheck import check_coordinates, check_estimates
 from mcpump.tally.tally import Groups, Tally, quadrature
-from mcpump.walk.layout import absent
+from mcpump.walk.projection import projects
 
 Array = NDArray[np.float64]
 
@@ -50,9 +50,9 @@ def walked_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         found |= plane_estimates(problem, tally)
     if not scene.time_bins:
         found |= mean_estimates(problem, tally)
-    if not scene.is_pulse:
+    if not scene.pulse:
         found |= equilibrium(problem)
-    if scene.lanes is not None and not scene.is_pulse:
+    if projects(scene):
         found |= projection_estimates(tally)
     return found | charge_observables(problem, tally)
 
@@ -108,7 +108,7 @@ def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         np.stack([one[0] for one in currents], axis=2), np.stack([one[1] for one in currents], axis=2),
         ("channel", "part", "direction", *dims[2:]), units["current"], "spin current of the walkers",
     )  # fmt: skip
-    if scene.is_pulse:
+    if scene.pulse:
         return found
     D = diffusion_at(scene, centres(scene)[0]).reshape(scene.cells[: scene.axes])
     return found | {"spin_potential": spin_potential(problem, found["spin_density"], D)}
@@ -260,7 +260,6 @@ def _mean_from_stored(scene: Scene, budget: Array) -> Array:
     stored = budget[:, lines.index("stored")] + budget[:, lines.index("cut")]
     rates = stored.reshape(len(stored), -1, scene.time_functions, 3)
     mean = np.full_like(rates, np.nan)
-    mean[:, absent(scene).reshape(rates.shape[1:])] = 0.0
     rate = np.arange(1, scene.harmonics + 1)[:, None] * (scene.Omega * scene.lengths[0])
     moving = np.broadcast_to(rate > 0.0, rates[:, :, 1::2].shape)
     for at, values in ((1, -rates[:, :, 2::2]), (2, rates[:, :, 1::2])):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import Lanes, Problem, Scene
+from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.equilibrium import (
     FEWEST_TIMES,
     centres,
@@ -24,7 +24,7 @@ from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import channels_of, headline_of, scale_of, units_of
 from mcpump.tally.tally import Groups
 from mcpump.textures.moving import texture_field, texture_field_rate
-from mcpump.textures.shapes import texture_profile
+from mcpump.textures.shapes import Precession, texture_profile
 from mcpump.theory.paper_charge import mixing_conductance, tserkovnyak_fit
 from mcpump.walk.blocks import user_of
 
@@ -165,9 +165,10 @@ def motion_at_planes(problem: Problem) -> Motion:
         The deck made ready; a periodic drive.
     """
     scene = problem.scene
-    if scene.lanes is None:
+    precession = scene.precession
+    if precession is None:
         return _sampled_motion(kept_for_texture(scene), user_of(problem))
-    return _exact_motion(scene, scene.lanes)
+    return _exact_motion(scene, precession)
 
 
 def uniform_twist(problem: Problem) -> Array:
@@ -189,15 +190,15 @@ def uniform_twist(problem: Problem) -> Array:
     return there[:, 0]
 
 
-def _exact_motion(scene: Scene, lanes: Lanes) -> Motion:
+def _exact_motion(scene: Scene, precession: Precession) -> Motion:
     """Motion at the planes, of a texture whose harmonics are known."""
-    if lanes.Omega == 0.0 or not scene.planes:
+    if precession.Omega == 0.0 or not scene.planes:
         return Motion(*(np.full((1 + 2 * scene.harmonics, 3, len(scene.planes)), np.nan),) * 2)
-    C, cosine, sine = texture_profile(lanes, np.concatenate([np.array(scene.planes), centres(scene)[0]]))
+    C, cosine, sine = texture_profile(precession, np.concatenate([np.array(scene.planes), centres(scene)[0]]))
     fields = []
     for phase in 2.0 * np.pi * np.arange(FEWEST_TIMES) / FEWEST_TIMES:
         c, s = np.cos(phase), np.sin(phase)
-        fields.append((C + c * cosine + s * sine, lanes.Omega * (c * sine - s * cosine)))
+        fields.append((C + c * cosine + s * sine, precession.Omega * (c * sine - s * cosine)))
     return _motion(fields, _harmonic_weights(scene.harmonics, FEWEST_TIMES), len(scene.planes), 1)
 
 

@@ -16,11 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import EVERYWHERE, PLANE, Lanes, Layer, Scene
+from mcpump.problem.scene import EVERYWHERE, PLANE, Layer, Scene
 from mcpump.textures.moving import texture_field_rate
-from mcpump.textures.shapes import texture_profile
 from mcpump.walk.course import BIRTH_BINS, birth_strength, course_of
-from mcpump.walk.emission import BINS, births
 from mcpump.walk.walker import CERTAIN
 
 Array = NDArray[np.float64]
@@ -86,31 +84,7 @@ def reach_of(scene: Scene, user: Any) -> tuple[Reach, Reach]:
         The user's texture, or `mcpump.textures.moving.no_user()`.
     """
     kept = scene._replace(seed=0, walkers_per_block=2, first_flights=1, initial_walkers=0)
-    return _general_reach(kept, user) if kept.lanes is None else _fast_reach(kept, kept.lanes)
-
-
-@lru_cache(maxsize=4)
-def _fast_reach(scene: Scene, lanes: Lanes) -> tuple[Reach, Reach]:
-    """Reach of the fast walk.
-
-    Planes are followed backward, with directions and ages drawn at the plane; a cell is met where the one point of a
-    flight that is scored lies in it.
-    """
-    line, length = _line(scene, 0), scene.lengths[0]
-    middle = 0.5 * (line.x[1:] + line.x[:-1])
-    a = np.sqrt((texture_profile(lanes, middle)[1:] ** 2).sum(axis=(0, 1)))
-    inverse = births(scene).inverse_density
-    p = 1.0 / inverse[np.minimum((middle / length * BINS).astype(int), BINS - 1)]
-    mu, weight = _directions(scene.dimension)
-    edges = np.linspace(0.0, length, scene.cells[0] + 1)
-    s = _middles()
-    backward = [0.5 * (weight * mu ** (k - 1) * np.exp(-s[:, None] / mu)).sum(axis=1) for k in (2, 4)]
-    forward = [_density_kernel(s, mu, weight)] * 2
-    sources = _sources(line, a, np.ones_like(a))
-    planes = _reached(line, sources, np.array(scene.planes), backward, scene.dimension)
-    cells = _reached_cells(line, _sources(line, a, p), edges, forward, scene.dimension)
-    width = line.depth[-1] / scene.cells[0]
-    return _relative(planes, cells), _relative(cells._replace(carriers=cells.carriers * width), cells)
+    return _general_reach(kept, user)
 
 
 def _relative(reach: Reach, cells: Reach) -> Reach:

@@ -57,7 +57,7 @@ def with_marks(
     passages : Groups
         Currents through planes by groups: (groups, part, channel, clock, component, plane), local, diffusive, total.
     """
-    if problem.scene.is_pulse:
+    if problem.scene.pulse:
         return found | _pulse_marks(problem.scene, found)
     if tally.known is None:
         return with_rare_flights_marked(problem, tally, found, passages)

@@ -1,4 +1,4 @@
-"""Names, units and scales of what a run measures, the same for both walks."""
+"""Names, units and scales of what a run measures, the same for all walks."""
 
 from __future__ import annotations
 
@@ -61,8 +61,8 @@ def headline_of(problem: Problem) -> Headline:
 
 
 def units_of(problem: Problem) -> dict[str, str]:
-    """Units' names of a deck: SI, or those of reduced decks; a pulse of the fast walk counts its own spin per area."""
-    if problem.scene.is_pulse:
+    """Units' names of a deck: SI, or those of reduced decks; a pulse counts its own spin per area."""
+    if problem.scene.pulse:
         if problem.scales.si:
             return {"length": "m", "time": "s", "density": "1/m^3", "current": "1/(m^2 s)", "content": "1"}
         return {"length": "ell", "time": "tau", "density": "1/ell", "current": "1/tau", "content": "1"}

@@ -276,7 +276,7 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
     what is known to less than 5 % is made by too few of them.
     """
     scene = problem.scene
-    if not books["budget"].enough or scene.is_pulse:
+    if not books["budget"].enough or scene.pulse:
         return Check()
     sums, counts, _ = books["budget"]
     length, bins = scene.lengths[0], max(scene.time_bins, 1)
@@ -321,7 +321,7 @@ def _relaxation(scene: Scene) -> float:
 def budget(problem: Problem, books: Groups, natural: Array) -> Check:
     """Largest rest of the budget beside its largest line.
 
-    In the general walk's harmonics what is stored is what is left over, so that only the DC part can tell. Where all
+    Of harmonics what is stored is what is left over, so that only the DC part can tell. Where all
     lines cancel over the sample, rounding is as large as they: beside 1e-5 of what walkers carry (`natural` is its
     size) it is nothing. What is known closes as well as its numerical error has it.
     """
@@ -333,7 +333,7 @@ def budget(problem: Problem, books: Groups, natural: Array) -> Check:
         unsure = np.sqrt(((books.deviations @ signs) ** 2).sum(axis=0))[: len(scene.channels)]
         rest = np.maximum(rest - UNSURE * unsure, 0.0)
     here = _of_size(size, 1, False)
-    here[:, 1:] &= scene.lanes is not None
+    here[:, 1:] = False
     carried = 1e-5 * np.abs(natural[: len(scene.channels)]) * scene.lengths[0]
     deviation = np.divide(rest, np.maximum(size, carried), out=np.full_like(rest, np.nan), where=here)
     return _largest(deviation, int(here.sum()), IMBALANCE)
@@ -345,7 +345,7 @@ def cut(problem: Problem, books: Groups) -> Check:
     A sample without a sink, and a pulse, have that bound by design: there it harms only spins that go on turning.
     """
     scene = problem.scene
-    if scene.is_pulse:
+    if scene.pulse:
         return Check()
     turning = np.array([name in ("second_ladder", "exact") or scene.has_sink for name in scene.channels])
     share = np.where(turning[:, None, None], _cut_share(problem, books), np.nan)
@@ -361,7 +361,7 @@ def bounds(problem: Problem, walkers: int, books: Groups) -> dict[str, Estimate]
     be unknown, NaN. The end of a pulse or a transient is what was asked for, no bound.
     """
     met, share, scene = 0.0, 0.0, problem.scene
-    if not scene.is_pulse:
+    if not scene.pulse:
         if math.isfinite(scene.t_max):
             met = math.nan if scene.has_sink else float(walkers)
         elif books.sums[..., -1].any():

@@ -57,7 +57,7 @@ class Tally:
 
         exponents: powers of two of the amplitudes' natural sizes, `mcpump.walk.blocks.exponents_of`.
         """
-        self.known, self.lanes = known, scene.lanes is not None
+        self.known = known
         self.exponents = exponents
         self.projection_exponents = projection_exponents(scene, exponents)
         self.shapes = shapes(scene)
@@ -83,10 +83,7 @@ class Tally:
         parts = [sums.passages, sums.budget, sums.means]
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
         scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
-        conserved = sums.conserved
-        if not self.lanes:  # whose channels all have it
-            conserved = np.where(np.isnan(conserved), 0.0, conserved)
-        scaled.append(np.ldexp(conserved, -self.exponents) if conserved.size else conserved)
+        scaled.append(np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved)
         totals = np.concatenate([part.ravel() for part in scaled])
         return Digits(
             split(profiles, self.TOP, self.LIMBS),

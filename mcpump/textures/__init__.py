@@ -1,7 +1,7 @@
 """Magnetization textures S(x, y, z, t) and their derivatives.
 
 ========== ===========================================================================================
-shapes     the family along x that the fast walk knows: an envelope times a precession, in harmonics
+shapes     the family along x in closed form: an envelope times a precession, in harmonics
 parameters numbers of every built-in texture, packed for the kernels
 moving     S, Ṡ, ∂S and ∇²S of every built-in texture at any place and time
 user       a user's Python function S(x, y, z, t), compiled

@@ -1,4 +1,4 @@
-"""Textures S(x, y, z, t) of the general walk: one function for all kinds, chosen by an integer code.
+"""Textures S(x, y, z, t): one function for all kinds, chosen by an integer code.
 
 What the 32 parameters mean, and the drive h(t), stands in `mcpump.textures.parameters`. Ṡ is not coded but taken as a
 difference quotient of fourth order (`texture_rate_at`), so that a new texture needs one formula only. Every formula is

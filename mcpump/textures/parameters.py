@@ -1,4 +1,4 @@
-"""What a texture of the general walk is made of: a code and a shape's numbers, packed into 32 for the kernels.
+"""What a texture is made of: a code and a shape's numbers, packed into 32 for the kernels.
 
 All numbers are in reduced units (lengths in ℓ, times in τ). A shape is a NamedTuple; packed, its drive comes first, then
 its fields in order, from p[4] on; what is left is 0. The drive in time h(t) is

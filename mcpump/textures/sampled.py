@@ -1,4 +1,4 @@
-"""A texture known on a mesh at some times (OVF snapshots), as one smooth function S(x, y, z, t) for the general walk.
+"""A texture known on a mesh at some times (OVF snapshots), as one smooth function S(x, y, z, t).
 
 In space S is interpolated between the middles of cells, linearly along each axis. Cells of zero length are outside the
 magnet: there S = 0, and they lend nothing to cells within it, whose neighbours share their weight. So S is

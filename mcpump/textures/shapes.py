@@ -12,7 +12,7 @@ carries as the three vectors of
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,24 @@ from numpy.typing import NDArray
 from mcpump.compiled import inlined
 
 Places = NDArray[np.floating[Any]]
+Vector = tuple[float, float, float]
+
+
+class Precession(NamedTuple):
+    """A texture along x whose harmonics are known in closed form."""
+
+    Omega: float
+    """Ωτ, its angular frequency [1/τ]."""
+    envelope: int
+    """Code of the envelope f(x)."""
+    envelope_parameters: tuple[float, float, float, float]
+    """Parameters of f(x), lengths in ℓ."""
+    q: float
+    """Wave number of the phase φ = q x [1/ℓ]."""
+    C: Vector
+    P: Vector
+    Q: Vector
+
 
 ENVELOPE_CONSTANT, ENVELOPE_TANH, ENVELOPE_COSINE = 0, 1, 2
 """Codes of f(x): 1;  ½[1 − tanh((x − x₀)/λ)], parameters (x₀, λ), a step where λ = 0;

@@ -3,19 +3,22 @@
 `blocks.ground_of(problem).walk(number)` walks one block and returns its `BlockSums`. Everything is in reduced units;
 nothing here knows decks, SI or files.
 
-=============== ======================================================================================
-blocks          which walk takes a scene; one block of walkers → sums
-layout          what a block adds to the books, the same for both walks
-known           what is found without walkers, in that layout
-fast            a block of the fast walk, from its kernels:
-walk            diffusive part along x, in lanes; with `jump`, `emission`, `spin`, `score`, `geometry`
-first_flight    local part along x, by expected values
-pulse           a plane pulse, both parts
-general         a block of the general walk, from its kernels:
-transport       any mesh, layers, texture and order in J; with `walker`, `carried`, `course`, `rotation`
+=============== ====================================================================================================
+blocks          which walk takes a scene; what is worked out once; one block of walkers → sums
+layout          what a block adds to the books, the same for all walks; `projection`: Fig. 3 in one number
+known           what is found without walkers: the local part and what walkers are born from (`source`), by
+first_flights   discrete ordinates along x, where the texture precesses rigidly,
+rays            rays followed backward, any mesh, stack and texture of a periodic drive; kernels: `backward`
+lane_block      a block of the walk in lanes, from first collisions on, from its
+plan            slabs, gates and births; with `births` and `columns`, the numbers that walkers carry
+walkers         walkers in lanes, from birth to death, from their
+events          births, gates, collisions: rare, walker by walker; with `scores` and `jumps`
+lane_loops      pieces of flight, lane by lane; `state` says what a lane holds
+flight          scalar physics: directions, pieces, turns, walls, jumps; `arithmetic`: numbers
+general         a block of the general walk: transients, fields, static textures; from its kernels:
+transport       any mesh, layers, texture and order in J; with `walker`, `carried`, `course`, `rotation`, `geometry`
 charge          charge that first flights carry and leave behind; `charge_profiles` what follows from it
-rays            first flights of any periodic scene without walkers, from its kernels: `backward`
-lanes, philox   loops side by side; random numbers by counter
+pulse_block     a block of a plane pulse, from its kernels: `pulse`, with `lanes` and `philox`
 replay          the way of one walker, as text
-=============== ======================================================================================
+=============== ====================================================================================================
 """

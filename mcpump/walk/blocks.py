@@ -9,20 +9,29 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.problem.effort import mean_flights
 from mcpump.problem.scene import Problem, Scene
+from mcpump.problem.slab import not_rigid
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
 from mcpump.textures.snapshots import function_of
 from mcpump.textures.user import load_user_texture
+from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import fast_exponents, walk_fast_block
+from mcpump.walk.first_flights import first_flights_along_x
 from mcpump.walk.general import general_exponents, walk_general_block
 from mcpump.walk.known import Groundwork, Known
+from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.layout import BlockSums
+from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
+from mcpump.walk.rays import RayFlights, ray_flights
+from mcpump.walk.source import Source
 from mcpump.walk.transport import walk_scene
-from mcpump.walk.walk import walk_block as walk_lanes_block
+from mcpump.walk.walkers import walk_in_lanes
+
+SUMS = tuple(name for name in BlockSums._fields if name != "flights")
 
 
 class Ground(NamedTuple):
@@ -42,8 +51,38 @@ class Ground(NamedTuple):
 
 
 def groundwork_of(problem: Problem) -> Groundwork:
-    """Work out what blocks need and the results file keeps; both walks find every part with walkers."""
-    return Groundwork()
+    """Work out what blocks need and the results file keeps; nothing where walkers find every part."""
+    if not problem.scene.from_collisions:
+        return Groundwork()
+    scene = problem.scene
+    if not_rigid(scene):
+        return _from_rays(problem, ray_flights(scene, user_of(problem)))
+    flown = first_flights_along_x(problem, "auto" if scene.shifted else "off")
+    return Groundwork(flown.known, source_in_frame(scene, flown, frame_of(problem)))
+
+
+def empty_groundwork(problem: Problem) -> Groundwork:
+    """Groundwork on which walkers carry nothing: kernels are compiled, or fetched, on it."""
+    scene = problem.scene
+    if not scene.from_collisions:
+        return Groundwork()
+    box = [0.0, scene.lengths[0], 0.0, scene.lengths[1], 0.0, scene.lengths[2]]
+    rows = np.zeros((1, 2, columns_of(problem).numbers))
+    return Groundwork(source=Source(np.array([box]), np.zeros(1), np.zeros(1), rows))
+
+
+def _from_rays(problem: Problem, rays: RayFlights) -> Groundwork:
+    """Groundwork from rays; what walkers make of the errors of their births is walked, and belongs to the deviations."""
+    scene = problem.scene
+    flights = mean_flights(scene)
+    few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(4096.0, 1e6 / flights) + 8.0)))
+    deviations = []
+    for known, births in zip(rays.known.deviations, rays.deviations, strict=True):
+        made = walk_lane_block(plan_of(few, source_of_rays(scene, rays.grid, births)), 0)
+        sums = {name: getattr(known, name) + getattr(made, name) for name in SUMS}
+        deviations.append(BlockSums(**sums, flights=0))
+    value = rays.known._replace(deviations=tuple(deviations))
+    return Groundwork(value, source_of_rays(scene, rays.grid, rays.births))
 
 
 def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
@@ -57,11 +96,14 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
         From rank 0 or a results file; worked out here by default.
     """
     scene, user = problem.scene, user_of(problem)
-    course = course_of(scene, user) if scene.lanes is None else births(scene)
-    walk = partial(walk_block, scene, user, course)
-    return Ground(
-        walk, exponents_of(scene, user), groundwork_of(problem) if groundwork is None else groundwork
-    )
+    laid = groundwork_of(problem) if groundwork is None else groundwork
+    course: Any
+    if scene.from_collisions:
+        assert laid.source is not None
+        course = plan_of(problem, laid.source)
+    else:
+        course = None if scene.pulse else course_of(scene, user)
+    return Ground(partial(walk_block, scene, user, course), exponents_of(scene, user), laid)
 
 
 def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
@@ -73,8 +115,9 @@ def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
         Problem in reduced units.
     user : compiled function
         The user's texture, or `no_user()`.
-    course : Course or Births
-        Where walkers are born and what they meet: of the general walk from `course_of`, of the fast one from `births`.
+    course : Plan, Course or None
+        Where walkers are born and what they meet: in lanes from `plan_of`, of the general walk from `course_of`, of a
+        pulse none.
     block : int
         Number of the block, from 0.
 
@@ -83,21 +126,23 @@ def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
     WalkerError
         If a walker takes more than `max_flights` flights or meets a number that is not finite.
     """
-    if scene.lanes is None:
-        return walk_general_block(scene, user, course, block)
-    return walk_fast_block(scene, course, block)
+    if scene.from_collisions:
+        return walk_lane_block(course, block)
+    if scene.pulse:
+        return walk_pulse_block(scene, block)
+    return walk_general_block(scene, user, course, block)
 
 
 def exponents_of(scene: Scene, user: Any) -> NDArray[np.intp]:
     """Powers of two of the amplitudes' natural sizes, so that the exact sums need no absolute scale."""
-    return general_exponents(scene, user) if scene.lanes is None else fast_exponents(scene)
+    return pulse_exponents(scene) if scene.pulse else general_exponents(scene, user)
 
 
 def kernel_of(scene: Scene) -> Callable[..., object]:
     """Compiled function that walks a scene's blocks."""
-    if scene.lanes is None:
-        return walk_scene
-    return walk_pulse if scene.is_pulse else walk_lanes_block
+    if scene.from_collisions:
+        return walk_in_lanes
+    return walk_pulse if scene.pulse else walk_scene
 
 
 def user_of(problem: Problem) -> Any:

@@ -16,8 +16,9 @@ from mcpump.compiled import inlined
 from mcpump.problem.scene import Layer, Scene
 from mcpump.problem.spin_hall import sheets_of
 from mcpump.textures.moving import texture_field_rate
-from mcpump.walk.emission import quantiles_of
 
+FLOOR = 0.05
+"""Share of walkers born evenly over the whole sample, so that the density of births is nowhere 0."""
 SAME_PLACE = 1e-9
 """Places closer than this share of the sample's length are one."""
 BIRTH_BINS = ((1024, 1, 1), (96, 96, 1), (32, 32, 32))
@@ -151,6 +152,15 @@ def _births(
     volume = math.prod(scene.lengths[: scene.axes]) / strength.shape[1]
     times = quantiles_of(np.sqrt((strength**2).mean(axis=1)) if scene.time_bins else np.ones(1))
     return quantiles, volume / np.diff(quantiles), BIRTH_BINS[scene.axes - 1], times
+
+
+def quantiles_of(strength: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Quantiles at the edges of equal bins of a density proportional to a strength, with an even share of `FLOOR`."""
+    bins, total = len(strength), strength.sum()
+    even = np.full(bins, 1.0 / bins)
+    share = FLOOR * even + (1.0 - FLOOR) * (strength / total if 0.0 < total < math.inf else even)
+    quantiles = np.concatenate(([0.0], np.cumsum(share)))
+    return np.asarray(quantiles / quantiles[-1])
 
 
 def edge_at(x: float, length: float, cells: int) -> int | None:

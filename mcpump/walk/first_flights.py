@@ -143,7 +143,7 @@ def first_flights_along_x(
     InputError
         If the sample varies along more than x, or its texture does not precess rigidly.
     """
-    scene = problem.scene._replace(lanes=None)
+    scene = problem.scene
     precession = precession_of(problem)
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
@@ -163,7 +163,9 @@ def first_flights_along_x(
     )
     known, births = _with_errors(wide, middle, narrow, few)
     if shapes(problem.scene)["conserved"][0]:
-        known = Known(_conserving(known.value), tuple(map(_conserving, known.deviations)))
+        known = known._replace(
+            value=_conserving(known.value), deviations=tuple(map(_conserving, known.deviations))
+        )
     Omega = float(np.linalg.norm(precession[1]))
     return FirstFlights(
         known,
@@ -385,6 +387,7 @@ def _with_errors(
             _sum((1.0, sums), (-1.0, rough), (1.0, by_mesh)),
             _sum((1.0, wide.sums), (-1.0, few.sums), (1.0, by_directions)),
         ),
+        "discrete ordinates",
     ), births
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError
-from mcpump.names import PARTS
 from mcpump.problem.scene import Scene
 from mcpump.walk.layout import BlockSums, shapes
+from mcpump.walk.source import Source
 
 Array = NDArray[np.float64]
 
@@ -37,25 +37,20 @@ class Known(NamedTuple):
         return (self.value, *self.deviations)
 
     def relative_error(self, scene: Scene) -> float:
-        """Largest error of the local part on the mesh, beside the largest number of its kind and channel."""
-        kinds = [kind for kind, name in enumerate(scene.profiles) if name.startswith(PARTS[0])]
-        rows = (np.array([sums.profiles[kind] for sums in self.rows]) for kind in kinds)
-        return max(_relative_error(row, scene) for row in rows)
-
-
-def _relative_error(rows: Array, scene: Scene) -> float:
-    """Largest error of one kind, (1 + deviations, places, amplitudes), beside the largest number of its channel."""
-    split = rows.reshape(*rows.shape[:2], -1, scene.time_functions * 3)
-    error = np.sqrt((split[1:] ** 2).sum(axis=0)).max(axis=(0, 2))
-    size = np.abs(split[0]).max(axis=(0, 2))
-    return float(np.divide(error, size, out=np.zeros_like(error), where=size > 0.0).max(initial=0.0))
+        """Largest error of the local density in a cell, beside the largest density of its channel."""
+        width = 3 * scene.time_functions
+        rows = np.array([sums.profiles[0, :, : width * len(scene.channels)] for sums in self.rows])
+        split = rows.reshape(*rows.shape[:2], -1, width)
+        error = np.sqrt((split[1:] ** 2).sum(axis=0)).max(axis=(0, 2))
+        size = np.abs(split[0]).max(axis=(0, 2))
+        return float(np.divide(error, size, out=np.zeros_like(error), where=size > 0.0).max(initial=0.0))
 
 
 def sentence(known: Known, scene: Scene) -> str:
     """How the local part was found, and how well it is known: for the table, the file and `mcpump check`."""
     return (
         f"local part without walkers, by {known.method}: "
-        f"numerical errors of {known.relative_error(scene):.1g} of the largest number at most"
+        f"numerical errors of its density of {known.relative_error(scene):.1g} of the largest at most"
     )
 
 
@@ -64,6 +59,8 @@ class Groundwork(NamedTuple):
 
     known: Known | None = None
     """None where walkers find every part."""
+    source: Source | None = None
+    """What walkers are born from; None where they are born from the texture."""
 
     @property
     def shared(self) -> Groundwork:
@@ -74,7 +71,8 @@ class Groundwork(NamedTuple):
 def arrays_of(groundwork: Groundwork, scene: Scene) -> dict[str, NDArray[Any]]:
     """Named arrays for the results file; none: nothing known.
 
-    "profiles" (rows, …) and "totals" (rows, all that is short), value first and then deviations; "method", UTF-8.
+    "profiles" (rows, …) and "totals" (rows, all that is short), value first and then deviations; "method", UTF-8; births
+    of walkers.
     """
     if groundwork.known is None:
         return {}
@@ -89,7 +87,10 @@ def arrays_of(groundwork: Groundwork, scene: Scene) -> dict[str, NDArray[Any]]:
         profiles.append(parts.pop("profiles"))
         totals.append(np.concatenate([part.ravel() for part in parts.values()]))
     words = np.frombuffer(groundwork.known.method.encode(), np.uint8)
-    return {"profiles": np.array(profiles), "totals": np.array(totals), "method": words}
+    arrays = {"profiles": np.array(profiles), "totals": np.array(totals), "method": words}
+    if groundwork.source is not None:
+        arrays |= {f"births_{name}": array for name, array in groundwork.source._asdict().items()}
+    return arrays
 
 
 def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork:
@@ -116,4 +117,7 @@ def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork
         rows.append(
             BlockSums(profile, flights=0, **{name: part.reshape(shape) for (name, shape), part in parts})
         )
-    return Groundwork(Known(rows[0], tuple(rows[1:]), arrays["method"].tobytes().decode()))
+    births = {name: arrays.get(f"births_{name}") for name in Source._fields}
+    source = None if any(array is None for array in births.values()) else Source(**births)  # type: ignore[arg-type]
+    known = Known(rows[0], tuple(rows[1:]), arrays["method"].tobytes().decode())
+    return Groundwork(known, source)

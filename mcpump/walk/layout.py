@@ -1,16 +1,15 @@
-"""What one block of walkers adds to the books, the same layout for both walks.
+"""What one block of walkers adds to the books, the same layout for all walks.
 
 A profile, a current through a plane or a line of the budget holds amplitudes: (channel, time function, component) in C
 order. The channels are those that are walked, then the sources of charge, `sum` = `first` + `second` where both are
 walked, and the sum of the sources of charge where there are several. Time functions are the harmonics of a periodic
-drive; a transient has one, and its time bins stand beside the places. The general walk's amplitudes are in reduced units,
-those of the fast walk in the units of `units_of_amplitudes`, so that they depend on the texture alone.
+drive; a transient has one, and its time bins stand beside the places. Amplitudes are in
+reduced units.
 """
 
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -18,9 +17,10 @@ from numpy.typing import NDArray
 
 from mcpump.errors import WalkerError
 from mcpump.names import lines_of
-from mcpump.problem.scene import DENSITY, TORQUE, Scene
+from mcpump.problem.scene import CURRENT, DENSITY, TORQUE, Scene
 from mcpump.walk.charge_profiles import charge_waves, turn_into_charge, wave_amplitudes, wave_patterns
 from mcpump.walk.lanes import NOT_FINITE
+from mcpump.walk.projection import projected, projects
 from mcpump.walk.transport import NOT_FINITE_LOCAL
 
 Array = NDArray[np.float64]
@@ -39,8 +39,8 @@ class BlockSums(NamedTuple):
     means: Array
     """(2, amplitudes): local and diffusive density, mean over the sample."""
     projections: Array
-    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ; of the general walk cosine and sine of the
-    charge density's waves (`charge_profiles.charge_waves`), (waves · 2 · sources · time functions,), or 0s."""
+    """(2,): local and diffusive first-order current, projected on ħνJτD ∇Ṡ; with charge, cosine and sine of the charge
+    density's waves (`charge_profiles.charge_waves`), (waves · 2 · sources · time functions,), or 0s."""
     flights: int
     """Flights walked."""
     conserved: Array = np.zeros((0, 0))
@@ -65,7 +65,7 @@ def shapes(scene: Scene) -> dict[str, tuple[int, ...]]:
         "budget": (len(lines_of(scene.axes)), size),
         "means": (2, size),
         "projections": (2 * len(waves) * len(wave_amplitudes(scene)) if waves else 2,),
-        "conserved": (0 if scene.lanes is None or scene.is_pulse else planes, size),
+        "conserved": (planes if scene.from_collisions and scene.axes == 1 else 0, size),
     }
 
 
@@ -73,27 +73,6 @@ def projection_exponents(scene: Scene, exponents: Places) -> Places:
     """Powers of two of the natural sizes of a block's projections, from those of the amplitudes."""
     waves = charge_waves(scene)
     return np.tile(exponents[wave_amplitudes(scene)], 2 * len(waves)) if waves else np.zeros(2, np.intp)
-
-
-@lru_cache(maxsize=4)
-def units_of_amplitudes(scene: Scene) -> Array:
-    """Reduced units in a block's amplitudes: 1, but in the fast walk Ωτ at first order, 2Jτ/ħ Ωτ at second."""
-    if scene.lanes is None or scene.is_pulse:
-        return np.ones(amplitudes(scene))
-    first = scene.lanes.Omega
-    second = first * 2.0 * scene.exchange
-    orders = {"first": [first] * 5, "second": [second] * 5, "sum": [second, first, first, second, second]}
-    names = (*scene.channels, "sum") if scene.has_sum else scene.channels
-    return np.repeat([orders[name][: scene.time_functions] for name in names], 3)
-
-
-def absent(scene: Scene) -> NDArray[np.bool_]:
-    """Amplitudes that are exactly zero: in the fast walk `first` has the first harmonic only."""
-    names = (*scene.walked, "sum") if scene.has_sum else scene.walked
-    found = np.zeros((amplitudes(scene) // (3 * scene.time_functions), scene.time_functions, 3), bool)
-    if scene.lanes is not None and not scene.is_pulse and "first" in names:
-        found[names.index("first"), [n for n in range(scene.time_functions) if n not in (1, 2)]] = True
-    return found.ravel()
 
 
 def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, flights: int) -> BlockSums:
@@ -120,6 +99,8 @@ def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, fli
         _book_stored(scene, budget)
     add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
     waves = np.zeros(2)
+    if projects(scene):
+        waves = projected(scene, profiles[[CURRENT, kinds + CURRENT]])
     if charge_waves(scene):
         waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
     return BlockSums(add[0], add[1], add[2], add[3], waves, flights)

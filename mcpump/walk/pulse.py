@@ -48,8 +48,9 @@ from mcpump.walk.lanes import (
     lane_uniform,
 )
 from mcpump.walk.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
-from mcpump.walk.score import CUT, EMITTED, LEFT_AT_LEFT, LEFT_AT_RIGHT, RELAXED
 
+EMITTED, RELAXED, LEFT_AT_LEFT, LEFT_AT_RIGHT, CUT = 0, 3, 4, 5, 6
+"""Lines of the budget."""
 LOCAL = np.uint64(1 << 62)
 """Marks the names of walkers whose first flights are the local part."""
 STREAM_FACE = np.uint64(0x60000000)

@@ -55,7 +55,7 @@ SETS = 8
 FINE = (0.25, 0.375, 0.5)
 """Width of the bins at most, in mean free paths and lengths of the texture, for 1, 2 and 3 mesh directions."""
 RAYS = 16384
-"""Rays of a set that are wanted in the sample."""
+"""Rays of a set that are wanted in the sample, times `Scene.first_flights`."""
 WALL_RAYS = 1024
 """Rays of a set that are wanted on either side of a face, an interface or a plane."""
 DEPTHS, DENSE = (0.5, 0.5), (0.15, 1.0)
@@ -72,7 +72,7 @@ KINDS = {"first": KEPT, "second": BENT, "second_ladder": BENT, "exact": TURNED}
 
 
 class Grid(NamedTuple):
-    """Bins of the sample: boxes, cut at cells and layers, are cut into equal bins."""
+    """Bins of the sample: boxes, cut at cells, layers and planes, are cut into equal bins."""
 
     pieces: Array
     """Edges of the boxes along x [ℓ]."""
@@ -193,7 +193,10 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = ()) -> RayFlig
     arriving = {}
     for number, side in enumerate(sides):
         boxes, layers, cuts = _wall_boxes(scene, grid, side)
-        points, flat = _wall_points(boxes, cuts), stack._replace(cuts=np.array(cuts, np.int64))
+        points, flat = (
+            _wall_points(boxes, cuts, scene.first_flights),
+            stack._replace(cuts=np.array(cuts, np.int64)),
+        )
         found = _followed(scene, user, flat, boxes, layers, points, 1, 1 + number)
         shape = [len(grid.layers), *grid.across]
         shape[side.axis] = 1
@@ -214,13 +217,13 @@ def rays_of(scene: Scene) -> int:
     """Rays that are followed in all, for a forecast of the time."""
     grid = grid_of(scene)
     walls = [_wall_boxes(scene, grid, side) for side in sides_of(scene)]
-    at_walls = sum(len(boxes) * _wall_points(boxes, cuts) for boxes, _, cuts in walls)
+    at_walls = sum(len(boxes) * _wall_points(boxes, cuts, scene.first_flights) for boxes, _, cuts in walls)
     return SETS * (2 * _boxes_in(scene, grid) * points_of(scene, grid) + at_walls)
 
 
 def points_of(scene: Scene, grid: Grid) -> int:
     """Points of a set in each box; never fewer than bins."""
-    return max(_power(RAYS / (2 * _boxes_in(scene, grid))), math.prod(grid.cuts))
+    return max(_power(RAYS * scene.first_flights / (2 * _boxes_in(scene, grid))), math.prod(grid.cuts))
 
 
 def _boxes_in(scene: Scene, grid: Grid) -> int:
@@ -228,9 +231,9 @@ def _boxes_in(scene: Scene, grid: Grid) -> int:
     return len(grid.layers) * math.prod(grid.across)
 
 
-def _wall_points(boxes: Array, cuts: tuple[int, int, int]) -> int:
+def _wall_points(boxes: Array, cuts: tuple[int, int, int], more: int) -> int:
     """Points of a set in each box of a wall."""
-    return max(_power(WALL_RAYS / len(boxes)), math.prod(cuts))
+    return max(_power(more * WALL_RAYS / len(boxes)), math.prod(cuts))
 
 
 def _power(number: float) -> int:
@@ -277,7 +280,7 @@ def grid_of(scene: Scene) -> Grid:
     finest = FINE[scene.axes - 1] * min(length if length > 0.0 else math.inf, *ells)
     L, n = scene.lengths[0], scene.cells[0]
     starts = _starts(scene)
-    pieces = merged(np.concatenate([np.linspace(0.0, L, n + 1), starts[1:]]), L)
+    pieces = merged(np.concatenate([np.linspace(0.0, L, n + 1), starts[1:], scene.planes]), L)
     middle = 0.5 * (pieces[1:] + pieces[:-1])
     layers = (np.searchsorted(starts, middle, side="right") - 1).astype(np.int64)
     cuts = [1, 1, 1]

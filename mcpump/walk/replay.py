@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from mcpump.errors import InputError
 from mcpump.problem.scene import Problem, Scene
-from mcpump.walk.blocks import user_of
+from mcpump.walk.blocks import groundwork_of, user_of
 from mcpump.walk.course import course_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import pulse_tallies, row_tallies, slab_of
 from mcpump.walk.general import plain, scene_tallies
+from mcpump.walk.lane_block import walk_plan
+from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, RELAXES, TOO_OLD
 from mcpump.walk.philox import key
+from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.spin import SIZES
+from mcpump.walk.pulse_block import pulse_tallies, slab_of
 from mcpump.walk.transport import walk_scene
-from mcpump.walk.walk import walk_block
 from mcpump.walk.walker import ENDINGS
 
 Array = NDArray[np.float64]
@@ -41,7 +41,8 @@ def replay(problem: Problem, walker: int, most: int = 1000) -> str:
     Returns
     -------
     str
-        A table: age, place and spin in the deck's units; in the general walk also what ended each piece of flight.
+        A table: age and place in the deck's units, and what ended each piece of flight; in the general walk and of a
+        pulse the spin.
 
     Raises
     ------
@@ -53,23 +54,29 @@ def replay(problem: Problem, walker: int, most: int = 1000) -> str:
     scene, scales = problem.scene, problem.scales
     block, only = divmod(walker, scene.walkers_per_block)
     length, time = ("m", "s") if scales.si else ("ell", "tau")
-    if scene.lanes is None:
-        trace, steps = _general_trace(problem, block, only, min(most, LONGEST))
+    wanted = min(most, LONGEST)
+    if scene.pulse:
+        trace, steps = _pulse_trace(scene, block, only, wanted)
+        head = f"{'flight':>6} {f'age [{time}]':>12} {f'x [{length}]':>12} spin (weight included)"
+        lines = [
+            f"{i + 1:6d} {row[0] * scales.time:12.5g} {row[1] * scales.length:12.5g} "
+            + " ".join(f"{a:11.4g}" for a in row[2:])
+            for i, row in enumerate(trace[:steps])
+        ]
+    elif scene.from_collisions:
+        trace, steps = _lane_trace(problem, block, only, wanted)
+        head = f"{'end':>12} {f'age [{time}]':>12} {f'x [{length}]':>12} {'direction':>10}"
+        lines = [
+            f"{_ending(int(row[0])):>12} {row[1] * scales.time:12.5g} {row[2] * scales.length:12.5g} {row[3]:10.4g}"
+            for row in trace[:steps]
+        ]
+    else:
+        trace, steps = _general_trace(problem, block, only, wanted)
         head = f"{'n':>6} {'end':>12} {f'age [{time}]':>12} " + "".join(
             f"{f'{a} [{length}]':>12} " for a in "xyz"
         )
         head += f"spin of `{scene.channels[-1]}` (weight included)"
         lines = [_general_line(row, scales.length, scales.time) for row in trace[:steps]]
-    else:
-        trace, steps = _fast_trace(scene, block, only, min(most, LONGEST))
-        head = (
-            f"{'flight':>6} {f'age [{time}]':>12} {f'x [{length}]':>12} amplitudes of harmonics, as of birth"
-        )
-        lines = [
-            f"{i + 1:6d} {row[0] * scales.time:12.5g} {row[1] * scales.length:12.5g} "
-            + " ".join(f"{a:11.4g}" for a in row[2 : 2 + SIZES[scene.harmonics]])
-            for i, row in enumerate(trace[:steps])
-        ]
     title = f"walker {walker} (block {block}, number {only} of it), seed {scene.seed}: {steps} steps"
     left_out = [f"… {steps - len(lines)} more"] if steps > len(lines) else []
     return "\n".join([title, head, *lines, *left_out]) + "\n"
@@ -92,14 +99,22 @@ def _general_trace(problem: Problem, block: int, only: int, most: int) -> tuple[
     return trace, int((trace[:, 1] >= 0.0).sum()) if wrong else int(steps)
 
 
-def _fast_trace(scene: Scene, block: int, only: int, most: int) -> tuple[Array, int]:
-    """Flights of a walker of the fast walk: (rows, number of flights)."""
-    if scene.is_pulse:
-        return _pulse_trace(scene, block, only, most)
-    trace, planes = np.zeros((most, 2 + SIZES[-1])), np.array(scene.planes, dtype=np.float64)
-    start = slab_of(scene), planes, *key(scene.seed), *births(scene)
-    flights, _, _ = walk_block(*start, block, *row_tallies(scene), only, trace)
-    return trace, int(flights)
+def _lane_trace(problem: Problem, block: int, only: int, most: int) -> tuple[Array, int]:
+    """Pieces of flight of a walker in lanes: (rows, number of pieces)."""
+    source = groundwork_of(problem).source
+    assert source is not None
+    trace = np.zeros((most, 4))
+    _, _, wrong, steps = walk_plan(plan_of(problem, source), block, only, trace)
+    return trace, int((trace[:, 1] > 0.0).sum()) if wrong else steps
+
+
+def _ending(flag: int) -> str:
+    """What ended a piece of flight in lanes."""
+    if flag & TOO_OLD:
+        return "end of time"
+    if flag & (AT_GATE | AT_Y | AT_Z):
+        return "gate"
+    return "relaxed" if flag & RELAXES else "collision"
 
 
 def _pulse_trace(scene: Scene, block: int, only: int, most: int) -> tuple[Array, int]:

@@ -5,7 +5,7 @@ density, current and torque at one random point (the time in the piece is drawn 
 jointly), and it counts its passages through cell faces and planes. What a piece of flight adds to the current is thus its
 displacement.
 
-As in the fast walk the local part (n = 0) is walked apart from the diffusive one (n ≥ 1). First flights are followed
+The local part (n = 0) is walked apart from the diffusive one (n ≥ 1). First flights are followed
 without an end, in ±v pairs on one set of random numbers, with the survival e^{−∫(1/τ + 1/τ_sf) dt} as their weight up to
 the exponent CERTAIN, sampled from there on. Walkers of the diffusive part live from birth to death and book the budget
 event by event.

@@ -58,8 +58,8 @@ def long_walks(sizes: Sizes) -> Section:
         for q in WAVE_NUMBERS:
             problem = spiral(q, faces, "auto", block)
             walks[faces, q] = sampler(problem, sizes.blocks, through_plane)
-            assert problem.scene.lanes is not None
-            jumps[faces, q] = problem.scene.lanes.jump
+            assert problem.scene.from_collisions
+            jumps[faces, q] = problem.scene.jump
     found = in_turn(walks, sizes.repeats)
     lines, targets = [], []
     for faces in FACES:
@@ -80,8 +80,8 @@ def long_walks(sizes: Sizes) -> Section:
     head = ["faces, qℓ", "flights a jump", "steps", "µs", "s to 1 %", "flights, flown", "s to 1 %, flown"]
     text = (
         "### Diffusive current where walks are long\n\nOne period of a spiral, τ_sf = 8τ/(qℓ)², Ω = Dq²/4; the largest "
-        "amplitude of the diffusive current through a plane. Steps (flights and jumps) and µs are those of a walker "
-        'with its first flights. Flown: `run.jumps = "off"`, where that is affordable here.\n\n'
+        "amplitude of the diffusive current through a plane. Steps (flights and jumps) and µs are those of a walker. "
+        'Flown: `run.jumps = "off"`, where that is affordable here.\n\n'
     )
     return Section(targets, text + table(head, lines))
 

@@ -29,7 +29,7 @@ ready = time.perf_counter()
 ground_of(problem).walk(0)
 print(ready - began, time.perf_counter() - ready)
 """
-WALKS = {"fast": "junction", "general": "exact"}
+WALKS = {"lanes": "junction", "general": "switch_on"}
 
 
 def first_block(deck: str) -> tuple[float, float]:
@@ -55,9 +55,9 @@ def starts(sizes: Sizes) -> Section:
         _, compiling = first_block(deck)
         ready, walked = zip(*(first_block(deck) for _ in range(sizes.repeats)), strict=True)
         lines += [
-            (f"{walk} walk: compile the kernels, once", compiling - statistics.median(walked), ""),
-            (f"{walk} walk: import, read the deck", middle(ready), spread(ready)),
-            (f"{walk} walk: load the kernels, walk a block of 256", middle(walked), spread(walked)),
+            (f"{walk}: compile the kernels, once", compiling - statistics.median(walked), ""),
+            (f"{walk}: import, read the deck", middle(ready), spread(ready)),
+            (f"{walk}: load the kernels, walk a block of 256", middle(walked), spread(walked)),
         ]
     return Section(
         [], "### Compilation and start\n\nNew processes, wall time.\n\n" + table(["", "s", "range"], lines)

@@ -16,16 +16,14 @@ from mcpump.deck.read import read_deck
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.tally import Tally
-from mcpump.textures.shapes import ENVELOPE_CONSTANT
-from mcpump.walk.blocks import ground_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import NO_FLIGHTS, PULSE_TRACE, pulse_tallies, row_tallies, slab_of
-from mcpump.walk.first_flight import first_flights
+from mcpump.walk.blocks import ground_of, groundwork_of
+from mcpump.walk.lane_block import walk_plan
 from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
+from mcpump.walk.plan import Plan, plan_of
 from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.spin import SIZES
-from mcpump.walk.walk import walk_block
+from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
+from mcpump.walk.source import Source
 
 HERE = Path(__file__).resolve().parent
 DECKS = HERE.parents[1] / "run"
@@ -36,12 +34,22 @@ def deck_problem(name: str, *overrides: str) -> Problem:
     return make_problem(read_deck(DECKS / f"{name}.toml", overrides))
 
 
-def bare() -> Scene:
-    """The C program's slab: births even over it, no planes, next to no scores."""
-    scene = deck_problem("junction").scene
-    assert scene.lanes is not None
-    lanes = scene.lanes._replace(envelope=ENVELOPE_CONSTANT, score_interval=64)
-    return scene._replace(lanes=lanes, harmonics=0, planes=())
+def bare() -> Plan:
+    """The C program's slab: births even over it, one number a walker, no planes, next to no scores."""
+    problem = deck_problem("junction")
+    scene = problem.scene._replace(
+        slots=(0, -1, -1, -1), harmonics=0, planes=(), score_interval=64, jump=0.0, from_collisions=True
+    )
+    place = np.array([[0.0, scene.lengths[0], 0.0, 1.0, 0.0, 1.0]])
+    return plan_of(problem._replace(scene=scene), Source(place, np.zeros(1), np.zeros(1), np.ones((1, 2, 1))))
+
+
+def planned(problem: Problem, **changes: Any) -> Plan:
+    """Plan of a problem's walk, with fields of its scene replaced."""
+    changed = problem._replace(scene=problem.scene._replace(**changes))
+    source = groundwork_of(changed).source
+    assert source is not None
+    return plan_of(changed, source)
 
 
 def compile_c(folder: Path) -> Path | None:
@@ -62,20 +70,14 @@ def run_c(program: Path, walk: str, walkers: int, seed: int = 1) -> dict[str, fl
     return {name: float(value) for name, value in zip(words[::2], words[1::2], strict=True)}
 
 
-def _start(scene: Scene) -> tuple[Any, ...]:
-    """What both kernels of the fast walk begin with."""
-    return slab_of(scene), np.array(scene.planes, dtype=np.float64), *key(scene.seed), *births(scene)
-
-
-def diffusive(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
-    """A call that walks blocks of the diffusive part: CPU seconds and flights of each."""
-    start, tallies = _start(scene), row_tallies(scene)
+def in_lanes(plan: Plan, blocks: int) -> Callable[[], list[tuple[float, int]]]:
+    """A call that walks blocks in lanes: CPU seconds and flights of each."""
 
     def walk() -> list[tuple[float, int]]:
         found = []
         for block in range(blocks):
             began = time.thread_time()
-            flights = int(walk_block(*start, block, *tallies, -1, NO_FLIGHTS)[0])
+            flights = walk_plan(plan, block)[1]
             found.append((time.thread_time() - began, flights))
         return found
 
@@ -97,9 +99,9 @@ def pulse(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
     return walk
 
 
-def per_flight(scene: Scene, walkers: int) -> Callable[[], float]:
-    """A call that measures nanoseconds per flight of the diffusive part."""
-    walk = diffusive(scene, max(1, walkers // scene.walkers_per_block))
+def per_flight(plan: Plan, walkers: int) -> Callable[[], float]:
+    """A call that measures nanoseconds per flight."""
+    walk = in_lanes(plan, max(1, walkers // plan.scene.walkers_per_block))
 
     def measure() -> float:
         seconds, flights = map(sum, zip(*walk(), strict=True))
@@ -108,25 +110,14 @@ def per_flight(scene: Scene, walkers: int) -> Callable[[], float]:
     return measure
 
 
-def per_pair(scene: Scene, walkers: int) -> Callable[[], float]:
-    """A call that measures nanoseconds per pair of first flights, all scores included."""
-    size, start = SIZES[scene.harmonics], _start(scene)
-    tallies = np.zeros((scene.cells[0], 3 * size)), np.zeros((len(scene.planes), size))
-    blocks = max(1, walkers // scene.walkers_per_block)
-
-    def measure() -> float:
-        began = time.thread_time()
-        for block in range(blocks):
-            first_flights(*start, block, *tallies)
-        pairs = blocks * (scene.walkers_per_block // 2) * scene.first_flights
-        return 1e9 * (time.thread_time() - began) / pairs
-
-    return measure
-
-
 def sampler(problem: Problem, blocks: int, pick: Callable[[BlockSums], Any]) -> Callable[[], Sample]:
-    """A call that walks more blocks, each time others, books them as a run does, and keeps what `pick` wants."""
-    ground, books = ground_of(problem), Tally(problem.scene, ground_of(problem).exponents)
+    """A call that walks more blocks, each time others, books them as a run does, and keeps what `pick` wants.
+
+    What passes planes is told with what is known of it without walkers.
+    """
+    ground = ground_of(problem)
+    books = Tally(problem.scene, ground.exponents)
+    known = 0.0 if ground.known is None else ground.known.value.passages
     walked = [0]
 
     def walk() -> Sample:
@@ -135,7 +126,7 @@ def sampler(problem: Problem, blocks: int, pick: Callable[[BlockSums], Any]) -> 
             sums = ground.walk(block)
             books.add(block, sums)
             flights += sums.flights
-            values.append(pick(sums))
+            values.append(pick(sums._replace(passages=sums.passages + known)))
         seconds = time.thread_time() - began
         walked[0] += blocks
         walkers = blocks * problem.scene.walkers_per_block

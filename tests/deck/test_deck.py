@@ -277,9 +277,8 @@ def test_nothing_but_sentences_escapes(data):
     except InputError as error:
         one_line(error)
         return
-    lanes, layer = scene.lanes, scene.layers[0]
-    vectors = (*scene.lengths, *lanes.C, *lanes.P, *lanes.Q, *scene.planes, *scene.initial_spin)
-    for value in (layer.gamma_sf, lanes.Omega, lanes.q, *vectors):
+    vectors = (*scene.lengths, *scene.parameters, *scene.planes, *scene.initial_spin)
+    for value in (scene.layers[0].gamma_sf, scene.Omega, *vectors):
         assert math.isfinite(value)
 
 

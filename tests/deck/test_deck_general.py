@@ -1,4 +1,4 @@
-"""Decks of the general walk: layers, more directions, moving textures, transients; each bad one is a sentence."""
+"""Decks beyond one layer along x: layers, more directions, moving textures, transients; each bad one is a sentence."""
 
 import copy
 import math
@@ -62,7 +62,6 @@ def test_good_decks_resolve_to_themselves_and_make_a_scene(name, tmp_path):
     again = reread(deck, tmp_path)
     assert again == deck
     assert again.resolved == deck.resolved
-    assert deck.needs_general == (name != "steady")
     assert make_problem(again).scene == make_problem(deck).scene
 
 
@@ -85,24 +84,6 @@ def test_resolved_deck_has_its_layers_faces_and_defaults():
 
 
 @pytest.mark.parametrize(
-    ("changes", "key"),
-    [
-        ({"run__walk": "general"}, "run.walk"),
-        ({"results__channels": ["exact"], "electrons__spin_relaxation_time": 9}, "results.channels"),
-        ({"results__harmonics": 3}, "results.harmonics"),
-        ({"results__end": 1.0}, "results.end"),
-        ({"layer": [{"start": 5.0}]}, "layer"),
-        ({"sample__y": AXIS}, "sample.y"),
-        ({"sample__x": {**AXIS, "left": {"specularity": 0.5}, "right": "specular"}}, "sample.x.left"),
-        ({"sample__x": {**AXIS, "left": "diffuse", "right": {"absorption": 0.5}}}, "sample.x.right"),
-        ({"texture": TEXTURES["penetration"], "sample__x": CLOSED | {"right": "absorbing"}}, "texture.kind"),
-    ],
-)
-def test_what_asks_for_the_general_walk(changes, key):
-    assert deck_from_dict(changed(SPIRAL, **changes)).general_reasons == (key,)
-
-
-@pytest.mark.parametrize(
     ("face", "word"),
     [
         ({}, "specular"), ({"specularity": 0}, "diffuse"), ({"absorption": 1}, "absorbing"),
@@ -113,7 +94,6 @@ def test_what_asks_for_the_general_walk(changes, key):
 def test_faces_that_are_words(face, word):
     deck = deck_from_dict(changed(SPIRAL, sample__x={**AXIS, "left": face, "right": "specular"}))
     assert face_word(deck.sample.x.left) == word
-    assert deck.needs_general == (not word)
 
 
 PLANE = GOOD["plane"]

@@ -88,7 +88,8 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
 def general_walk(problem: Problem) -> GeneralBlocks:
     """Walk all blocks of a problem on all cores, in block order."""
     scene = problem.scene
-    assert scene.lanes is None
+    assert not scene.from_collisions
+    assert not scene.pulse
     user = user_of(problem)
     course, count = course_of(scene, user), problem.walkers // scene.walkers_per_block
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

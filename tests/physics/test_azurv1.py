@@ -16,6 +16,7 @@ from walks import Z, assert_agrees, assert_near, block_sums, mean_and_error, pro
 
 from mcpump.cli import examples
 from mcpump.names import PARTS
+from mcpump.walk.blocks import ground_of
 
 REFERENCE = Path(__file__).with_name("azurv1_c1_cells.csv")
 CELLS, BINS, H = 201, 20, 0.2
@@ -35,7 +36,7 @@ def densities():
         CELLS * H,
     )
     found = np.empty((BLOCKS, 2, HALF, BINS))
-    for block, sums in enumerate(block_sums(problem)):
+    for block, sums in enumerate(block_sums(problem, ground_of(problem))):
         local, diffusive = (
             sums.profiles[problem.scene.profiles.index(f"{part} density"), :, Z] for part in PARTS[:2]
         )

@@ -17,6 +17,7 @@ from walks import (
     DC,
     DIFFUSIVE,
     FIRST,
+    LIMIT,
     LOCAL,
     SECOND,
     SIN,
@@ -34,6 +35,8 @@ from mcpump.simulate.engine import run
 from mcpump.textures.shapes import texture_profile
 
 CELLS, BLOCKS = 8, 192
+KNOWN = 1e-8
+"""Relative numerical error to which the budget of what is known without walkers closes."""
 OMEGA, GAMMA = 0.05, 0.1
 LENGTH = 6.0
 JUNCTION = {"kind": "junction", "interface": 3.0, "width": 0.8, "cone_angle": 1.0, "angular_frequency": OMEGA}
@@ -62,10 +65,11 @@ def sample(name, tau_sf=1.0 / GAMMA, **changes):
 
 def source_cells(problem):
     """Exact mean of a = −ħνJ Ṡ over each cell, (harmonic, component, cell)."""
-    lanes, cells, points = problem.scene.lanes, problem.scene.cells[0], 400
-    x = (np.arange(cells * points) + 0.5) * (problem.scene.lengths[0] / cells / points)
-    _, cosine, sine = texture_profile(lanes, x).reshape(3, 3, cells, points).mean(axis=-1)
-    return np.array([np.zeros_like(cosine), -lanes.Omega * sine, lanes.Omega * cosine])
+    texture, cells = problem.scene.precession, problem.scene.cells[0]
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    x = (np.arange(cells)[:, np.newaxis] + 0.5 * (1.0 + nodes)) * (problem.scene.lengths[0] / cells)
+    _, cosine, sine = texture_profile(texture, x.ravel()).reshape(3, 3, *x.shape) @ (0.5 * weights)
+    return np.array([np.zeros_like(cosine), -texture.Omega * sine, texture.Omega * cosine])
 
 
 def rate_of_change(density, Omega):
@@ -106,9 +110,11 @@ def test_continuity_in_every_cell(name):
             for harmonic, component in SEEN[channel]:
                 what = f"{name} channel {channel} {part} harmonic {harmonic} component {component}"
                 residual = (left - gained)[:, harmonic, component]
-                assert_residuals_vanish(
-                    residual, max(scale[harmonic], scale[1:].max() if harmonic else 0.0), what
-                )
+                size = max(scale[harmonic], scale[1:].max() if harmonic else 0.0)
+                if part == "local":  # numerical errors, which do not span the cells
+                    assert_agrees(residual, 0.0, what, size, small=1e-4)
+                else:
+                    assert_residuals_vanish(residual, size, what)
 
 
 @pytest.mark.parametrize("tau_sf", [1.0 / GAMMA, "none"])
@@ -118,9 +124,16 @@ def test_budget_of_the_sample_closes_to_rounding(name, tau_sf):
     result = run(problem)
     imbalance = result.estimates["budget_imbalance"]
     assert imbalance.mean.shape[1:] == (5, 3)
-    assert np.all(np.abs(imbalance.mean) <= 1e-12)
+    assert np.all(np.abs(imbalance.mean) <= KNOWN)
+    # Blocks scatter by the numerical errors of what is known alone: the walkers' own budget closes to rounding.
+    blocks = walk(problem)
+    rest = blocks.budget[:, :2].sum(axis=1) - blocks.budget[:, 2:].sum(axis=1)
+    mean, error = mean_and_error(rest)
+    size = np.abs(blocks.budget[:, 0].mean(axis=0)).max()
+    assert np.all(np.abs(mean) <= LIMIT * error + 1e-12 * size)
+    assert np.all(error <= 10.0 * KNOWN * size)
     # What was emitted and turned is what the exact source and the torque's profile say.
-    lines = dict(zip(result.coords["line"], np.moveaxis(walk(problem).budget, 1, 0), strict=True))
+    lines = dict(zip(result.coords["line"], np.moveaxis(blocks.budget, 1, 0), strict=True))
     emitted = lines["emitted"][:, FIRST]
     exact = source_cells(problem).mean(axis=-1) * LENGTH
     scale = np.abs(exact).max()
@@ -135,7 +148,7 @@ def test_budget_of_the_sample_closes_to_rounding(name, tau_sf):
 
 def test_a_deck_without_planes_has_a_budget_too():
     result = run(sample("specular-absorbing", walkers=65536))
-    assert np.all(np.abs(result.estimates["budget_imbalance"].mean) <= 1e-12)
+    assert np.all(np.abs(result.estimates["budget_imbalance"].mean) <= KNOWN)
 
 
 @pytest.mark.parametrize("name", ["specular-absorbing", "periodic"])
@@ -166,7 +179,12 @@ def test_profiles_and_planes_tell_the_same_current():
         )
     )  # fmt: skip
     blocks, half = walk(problem), np.pi / CELLS
-    assert np.array_equal(blocks.passages[..., 0], blocks.passages[..., -1])
+    np.testing.assert_allclose(
+        blocks.passages[..., 0],
+        blocks.passages[..., -1],
+        rtol=0.0,
+        atol=1e-13 * np.abs(blocks.passages).max(),
+    )
     faces = 0.5 * (blocks.passages[..., :-1] + blocks.passages[..., 1:]) * np.tan(half) / half
     phase = 2.0 * np.pi / LENGTH * (np.arange(CELLS) + 0.5) * h
     waves = np.array([np.cos(phase), np.sin(phase)])

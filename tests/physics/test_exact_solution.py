@@ -21,7 +21,6 @@ import pytest
 from walks import DIFFUSIVE, LOCAL, SMALL, assert_agrees, medium_of, problem_of, reduced_deck, walk, waves_of
 
 from mcpump import theory
-from mcpump.walk.fast import slab_of
 
 QUANTITIES = (
     ("density", "local"), ("flux", "local"), ("torque", "local"), ("density", "diffusive"), ("flux", "diffusive"),
@@ -81,8 +80,8 @@ def test_every_profile_follows_the_exact_solution(case):
             first_flights=case.first_flights,
         )
     )  # fmt: skip
-    model = slab_of(problem.scene)
-    edges = np.linspace(0.0, model.length, model.cells + 1)
+    scene = problem.scene
+    edges = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
     blocks = walk(problem)
     compared = 0
     for channel, name in enumerate(("first", "second")):
@@ -90,11 +89,11 @@ def test_every_profile_follows_the_exact_solution(case):
         exact = {}
         for quantity, part in QUANTITIES:
             waves = getattr(solution, quantity)[part]
-            if (quantity, part) == ("density", "diffusive") and model.gamma_sf == 0.0:
+            if (quantity, part) == ("density", "diffusive") and scene.layers[0].gamma_sf == 0.0:
                 # the sample mean has no sink, and is left out
                 waves = [wave._replace(amplitude=np.nan_to_num(wave.amplitude)) for wave in waves]
-            profile = theory.cell_averages(waves, edges, model.Omega, 2)
-            if (quantity, part) == ("density", "diffusive") and model.gamma_sf == 0.0:
+            profile = theory.cell_averages(waves, edges, scene.Omega, 2)
+            if (quantity, part) == ("density", "diffusive") and scene.layers[0].gamma_sf == 0.0:
                 profile = profile - profile.mean(axis=-1, keepdims=True)
             exact[quantity, part] = profile
         for quantity, part in QUANTITIES:
@@ -114,7 +113,7 @@ def test_every_profile_follows_the_exact_solution(case):
                 if size <= 1e-12 * whole:
                     continue
                 scale = 1.0 if size >= SMALL_PART * whole else whole / size
-                shifted = np.roll(profile, model.cells // 4, axis=-1)
+                shifted = np.roll(profile, scene.cells[0] // 4, axis=-1)
                 what = f"{name} {part} {quantity} {harmonic}"
                 assert_agrees(
                     np.einsum("bhcx,hcx->b", data[:, at], profile) / size**2, 1.0, what, scale, case.small

@@ -27,7 +27,7 @@ def both(texture, faces, tau_sf, **more):
         planes=(50.0, 80.0, 150.0), first_flights=1, **more,
     )  # fmt: skip
     jumping = problem_of(given)
-    assert jumping.scene.lanes.jump >= 16.0
+    assert jumping.scene.jump >= 16.0
     return walk(jumping), walk(problem_of(changed(given, run__jumps="off", run__seed=2)))
 
 

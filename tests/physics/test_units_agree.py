@@ -91,5 +91,5 @@ def test_the_unit_does_not_matter(reference, unit):
             values = factor * getattr(found.estimates[name], which)
             # rounding of the conversions, not of the walk: every walker takes the same flights
             np.testing.assert_allclose(
-                values, expected, rtol=1e-9, atol=1e-11 * np.nanmax(np.abs(expected)), err_msg=name
+                values, expected, rtol=1e-8, atol=1e-11 * np.nanmax(np.abs(expected)), err_msg=name
             )

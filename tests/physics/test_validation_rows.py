@@ -31,7 +31,6 @@ from walks import (
 from mcpump import theory
 from mcpump.simulate.engine import run
 from mcpump.tally.observables import equilibrium
-from mcpump.walk.fast import slab_of
 
 THETA = np.radians(10.0)
 P0 = {
@@ -65,7 +64,7 @@ def first_order_flux(problem, blocks):
     # of a wave A cos the cells hold A sinc(qh/2)
     h = problem.scene.lengths[0] / problem.scene.cells[0]
     per_cell = np.sqrt((shape[:, X] ** 2).sum(axis=0)).max() / np.sinc(
-        problem.scene.lanes.q * h / (2.0 * np.pi)
+        problem.scene.precession.q * h / (2.0 * np.pi)
     )
     return np.einsum("bphcx,hcx->bp", blocks.flux[:, :, FIRST], shape) / (shape**2).sum() * per_cell
 
@@ -120,25 +119,26 @@ def test_second_order_torque_in_SI(gamma, torque):
     )
     solution = theory.exact_solution(waves_of(problem), medium_of(problem), "second")
     uniform = theory.harmonics(solution.torque["total"], [0.0], problem.scene.Omega, 1)[DC, Z, 0]
-    assert uniform * problem.scales.torque == pytest.approx(torque, abs=1e-4)
+    exact = uniform * problem.scales.torque
+    assert exact == pytest.approx(torque, abs=1e-4)
     blocks = walk(problem, scales=True)
-    assert_agrees(blocks.torque[:, SECOND, DC, Z].mean(axis=-1), torque, "torque [J/m³]", small=0.001)
-    # The budget's torque, per area, comes from the walkers, which are fewer.
-    assert_agrees(blocks.budget[:, 1, SECOND, DC, Z] / 20e-9, torque, "torque of the budget [J/m³]")
+    assert_agrees(blocks.torque[:, SECOND, DC, Z].mean(axis=-1), exact, "torque [J/m³]", small=0.001)
+    assert_agrees(blocks.budget[:, 1, SECOND, DC, Z] / 20e-9, exact, "torque of the budget [J/m³]")
 
 
 def test_supercurrent_of_a_spiral_in_SI():
     problem = problem_of(P0)
     # Ratio of the coefficients of S×∇S and ∇S in Eq. (17): c against D, here ℓ v_F/3.
     assert 3.0 * problem.supercurrent == pytest.approx(1.304e-4, rel=4e-4)
-    found, model = equilibrium(problem), slab_of(problem.scene)
-    size = problem.supercurrent * problem.scales.current * model.q
+    found, scene = equilibrium(problem), problem.scene
+    q = scene.precession.q
+    size = problem.supercurrent * problem.scales.current * q
     places = {
-        "x": (np.arange(model.cells) + 0.5) * model.length / model.cells,
+        "x": (np.arange(scene.cells[0]) + 0.5) * scene.lengths[0] / scene.cells[0],
         "plane": np.array(problem.scene.planes),
     }
     for name, axis in (("supercurrent", "x"), ("plane_supercurrent", "plane")):
-        phase = model.q * places[axis]
+        phase = q * places[axis]
         expected = np.zeros((3, 3, len(phase)))
         expected[DC, Z] = -size * np.sin(THETA) ** 2
         turning = size * np.sin(THETA) * np.cos(THETA)

@@ -14,9 +14,9 @@ from mcpump.machine import cores
 from mcpump.problem import scene
 from mcpump.problem.effort import mean_flights, memory_bytes
 from mcpump.problem.reduce import check_report, make_problem
-from mcpump.problem.scene import Lanes, Scene
+from mcpump.problem.scene import Scene
 from mcpump.problem.texture import triad
-from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH
+from mcpump.textures.shapes import ENVELOPE_COSINE, ENVELOPE_TANH, Precession
 
 MODULATED = {
     "kind": "modulated", "mean": 0.0, "depth": 1.0, "wavelength": 5.0, "cone_angle": 0.2, "frequency": 0.01,
@@ -28,10 +28,10 @@ def problem(deck, **changes):
 
 
 def assert_same(a: Scene, b: Scene, tolerance=1e-13):
-    assert a.lanes is not None
-    assert b.lanes is not None
-    assert_close(Lanes._fields, a.lanes, b.lanes, tolerance)
-    assert_close(Scene._fields[:-1], a[:-1], b[:-1], tolerance)
+    assert a.precession is not None
+    assert b.precession is not None
+    assert_close(Precession._fields, a.precession, b.precession, tolerance)
+    assert_close(Scene._fields, a, b, tolerance)
 
 
 def assert_close(names, a, b, tolerance):
@@ -83,8 +83,8 @@ def test_junction_numbers():
     p = problem(JUNCTION, electrons__spin_diffusion_length="10 nm")
     m = p.scene
     assert (m.absorption[:2], m.specularity[0], m.cells, m.harmonics) == ((0.0, 1.0), 1.0, (80, 1, 1), 1)
-    assert m.lanes.envelope == ENVELOPE_TANH
-    np.testing.assert_allclose(m.lanes.envelope_parameters, [20, 3, 0, 0], rtol=1e-14)
+    assert m.precession.envelope == ENVELOPE_TANH
+    np.testing.assert_allclose(m.precession.envelope_parameters, [20, 3, 0, 0], rtol=1e-14)
     assert m.lengths[0] == pytest.approx(40, rel=1e-14)
     assert m.planes[-1] == m.lengths[0]  # exactly: the face is found by ==
     assert m.layers[0].gamma_sf == pytest.approx(1 / 300, rel=1e-14)
@@ -102,7 +102,7 @@ def test_junction_numbers():
     assert not p.warnings
     assert any('"exact" in results.channels keeps all orders' in note for note in p.notes)
     assert p.walkers == 16 * 4096
-    assert (m.first_flights, m.lanes.score_interval) == (8, 4)
+    assert (m.first_flights, m.score_interval) == (1, 0)
     assert m.channels == ("first", "second")
 
 
@@ -150,12 +150,12 @@ def test_textures():
     q, Omega, t = -2 * math.pi / 5, 2 * math.pi * 0.01, 3.0
     phase = q * x + Omega * t
     expected = [math.sin(0.7) * np.cos(phase), math.sin(0.7) * np.sin(phase), math.cos(0.7) + 0 * x]
-    np.testing.assert_allclose(texture_at(p.scene.lanes, x, t), expected, rtol=1e-12)
+    np.testing.assert_allclose(texture_at(p.scene.precession, x, t), expected, rtol=1e-12)
     modulated = {
         "kind": "modulated", "mean": 0.5, "depth": 0.2, "wavelength": 5.0, "cone_angle": 0.2,
         "frequency": 0.01, "phase": "90 deg", "ellipticity": 0.0, "axis": [1, 0, 0],
     }  # fmt: skip
-    m = problem(SPIRAL, texture=modulated).scene.lanes
+    m = problem(SPIRAL, texture=modulated).scene.precession
     assert m.envelope == ENVELOPE_COSINE
     np.testing.assert_allclose(m.envelope_parameters, [0.5, 0.2, 2 * math.pi / 5, math.pi / 2])
     np.testing.assert_allclose(m.C, [math.cos(0.2), 0, 0])
@@ -196,20 +196,21 @@ def test_age_limit_without_a_sink():
 def test_pulse():
     p = problem(PULSE, pulse__spin=[0, 1, 2])
     m = p.scene
-    assert m.is_pulse
+    assert m.pulse
+    assert not m.from_collisions
     assert (m.initial, m.initial_x, m.initial_spin) == (scene.PLANE, 5.0, (0, 1, 2))
-    assert (m.t_end, m.time_bins, m.Omega, m.harmonics) == (4.0, 4, 0.0, 0)
+    assert (m.t_end, m.time_bins, m.harmonics) == (4.0, 4, 0)
     assert m.channels == ("first",)
 
 
 def test_plan():
     assert mean_flights(problem(SPIRAL, electrons__spin_relaxation_time=5000).scene) == pytest.approx(5000)
     m = problem(SPIRAL, electrons__spin_relaxation_time=5000).scene
-    assert (m.first_flights, m.lanes.score_interval) == (32, 16)
+    assert (m.first_flights, m.score_interval) == (1, 0)
     m = problem(
         SPIRAL, electrons__spin_relaxation_time=5000, run__first_flights=2, run__score_interval=64
     ).scene
-    assert (m.first_flights, m.lanes.score_interval) == (2, 64)
+    assert (m.first_flights, m.score_interval) == (2, 64)
     assert problem(SPIRAL, run__max_flights=1e4).scene.max_flights == 10**4
     assert problem(SPIRAL, run__walkers=70000, run__walkers_per_block=1000).walkers == 70000
 
@@ -289,9 +290,9 @@ def test_report_and_memory():
 
 
 def test_time_estimate():
-    """16 ns a flight, 460 ns a first flight, shared by the cores, after 30 s of compilation; 10 ns in a pulse."""
+    """20 ns a flight, 800 ns a birth, shared by the cores, after 15 s of compilation; 10 ns in a pulse."""
     p = problem(SPIRAL, electrons__spin_relaxation_time=5000, run__walkers=10**9)
-    seconds = 30 + p.walkers * (5000 * 16e-9 + 32 * 460e-9) / cores()
+    seconds = 15 + p.walkers * (5000 * 20e-9 + 800e-9) / cores()
     assert f"time about {seconds:.2g} s on" in check_report(p)
     p = problem(PULSE, run__walkers=10**9)
     seconds = 10 + p.walkers * (mean_flights(p.scene) + 1) * 10e-9 / cores()
@@ -339,11 +340,11 @@ def test_static_textures_are_told_by_what_they_are(walk, texture, static):
     sample = {**JUNCTION["sample"], **({"y": PLANE} if texture.get("kind") == "vortex" else {})}
     ready = problem({**JUNCTION, "texture": whole, "sample": sample, "run": {"walk": walk}})
     assert (STATIC in ready.notes) == static
-    if ready.scene.lanes is None:
-        assert (ready.scene.time_step == 0.0) == static
+    assert (ready.scene.time_step == 0.0) == static
+    assert not (static and ready.scene.from_collisions)
 
 
 def test_what_is_left_of_a_right_angle_is_rounding():
     for angle, C, P in (("90 deg", (0, 0, 0), (1, 0, 0)), ("180 deg", (0, 0, -1), (0, 0, 0))):
-        lanes = problem(JUNCTION, texture__cone_angle=angle).scene.lanes
-        assert (C, P) == (lanes.C, lanes.P)
+        texture = problem(JUNCTION, texture__cone_angle=angle).scene.precession
+        assert (C, P) == (texture.C, texture.P)

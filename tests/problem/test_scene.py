@@ -1,4 +1,4 @@
-"""Scenes: reduced numbers of the general walk, the same in any units; steps, phases, plan, notes."""
+"""Scenes: reduced numbers, the same in any units; which walk takes them, and why; steps, phases, plan, notes."""
 
 import math
 import re
@@ -38,6 +38,7 @@ from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import CROSSED_WAVES, DOMAIN_WALL, HARMONIC, SKYRMION, USER, VORTEX
 
+FILM = {"length": 0.1, "cells": 1, "left": "specular", "right": "specular"}
 EVERYTHING = ["first", "second", "second_ladder", "exact"]
 
 
@@ -46,9 +47,7 @@ def problem(deck, **changes):
 
 
 def scene(deck, **changes):
-    found = problem(deck, **changes).scene
-    assert found.lanes is None
-    return found
+    return problem(deck, **changes).scene
 
 
 def plain(value):
@@ -133,22 +132,25 @@ def test_mesh_and_faces():
 
 
 @pytest.mark.parametrize("harmonics", [0, 1, 2])
-def test_the_general_walk_sees_the_fast_walks_texture(harmonics):
+def test_every_walk_sees_the_same_texture(harmonics):
+    """The kernels' texture and its harmonics in closed form, in lanes and in the general walk."""
     modulated = {
         "kind": "modulated", "mean": 0.5, "depth": 0.2, "wavelength": 5.0, "cone_angle": 0.2,
         "frequency": 0.01, "phase": "90 deg", "ellipticity": 0.5, "axis": [1, 2, 0],
     }  # fmt: skip
     x, t = np.array([0.3, 2.0, 7.1]), 3.0
     for deck in (SPIRAL, JUNCTION, changed(SPIRAL, texture=modulated)):
-        fast = problem(deck, results__harmonics=harmonics).scene
+        led = problem(deck, results__harmonics=harmonics).scene
         s = scene(deck, run__walk="general", results__harmonics=harmonics)
         S = texture_field(s.texture, s.parameters, no_user(), x, 0.0, 0.0, t)
-        np.testing.assert_allclose(S, texture_at(fast.lanes, x, t), rtol=1e-12, atol=1e-15)
-        assert s.period == pytest.approx(2 * math.pi / fast.Omega)
+        np.testing.assert_allclose(S, texture_at(led.precession, x, t), rtol=1e-12, atol=1e-15)
+        assert s.period == pytest.approx(2 * math.pi / led.Omega)
+        assert s.precession == led.precession
+        assert (s.from_collisions, led.from_collisions) == (False, True)
         for name in ("dimension", "harmonics", "planes", "walkers_per_block", "seed", "t_max"):
-            assert getattr(s, name) == pytest.approx(getattr(fast, name)), name
+            assert getattr(s, name) == pytest.approx(getattr(led, name)), name
         assert (s.time_bins, s.t_end, s.initial) == (0, math.inf, 0)
-        assert s.layers[0].gamma_sf == fast.layers[0].gamma_sf
+        assert s.layers[0].gamma_sf == led.layers[0].gamma_sf
 
 
 def test_a_spiral_along_any_direction():
@@ -156,7 +158,7 @@ def test_a_spiral_along_any_direction():
               texture__wavenumber=0.2 * math.pi * math.sqrt(5))  # fmt: skip
     np.testing.assert_allclose(s.parameters[13:16], [0.2 * math.pi, -0.4 * math.pi, 0.0], rtol=1e-12)
     back = problem(SPIRAL, texture__direction=[-3, 0, 0]).scene
-    assert back.lanes.q == -problem(SPIRAL).scene.lanes.q
+    assert back.precession.q == -problem(SPIRAL).scene.precession.q
 
 
 def test_moving_textures():
@@ -359,11 +361,16 @@ def test_notes_on_channels():
     x = 2 * math.pi / 5
     factor = 1 / (1 - math.atan(x) / x)
     assert any(f"`second_ladder` is about {factor:.4g} times `second`" in note for note in p.notes)
-    assert any("which results.channels asks for" in note for note in p.notes)
     strong = problem(lasting, results__channels=["exact"], electrons__exchange=1.8)
     assert not strong.warnings
     assert problem(lasting, results__channels=["exact", "first"], electrons__exchange=1.8).warnings
-    assert any("score_interval" in note for note in problem(BOX, run__score_interval=4).notes)
+    general = problem(BOX, run__walk="general", run__score_interval=4)
+    assert any("score_interval" in note for note in general.notes)
+    assert not any("not used" in note for note in problem(BOX, run__score_interval=4).notes)
+    for key in ("first_flights", "phases"):
+        for deck, used in ((SPIRAL, False), (BOX, True)):  # ordinates, rays
+            notes = problem(deck, **{f"run__{key}": 4}).notes
+            assert any(f"run.{key} is not used" in note for note in notes) != used, key
     assert any("static" in note for note in problem(BOX, texture__frequency=0).notes)
 
 
@@ -391,9 +398,14 @@ def test_moving_wall_has_no_frequency():
 def test_report_and_memory():
     p = problem(BOX, run__stop={**STOP, "quantity": "spin_density.total.z.cos1"})
     text = check_report(p)
-    for part in ("walk: the general one; mesh 10 × 4 × 4, 1 layer, 4 phases", "memory about", "time at most"):
+    for part in (
+        "walk: in lanes, after first flights by rays; mesh 10 × 4 × 4, 1 layer",
+        "memory about",
+        "time at most",
+    ):
         assert part in text
-    assert "walk: the fast one" in check_report(problem(SPIRAL))
+    general = check_report(problem(BOX, run__walk="general"))
+    assert "walk: the general one; mesh 10 × 4 × 4, 1 layer, 4 phases" in general
     assert "8 time bins" in check_report(problem(TRANSIENT))
     assert "3 layers" in check_report(problem(RING))
     big = p.scene._replace(cells=(100, 100, 100))
@@ -402,10 +414,46 @@ def test_report_and_memory():
     assert p.stop == (STOP["quantity"].replace("current", "density").replace("dc", "cos1"), 5.0, 0.01, 10**6)
 
 
+STATIC = {"kind": "uniform", "cone_angle": 1, "frequency": 0}
+TURNING = {"results__channels": ["exact"], "electrons__spin_relaxation_time": 9}
+ELLIPTIC = {"texture__ellipticity": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("deck", "changes", "reason"),
+    [
+        (SPIRAL, {}, ""),
+        (SPIRAL, {"results__harmonics": 3}, ""),
+        (SPIRAL, {"layer": [{"start": 5.0}]}, ""),
+        (SPIRAL, {"sample__y": AXIS}, ""),
+        (SPIRAL, {"sample__x": {**AXIS, "left": {"specularity": 0.5}, "right": "specular"}}, ""),
+        (SPIRAL, ELLIPTIC, ""),
+        (SPIRAL, TURNING, ""),
+        (SPIRAL, TURNING | {"layer": [{"start": 5.0}]}, ""),
+        (MOVES["penetration"], {}, ""),
+        (MOVES["vortex"], {}, ""),
+        (BOX, {"spin_orbit": {"impurity": {"spin_hall_angle": 0.1}}}, ""),
+        (SPIRAL, {"run__walk": "general"}, "run.walk"),
+        (TRANSIENT, {}, "results.end"),
+        (SPIRAL, {"texture": STATIC}, "a texture at rest"),
+        (SPIRAL, TURNING | ELLIPTIC, "exact of a texture that does not precess rigidly along x"),
+        (SPIRAL, TURNING | {"sample__y": AXIS}, "exact of a texture that does not precess rigidly along x"),
+        (SPIRAL, {"sample__y": FILM}, "faces that are crossed some times in a flight"),
+        (INITIAL, {}, "results.end and [initial]"),
+    ],
+)
+def test_what_asks_for_the_general_walk(deck, changes, reason):
+    found = problem(deck, **changes)
+    assert found.scene.from_collisions == (not reason)
+    notes = [note for note in found.notes if "the general walk, because of" in note]
+    assert notes == ([f"this is the general walk, because of {reason}"] if reason else [])
+
+
 def test_plan():
     s = scene(SLAB)
     assert mean_flights(s) == pytest.approx(0.5 * 100 * 3 + 10)
-    assert s.first_flights == 4
+    assert s.first_flights == 1
+    assert scene(SLAB, run__walk="general").first_flights == 4
     assert scene(SLAB, run__first_flights=7).first_flights == 7
     assert mean_flights(scene(TRANSIENT)) == 2.0
     assert mean_flights(scene(STACK, electrons__spin_diffusion_length="10 nm")) > 100
@@ -414,9 +462,6 @@ def test_plan():
 def test_supercurrent_and_scales_are_those_of_the_reference_electrons():
     assert problem(STACK).scales == problem(JUNCTION).scales
     assert problem(STACK).supercurrent == problem(JUNCTION).supercurrent
-
-
-FILM = {"length": 0.1, "cells": 1, "left": "specular", "right": "specular"}
 
 
 @pytest.mark.parametrize(
@@ -453,7 +498,7 @@ def test_the_forecast_counts_bounces():
     rough = {"left": {"specularity": 0.9}, "right": "specular"}
     reports = [
         check_report(problem(SPIRAL, sample__y=FILM | faces | {"length": length}, run__walkers=10**9))
-        for faces, length in (({}, 1e-1), ({}, 1e-5), (rough, 1e-3), (rough, 1e-5))
+        for faces, length in (({}, 1e-1), ({}, 1e-6), (rough, 1e-4), (rough, 1e-6))
     ]
     mirrors, thin_mirrors, film, thin_film = map(seconds_told, reports)
     assert thin_mirrors == mirrors

@@ -18,9 +18,7 @@ from mcpump.simulate.ranks import Alone
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.tally import Tally
 from mcpump.walk import blocks
-from mcpump.walk.blocks import exponents_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import walk_fast_block
+from mcpump.walk.blocks import ground_of
 
 SOURCES = {
     "junction": changed(
@@ -195,10 +193,10 @@ def test_the_stop_rule_may_look_at_a_density():
 @pytest.mark.parametrize("part", ["local", "diffusive", "total"])
 def test_relative_error_is_that_of_the_sum_of_channels(part):
     problem = problem_of(SOURCES["spiral"])
-    tally = Tally(problem.scene, exponents_of(problem.scene, None))
-    born = births(problem.scene)
+    ground = ground_of(problem)
+    tally = Tally(problem.scene, ground.exponents, known=ground.known)
     for block in range(32):
-        tally.add(block, walk_fast_block(problem.scene, born, block))
+        tally.add(block, ground.walk(block))
     current = simulate.observables(problem, tally)["plane_current"]
     at = (2, ("local", "diffusive", "total").index(part), 0, 2, 1, 0)
     found = simulate.relative_error(problem, tally, StopRule(f"spin_current.{part}.y.sin1", 5.0, 0.1, 1))

@@ -215,7 +215,7 @@ def test_mean_over_cells():
 def test_waves_of_the_charge_density_are_those_of_its_cells(name):
     """Amplitudes, booked block by block, are those of the mean density; their errors are those of groups."""
     deck = tomllib.loads((Path(__file__).parents[2] / "run" / f"{name}.toml").read_text())
-    problem = make_problem(deck_from_dict(override(deck, ["run.walkers_per_block=32"]), name))
+    problem = make_problem(deck_from_dict(override(deck, ["run.walkers_per_block=128"]), name))
     ground = ground_of(problem)
     tally = Tally(problem.scene, ground.exponents)
     for block in range(16):

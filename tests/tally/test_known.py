@@ -149,17 +149,17 @@ def test_the_total_has_the_deviation_of_the_sum_of_its_parts():
     assert current.stderr[:, 2].max() < 1e-8
 
 
-def test_the_error_of_the_local_part_is_that_beside_the_largest_of_its_kind_and_channel():
+def test_the_error_of_the_local_part_is_that_of_its_density_beside_the_largest_of_its_channel():
     value, one, two = (nothing(MODEL) for _ in range(3))
     kinds = len(MODEL.profiles) // 2
     second = slice(9, 18)
-    value.profiles[1, 4, second], one.profiles[1, 2, second], two.profiles[1, 2, second] = 2.0, 0.03, -0.04
-    value.profiles[1, 4, :9] = 1e6  # another channel
-    one.profiles[kinds + 1] = 1.0  # the diffusive part
+    value.profiles[0, 4, second], one.profiles[0, 2, second], two.profiles[0, 2, second] = 2.0, 0.03, -0.04
+    value.profiles[0, 4, :9] = 1e6  # another channel
+    one.profiles[kinds] = one.profiles[1] = 1.0  # the diffusive part, another kind
     known = Known(value, (one, two), "hand")
     assert known.relative_error(MODEL) == pytest.approx(0.025, rel=1e-12)
     assert sentence(known, MODEL) == (
-        "local part without walkers, by hand: numerical errors of 0.03 of the largest number at most"
+        "local part without walkers, by hand: numerical errors of its density of 0.03 of the largest at most"
     )
     assert Known(value).relative_error(MODEL) == 0.0
 

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from decks import SPIRAL
 from fake_known import nothing
 from fake_scene import books, problem, scene, shaped, with_sum
 from test_selfcheck import books as groups_of
 
-from mcpump.deck.read import deck_from_dict
-from mcpump.errors import RangeError
-from mcpump.problem.reduce import make_problem
 from mcpump.tally import resolved, selfcheck
 from mcpump.tally.observables import observables, plane_groups
 from mcpump.tally.tally import Groups, Tally
 from mcpump.walk.known import Known
-from mcpump.walk.layout import shapes
 
 LINE = scene(1, ("first", "second"))
 READY = problem(LINE)
@@ -110,31 +105,6 @@ def test_a_run_without_currents_from_conservation_does_not_check_them():
     tally.known = Known(nothing(LINE))
     found = observables(READY, tally)
     assert found["self_check_comparisons"].mean[selfcheck.NAMES.index("currents")] == 0
-
-
-def test_channels_without_a_current_from_conservation_have_zeros_in_the_books(monkeypatch):
-    """A block leaves them out, NaN; not one of the fast walk, where all channels have it."""
-    from mcpump.tally import tally as module
-
-    fast = make_problem(deck_from_dict(SPIRAL)).scene
-    monkeypatch.setattr(
-        module, "shapes", lambda model: shapes(model) | {"conserved": (3, shapes(model)["means"][1])}
-    )
-    for model in (LINE, fast):
-        conserved = np.ones((3, shapes(model)["means"][1]))
-        conserved[:, :9] = np.nan
-        sums, tally = (
-            nothing(model)._replace(conserved=conserved),
-            Tally(model, np.full(conserved.shape[1], 4, np.intp)),
-        )
-        if model is fast:
-            with pytest.raises(RangeError):
-                tally.add(0, sums)
-        else:
-            tally.add(0, sums)
-            mean = tally.groups("conserved").mean
-            assert (mean[:, :9] == 0.0).all()
-            assert (mean[:, 9:] == 1.0).all()
 
 
 # --- marks --------------------------------------------------------------------------------------------------------

@@ -157,7 +157,7 @@ def test_what_is_not_known_is_nan():
 
 def test_nothing_is_fitted_where_nothing_pumps():
     for nothing in (
-        scene(time_bins=5), scene(1, (), slots=(-1,) * 4, hall_slot=0), scene(time_step=0.0),
+        scene(time_bins=5), scene(1, (), slots=(-1,) * 4, hall_slot=0), scene(time_step=0.0, parameters=(0.0,) * 32),
     ):  # fmt: skip
         ready = problem(nothing)
         none = Groups(np.zeros((64, 3, 4, 3, 3, 3)), np.ones(64))

@@ -11,14 +11,13 @@ from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
 from mcpump.tally import tally
 from mcpump.tally.tally import GROUPS, MIN_BLOCKS, Groups, Tally
-from mcpump.walk.blocks import exponents_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import walk_fast_block
+from mcpump.textures.moving import no_user
+from mcpump.walk.blocks import exponents_of, ground_of
 from mcpump.walk.layout import BlockSums, shapes
 
 REPETITIONS = 400
 SCENE = make_problem(deck_from_dict(SPIRAL)).scene
-TORQUE, SECOND_DC_Z = SCENE.profiles.index("local torque"), 3 * SCENE.time_functions + 2
+DENSITY, SECOND_DC_Z = SCENE.profiles.index("diffusive density"), 3 * SCENE.time_functions + 2
 
 
 def grouped(values):
@@ -66,7 +65,7 @@ def synthetic(blocks, scene=SCENE, seed=1):
 
 
 def books_of(numbered, scene=SCENE):
-    books = Tally(scene, exponents_of(scene, None))
+    books = Tally(scene, exponents_of(scene, no_user()))
     for block, sums in numbered:
         books.add(block, sums)
     return books
@@ -228,17 +227,19 @@ def test_a_constant_has_no_error():
 def test_errors_scale_with_the_amplitude(cone_angle):
     """The second order is ∝ sin²θ, with its errors: no absolute resolution may show, or the deck is refused."""
 
-    def torque(angle):
+    def density(angle):
         deck = changed(SPIRAL, texture__cone_angle=angle, run__walkers_per_block=64)
         problem = make_problem(deck_from_dict(deck))
-        born = births(problem.scene)
-        books = books_of(((b, walk_fast_block(problem.scene, born, b)) for b in range(16)), problem.scene)
+        walk = ground_of(problem).walk
+        books = books_of(((b, walk(b)) for b in range(16)), problem.scene)
         mean, stderr = books.profiles()
-        return np.array([mean[TORQUE, :, SECOND_DC_Z], stderr[TORQUE, :, SECOND_DC_Z]]) / math.sin(angle) ** 2
+        return (
+            np.array([mean[DENSITY, :, SECOND_DC_Z], stderr[DENSITY, :, SECOND_DC_Z]]) / math.sin(angle) ** 2
+        )
 
-    expected = torque(0.01)
+    expected = density(0.01)
     try:
-        found = torque(cone_angle)
+        found = density(cone_angle)
     except InputError:
         return
     assert np.all(expected[1] > 0.0)
@@ -267,7 +268,7 @@ def test_two_parts_added_up_are_the_whole():
     assert np.array_equal(left.groups("budget").stderr(), whole.groups("budget").stderr())
 
 
-@pytest.mark.parametrize("field", ["profiles", "passages", "budget", "means", "projections"])
+@pytest.mark.parametrize("field", ["profiles", "passages", "budget", "means", "projections", "conserved"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, 1e13])
 def test_a_number_that_cannot_be_summed_is_refused(field, bad):
     sums = synthetic(1, make_problem(deck_from_dict(SPIRAL)).scene)[0]
@@ -301,8 +302,8 @@ def test_has_sink():
 @pytest.mark.parametrize("source", [SPIRAL, PULSE], ids=["spiral", "pulse"])
 def test_errors_of_a_walk_fall_as_the_root_of_its_length(source):
     problem = make_problem(deck_from_dict(changed(source, run__walkers_per_block=128)))
-    born = births(problem.scene)
-    blocks = [walk_fast_block(problem.scene, born, block) for block in range(256)]
+    walk = ground_of(problem).walk
+    blocks = [walk(block) for block in range(256)]
     short = books_of(enumerate(blocks[:64]), problem.scene)
     long = books_of(enumerate(blocks), problem.scene)
     (_, few), (_, many) = short.profiles(), long.profiles()
@@ -319,14 +320,8 @@ def test_errors_of_a_walk_fall_as_the_root_of_its_length(source):
 def test_quoted_errors_of_a_walk_are_the_spread_of_repeated_walks():
     """24 independent walks of 32 blocks each: their spread against the errors they quote."""
     problem = make_problem(deck_from_dict(changed(SPIRAL, run__walkers_per_block=128)))
-    born = births(problem.scene)
-    walks = [
-        books_of(
-            ((b, walk_fast_block(problem.scene, born, b)) for b in range(32 * w, 32 * w + 32)),
-            problem.scene,
-        )
-        for w in range(24)
-    ]
+    walk = ground_of(problem).walk
+    walks = [books_of(((b, walk(b)) for b in range(32 * w, 32 * w + 32)), problem.scene) for w in range(24)]
     means, errors = (np.array(part) for part in zip(*(walk.profiles() for walk in walks), strict=True))
     quoted = np.sqrt((errors**2).mean(axis=0))
     used = quoted > 0.0

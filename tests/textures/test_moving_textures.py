@@ -278,7 +278,7 @@ def test_a_halved_step_changes_nothing(code):
 
 @pytest.mark.parametrize("family", [junction, spiral, modulated, uniform])
 @pytest.mark.parametrize("t", [0.0, 1.7, -4.0])
-def test_the_fast_walks_textures_are_harmonic(family, t):
+def test_textures_in_closed_form_are_harmonic(family, t):
     model = family(axis=[1.0, 2.0, -0.5], ellipticity=0.6)
     p = harmonic_parameters(
         model.C, model.P, model.Q, (model.q, 0.0, 0.0), model.Omega, model.envelope, model.envelope_parameters

@@ -23,7 +23,7 @@ def model_of(kind, length=12.0, faces=("specular", "absorbing"), **texture):
         "sample": {"x": {"length": length, "cells": 12, "left": faces[0], "right": faces[1]}},
         "texture": {"kind": kind, "cone_angle": THETA, "angular_frequency": OMEGA, **texture},
     }
-    return make_problem(deck_from_dict(deck)).scene.lanes
+    return make_problem(deck_from_dict(deck)).scene.precession
 
 
 def junction(**texture):
@@ -110,7 +110,7 @@ def test_si_decks_have_the_same_texture():
     S = f * np.array(
         [[math.sin(theta) * math.cos(phase)], [math.sin(theta) * math.sin(phase)], [math.cos(theta)]]
     )
-    found = texture_at(problem.scene.lanes, nm * 1e-9 / problem.scales.length, t / problem.scales.time)
+    found = texture_at(problem.scene.precession, nm * 1e-9 / problem.scales.length, t / problem.scales.time)
     np.testing.assert_allclose(found, S, rtol=1e-9, atol=1e-15)
 
 
@@ -240,7 +240,7 @@ def test_harmonics_are_those_of_a_fourier_transform(family, ellipticity):
 
 
 def test_a_periodic_sample_repeats():
-    model = make_problem(deck_from_dict(changed(SPIRAL, texture__ellipticity=0.5))).scene.lanes
+    model = make_problem(deck_from_dict(changed(SPIRAL, texture__ellipticity=0.5))).scene.precession
     ends = texture_profile(model, np.array([0.0, 5.0, 10.0]))
     np.testing.assert_allclose(ends[:, :, 0], ends[:, :, 2], atol=1e-14)
     np.testing.assert_allclose(ends[:, :, 0], ends[:, :, 1], atol=1e-14)

@@ -22,8 +22,6 @@ from scenes import (
     user_for,
     walked,
 )  # fmt: skip
-from test_walk import DECKS
-from test_walk import problem_of as fast_problem
 
 from mcpump.names import CHANNELS, lines_of
 from mcpump.tally.tally import Tally
@@ -31,10 +29,9 @@ from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
 from mcpump.walk.blocks import exponents_of, ground_of
 from mcpump.walk.course import course_of
-from mcpump.walk.emission import births
-from mcpump.walk.fast import walk_fast_block
 from mcpump.walk.general import plain
-from mcpump.walk.layout import amplitudes
+from mcpump.walk.known import arrays_of, groundwork_from
+from mcpump.walk.layout import amplitudes, shapes
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -188,10 +185,24 @@ def test_the_ground_of_a_users_texture(tmp_path):
     assert all(np.array_equal(a, b) for a, b in zip(ground.walk(2), expected, strict=True))
 
 
-def test_the_ground_of_the_fast_walk():
-    problem = fast_problem(DECKS["ring"])
-    expected = walk_fast_block(problem.scene, births(problem.scene), 3)
-    assert all(np.array_equal(a, b) for a, b in zip(ground_of(problem).walk(3), expected, strict=True))
+@pytest.mark.parametrize("name", ["junction", "waves"])
+def test_the_ground_of_a_walk_in_lanes(name):
+    """What is known has the blocks' layout; on the ground of a file's groundwork the same walkers are born."""
+    slots = FAMILY[name].slots if name == "junction" else (0, 1, -1, -1)  # rays lead what does not turn
+    problem = problem_of(FAMILY[name]._replace(from_collisions=True, slots=slots))
+    ground = ground_of(problem)
+    assert ground.known is not None
+    arrays = arrays_of(ground.groundwork, problem.scene)
+    sums = ground.walk(3)
+    again = ground_of(problem, groundwork_from(arrays, problem.scene)).walk(3)
+    assert all(np.array_equal(a, b) for a, b in zip(again, sums, strict=True))
+    for part, shape in shapes(problem.scene).items():
+        assert getattr(sums, part).shape == shape or math.prod(shape) == getattr(sums, part).size == 0, part
+        assert all(np.shape(getattr(row, part)) == shape for row in ground.known.rows), part
+    names = problem.scene.profiles
+    for kind, values in zip(names, sums.profiles, strict=True):
+        if name == "junction" or not kind.endswith("torque"):
+            assert values.any() != kind.startswith("local"), kind
 
 
 def test_kernels_see_one_type_of_scene():

@@ -28,6 +28,7 @@ from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import CROSSED_WAVES, USER
 from mcpump.walk.course import (
     BIRTH_BINS,
+    FLOOR,
     SAME_PLACE,
     Course,
     birth_strength,
@@ -35,7 +36,6 @@ from mcpump.walk.course import (
     quantile_bin,
     slab_at,
 )
-from mcpump.walk.emission import FLOOR
 from mcpump.walk.walker import X
 
 

@@ -352,7 +352,7 @@ def test_errors_cover_what_finer_meshes_change(name):
     An error may pass through 0 where the number does not, by which 2e-6 of the largest is let pass.
     """
     problem = make_problem(read_deck(RUN / f"{name}.toml"))
-    scene = problem.scene._replace(lanes=None)
+    scene = problem.scene
     found = first_flights_along_x(problem)
     better = first_flights_along_x(problem, fineness=12.0, directions=48)
     totals = slab_of(problem)
@@ -386,7 +386,7 @@ def test_layout():
     }
     for problem in known:
         found = first_flights_along_x(problem, fineness=2.0, directions=8)
-        wanted = shapes(problem.scene._replace(lanes=None))
+        wanted = shapes(problem.scene)
         for sums in (found.known.value, *found.known.deviations):
             for name, shape in wanted.items():
                 if name != "conserved":

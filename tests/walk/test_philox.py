@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcpump.walk.first_flight import STREAM_FIRST
+from mcpump.walk.events import STREAM_BIRTH
+from mcpump.walk.lane_loops import STREAM_AZIMUTH, STREAM_WALK
+from mcpump.walk.lanes import STREAM_DEATH
 from mcpump.walk.philox import draw, key, philox, uniform, uniform53
-from mcpump.walk.walk import STREAM_BIRTH, STREAM_DEATH, STREAM_WALK
+from mcpump.walk.pulse import STREAM_FACE
 
-STREAMS = (STREAM_WALK, STREAM_FIRST, STREAM_BIRTH, STREAM_DEATH)
+STREAMS = (STREAM_WALK, STREAM_BIRTH, STREAM_AZIMUTH, STREAM_DEATH, STREAM_FACE)
 FULL = 2**32 - 1
 WORD = st.integers(0, FULL)
 # kat_vectors of Random123 (Salmon et al., SC'11): philox4x32, 10 rounds; counter, key, result
@@ -111,10 +113,10 @@ def test_both_halves_of_the_seed_matter():
 
 
 def test_streams_walkers_and_draws_do_not_collide():
-    # different counters by construction: the streams differ in the two top bits of a word that holds
-    # the draw's number above 2^32, and no walker draws 2^62 times
-    assert sorted(int(stream) >> 30 for stream in STREAMS) == [0, 1, 2, 3]
-    assert all(int(stream) % 2**30 == 0 for stream in STREAMS)
+    # different counters by construction: the streams differ in the four top bits of a word that holds
+    # the draw's number above 2^32, and no walker draws 2^60 times
+    assert len({int(stream) >> 28 for stream in STREAMS}) == len(STREAMS)
+    assert all(int(stream) % 2**28 == 0 for stream in STREAMS)
     walkers = [0, 1, 2, 2**32 - 1, 2**32, 2**40 + 1]
     numbers = [0, 1, 2, 2**32 - 1, 2**32, 2**33]
     found = {draws(w, n, s, 1) for w in walkers for n in numbers for s in STREAMS}

@@ -229,7 +229,7 @@ def test_the_budget_closes(name, tmp_path):
     """Emitted + torque = relaxed + left: what is emitted, collides, turns and arrives at walls is told by other rays."""
     given = FAMILY[name]
     with few_rays(512, 256):
-        each = samples(given, 4, user_for(given, tmp_path))
+        each = samples(given, 8, user_for(given, tmp_path))
     lines = [budget_of(given, sums) for sums in each]
     gap = [
         line["emitted"]

@@ -1,7 +1,7 @@
 """The compiled walk: its lane loops are vector code, and its loops count no references.
 
-Looked at is what LLVM has made of `mcpump.walk.walk`, compiled here apart from the cache, which keeps no text: blocks of
-instructions, and which of them lie on a loop.
+Looked at is what LLVM has made of `mcpump.walk.walkers` and `mcpump.walk.pulse`, compiled here apart from the cache,
+which keeps no text: blocks of instructions, and which of them lie on a loop.
 """
 
 import re
@@ -14,10 +14,15 @@ from numba import types
 
 from mcpump.deck.read import deck_from_dict
 from mcpump.problem.reduce import make_problem
-from mcpump.walk import pulse, walk
-from mcpump.walk.emission import births
-from mcpump.walk.fast import NO_FLIGHTS, PULSE_TRACE, pulse_tallies, row_tallies, slab_of
+from mcpump.walk import lane_loops, pulse
+from mcpump.walk.blocks import groundwork_of
+from mcpump.walk.lane_block import NO_TRACE, tallies_of
 from mcpump.walk.philox import key
+from mcpump.walk.plan import plan_of
+from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
+from mcpump.walk.state import LANES as COUNT
+from mcpump.walk.state import Spins, new_walkers
+from mcpump.walk.walkers import walk_in_lanes
 
 FEATURES = binding.get_host_cpu_features()
 pytestmark = [
@@ -44,17 +49,27 @@ PULSE = {
 }
 MODEL = numba.typeof(slab_of(make_problem(deck_from_dict(PULSE)).scene))
 LANE_LOOPS = {
-    "lane_numbers": (
-        (WORDS, WORDS, INTEGER, WORD, WORD, FLOATS, FLOATS, INTEGERS),
-        # Philox's products of 32-bit words, and words to numbers
-        ("vpmuludq", "vmulpd", "vaddpd"),
+    # Philox's products of 32-bit words, words to numbers, the logarithm's division
+    "lane_flights": (
+        (INTEGER, INTEGER, LANES, WORDS, WORDS, WORDS, WORDS, INTEGERS, WORD, WORD),
+        ("vpmuludq", "vmulpd", "vaddpd", "vdivpd"),
     ),
-    "lane_lengths": ((INTEGER, FLOATS, FLOATS), ("vdivpd", "vmulpd", "vaddpd")),
-    "lane_directions": ((INTEGER, FLOATS, INTEGER), ("vmulpd", "vaddpd")),
-    "lane_moves": (
-        (INTEGER, LANES, INTEGERS, INTEGER, FLOAT, FLOATS, FLOAT, FLOAT, INTEGERS),
-        ("vmulpd", "vaddpd", "vcmp\\w*pd"),
+    "lane_pieces": (
+        (INTEGER, LANES, WORDS, WORDS, INTEGERS, WORD, FLOAT),
+        ("vmulpd", "vdivpd", "vcmp\\w*pd"),
     ),
+    "lane_pieces_on_mesh": (
+        (INTEGER, INTEGER, types.UniTuple(FLOAT, 3), LANES, WORDS, WORDS, INTEGERS, WORD, FLOAT),
+        ("vmulpd", "vdivpd", "vcmp\\w*pd"),
+    ),
+    # the rotation's square root, sine and cosine
+    "lane_turns": (
+        (INTEGER, LANES, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT),
+        ("vmulpd", "vaddpd", "vdivpd", "vsqrtpd"),
+    ),
+    "lane_kicks": ((INTEGER, LANES, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT), ("vmulpd", "vaddpd", "vdivpd")),
+    "lane_moves": ((INTEGER, LANES), ("vmovup[sd]",)),
+    # of a pulse
     "lane_words": ((INTEGER, WORDS, WORDS, WORD, WORD, LANES), ("vpmuludq", "vmulpd", "vaddpd")),
     "lane_collisions": (
         (INTEGER, LANES, INTEGER, MODEL, ROWS, INTEGERS),
@@ -136,19 +151,22 @@ def whole():
             "electrons": {"exchange": 0.1, "spin_relaxation_time": 20.0},
             "sample": {"x": {"length": 4.0, "cells": 4, "left": "specular", "right": "absorbing"}},
             "texture": {"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1},
-            "results": {"planes": [2.0]},
+            "results": {"planes": [2.0], "channels": ["first", "second", "second_ladder", "exact"]},
             "run": {"walkers": 32, "walkers_per_block": 2},
         })
-    ).scene  # fmt: skip
-    start = slab_of(given), np.array(given.planes), *key(1), *births(given), 0
-    return compiled(walk.walk_block, arguments=(*start, *row_tallies(given), -1, NO_FLIGHTS))[0]
+    )  # fmt: skip
+    plan = plan_of(given, groundwork_of(given).source)
+    columns, tallies = plan.columns, tallies_of(plan)
+    spin = Spins(np.zeros((COUNT, columns.row)), np.vstack([columns.relaxes, columns.mirrored]), plan.table)
+    start = plan.numbers, plan.course, new_walkers(), spin, tallies
+    return compiled(walk_in_lanes, arguments=(*start, key(1), 0, -1, NO_TRACE))[0]
 
 
 @pytest.mark.parametrize("name", LANE_LOOPS)
 def test_a_lane_loop_alone_is_vector_code(name):
     signature, wanted = LANE_LOOPS[name]
     text, assembly = compiled(
-        getattr(pulse if name in ("lane_words", "lane_collisions") else walk, name), signature
+        getattr(pulse if name in ("lane_words", "lane_collisions") else lane_loops, name), signature
     )
     for instruction in wanted:
         assert re.search(rf"\b{instruction}\s[^\n]*%[yz]mm", assembly), instruction
@@ -159,7 +177,7 @@ def test_a_lane_loop_alone_is_vector_code(name):
 
 
 def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
-    """What only they do: products of Philox, divisions of the logarithm, comparisons of the move."""
+    """What only they do: products of Philox, the logarithm's divisions, the rotation's roots, comparisons of a piece."""
     loops = [part for lines in functions(whole).values() for part in on_loops(lines).values()]
 
     def somewhere(*patterns):
@@ -167,6 +185,7 @@ def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
 
     assert somewhere(r"mul [^\n]*<[48] x i64>", r"3528531795|-766435501")  # 0xD2511F53
     assert somewhere(rf"fdiv {VECTOR}", rf"fmul {VECTOR}")
+    assert somewhere(r"@llvm.sqrt.v[48]f64")
     assert somewhere(rf"fcmp [^\n]*{VECTOR}", r"<[48] x i64>")
     assert somewhere(
         rf"fadd {VECTOR}[^\n]*-1\.0|fadd {VECTOR}[^\n]*splat \(double -1\.0"

@@ -1,0 +1,189 @@
+"""What walkers along x are born from: first collisions in the cells of a fine mesh, and walls that send out diffusely."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcpump.problem.scene import Scene
+from mcpump.walk.columns import Columns, columns_in_frame, dipole_sources
+from mcpump.walk.first_flights import FirstFlights
+from mcpump.walk.plan import Frame
+from mcpump.walk.rays import Births, Grid
+from mcpump.walk.source import Source
+
+Array = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Share of a channel's largest amplitude that is rounding where rays find it."""
+ACROSS = 1e-15
+"""Part of S along its axis of precession, of a texture across it."""
+FROZEN = ("first", "second")
+"""Channels whose spins do not change after the first flight."""
+
+
+def source_in_frame(scene: Scene, flown: FirstFlights, frame: Frame) -> Source:
+    """What is born in the cells of a fine mesh and on walls, as numbers of a row and active spins.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units.
+    flown : FirstFlights
+        From `first_flights_along_x`.
+    frame : Frame
+        From `frame_of`.
+    """
+    columns, q = columns_in_frame(scene, frame.axes), frame.q
+    edges, starts = flown.edges, np.array([layer.start for layer in scene.layers])
+    middle = 0.5 * (edges[1:] + edges[:-1])
+    rate = np.array([layer.rate for layer in scene.layers])[np.searchsorted(starts, middle, side="right") - 1]
+    # what begins anew: layers, and where the texture jumps, are among the cuts of the run
+    breaks = np.unique([0, len(middle), *(int(np.argmin(np.abs(edges - x))) for x in _breaks(scene))])
+    frozen = [name for name in scene.channels if name in FROZEN]
+    names = (
+        frozen + (["exact"] if columns.exact else []) + (["first", "second_ladder"] if columns.ladder else [])
+    )
+    cells = {
+        name: _sloped(
+            _allowed(name, frame, rate[:, None] * flown.collided[name] @ columns.frame.T), edges, breaks
+        )
+        for name in set(names)
+    }
+    dipoles = [
+        _sloped(flown.charge[name].reshape(len(middle), -1), edges, breaks) for name in dipole_sources(scene)
+    ]
+    ends = np.stack([edges[:-1], edges[1:]], axis=1)
+    rows = _rows(
+        columns, [cells[name] for name in frozen], dipoles, [cells[name] for name in names[len(frozen) :]]
+    )
+    _turn_frame(rows, columns.row, -q * ends)
+    places, sense, wall_rows = _walls(scene, flown, columns, frame, frozen, names)
+    along = np.concatenate([ends, places])
+    across = np.tile([0.0, 1.0], (len(along), 2))
+    return Source(
+        np.hstack([along, across]), np.concatenate([np.zeros(len(middle)), sense]), np.zeros(len(along)),
+        np.concatenate([rows, wall_rows]),
+    )  # fmt: skip
+
+
+def _allowed(name: str, frame: Frame, spin: Array) -> Array:
+    """Spin of a channel in the frame, (places, 3), without what symmetry forbids, and rounding makes.
+
+    Ṡ has no part along the axis, and S × Ṡ none across it where S is across.
+    """
+    if name == "first":
+        return spin * np.array([1.0, 1.0, 0.0])
+    if name in ("second", "second_ladder") and abs(frame.nz) <= ACROSS:
+        return spin * np.array([0.0, 0.0, 1.0])
+    return spin
+
+
+def _without_rounding(spin: Array) -> Array:
+    """Spin of a channel, (places, …), without amplitudes that symmetry forbids, and rounding makes."""
+    size = np.abs(spin).max(axis=0, initial=0.0)
+    return np.where(size > ROUNDING * size.max(initial=0.0), spin, 0.0)
+
+
+def _walls(
+    scene: Scene, flown: FirstFlights, columns: Columns, frame: Frame, frozen: list[str], names: list[str]
+) -> tuple[Array, Array, Array]:
+    """Births on walls."""
+    places, senses, _ = next(iter(flown.walls.values()))
+    ends = np.stack([places, places], axis=1)
+    sent = {
+        name: np.repeat(_allowed(name, frame, flown.walls[name][2] @ columns.frame.T)[:, None], 2, axis=1)
+        for name in set(names)
+    }
+    none = [np.zeros((len(places), 2, 3 * scene.time_functions)) for _ in dipole_sources(scene)]
+    rows = _rows(
+        columns, [sent[name] for name in frozen], none, [sent[name] for name in names[len(frozen) :]]
+    )
+    _turn_frame(rows, columns.row, -frame.q * ends)
+    return ends, senses.astype(float), rows
+
+
+def _rows(columns: Columns, frozen: list[Array], dipoles: list[Array], active: list[Array]) -> Array:
+    """Numbers of rows (…, numbers) from spins in the frame (…, 3) and dipoles' amplitudes (…, time functions · 3)."""
+    harmonics = columns.harmonics
+    constant = [spin[..., 2:3] for spin in frozen] + [one[..., :3] for one in dipoles]
+    cosine = [spin[..., 0:1] for spin in frozen] + [one[..., 3:6] for one in dipoles]
+    sine = [-spin[..., 1:2] for spin in frozen] + [one[..., 6:9] for one in dipoles]
+    return np.concatenate(
+        [*constant, *(cosine if harmonics else []), *(sine if harmonics else []), *active], axis=-1
+    )
+
+
+def _turn_frame(rows: Array, first: int, angle: Array) -> None:
+    """Turn active spins, threes from number `first` on, about the axis by an angle, in place."""
+    c, s = np.cos(angle), np.sin(angle)
+    for at in range(first, rows.shape[-1], 3):
+        a, b = rows[..., at].copy(), rows[..., at + 1].copy()
+        rows[..., at], rows[..., at + 1] = c * a - s * b, s * a + c * b
+
+
+def _sloped(means: Array, edges: Array, breaks: Array) -> Array:
+    """Values at both ends of cells, (cells, 2, numbers), of what is linear in each and has these means."""
+    middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
+    slope = np.zeros_like(means)
+    for a, b in itertools.pairwise(breaks):
+        if b - a > 1:
+            slope[a:b] = np.gradient(means[a:b], middle[a:b], axis=0)
+    change = slope * half[:, None]
+    return np.stack([means - change, means + change], axis=1)
+
+
+def _breaks(scene: Scene) -> list[float]:
+    """Places where what is born need not go on smoothly."""
+    return [layer.start for layer in scene.layers[1:]]
+
+
+def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
+    """What is born in the bins of rays and on walls, as amplitudes of all harmonics.
+
+    Parameters
+    ----------
+    scene : Scene
+        Problem in reduced units, whose spins do not change after the first flight.
+    grid, births : Grid, Births
+        From `ray_flights`: what it has found, or one of its deviations.
+    """
+    rate = np.array([layer.rate for layer in scene.layers])[grid.layers_of_bins]
+    names, dipoles = [name for name in scene.channels if name in FROZEN], dipole_sources(scene)
+    parts = [_without_rounding(rate[:, None, None] * births.collided[name]) for name in names]
+    rows = [_sloped_bins(grid, _harmonic_rows([*parts, *(births.charge[name] for name in dipoles)]))]
+    lines = [grid.edges, *(np.linspace(0.0, scene.lengths[axis], grid.shape[axis] + 1) for axis in (1, 2))]
+    places, sense, normal = [_boxes(lines)], [np.zeros(len(rate))], [np.zeros(len(rate))]
+    for wall in births.walls:
+        flat = list(lines)
+        flat[wall.axis] = np.array([wall.place, wall.place])
+        boxes = _boxes(flat)
+        none = np.zeros((len(boxes), scene.time_functions, 3))
+        sent = [wall.spin[name].reshape(none.shape) for name in names]
+        constant = _harmonic_rows([*sent, *(none for _ in dipoles)])
+        rows.append(np.repeat(constant[:, None], 2, axis=1))
+        places.append(boxes)
+        sense.append(np.full(len(boxes), float(wall.sense)))
+        normal.append(np.full(len(boxes), float(wall.axis)))
+    return Source(np.concatenate(places), np.concatenate(sense), np.concatenate(normal), np.concatenate(rows))
+
+
+def _sloped_bins(grid: Grid, rows: Array) -> Array:
+    """Contents of bins, (bins, numbers), as `_sloped` along x, layer by layer."""
+    layers = np.repeat(grid.layers, grid.cuts[0])
+    breaks = np.concatenate([[0], np.flatnonzero(np.diff(layers)) + 1, [len(layers)]])
+    columns = _sloped(rows.reshape(len(layers), -1), grid.edges, breaks)
+    return np.moveaxis(columns.reshape(len(layers), 2, -1, rows.shape[1]), 1, 2).reshape(-1, 2, rows.shape[1])
+
+
+def _boxes(lines: list[Array]) -> Array:
+    """Boxes between lines along x, y, z, in C order: (boxes, 6)."""
+    low = np.meshgrid(*(line[:-1] for line in lines), indexing="ij")
+    high = np.meshgrid(*(line[1:] for line in lines), indexing="ij")
+    return np.stack([part.ravel() for pair in zip(low, high, strict=True) for part in pair], axis=1)
+
+
+def _harmonic_rows(parts: list[Array]) -> Array:
+    """Numbers of rows from amplitudes (places, time functions, 3) of every name: function by function."""
+    return np.concatenate(parts, axis=2).reshape(len(parts[0]), -1)

@@ -1,0 +1,187 @@
+"""The walk along x: a block of walkers in lanes, from birth to death."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcpump.compiled import borrowed, kernel, part
+from mcpump.walk.events import ON, bear, end_walker, happens
+from mcpump.walk.jumps import jump
+from mcpump.walk.lane_loops import (
+    lane_areas,
+    lane_azimuths,
+    lane_counts,
+    lane_flights,
+    lane_kicks,
+    lane_marks,
+    lane_moves,
+    lane_moves_across,
+    lane_pieces,
+    lane_pieces_on_mesh,
+    lane_turns,
+)
+from mcpump.walk.state import (
+    AGE,
+    BARE,
+    FLAG,
+    FRESH,
+    LANES,
+    MARKS,
+    MU,
+    NAME,
+    NEXT,
+    NUMBER,
+    RELAX,
+    SLAB,
+    SPARE,
+    WORD,
+    Course,
+    Spins,
+    Tallies,
+    Walkers,
+)
+
+VACANT = 64
+"""Flag of a lane without a walker."""
+TOO_MANY_FLIGHTS = 1
+"""What may go wrong with a walker."""
+
+
+@kernel
+def walk_in_lanes(scene, course, walker, spin, tallies, key, block, only, trace):
+    """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
+
+    only ≥ 0: walk this walker alone and record its pieces of flight in `trace`: flag, age, x, direction.
+    """
+    b = borrowed
+    lent_course = Course(
+        b(course.slabs),
+        b(course.gates),
+        b(course.births),
+        b(course.source),
+        b(course.planes),
+        b(course.sides),
+    )
+    lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
+    lent_spin = Spins(b(spin.rows), b(spin.kinds), b(spin.table))
+    lent_tallies = Tallies(
+        b(tallies.visits), b(tallies.born), b(tallies.ended), b(tallies.passages), b(tallies.budget)
+    )  # fmt: skip
+    return follow(
+        scene, lent_course, lent_walker, lent_spin, lent_tallies, key, block, only, b(trace)
+    )  # fmt: skip
+
+
+@part
+def follow(scene, course, walker, spin, tallies, key, block, only, trace):
+    """Follow the walkers of a block, as many at a time as there are lanes."""
+    notes, most = walker.notes, np.uint64(scene.max_flights)
+    flights, steps = 0, 0
+    born, last = (0, scene.walkers) if only < 0 else (only, only + 1)
+    # in the first turn walkers are born into all lanes
+    count = marked = min(LANES, last - born)
+    for j in range(count):
+        walker.notes[MARKS, j], walker.notes[FLAG, j] = j, VACANT
+    while count > 0:
+        for i in range(marked - 1, -1, -1):  # downwards: lanes are filled from the end
+            j = walker.notes[MARKS, i]
+            lives = walker.notes[FLAG, j] != VACANT
+            if lives:
+                if walker.words[NUMBER, j] > most:
+                    return flights, TOO_MANY_FLIGHTS, np.int64(walker.words[NAME, j])
+                line = happens(scene, course, walker, spin, tallies, key, j)
+            while True:
+                if not lives and born < last:
+                    bear(scene, course, walker, spin, tallies, key, block, born, j)
+                    lives, born, line = True, born + 1, ON
+                if lives and line == ON and scene.jump > 0.0:
+                    line = jump(scene, course, walker, spin, tallies, key, j)
+                if not lives or line == ON:
+                    break
+                lives = end_walker(scene, course, walker, spin, tallies, key, line, j)
+                line = ON
+                if not lives:
+                    flights += np.int64(walker.words[NUMBER, j])
+            if not lives:
+                count -= 1
+                move_lane(walker, spin, count, j)
+        turn(scene, walker, spin, count, key)
+        marked = lane_marks(count, notes[FLAG], notes[MARKS], notes[FRESH])
+        if only >= 0 and count > 0:
+            record(walker, trace, steps)
+            steps += 1
+    return flights, 0, steps
+
+
+@part
+def turn(scene, walker, spin, count, key):
+    """Let all lanes set out or fly on, each by one piece of flight."""
+    lanes, words, notes = walker.lanes, walker.words, walker.notes
+    mask, mesh = np.uint64(scene.score_interval - 1), scene.axes > 1
+    lane_moves(count, lanes)
+    lane_flights(
+        count, scene.dimension, lanes, words[NAME], words[NUMBER], words[WORD], words[SPARE], notes[FRESH],
+        key[0], key[1],
+    )  # fmt: skip
+    if mesh:
+        lane_moves_across(count, lanes)
+        lane_azimuths(
+            count,
+            scene.axes,
+            scene.dimension,
+            lanes,
+            words[NAME],
+            words[NUMBER],
+            notes[FRESH],
+            key[0],
+            key[1],
+        )
+    lane_counts(count, words[NUMBER], notes[FRESH])
+    if mesh:
+        lane_pieces_on_mesh(
+            count,
+            scene.axes,
+            scene.lengths,
+            lanes,
+            words[SPARE],
+            words[RELAX],
+            notes[FLAG],
+            mask,
+            scene.t_end,
+        )
+    else:
+        lane_pieces(count, lanes, words[SPARE], words[RELAX], notes[FLAG], mask, scene.t_end)
+    if scene.exact or scene.ladder:
+        lane_areas(count, lanes, spin.table, scene.table_scale)
+    if scene.exact:
+        lane_turns(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
+    if scene.ladder:
+        lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
+
+
+@part
+def record(walker, trace, step):
+    """Write the end of a piece of flight into the trace."""
+    if step < trace.shape[0]:
+        trace[step, 0], trace[step, 1] = walker.notes[FLAG, 0], walker.lanes[AGE, 0]
+        trace[step, 2], trace[step, 3] = walker.lanes[NEXT, 0], walker.lanes[MU, 0]
+
+
+@part
+def move_lane(walker, spin, source, target):
+    """Move a lane into the place of an ended one."""
+    lanes, rows = walker.lanes, spin.rows
+    for i in range(lanes.shape[0]):
+        lanes[i, target] = lanes[i, source]
+    for i in range(rows.shape[1]):
+        rows[target, i] = rows[source, i]
+    for i in range(walker.words.shape[0]):
+        walker.words[i, target] = walker.words[i, source]
+    walker.notes[SLAB, target], walker.notes[FLAG, target] = (
+        walker.notes[SLAB, source],
+        walker.notes[FLAG, source],
+    )
+    walker.notes[FRESH, target], walker.notes[BARE, target] = (
+        walker.notes[FRESH, source],
+        walker.notes[BARE, source],
+    )
