@@ -152,7 +152,7 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
     rate = np.array([layer.rate for layer in scene.layers])[grid.layers_of_bins]
     names, dipoles = [name for name in scene.channels if name in FROZEN], dipole_sources(scene)
     parts = [_without_rounding(rate[:, None, None] * births.collided[name]) for name in names]
-    rows = [_sloped_bins(grid, _harmonic_rows([*parts, *(births.charge[name] for name in dipoles)]))]
+    rows = [_harmonic_rows([*parts, *(births.charge[name] for name in dipoles)])]
     lines = [grid.edges, *(np.linspace(0.0, scene.lengths[axis], grid.shape[axis] + 1) for axis in (1, 2))]
     places, sense, normal = [_boxes(lines)], [np.zeros(len(rate))], [np.zeros(len(rate))]
     for wall in births.walls:
@@ -161,20 +161,14 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
         boxes = _boxes(flat)
         none = np.zeros((len(boxes), scene.time_functions, 3))
         sent = [wall.spin[name].reshape(none.shape) for name in names]
-        constant = _harmonic_rows([*sent, *(none for _ in dipoles)])
-        rows.append(np.repeat(constant[:, None], 2, axis=1))
+        rows.append(_harmonic_rows([*sent, *(none for _ in dipoles)]))
         places.append(boxes)
         sense.append(np.full(len(boxes), float(wall.sense)))
         normal.append(np.full(len(boxes), float(wall.axis)))
-    return Source(np.concatenate(places), np.concatenate(sense), np.concatenate(normal), np.concatenate(rows))
-
-
-def _sloped_bins(grid: Grid, rows: Array) -> Array:
-    """Contents of bins, (bins, numbers), as `_sloped` along x, layer by layer."""
-    layers = np.repeat(grid.layers, grid.cuts[0])
-    breaks = np.concatenate([[0], np.flatnonzero(np.diff(layers)) + 1, [len(layers)]])
-    columns = _sloped(rows.reshape(len(layers), -1), grid.edges, breaks)
-    return np.moveaxis(columns.reshape(len(layers), 2, -1, rows.shape[1]), 1, 2).reshape(-1, 2, rows.shape[1])
+    contents = np.concatenate(rows)
+    return Source(
+        np.concatenate(places), np.concatenate(sense), np.concatenate(normal), np.repeat(contents[:, None], 2, axis=1)
+    )  # fmt: skip
 
 
 def _boxes(lines: list[Array]) -> Array:
