@@ -94,6 +94,13 @@ def part(function: Callable[..., Any]) -> Any:
     return function if _interpreting else _scalar(function)
 
 
+def pasted(function: Callable[..., Any]) -> Any:
+    """Paste a part into its caller before it is compiled: a large part is then made into machine code once, not twice."""
+    if _interpreting:
+        return function
+    return numba.njit(nogil=True, error_model="numpy", inline="always", **_NO_ENTRIES)(function)
+
+
 def called(function: Callable[..., Any]) -> Any:
     """Compile a part of a kernel that is called and not swallowed, for what is rare. Python cannot call it."""
     if _interpreting:

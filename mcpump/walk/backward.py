@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import borrowed, called, kernel, part
+from mcpump.compiled import borrowed, called, kernel, part, pasted
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE
 from mcpump.textures.moving import envelope_at, spin_texture
 from mcpump.textures.parameters import DRIVE_CONSTANT, HARMONIC
@@ -61,6 +61,8 @@ V, RATE, GAMMA, NU, SHIFT = 0, 1, 2, 3, 8
 """Columns of the media."""
 HALF_STEP = 0.5
 """Ṡ is a difference over this share of `Scene.time_step` to either side: right to 4e-8."""
+HERE, BEHIND = np.int64(0), np.int64(1)
+"""Nodes of the fields along a path; typed, for each literal number would have `look` compiled once more."""
 SCALE, OFFSET, LARGEST = range(3)
 """Columns of `Stack.depths`."""
 AXIS, SENSE = 6, 7
@@ -161,7 +163,7 @@ def follow_rays(scene, user, stack, points, boxes, layers, salt, k0, k1, sums):
     return lent + fields.size + here.size + emitted.size + spins.size + rows.size + numbers.size
 
 
-@called
+@pasted
 def arrive_in_box(scene, user, stack, ray, layer, weight, sums):
     """Follow a pair of opposite directions from a point of a box, and score it."""
     set_isotropic(scene, ray)
@@ -176,7 +178,7 @@ def arrive_in_box(scene, user, stack, ray, layer, weight, sums):
     score(scene, stack, ray, 0.5 * weight / scene.phases, sums)
 
 
-@called
+@pasted
 def arrive_at_wall(scene, user, stack, ray, layer, weight, sums):
     """Follow a ray from a point of a wall, and score the flux."""
     set_back(ray, layer)
@@ -190,7 +192,7 @@ def arrive_at_wall(scene, user, stack, ray, layer, weight, sums):
         sums[0, a] += flux * ray.rows[0, a]
 
 
-@part
+@pasted
 def move_points(points, r, n, name, salt, k0, k1, ray):
     """Random numbers of a ray: point n, moved by the digital shift of the box."""
     for i in range(0, NUMBERS, 4):
@@ -199,7 +201,7 @@ def move_points(points, r, n, name, salt, k0, k1, ray):
             ray.numbers[i + j] = uniform(points[r, n, i + j] ^ w[j])
 
 
-@part
+@pasted
 def set_arrival(scene, stack, boxes, box, ray):
     """Set place and times of arrival; returns the bin of the box."""
     bin_ = 0
@@ -212,7 +214,7 @@ def set_arrival(scene, stack, boxes, box, ray):
     return bin_
 
 
-@part
+@pasted
 def set_isotropic(scene, ray):
     """Set the velocity's direction in the half space u_x > 0; its opposite is followed too."""
     u, w = ray.numbers[COSINE], ray.numbers[ANGLE]
@@ -227,7 +229,7 @@ def set_isotropic(scene, ray):
         ray.arrival[3], ray.arrival[4] = math.cos(angle), math.sin(angle)
 
 
-@part
+@pasted
 def set_towards(scene, axis, sense, ray):
     """Set the velocity's direction by the cosine law about a normal."""
     u, w = ray.numbers[COSINE], ray.numbers[ANGLE]
@@ -322,7 +324,7 @@ def turn_and_move(scene, user, ray, v, duration):
     if scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0:
         # one point stands for the piece: right on average
         step = ray.numbers[LOOKED] * duration
-        look_back(scene, user, ray, v, step, 0)
+        look_back(scene, user, ray, v, step, HERE)
         for k in range(scene.phases):
             for i in range(3):
                 ray.bending[k, i] += duration * ray.fields[0, k, i]
@@ -340,9 +342,9 @@ def turn_frames(scene, user, ray, v, duration):
     J, gone, h = 2.0 * scene.exchange, 0.0, min(duration, scene.rotation_step)
     short = duration < SHORT * scene.rotation_step
     while gone < duration:
-        look_back(scene, user, ray, v, gone + (0.5 if short else NODE_2) * h, 0)
+        look_back(scene, user, ray, v, gone + (0.5 if short else NODE_2) * h, HERE)
         if not short:
-            look_back(scene, user, ray, v, gone + NODE_1 * h, 1)
+            look_back(scene, user, ray, v, gone + NODE_1 * h, BEHIND)
         coarse, f = False, ray.fields
         for k in range(scene.phases if not short else 0):
             coarse |= too_coarse(
@@ -434,7 +436,7 @@ def gather(scene, user, ray, rate, nu, shift, weight):
     J = 2.0 * scene.exchange
     exact, second = scene.slots[EXACT] >= 0, scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0
     if exact and shift > 0.0:
-        look_back(scene, user, ray, 0.0, 0.0, 0)
+        look_back(scene, user, ray, 0.0, 0.0, HERE)
     for k in range(scene.phases):
         a, b, c = weight * ray.emitted[k, 0], weight * ray.emitted[k, 1], weight * ray.emitted[k, 2]
         ray.arrived[KEPT, k, 0] += a
@@ -545,7 +547,7 @@ def score(scene, stack, ray, weight, sums):
 @called
 def score_emission(scene, user, stack, ray, weight, sums):
     """Note S at the arrival, and add what is emitted there, by the shift too."""
-    look_back(scene, user, ray, 0.0, 0.0, 0)
+    look_back(scene, user, ray, 0.0, 0.0, HERE)
     layer, J = ray.layer[1], 2.0 * scene.exchange
     rate, shift = stack.media[layer, RATE], stack.media[layer, SHIFT]
     emit(scene, user, ray, stack.media[layer, NU])

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import called, part, twins
+from mcpump.compiled import called, part, pasted, twins
 from mcpump.walk import arithmetic, flight
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
@@ -54,6 +54,7 @@ from mcpump.walk.state import (
     SPEED,
     SPIN,
     START,
+    START_OF_ROW,
     STRAIGHT,
     TO,
     TO_LEFT,
@@ -80,10 +81,11 @@ meet_face = _flight.meet_face
 meet_interface = _flight.meet_interface
 STREAM_BIRTH = np.uint64(0x80000000)
 ONE = np.uint64(1)
+ALONG_X = np.int64(0)
 ON = -1
 """A walker goes on."""
-EMITTED, TORQUE, STORED, RELAXED, LEFT = range(5)
-"""Lines of the budget; after the faces comes what is cut."""
+EMITTED, TORQUE, STORED, RELAXED, LEFT = np.arange(5)
+"""Lines of the budget; after the faces comes what is cut. Typed, as `START_OF_ROW`."""
 CUT = 100
 """Stands for the last line."""
 
@@ -139,7 +141,7 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
     add_event(scene, tallies.born, walker, spin, j, 1.0)
 
 
-@part
+@pasted
 def spread(scene, births, lanes, place, name, born, key, j):
     """Place and direction across x of a walker at its birth."""
     c0, c1, c2, _ = draw(name >> ONE, np.uint64(2), STREAM_BIRTH, key[0], key[1])
@@ -239,7 +241,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             )  # fmt: skip
         lanes[MU, j] = mu
         if scene.axes > 1 and abs(mu) != abs(straight_on):
-            set_across(scene, lanes, 0, mu, uniform(c3), j)
+            set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
     if mirrored and scene.dipoles:
         mirror_dipoles(scene, walker, spin, tallies, LEFT + 1 if right else LEFT, j)
     if crosses:
@@ -255,7 +257,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
     return line
 
 
-@part
+@pasted
 def meet_side(scene, course, walker, spin, tallies, key, axis, j):
     """Meet a face along y or z; returns the line in which lane j ends, or ON."""
     lanes, row = walker.lanes, UY if axis == 1 else UZ
@@ -286,7 +288,7 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
     return ON
 
 
-@part
+@pasted
 def come_round(scene, course, walker, spin, slab, j):
     """Come in at the other periodic face, where the texture is the same."""
     lanes = walker.lanes
@@ -303,9 +305,9 @@ def mirror_dipoles(scene, walker, spin, tallies, line, j):
     c, s = phase_of(scene, walker.lanes[AGE, j])
     axis = (line - LEFT) // 2
     for sign in (1.0, -1.0):
-        add_row(scene, tallies.budget, line, 0, rows, j, c, s, sign)
+        add_row(scene, tallies.budget, line, START_OF_ROW, rows, j, c, s, sign)
         if line == LEFT:
-            add_row(scene, tallies.ended, last, 0, rows, j, c, s, -sign)
+            add_row(scene, tallies.ended, last, START_OF_ROW, rows, j, c, s, -sign)
         if sign > 0.0:
             for i in range(rows.shape[1]):
                 rows[j, i] *= spin.kinds[MIRRORED + axis, i]
@@ -348,7 +350,7 @@ def carry_on(scene, course, walker, spin, tallies, key, j):
     for i in range(rows.shape[1]):
         rows[j, i] *= 1.0 - spin.kinds[SPIN, i]
     c, s = phase_of(scene, lanes[AGE, j])
-    add_row(scene, tallies.budget, RELAXED, 0, rows, j, c, s, -1.0)
+    add_row(scene, tallies.budget, RELAXED, START_OF_ROW, rows, j, c, s, -1.0)
     add_shared(scene, tallies.ended, lanes, spin, j, -1.0)
     for i in range(3):
         lanes[EXACT + i, j], lanes[FIRST + i, j], lanes[LADDER + i, j] = 0.0, 0.0, 0.0

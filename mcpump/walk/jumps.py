@@ -126,7 +126,7 @@ def fly_over(scene, course, walker, spin, tallies, way, time, j):
         if passed != 0.0:
             add_all(scene, tallies.passages, p, walker, spin, j, passed)
     if ring and (to < 0.0 or to >= length):
-        add_entry(scene, tallies, walker, spin, j, math.floor(to / length))
+        add_entry(scene, tallies, walker, spin, j, float(math.floor(to / length)))
     lanes[NEXT, j], lanes[AGE, j] = place, lanes[AGE, j] + 0.5 * time
     turn_over(scene, lanes, 0.5 * time, place - x - 0.5 * way, j)
     slab = row

@@ -14,6 +14,7 @@ from mcpump.walk.state import (
     NEXT,
     NEXT_Y,
     NEXT_Z,
+    START_OF_ROW,
     UY,
     UZ,
     V,
@@ -78,7 +79,7 @@ def add_active(scene, tally, place, at, lanes, j, weight):
 def add_all(scene, tally, place, walker, spin, j, weight):
     """Add weight × all that lane j carries at the end of its piece to tally[place]."""
     c, s = phase_of(scene, walker.lanes[AGE, j])
-    add_row(scene, tally, place, 0, spin.rows, j, c, s, weight)
+    add_row(scene, tally, place, START_OF_ROW, spin.rows, j, c, s, weight)
     add_active(scene, tally, place, spin.rows.shape[1], walker.lanes, j, weight)
 
 
@@ -109,7 +110,7 @@ def add_shared(scene, tally, lanes, spin, j, weight):
     size = spin.rows.shape[1]
     c, s = phase_of(scene, lanes[AGE, j])
     cell = place_of(scene, lanes, j)
-    add_row(scene, tally, cell, 0, spin.rows, j, c, s, weight)
+    add_row(scene, tally, cell, START_OF_ROW, spin.rows, j, c, s, weight)
     if scene.axes == 1:
         _, share = cell_of(scene, lanes[NEXT, j])
         add_row(scene, tally, cell, size, spin.rows, j, c, s, weight * share)
@@ -128,7 +129,7 @@ def add_entry(scene, tallies, walker, spin, j, weight):
     """Add weight × all that passes x = 0 with lane j: the base of the currents that follow from events."""
     last = tallies.ended.shape[0] - 1
     c, s = phase_of(scene, walker.lanes[AGE, j])
-    add_row(scene, tallies.ended, last, 0, spin.rows, j, c, s, weight)
+    add_row(scene, tallies.ended, last, START_OF_ROW, spin.rows, j, c, s, weight)
     add_active(scene, tallies.ended, last, 2 * spin.rows.shape[1], walker.lanes, j, weight)
 
 

@@ -35,6 +35,8 @@ lowest six choose who scores, the others who relaxes), share of collisions that 
 SLAB, FLAG, MARKS, FRESH, BARE = range(5)
 """Rows of the notes: slab, flag of what the end of a piece is, lanes that are flagged; 1 for those that set out anew, and
 for those whose spin has relaxed, who go on for their dipoles."""
+START_OF_ROW = np.int64(0)
+"""First number of a tally's row; typed, for each literal number would have what adds to tallies compiled once more."""
 SPIN, MIRRORED = range(2)
 """Rows of the kinds of numbers."""
 BARRIER, REFLECTS, RETURNS = range(3)

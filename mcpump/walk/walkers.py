@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import borrowed, kernel, part
+from mcpump.compiled import borrowed, kernel, pasted
 from mcpump.walk.events import ON, bear, end_walker, happens
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
@@ -72,7 +72,7 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, block, only, trace)
     )  # fmt: skip
 
 
-@part
+@pasted
 def follow(scene, course, walker, spin, tallies, key, block, only, trace):
     """Follow the walkers of a block, as many at a time as there are lanes."""
     notes, most = walker.notes, np.uint64(scene.max_flights)
@@ -113,7 +113,7 @@ def follow(scene, course, walker, spin, tallies, key, block, only, trace):
     return flights, 0, steps
 
 
-@part
+@pasted
 def turn(scene, walker, spin, count, key):
     """Let all lanes set out or fly on, each by one piece of flight."""
     lanes, words, notes = walker.lanes, walker.words, walker.notes
@@ -159,7 +159,7 @@ def turn(scene, walker, spin, count, key):
         lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
 
 
-@part
+@pasted
 def record(walker, trace, step):
     """Write the end of a piece of flight into the trace."""
     if step < trace.shape[0]:
@@ -167,7 +167,7 @@ def record(walker, trace, step):
         trace[step, 2], trace[step, 3] = walker.lanes[NEXT, 0], walker.lanes[MU, 0]
 
 
-@part
+@pasted
 def move_lane(walker, spin, source, target):
     """Move a lane into the place of an ended one."""
     lanes, rows = walker.lanes, spin.rows
