@@ -1,4 +1,4 @@
-"""Textures from physical parameters, packed for the kernels, and the fast walk's at a time."""
+"""Textures from physical parameters, packed for the kernels, and precessions along x at a time."""
 
 import math
 
@@ -64,13 +64,13 @@ def crossed_waves_parameters(c, b, q1, q2, Omega, phase=0.0, scale=None, drive=S
 
 
 def texture_at(model, x, t):
-    """S(x, t) of the fast walk at one time t [τ]; shape (3, n)."""
+    """S(x, t) of a `Precession` at one time t [τ]; shape (3, n)."""
     s0, cosine, sine = texture_profile(model, x)
     return s0 + cosine * np.cos(model.Omega * t) + sine * np.sin(model.Omega * t)
 
 
 def texture_rate(model, x, t):
-    """Ṡ(x, t) of the fast walk at one time t [τ]; shape (3, n) [1/τ]."""
+    """Ṡ(x, t) of a `Precession` at one time t [τ]; shape (3, n) [1/τ]."""
     _, cosine, sine = texture_profile(model, x)
     phase = model.Omega * t
     return model.Omega * (sine * np.cos(phase) - cosine * np.sin(phase))

@@ -10,9 +10,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mcpump.deck.read import read_deck
+from mcpump.problem import make_problem
+from mcpump.simulate.engine import make_result
+from mcpump.tally.estimates import Status
+from mcpump.tally.tally import Tally
+from mcpump.walk.blocks import empty_groundwork, ground_of
+
 FOLDER = Path(__file__).parent / "benchmarks"
 COMMAND = [sys.executable, str(FOLDER / "benchmark.py")]
 TARGETS = [
+    "`exact` DC z: CPU time to 1 % before over now, the smallest",
+    "`exact` DC z: CPU time to 1 %, the largest",
+    "`second` DC z along x: CPU time to 1 % before over now, the smallest",
+    "`second` DC z along x: CPU time to 1 %, the largest",
+    "rashba, ovf_film: CPU time to 1 % before over now, the smallest",
+    "rashba, ovf_film: CPU time to 1 %, the largest",
+    "meshes and walls, planes: CPU time to 1 % before over now, the smallest",
+    "meshes and walls, planes: CPU time to 1 %, the largest",
+    "meshes and walls, cells: CPU time to 1 % before over now, the smallest",
+    "junction: CPU time to 1 % before over now, the smallest",
     "bare walk, azurv1: collisions/s over the scalar C program's",
     "azurv1: figure of merit over exact marching's",
     "azurv1: figure of merit over OpenMC's",
@@ -26,6 +43,7 @@ TARGETS = [
     "memory per walking rank, main job",
 ]
 TABLES = {
+    "Decks": 3,
     "The plane pulse": 6,
     "The main job": 2,
     "Local current at the interface": 4,
@@ -98,8 +116,52 @@ def test_every_row_is_written(tmp_path):
 
 def test_starts_are_measured():
     rows = module("rows")
-    text = module("scaling").starts(rows.SMALLEST).text
-    assert len(rows_of(text)) == 7
+    text = module("scaling").starts(rows.SMALLEST, None).text
+    assert len(rows_of(text)) == 13
+
+
+def test_decks_are_measured_beside_an_earlier_mcpump(tmp_path):
+    """Here the same one, which finds the same numbers with other walkers."""
+    decks, rows = module("decks"), module("rows")
+    found = rows_of(decks.decks(rows.SMALLEST, tmp_path, sys.executable).text)
+    assert [row[0] for row in found] == ["hanle", "junction", "junction"]
+    for row in found:
+        before, now, ratio, fixed = (float(cell.replace(" ", "")) for cell in row[2:6])
+        assert min(before, now, ratio) > 0.0
+        assert 0.0 <= fixed < now
+        assert 0.0 < abs(float(row[7])) < 5.0
+
+
+def test_every_deck_has_a_number_of_its_results(tmp_path):
+    decks = module("decks")
+    there = decks.prepared(tmp_path)
+    shipped = {file.stem for file in there.glob("*.toml")} - set(decks.LEFT_OUT)
+    assert {one.deck for one in decks.QUANTITIES} == shipped
+    for deck in shipped:
+        problem = make_problem(read_deck(there / f"{deck}.toml", ["run.walkers_per_block=2"]))
+        ground = ground_of(problem, empty_groundwork(problem))
+        books = Tally(problem.scene, ground.exponents)
+        books.add(0, ground.walk(0))
+        result = make_result(problem, books, {}, ((0, 1),), Status.PART, "")
+        for one in decks.QUANTITIES:
+            if one.deck == deck:
+                assert decks.number_of(result, one.name, one.at)[2]
+
+
+def test_seconds_to_one_percent_fall_with_the_square_of_the_error():
+    decks = module("decks")
+
+    def taken(error, walking, fixed):
+        return decks.Taken([2.0], [error], ["1"], walking, fixed, "")
+
+    found = {"now": [taken(0.02, 3.0, 0.5)], "before": [taken(0.2, 2.0, 0.0)]}
+    row = decks.row_of(found, 0)
+    assert row.now == [pytest.approx(3.5)]
+    assert row.before == [pytest.approx(200.0)]
+    assert row.gain == pytest.approx(200.0 / 3.5)
+    measured = [(one, row) for one in decks.QUANTITIES if one.goal == decks.SECOND]
+    targets = {one.target: one.reached for one in decks.targets_of(measured, True) if one.value is not None}
+    assert targets == {"≥ 20.0": True, "≤ 1.00 s": False}
 
 
 def test_the_file_has_the_marks():

@@ -1,9 +1,9 @@
 """Terms that the results take from the texture instead of from walkers, on the mesh and through planes.
 
 Static polarization, Eqs. (12)–(17); super-current, Eq. (8); static torque, Eq. (A21); and the gradient term of
-Eq. (17). They stand under names of their own and are never added to what is walked. Harmonics of the textures that the
-fast walk knows are exact; of others time enters as a discrete Fourier transform over one period, or as the middle of each
-time bin. Layers change the coefficients: D = v²/(d·rate), ν, and the super-current's νJ²/6k_F².
+Eq. (17). They stand under names of their own and are never added to what is walked. Harmonics of textures in closed form
+along x (`Scene.precession`) are exact; of others time enters as a discrete Fourier transform over one period, or as the
+middle of each time bin. Layers change the coefficients: D = v²/(d·rate), ν, and the super-current's νJ²/6k_F².
 """
 
 from __future__ import annotations

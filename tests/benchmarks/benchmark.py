@@ -1,6 +1,6 @@
 """How fast mcpump is: `python tests/benchmarks/benchmark.py` measures, and writes the tables of BENCHMARKS.md.
 
-It takes less than ten minutes on an idle machine with two cores, most of it with one process. Rows that are compared are
+It takes a quarter of an hour on an idle machine with two cores, most of it with one process. Rows that are compared are
 measured in turn, every other time backwards, and a ratio is the median of the ratios within a repeat: drift of a shared
 machine falls out of ratios. What runs on one core is timed in CPU time.
 """
@@ -8,7 +8,6 @@ machine falls out of ratios. What runs on one core is timed in CPU time.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import tempfile
 import time
@@ -20,21 +19,23 @@ from rows import FULL, SMALLEST, Section, Sizes, targets_table
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SECTIONS = (
-    "starts", "azurv1", "main_job", "local_current", "long_walks", "exact_channel", "memory", "growth", "together",
-    "flights",
+    "starts", "decks", "azurv1", "main_job", "local_current", "long_walks", "exact_channel", "memory", "growth",
+    "together", "flights",
 )  # fmt: skip
-"""Sections in the order in which they are measured; the first needs an empty cache."""
+"""Sections in the order in which they are measured."""
 
 
 def sections(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> dict[str, Callable[[], Section]]:
-    """Every section's measurement. mcpump is imported here, after its cache folder has been chosen."""
+    """Every section's measurement. mcpump is imported here: `--help` does without."""
     from azurv1 import azurv1
+    from decks import decks
     from junction import exact_channel, flights, local_current, main_job, memory
     from long_walks import long_walks
     from scaling import growth, starts, together
 
     return {
-        "starts": lambda: starts(sizes),
+        "starts": lambda: starts(sizes, folder / "caches"),
+        "decks": lambda: decks(sizes, folder, pythons["before"]),
         "azurv1": lambda: azurv1(sizes, folder, pythons),
         "main_job": lambda: main_job(sizes),
         "local_current": lambda: local_current(sizes),
@@ -48,11 +49,9 @@ def sections(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> dict[str, C
 
 
 def measured(sizes: Sizes, only: list[str], pythons: dict[str, str]) -> str:
-    """Measure, in a cache folder of its own, and write the tables."""
+    """Measure and write the tables."""
     before, began = load(), time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        if "starts" in only:  # needs an empty cache
-            os.environ["MCPUMP_CACHE_DIR"] = f"{folder}/cache"
         found = {}
         for name, measure in sections(sizes, Path(folder), pythons).items():
             if name in only:
@@ -85,6 +84,9 @@ def main() -> None:
         "--only", nargs="+", choices=SECTIONS, default=list(SECTIONS), help="these, and print them"
     )
     parser.add_argument(
+        "--before", default="", metavar="PYTHON", help="Python of an environment that has an earlier mcpump"
+    )
+    parser.add_argument(
         "--openmc", default="", metavar="PYTHON", help="Python of an environment that has OpenMC"
     )
     parser.add_argument(
@@ -95,7 +97,8 @@ def main() -> None:
     sizes = SMALLEST if options.smallest else FULL
     if options.repeats:
         sizes = sizes._replace(repeats=options.repeats)
-    text = measured(sizes, options.only, {"OpenMC": options.openmc, "MC/DC": options.mcdc})
+    pythons = {"OpenMC": options.openmc, "MC/DC": options.mcdc, "before": options.before}
+    text = measured(sizes, options.only, pythons)
     if options.output is None and not options.smallest and set(options.only) == set(SECTIONS):
         options.output = ROOT / "BENCHMARKS.md"
     if options.output:

@@ -32,9 +32,9 @@ def vectors() -> str:
     return f"{binding.get_host_cpu_name()}, {widest}"
 
 
-def commit() -> str:
-    """Commit that was measured, and whether it was changed."""
-    git = ["git", "-C", str(ROOT)]
+def commit(folder: Path = ROOT) -> str:
+    """Commit that a folder has checked out, and whether mcpump was changed there."""
+    git = ["git", "-C", str(folder)]
     try:
         name = subprocess.run(
             [*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=True

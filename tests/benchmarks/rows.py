@@ -27,10 +27,22 @@ class Sizes(NamedTuple):
     """Blocks behind an error bar."""
     most_flights: float
     """Samples that take more flights than this are not walked flight by flight."""
+    seconds: float
+    """CPU seconds for which each deck is walked."""
+    decks: tuple[str, ...] = ()
+    """Decks that are walked; empty: all."""
 
 
-FULL = Sizes(repeats=5, walkers=65536, whole=3 << 17, blocks=128, most_flights=1.4e9)
-SMALLEST = Sizes(repeats=1, walkers=4096, whole=1 << 16, blocks=16, most_flights=1e6)
+FULL = Sizes(repeats=5, walkers=65536, whole=3 << 17, blocks=128, most_flights=1.4e9, seconds=0.6)
+SMALLEST = Sizes(
+    repeats=1,
+    walkers=4096,
+    whole=1 << 16,
+    blocks=16,
+    most_flights=1e6,
+    seconds=0.02,
+    decks=("junction", "hanle"),
+)
 
 
 class Target(NamedTuple):
@@ -59,9 +71,9 @@ def cpu(call: Callable[[], object]) -> float:
     return time.thread_time() - began
 
 
-def in_turn(measures: dict[str, Callable[[], T]], repeats: int) -> dict[str, list[T]]:
-    """Take all measurements in turn, every other time backwards, after one round that does not count."""
-    for measure in measures.values():
+def in_turn(measures: dict[str, Callable[[], T]], repeats: int, warm: bool = True) -> dict[str, list[T]]:
+    """Take all measurements in turn, every other time backwards; `warm`: after one round that does not count."""
+    for measure in measures.values() if warm else ():
         measure()
     found: dict[str, list[T]] = {name: [] for name in measures}
     for repeat in range(repeats):

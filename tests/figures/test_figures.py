@@ -196,7 +196,7 @@ def test_matplotlib_is_not_imported_until_asked():
     assert subprocess.run([sys.executable, "-c", code], cwd=ANALYSIS.parent).returncode == 0
 
 
-def test_profile_of_a_scene_has_the_panels_of_the_fast_walk():
+def test_profile_of_all_channels_has_their_panels():
     figure = figures.profile(of_scene(1, ("first", "second", "second_ladder", "exact")), theory=False)
     axes = np.array(figure.axes).reshape(4, 2)
     assert axes[1, 1].get_ylabel().startswith("density g")

@@ -64,7 +64,7 @@ def spiral():
     return walked(REDUCED)
 
 
-def test_spiral_of_the_fast_walk(spiral):
+def test_spiral_in_lanes(spiral):
     rows = comparison(spiral)
     close(rows)
     found = {(row.quantity, row.channel, row.part, row.harmonic) for row in rows}
