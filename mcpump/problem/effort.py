@@ -12,7 +12,9 @@ from mcpump.textures.parameters import scales_of
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
 # Measured on one core with all tallies.
-_LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 15.0
+_LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 20.0
+# First flights without walkers, by one thread: discrete ordinates; rays along x alone, and on other meshes.
+_ORDINATES, _RAYS_ALONG_X, _RAYS, _RAY_COMPILATION = 0.4, 0.6, 2.0, 20.0
 _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
@@ -95,7 +97,18 @@ def compilation_seconds(scene: Scene) -> float:
     """Rough time to compile the kernels of a walk [s]."""
     if scene.pulse:
         return _PULSE_COMPILATION
-    return _LANE_COMPILATION if scene.from_collisions else _GENERAL_COMPILATION
+    if not scene.from_collisions:
+        return _GENERAL_COMPILATION
+    return _LANE_COMPILATION + (_RAY_COMPILATION if not_rigid(scene) else 0.0)
+
+
+def first_flight_seconds(scene: Scene) -> float:
+    """Rough time to work out the first flights where walkers begin at first collisions [s], on one core."""
+    if not scene.from_collisions:
+        return 0.0
+    if not not_rigid(scene):
+        return _ORDINATES
+    return scene.first_flights * (_RAYS_ALONG_X if scene.axes == 1 else _RAYS)
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:

@@ -8,7 +8,13 @@ from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import Electrons
 from mcpump.machine import cores, memory_of_machine
-from mcpump.problem.effort import compilation_seconds, mean_flights, memory_bytes, seconds_per_walker
+from mcpump.problem.effort import (
+    compilation_seconds,
+    first_flight_seconds,
+    mean_flights,
+    memory_bytes,
+    seconds_per_walker,
+)
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Problem, Scales, Scene, StopRule
@@ -111,7 +117,7 @@ def check_report(problem: Problem) -> str:
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
     compilation = compilation_seconds(scene)
     each = seconds_per_walker(scene, flights)
-    seconds = most * each / cores() + compilation
+    seconds = most * each / cores() + first_flight_seconds(scene) + compilation
     memory = memory_bytes(scene) + (sampled(problem.snapshots).size if problem.snapshots else 0)
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // scene.walkers_per_block} blocks, "

