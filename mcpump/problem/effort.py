@@ -13,8 +13,8 @@ JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
 # Measured on one core with all tallies.
 _LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 20.0
-# First flights without walkers, by one thread: discrete ordinates; rays along x alone, and on other meshes.
-_ORDINATES, _RAYS_ALONG_X, _RAYS, _RAY_COMPILATION = 0.4, 0.6, 2.0, 20.0
+# First flights without walkers, by one thread: discrete ordinates, or rays.
+_ORDINATES, _RAYS, _RAY_COMPILATION = 0.4, 2.0, 20.0
 _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
@@ -108,7 +108,7 @@ def first_flight_seconds(scene: Scene) -> float:
         return 0.0
     if not not_rigid(scene):
         return _ORDINATES
-    return scene.first_flights * (_RAYS_ALONG_X if scene.axes == 1 else _RAYS)
+    return scene.first_flights * _RAYS
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:

@@ -54,9 +54,8 @@ SETS = 8
 """Sets of points, each scrambled by itself."""
 FINE = (0.25, 0.375, 0.5)
 """Width of the bins at most, in mean free paths and lengths of the texture, for 1, 2 and 3 mesh directions."""
-RAYS, ALONG_ONE = 16384, 0.25
-"""Rays of a set that are wanted in the sample, times `Scene.first_flights`; the share of them that is enough where the
-mesh has one direction, for their points are more even there."""
+RAYS = 16384
+"""Rays of a set that are wanted in the sample, times `Scene.first_flights`."""
 WALL_RAYS = 1024
 """Rays of a set that are wanted on either side of a face, an interface or a plane."""
 DEPTHS, DENSE = (0.5, 0.5), (0.15, 1.0)
@@ -224,8 +223,7 @@ def rays_of(scene: Scene) -> int:
 
 def points_of(scene: Scene, grid: Grid) -> int:
     """Points of a set in each box; never fewer than bins."""
-    wanted = RAYS * scene.first_flights * (ALONG_ONE if scene.axes == 1 else 1.0)
-    return max(_power(wanted / (2 * _boxes_in(scene, grid))), math.prod(grid.cuts))
+    return max(_power(RAYS * scene.first_flights / (2 * _boxes_in(scene, grid))), math.prod(grid.cuts))
 
 
 def _boxes_in(scene: Scene, grid: Grid) -> int:

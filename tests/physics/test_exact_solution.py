@@ -48,18 +48,18 @@ class Case(NamedTuple):
 
 CASES = [
     Case("spiral", 0.002, 1e-6, 3, 1e6, 1.0, 2048, 4, small=0.025),
-    Case("modulated", 0.02, 1e-4, 3, 1e4, 1.0, 4096, 16, small=0.025),
+    Case("modulated", 0.02, 1e-4, 3, 1e4, 1.0, 4096, 4, small=0.025),
     Case("spiral", 0.05, 0.001, 3, "none", 1.0, 2048, 1, small=0.025),
-    Case("modulated", 0.05, 0.001, 2, 1000.0, 1.0, 4096, 16),
+    Case("modulated", 0.05, 0.001, 2, 1000.0, 1.0, 4096, 4),
     Case("spiral", 0.3, 0.03, 1, "none", 0.4, 10240, 1),
-    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 6144, 4),
+    Case("modulated", 0.3, 0.01, 3, 50.0, 1.0, 6144, 1),
     Case("spiral", 1.0, 0.1, 3, "none", 1.0, 20480, 1),
-    Case("modulated", 1.0, 0.1, 2, 20.0, 0.4, 8192, 4),
-    Case("modulated", 1.0, 0.001, 1, "none", 1.0, 24576, 4, mean=0.0, small=0.025),
+    Case("modulated", 1.0, 0.1, 2, 20.0, 0.4, 8192, 1),
+    Case("modulated", 1.0, 0.001, 1, "none", 1.0, 24576, 1, mean=0.0, small=0.025),
     Case("spiral", 3.0, 0.01, 3, 10.0, 0.4, 40960, 1),
-    Case("modulated", 3.0, 0.3, 1, 10.0, 1.0, 36864, 4),
+    Case("modulated", 3.0, 0.3, 1, 10.0, 1.0, 36864, 1),
     Case("spiral", 20.0, 0.3, 2, 1.0, 1.0, 163840, 2),
-    Case("modulated", 20.0, 0.03, 3, 10.0, 0.4, 18432, 72),
+    Case("modulated", 20.0, 0.03, 3, 10.0, 0.4, 18432, 18),
 ]
 
 
