@@ -66,7 +66,7 @@ def estimates_of(name, changes, seed):
     deck = tomllib.loads((Path(__file__).parents[2] / "run" / f"{name}.toml").read_text())
     problem = make_problem(deck_from_dict(override(deck, [*changes, f"run.seed={seed}"]), name))
     ground = ground_of(problem)
-    tally = Tally(problem.scene, ground.exponents)
+    tally = Tally(problem.scene, ground.exponents, None, ground.known)
     for block in range(BLOCKS):
         tally.add(block, ground.walk(block))
     return observables(problem, tally)
