@@ -122,7 +122,7 @@ def test_starts_are_measured():
 
 def test_decks_are_measured_beside_an_earlier_mcpump(tmp_path):
     """Here the same one, which finds the same numbers with other walkers."""
-    decks, rows = module("decks"), module("rows")
+    decks, rows = module("shipped_decks"), module("rows")
     found = rows_of(decks.decks(rows.SMALLEST, tmp_path, sys.executable).text)
     assert [row[0] for row in found] == ["hanle", "junction", "junction"]
     for row in found:
@@ -133,7 +133,7 @@ def test_decks_are_measured_beside_an_earlier_mcpump(tmp_path):
 
 
 def test_every_deck_has_a_number_of_its_results(tmp_path):
-    decks = module("decks")
+    decks = module("shipped_decks")
     there = decks.prepared(tmp_path)
     shipped = {file.stem for file in there.glob("*.toml")} - set(decks.LEFT_OUT)
     assert {one.deck for one in decks.QUANTITIES} == shipped
@@ -149,7 +149,7 @@ def test_every_deck_has_a_number_of_its_results(tmp_path):
 
 
 def test_seconds_to_one_percent_fall_with_the_square_of_the_error():
-    decks = module("decks")
+    decks = module("shipped_decks")
 
     def taken(error, walking, fixed):
         return decks.Taken([2.0], [error], ["1"], walking, fixed, "")

@@ -110,7 +110,8 @@ def of_toml(text: str, reason: str) -> str:
     # a list that is not closed is told of at the end of the file or at its next line
     for line in itertools.islice(reversed(lines[: int(place[1])]), 2):
         match = _BARE.fullmatch(line.rstrip("\r")) if len(line) < 200 else None
-        if match is not None and not _is_toml(line):
+        # what holds a control character is not repeated: it would break the sentence
+        if match is not None and not _is_toml(line) and line.replace("\t", " ").rstrip("\r").isprintable():
             return _of_value(match[1], match[2])
     return ""
 
