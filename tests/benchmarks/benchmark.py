@@ -28,10 +28,10 @@ SECTIONS = (
 def sections(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> dict[str, Callable[[], Section]]:
     """Every section's measurement. mcpump is imported here: `--help` does without."""
     from azurv1 import azurv1
-    from shipped_decks import decks
     from junction import exact_channel, flights, local_current, main_job, memory
     from long_walks import long_walks
     from scaling import growth, starts, together
+    from shipped_decks import decks
 
     return {
         "starts": lambda: starts(sizes, folder / "caches"),

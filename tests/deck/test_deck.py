@@ -243,7 +243,14 @@ def test_files_that_are_no_decks(tmp_path, content, part):
 
 def test_only_the_line_that_is_wrong_gets_a_hint(tmp_path):
     path = tmp_path / "bad.toml"
-    for text in ("a = inf\nb = ]\n", "a = 80  # cells\nb = ]\n", "a = 1/2\n", "a: 5\n", "a = 'x\n", "a = 4\x0bA\n"):
+    for text in (
+        "a = inf\nb = ]\n",
+        "a = 80  # cells\nb = ]\n",
+        "a = 1/2\n",
+        "a: 5\n",
+        "a = 'x\n",
+        "a = 4\x0bA\n",
+    ):
         path.write_text(text, encoding="utf-8")
         with pytest.raises(InputError, match=r"not valid TOML: [^:]*$"):
             read_deck(path)
