@@ -75,14 +75,36 @@ def _from_rays(problem: Problem, rays: RayFlights) -> Groundwork:
     """Groundwork from rays; what walkers make of the errors of their births is walked, and belongs to the deviations."""
     scene = problem.scene
     flights = mean_flights(scene)
-    few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(4096.0, 1e6 / flights) + 8.0)))
+    few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(2048.0, 5e5 / flights) + 4.0)))
+    walks = []
+    for births in rays.deviations:
+        plan = plan_of(few, source_of_rays(scene, rays.grid, births))
+        walks.append((walk_lane_block(plan, 0), walk_lane_block(plan, 1)))
+    made = {
+        name: _without_noise(np.array([[getattr(half, name) for half in halves] for halves in walks]))
+        for name in SUMS
+    }
     deviations = []
-    for known, births in zip(rays.known.deviations, rays.deviations, strict=True):
-        made = walk_lane_block(plan_of(few, source_of_rays(scene, rays.grid, births)), 0)
-        sums = {name: getattr(known, name) + getattr(made, name) for name in SUMS}
+    for i, known in enumerate(rays.known.deviations):
+        sums = {name: getattr(known, name) + made[name][i] for name in SUMS}
         deviations.append(BlockSums(**sums, flights=0))
     value = rays.known._replace(deviations=tuple(deviations))
     return Groundwork(value, source_of_rays(scene, rays.grid, rays.births))
+
+
+def _without_noise(halves: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Deviations from two independent walks of each, (sets, 2, …, places, amplitudes), without the noise of the walks.
+
+    d² + noise²/2 is the square of their mean, d² on average their product: sums of both over places and sets tell by
+    how much the mean is too large.
+    """
+    first, second = halves[:, 0], halves[:, 1]
+    mean = 0.5 * (first + second)
+    pooled = (0, -2) if mean.ndim > 3 else 0
+    product = (first * second).sum(axis=pooled, keepdims=True)
+    square = (mean * mean).sum(axis=pooled, keepdims=True)
+    share = np.clip(product, 0.0, None) / np.where(square > 0.0, square, 1.0)
+    return np.asarray(np.sqrt(np.minimum(share, 1.0)) * mean)
 
 
 def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:

@@ -27,6 +27,7 @@ from mcpump.names import CHANNELS, lines_of
 from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
+from mcpump.walk import blocks
 from mcpump.walk.blocks import exponents_of, ground_of
 from mcpump.walk.course import course_of
 from mcpump.walk.general import plain
@@ -221,3 +222,16 @@ def test_the_course_is_laid_out_once():
     ground = course_of(given, no_user())
     again = course_of(given, no_user())
     assert all(np.array_equal(a, b) for a, b in zip(ground, again, strict=True))
+
+
+def test_noise_is_taken_out_of_walked_deviations():
+    """Half of nothing but noise, and of much more than noise, 8 sets as in the walk: what is left is what was there."""
+    generator = np.random.default_rng(1)
+    signal = generator.normal(size=(8, 1, 1, 4000, 2)) * [0.3, 30.0]
+    halves = signal + generator.normal(size=(8, 2, 1, 4000, 2))
+    told = np.sqrt((blocks._without_noise(halves) ** 2).mean(axis=(0, 1, 2)))
+    plain = np.sqrt((halves.mean(axis=1) ** 2).mean(axis=(0, 1, 2)))
+    np.testing.assert_allclose(told, [0.3, 30.0], rtol=0.1)
+    assert plain[0] > 0.7
+    nothing = generator.normal(size=(8, 2, 1, 4000, 1))
+    assert np.sqrt((blocks._without_noise(nothing) ** 2).mean()) < 0.2
