@@ -49,11 +49,13 @@ def mean_flights(scene: Scene) -> float:
     -------
     float
         Mean rate of scattering times min(τ_sf, t_max, L²/2D over the absorbed share of a face, and in a transient
-        t_end/2, or t_end of a pulse), at least 1.
+        t_end/2, or t_end of a pulse), at least 1. Where charge is walked walkers do not end at τ_sf, but at the age of
+        dipoles.
     """
     rate, gamma = _mean(scene, "rate"), _mean(scene, "gamma_sf")
-    ends = [scene.t_max, scene.t_end if scene.pulse else 0.5 * scene.t_end]
-    if gamma > 0.0:
+    ends = [scene.t_end if scene.pulse else 0.5 * scene.t_end]
+    ends.append(scene.t_dipole if any(scene.dipoles) else scene.t_max)
+    if gamma > 0.0 and not any(scene.dipoles):
         ends.append(1.0 / gamma)
     D = _mean(scene, "v") ** 2 / (scene.dimension * rate)
     for axis in range(scene.axes):

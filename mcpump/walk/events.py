@@ -210,8 +210,13 @@ def happens(scene, course, walker, spin, tallies, key, j):
     if what & RELAXES != 0:
         return RELAXED
     # who is too old ends at a collision alone, and has scored it: gates prefer directions
-    old = what & TOO_OLD != 0 and (walker.notes[BARE, j] == 0 or walker.lanes[AGE, j] >= scene.t_dipole)
-    return CUT if old else ON
+    return CUT if what & TOO_OLD != 0 and walker.lanes[AGE, j] >= last_age(scene, walker, j) else ON
+
+
+@part
+def last_age(scene, walker, j):
+    """Age at which lane j ends."""
+    return scene.t_spin if walker.notes[BARE, j] == 0 else scene.t_dipole
 
 
 @part

@@ -19,7 +19,7 @@ import numpy as np
 from mcpump.compiled import part, twins
 from mcpump.problem.scene import FEWEST_JUMPED
 from mcpump.walk import arithmetic, flight
-from mcpump.walk.events import CUT, ON, ONE, RELAXED, enter
+from mcpump.walk.events import CUT, ON, ONE, RELAXED, enter, last_age
 from mcpump.walk.lane_loops import STREAM_WALK
 from mcpump.walk.scores import add_all, add_entry, visit
 from mcpump.walk.state import (
@@ -88,7 +88,7 @@ def jump(scene, course, walker, spin, tallies, key, j):
         c0, c1, c2, c3 = draw(walker.words[NAME, j], walker.words[NUMBER, j], STREAM_WALK, key[0], key[1])
         d0, d1, _, _ = draw(walker.words[NAME, j], walker.words[NUMBER, j] + ONE, STREAM_WALK, key[0], key[1])
         walker.words[NUMBER, j] += ONE + ONE
-        events, left = rate / n + gamma, scene.t_end - lanes[AGE, j]
+        events, left = rate / n + gamma, last_age(scene, walker, j) - lanes[AGE, j]
         time = jump_time(uniform52(c0, c1), events)
         if time >= left:
             line = CUT

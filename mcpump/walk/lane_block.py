@@ -11,6 +11,7 @@ from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE
 from mcpump.walk.columns import Columns
 from mcpump.walk.course import edge_at
+from mcpump.walk.events import EMITTED
 from mcpump.walk.events import TORQUE as TORQUE_LINE
 from mcpump.walk.general import _scene_sums
 from mcpump.walk.layout import BlockSums, refuse
@@ -80,6 +81,10 @@ def walk_lane_block(plan: Plan, block: int) -> BlockSums:
         oscillating = _active(tallies.visits[:, 2 * columns.row :], 2).sum(axis=0)
         oscillating[2::3] = 0.0
         budget[TORQUE_LINE] += oscillating @ columns.active
+    # dipoles are not emitted by the texture: the torque of spins that are scattered leaves them
+    charge = slice(len(scene.channels) * scene.time_functions * 3, None)
+    budget[TORQUE_LINE, charge] += budget[EMITTED, charge]
+    budget[EMITTED, charge] = 0.0
     sums = _scene_sums(scene, profile, passages, budget, flights)
     if scene.axes > 1:
         return sums._replace(conserved=np.zeros((0, sums.budget.shape[1])))

@@ -213,9 +213,11 @@ def numbers_of(scene: Scene, columns: Columns, frame: Frame) -> Numbers:
     return Numbers(
         dimension=scene.dimension, axes=scene.axes, lengths=scene.lengths, cells=scene.cells,
         walkers=scene.walkers_per_block, max_flights=scene.max_flights,
-        score_interval=scene.score_interval, t_end=min(scene.t_max, NEVER),
-        t_dipole=min(scene.t_dipole, NEVER), Omega=frame.Omega, harmonics=columns.harmonics,
-        constants=columns.constants, pairs=columns.pairs, exact=columns.exact, ladder=columns.ladder,
+        score_interval=scene.score_interval,
+        t_end=min(scene.t_max, scene.t_dipole if any(scene.dipoles) else NEVER, NEVER),
+        t_spin=min(scene.t_max, NEVER), t_dipole=min(scene.t_dipole, NEVER), Omega=frame.Omega,
+        harmonics=columns.harmonics, constants=columns.constants, pairs=columns.pairs, exact=columns.exact,
+        ladder=columns.ladder,
         dipoles=bool((columns.relaxes == 0.0).any()), exchange=2.0 * scene.exchange, nx=frame.nx, nz=frame.nz,
         q=frame.q, table_scale=INTERVALS / scene.lengths[0], jump=scene.jump,
     )  # fmt: skip

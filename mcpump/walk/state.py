@@ -57,9 +57,11 @@ class Numbers(NamedTuple):
     score_interval: int
     """One collision in so many is scored (a power of two)."""
     t_end: float
-    """Age at which a walker ends."""
+    """Age from which on a walker may end."""
+    t_spin: float
+    """Age at which one that carries a spin ends."""
     t_dipole: float
-    """The same for one that carries dipoles alone."""
+    """Age at which one that carries dipoles alone ends."""
     Omega: float
     """Angular velocity of the frame, and of a harmonic's phase."""
     harmonics: int

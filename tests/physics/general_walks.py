@@ -8,20 +8,31 @@ from __future__ import annotations
 
 import math
 import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from scipy import stats
-from walks import COS, DC, DIFFUSIVE, LOCAL, SIN, SMALL, X, Y, Z, assert_near, mean_and_error
+from walks import (
+    COS,
+    DC,
+    DIFFUSIVE,
+    LOCAL,
+    SIN,
+    SMALL,
+    X,
+    Y,
+    Z,
+    assert_near,
+    block_sums,
+    known_scattered,
+    mean_and_error,
+)  # fmt: skip
 
 from mcpump import theory
 from mcpump.names import lines_of
 from mcpump.problem.scene import Problem
 from mcpump.textures.parameters import CROSSED_WAVES
-from mcpump.walk.blocks import user_of
-from mcpump.walk.course import course_of
-from mcpump.walk.general import walk_general_block
+from mcpump.walk.blocks import ground_of
 
 CLOSED, PERIODIC = ("specular", "specular"), ("periodic", "periodic")
 FALSE_ALARM = 1e-4
@@ -50,7 +61,11 @@ class GeneralBlocks(NamedTuple):
     """(blocks, part, channel, harmonic, component, plane, time)."""
     budget: dict[str, np.ndarray]
     """Lines by name: (blocks, channel, harmonic, component)."""
+    walked: dict[str, np.ndarray]
+    """As `budget`, of the walkers alone."""
     flights: int
+    freedom: int | None
+    """Degrees of freedom of the errors of what is known from random rays; None where no part is."""
 
     def at(self, channel: str) -> int:
         """Number of a channel."""
@@ -59,7 +74,7 @@ class GeneralBlocks(NamedTuple):
 
 def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces=PERIODIC, z_faces=PERIODIC,
                  channels=("first", "second"), dimension=3, exchange=0.05, tau_sf="none", harmonics=1, planes=(),
-                 block=1024, seed=1, first_flights=1, phases=4, layers=(), time=None, initial=None,
+                 block=1024, seed=1, first_flights="auto", phases=4, layers=(), time=None, initial=None,
                  drive=None, spin_orbit=None, electric_field=None):  # fmt: skip
     """Return a deck in reduced units for the general walk; x, y, z: (length, cells); time: (end, bins)."""
     axes = {"x": (x, faces), "y": (y, y_faces), "z": (z, z_faces)}
@@ -73,7 +88,7 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
         "results": {"channels": list(channels), "harmonics": harmonics, "planes": list(planes)},
         "run": {
             "walkers": walkers, "walkers_per_block": block, "seed": seed, "first_flights": first_flights,
-            "walk": "general", "phases": phases,
+            "phases": phases,
         },
     }  # fmt: skip
     if time:
@@ -87,24 +102,29 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
 
 def general_walk(problem: Problem) -> GeneralBlocks:
     """Walk all blocks of a problem on all cores, in block order."""
-    scene = problem.scene
-    assert not scene.from_collisions
+    scene, ground = problem.scene, ground_of(problem)
     assert not scene.pulse
-    user = user_of(problem)
-    course, count = course_of(scene, user), problem.walkers // scene.walkers_per_block
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        ordered = list(pool.map(lambda block: walk_general_block(scene, user, course, block), range(count)))
+    ordered = list(block_sums(problem, ground))
+    count = len(ordered)
+
+    def of(name):
+        sums = np.array([getattr(one, name) for one in ordered])
+        return sums if ground.known is None else sums + known_scattered(ground.known, name, count)
+
     both = ("sum",) if {"first", "second"} <= set(scene.channels) else ()
     charges = ("sum of charges",) if len(scene.sources) > 1 else ()
     channels = (*scene.walked, *both, *charges)
     rows = len(channels), scene.time_functions, 3
     bins = max(scene.time_bins, 1)
 
-    profiles = np.array([sums.profiles for sums in ordered])
-    profiles = profiles.reshape(count, 2, 3 + scene.axes, *scene.cells, bins, *rows)
+    profiles = of("profiles").reshape(count, 2, 3 + scene.axes, *scene.cells, bins, *rows)
     profiles = np.moveaxis(profiles, (-3, -2, -1), (3, 4, 5))
-    passages = np.array([sums.passages for sums in ordered]).reshape(count, 2, -1, bins, *rows)
-    budget = np.array([sums.budget for sums in ordered]).reshape(count, -1, *rows)
+    passages = of("passages").reshape(count, 2, -1, bins, *rows)
+    budget, walked = (
+        np.moveaxis(sums.reshape(count, -1, *rows), 1, 0)
+        for sums in (of("budget"), np.array([sums.budget for sums in ordered]))
+    )
+    names = lines_of(scene.axes)
     return GeneralBlocks(
         channels=channels,
         density=profiles[:, :, 0],
@@ -112,8 +132,10 @@ def general_walk(problem: Problem) -> GeneralBlocks:
         divergence=profiles[:, :, 2],
         flux=profiles[:, :, 3:],
         passages=np.moveaxis(passages, (2, 3), (5, 6)),
-        budget=dict(zip(lines_of(scene.axes), np.moveaxis(budget, 1, 0), strict=True)),
+        budget=dict(zip(names, budget, strict=True)),
+        walked=dict(zip(names, walked, strict=True)),
         flights=sum(sums.flights for sums in ordered),
+        freedom=len(ground.known.deviations) - 1 if ground.known and "rays" in ground.known.method else None,
     )
 
 
@@ -246,10 +268,11 @@ REPORT = "MCPUMP_REPORT" in os.environ
 """Print what is compared instead of demanding it: to choose the number of walkers."""
 
 
-def assert_no_chi2_alarm(samples, what):
+def assert_no_chi2_alarm(samples, what, freedom=None):
     """Demand that the mean over blocks of a few numbers (blocks, n ≤ blocks/10) is 0: Hotelling's T² with FALSE_ALARM.
 
     Numbers that are 0 to rounding, and combinations that symmetry makes so, are left out; returns how many remain.
+    freedom: of errors that are those of a few sets of rays alone: Student's t of every number with Bonferroni's limit.
     """
     samples = np.asarray(samples).reshape(len(samples), -1)
     alive = samples.std(axis=0) > ROUNDING
@@ -259,6 +282,11 @@ def assert_no_chi2_alarm(samples, what):
     samples, count = samples[:, alive], len(samples)
     if not np.any(alive):
         return 0
+    if freedom is not None:
+        mean, error = mean_and_error(samples)
+        p = 2.0 * samples.shape[1] * stats.t.sf(np.abs(mean / error).max(), freedom)
+        assert p > FALSE_ALARM, f"{what}: {mean} ± {error}, {freedom} degrees of freedom, p = {p}"
+        return samples.shape[1]
     rates, modes = np.linalg.eigh(np.corrcoef(samples, rowvar=False).reshape(2 * samples.shape[1:]))
     standard = (samples / samples.std(axis=0, ddof=1)) @ modes[:, rates > 1e-9]
     n = standard.shape[1]

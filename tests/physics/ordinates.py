@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
-DIRECTIONS = 16
+DIRECTIONS = 32
 
 
 class Response(NamedTuple):

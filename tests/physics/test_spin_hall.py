@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from general_walks import CLOSED, assert_in, assert_no_chi2_alarm, general_deck, general_walk
 from ordinates import coarse, solve
-from walks import DC, DIFFUSIVE, LOCAL, X, Y, Z, problem_of
+from walks import DC, DIFFUSIVE, LOCAL, X, Y, Z, changed, problem_of
 
 from mcpump import theory
 
@@ -164,7 +164,7 @@ def test_a_periodic_uniform_sample_has_the_drive_and_nothing_else():
     )  # fmt: skip
     field = {"field": J, "direction": [0.0, 0.6, 0.8], "spin_hall_conductivity": 1.0}
     driven = general_walk(problem_of(general_deck(texture, electric_field=field, **options)))
-    plain = general_walk(problem_of(general_deck(texture, **options)))
+    plain = general_walk(problem_of(changed(general_deck(texture, **options), run__walk="general")))
     at = driven.at("spin_hall")
     wanted = np.zeros(driven.flux[:, :, :, at].shape)
     # ε_xzy = −1: spin y of the z field flows along −x, spin x along y

@@ -115,7 +115,7 @@ def test_the_budget_of_a_periodic_drive_closes_in_every_block():
         tau_sf=3.0, exchange=0.8, channels=ALL,
         layers=[{"start": 2.0, "density_of_states": 2.0, "transmission": 0.5}],
     )  # fmt: skip
-    budget = general_walk(problem_of(deck)).budget
+    budget = general_walk(problem_of(deck)).walked
     rest = sum(budget[name] for name in ("emitted", "torque")) - sum(
         line for name, line in budget.items() if name not in ("emitted", "torque")
     )
