@@ -1,7 +1,7 @@
-"""What the physics tests of the general walk share: decks, walks block by block, comparison with plane waves.
+"""What the physics tests of any mesh share: decks, walks block by block, comparison with plane waves.
 
-As in `walks`: a block's value of anything linear is one sample, seeds are fixed, and four standard errors are demanded
-together with a small standard error.
+Decks go to the walk that takes them: in lanes, or the general one. As in `walks`: a block's value of anything linear is
+one sample, seeds are fixed, and four standard errors are demanded together with a small standard error.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
                  channels=("first", "second"), dimension=3, exchange=0.05, tau_sf="none", harmonics=1, planes=(),
                  block=1024, seed=1, first_flights="auto", phases=4, layers=(), time=None, initial=None,
                  drive=None, spin_orbit=None, electric_field=None):  # fmt: skip
-    """Return a deck in reduced units for the general walk; x, y, z: (length, cells); time: (end, bins)."""
+    """Return a deck in reduced units; x, y, z: (length, cells); time: (end, bins)."""
     axes = {"x": (x, faces), "y": (y, y_faces), "z": (z, z_faces)}
     deck = {
         "units": "reduced",
@@ -101,7 +101,7 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
 
 
 def general_walk(problem: Problem) -> GeneralBlocks:
-    """Walk all blocks of a problem on all cores, in block order."""
+    """Walk all blocks of a problem on all cores, in block order; what is known is in each, and scatters by its errors."""
     scene, ground = problem.scene, ground_of(problem)
     assert not scene.pulse
     ordered = list(block_sums(problem, ground))
