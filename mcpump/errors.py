@@ -46,6 +46,12 @@ class WalkerError(McpumpError):
         self.walker = walker
 
 
+class StoppedError(McpumpError):
+    """A run that had to stop before its first block was complete, so that there is nothing to save (status 75)."""
+
+    status = 75
+
+
 LARGEST = 10_000_000
 """Bytes of the largest deck or texture file."""
 

@@ -19,7 +19,7 @@ from mcpump.cli.options import (
     add_walk_options,
     part,
 )
-from mcpump.errors import InputError, McpumpError
+from mcpump.errors import InputError, McpumpError, StoppedError
 
 if TYPE_CHECKING:
     from mcpump.deck.read import Deck
@@ -262,8 +262,8 @@ def _walk(
     tell: Callable[[Result], None],
     problem: Problem,
     start: Start | None,
-) -> int:
-    """Walk, save, and tell; the exit status, which rank 0 knows."""
+) -> int | McpumpError:
+    """Walk, save, and tell; the exit status, which rank 0 knows, or why there is nothing to save."""
     from mcpump.machine import cores
     from mcpump.results.saves import Saves
     from mcpump.simulate import engine as simulate
@@ -279,10 +279,13 @@ def _walk(
     saves = Saves(output, _may_replace(options), log.error)
     bar = None if options.progress == "auto" else options.progress == "bar"
     with Display(bar) as display:
-        result = simulate.run(
-            problem, threads, display, ranks, saves.on_the_way, options.save_every, start, _share(options),
-            stops.reason,
-        )  # fmt: skip
+        try:
+            result = simulate.run(
+                problem, threads, display, ranks, saves.on_the_way, options.save_every, start, _share(options),
+                stops.reason,
+            )  # fmt: skip
+        except StoppedError as error:
+            return error
     if result is None:
         return COMPLETE
     try:

@@ -24,7 +24,7 @@ from mcpump.textures.snapshots import remarks, sampled
 
 FEWEST_BLOCKS = 16
 LONG_BLOCK = 5.0
-"""Seconds of a block from which on `mcpump check` says that signals are heard late."""
+"""Seconds of a block from which on `mcpump check` tells how long it takes."""
 
 
 def make_problem(deck: Deck) -> Problem:
@@ -128,8 +128,8 @@ def check_report(problem: Problem) -> str:
     ]
     if (block := scene.walkers_per_block * each) > LONG_BLOCK:
         lines.append(
-            f"note: a block takes about {block:.2g} s on a core, and signals and --max-time are heard between blocks: a "
-            "smaller run.walkers_per_block makes them heard sooner"
+            f"note: a block takes about {block:.2g} s on a core; a run that a signal or --max-time ends gives up those "
+            "under way, and --resume walks them again: a smaller run.walkers_per_block loses less"
         )
     return "\n".join(lines) + "\n"
 

@@ -6,9 +6,10 @@ waits for a slower rank until the sums are added up. A rank asks for more while 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from typing import Self
 
 import numpy as np
@@ -16,13 +17,21 @@ from numpy.typing import NDArray
 
 from mcpump.problem.scene import Problem
 from mcpump.simulate.checkpoint import Start
-from mcpump.simulate.ranks import DONE, PATIENCE, REDUCE, WALK, Alone, Order
+from mcpump.simulate.ranks import DONE, HEARING, PATIENCE, REDUCE, WALK, Alone, Order
 from mcpump.tally.tally import Digits, Tally
 from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.known import Groundwork, arrays_of, groundwork_from
+from mcpump.walk.layout import HaltedError
 
+GRACE = 2.0
+"""Seconds in which a block may end after a reason to stop; those that take longer are given up."""
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
+
+
+def never() -> str:
+    """Return no reason to stop."""
+    return ""
 
 
 class Walkers:
@@ -34,6 +43,7 @@ class Walkers:
         self.tally = self._tally(None)
         self.pool = ThreadPoolExecutor(threads)
         self.pending: dict[Future[Digits], int] = {}
+        self.given_up: list[int] = []
 
     def _tally(self, sums: dict[str, NDArray[np.int64]] | None) -> Tally:
         """Books of the problem with these sums."""
@@ -43,6 +53,7 @@ class Walkers:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.ground.halt[0] = 1  # after a failure some are still walked
         self.pool.shutdown(cancel_futures=True)
 
     def submit(self, blocks: Iterable[int]) -> None:
@@ -58,16 +69,30 @@ class Walkers:
         """Wait for a block, or so many seconds, and book what is done."""
         finished, _ = wait(self.pending, timeout, FIRST_COMPLETED)
         for future in finished:
-            self.tally.book(self.pending.pop(future), future.result())
+            block = self.pending.pop(future)
+            try:
+                self.tally.book(block, future.result())
+            except (HaltedError, CancelledError):
+                self.given_up.append(block)
             if on_block:
                 on_block()
+
+    def halt(self) -> None:
+        """Give up the blocks that are being walked, and those that wait."""
+        self.ground.halt[0] = 1
+        for future in self.pending:
+            future.cancel()
 
 
 class Lead(Walkers):
     """Rank 0: deals blocks, walks its share, adds up."""
 
-    def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None) -> None:
-        """Lay the ground of all ranks: from the file that the run goes on with, else worked out here and now."""
+    def __init__(self, problem: Problem, threads: int, ranks: Alone, start: Start | None = None,
+                 stop: Callable[[], str] = never) -> None:  # fmt: skip
+        """Lay the ground of all ranks: from the file that the run goes on with, else worked out here and now.
+
+        stop: a reason to stop early, or "", asked while blocks are walked: they are given up then.
+        """
         scene = problem.scene
         self.groundwork = arrays_of(groundwork_of(problem), scene) if start is None else start.groundwork
         laid = groundwork_from(self.groundwork, scene)
@@ -78,21 +103,24 @@ class Lead(Walkers):
         self.held = self.tally.blocks  # not walked here
         self.ranks, self.next, self.started = ranks, 0, time.monotonic()
         self.done_by = dict.fromkeys(range(1, ranks.size), 0)
+        self.stop, self.reason, self.until, self.halted = stop, "", math.inf, False
         self.asking: set[int] = set()
 
     def __exit__(self, *failure: object) -> None:
         """Send everybody home (after a failure the whole job ends anyway)."""
         super().__exit__(*failure)
         if failure[0] is None:
-            self._call_in(Order(DONE))
+            self._call_in(Order(DONE, int(self.halted)))
 
     @property
     def blocks(self) -> int:
         """Blocks done by all ranks, as far as they have told."""
         return self.tally.blocks + sum(self.done_by.values())
 
-    def walk_to(self, target: int, pause: Callable[[], bool], on_block: Callable[[], None]) -> Tally:
-        """Deal all blocks below `target`, or until it is time to pause; return the books of all ranks."""
+    def walk_to(
+        self, target: int, pause: Callable[[], bool], on_block: Callable[[], None]
+    ) -> tuple[Tally, list[int]]:
+        """Deal all blocks below `target`, or until it is time to pause or stop: books of all ranks, blocks given up."""
         while self.next < target:
             self.submit(self._deal(2 * self.threads - len(self.pending), target))
             self._listen()
@@ -101,20 +129,28 @@ class Lead(Walkers):
                     self.ranks.order(rank, Order(WALK, portion.start, len(portion)))
                     self.asking.discard(rank)
             self.collect(self.ranks.patience, on_block)
-            if pause():
+            if self._hear() or pause():
                 break
         while self.pending:
+            self._hear()
             self._listen()
             self.collect(self.ranks.patience, on_block)
-        books = self.books()
+        self._call_in(Order(REDUCE))
+        books = self._tally(self.ranks.reduce(self.tally.sums))
+        given_up = sorted(block for blocks in self.ranks.gather(self.given_up) for block in blocks)
         if self.ranks.size > 1:  # what the others have done last is only known now
             on_block()
-        return books
+        return books, given_up
 
-    def books(self) -> Tally:
-        """Books of all ranks, who finish what they have been dealt."""
-        self._call_in(Order(REDUCE))
-        return self._tally(self.ranks.reduce(self.tally.sums))
+    def _hear(self) -> bool:
+        """Whether there is a reason to stop; all ranks give up what they still walk a little later."""
+        if not self.reason and (reason := self.stop()):
+            self.reason, self.until = reason, time.monotonic() + GRACE
+        if not self.halted and time.monotonic() >= self.until:
+            self.halted = True
+            self.halt()
+            self.ranks.halt()
+        return bool(self.reason)
 
     def _deal(self, count: int, target: int) -> range:
         """Take up to `count` blocks from those not dealt yet."""
@@ -138,6 +174,8 @@ class Lead(Walkers):
     def _call_in(self, order: Order) -> None:
         """Wait until every rank asks, and give all the same order."""
         while len(self.asking) < len(self.done_by):
+            if order.kind != DONE:
+                self._hear()
             self._listen()
             time.sleep(PATIENCE)
         for rank in self.asking:
@@ -152,6 +190,11 @@ def follow(problem: Problem, threads: int, ranks: Alone) -> None:
             if order.kind == WALK:
                 walkers.submit(range(order.first, order.first + order.blocks))
             while len(walkers.pending) > (threads if order.kind == WALK else 0):
-                walkers.collect()
+                walkers.collect(HEARING)
+                if ranks.is_halted():
+                    walkers.halt()
             if order.kind == REDUCE:
                 ranks.reduce(walkers.tally.sums)
+                ranks.gather(walkers.given_up)
+        while order.first and not ranks.is_halted():  # a message that was not waited for
+            time.sleep(PATIENCE)

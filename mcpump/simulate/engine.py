@@ -8,6 +8,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,13 @@ from numpy.typing import NDArray
 
 import mcpump
 from mcpump.compiled import is_compiled
-from mcpump.errors import InputError
+from mcpump.errors import InputError, StoppedError
 from mcpump.kernel_folder import can_keep
 from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
-from mcpump.simulate.crew import Lead, follow
+from mcpump.simulate.crew import Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
 from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
@@ -34,11 +35,6 @@ from mcpump.walk.known import groundwork_from, sentence
 WHOLE = Part()
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
-
-
-def _never() -> str:
-    """Return no reason to stop."""
-    return ""
 
 
 class Progress(NamedTuple):
@@ -67,7 +63,7 @@ def run(
     save_every: float = 300.0,
     start: Start | None = None,
     part: Part = WHOLE,
-    stop: Callable[[], str] = _never,
+    stop: Callable[[], str] = never,
 ) -> Result | None:
     """Walk the blocks of a problem and return what they tell.
 
@@ -91,7 +87,8 @@ def run(
     part : Part
         Share of the blocks to walk.
     stop : callable
-        Asked between blocks: a reason to stop early, or "".
+        Asked some times a second: a reason to stop early, or "". Blocks that have not ended two seconds later are given
+        up.
 
     Returns
     -------
@@ -102,6 +99,8 @@ def run(
     ------
     InputError
         If a part is asked for of a run with a stop rule, which needs all blocks.
+    StoppedError
+        If it stops before a block is complete.
     """
     ranks, threads = ranks or Alone(), threads or default_threads(cores())
     if ranks.rank > 0:
@@ -109,9 +108,14 @@ def run(
         return None
     started = time.time()
     todo = to_walk(problem, start, part)
-    with Lead(problem, threads, ranks, start) as lead:
-        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), stop)
+    with Lead(problem, threads, ranks, start, stop) as lead:
+        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else ())
         tally, status, message = walk.to_the_end(todo, on_progress)
+    if status is Status.STOPPED and tally.blocks == 0:
+        raise StoppedError(
+            f"{message}, before a block of {problem.scene.walkers_per_block} walkers was complete: there is nothing to "
+            "save; blocks of fewer run.walkers_per_block end sooner"
+        )
     if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
         status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
     result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message)
@@ -165,11 +169,11 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
         If the stop rule, the blocks that are there and the part do not fit each other.
     """
     held = start.ranges if start else ()
-    if problem.stop is not None and (part.parts > 1 or any(first > 0 for first, _ in held)):
+    most = _most(problem)
+    if problem.stop is not None and (part.parts > 1 or not _in_order(held, most)):
         raise InputError(
             "run.stop needs all blocks in order: a part of a run, or one with gaps, cannot have it"
         )
-    most = _most(problem)
     if held and held[-1][1] > most:
         raise InputError(
             f"the file holds blocks up to number {held[-1][1] - 1}, more than the {most} blocks asked for: "
@@ -190,13 +194,19 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
     return todo
 
 
+def _in_order(held: Ranges, most: int) -> bool:
+    """Whether a stop rule can go on: only blocks before its next look are missing among those held."""
+    without_gap = held[0][1] if held and held[0][0] == 0 else 0
+    return not held or held[-1][1] <= min(
+        (look for look in _looks(most) if look > without_gap), default=held[-1][1]
+    )
+
+
 class _Walk:
     """A walk under way: which blocks it holds, when it saves and stops."""
 
-    def __init__(
-        self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges, stop: Callable[[], str]
-    ) -> None:
-        self.problem, self.lead, self.saver, self.ranges, self.stop = problem, lead, saver, ranges, stop
+    def __init__(self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges) -> None:
+        self.problem, self.lead, self.saver, self.ranges = problem, lead, saver, ranges
 
     def to_the_end(
         self, todo: list[range], on_progress: Callable[[Progress], None] | None
@@ -210,10 +220,9 @@ class _Walk:
                 error = partial(watched_error, self.problem, self.lead.tally, self.lead.blocks)
                 on_progress(Progress(self.lead.blocks, most, self.lead.blocks * block, error))
 
-        rule, error = self.problem.stop, math.inf
+        rule = self.problem.stop
         tally = self.lead.tally  # all there is: the other ranks have not begun
-        if rule is not None and self.lead.blocks in _looks(_most(self.problem)):
-            error = relative_error(self.problem, tally, rule)
+        error = self._error(tally)
         for blocks in todo:
             self.lead.next = blocks.start
             looks = [look for look in _looks(blocks.stop) if look > blocks.start] if rule else [blocks.stop]
@@ -223,24 +232,36 @@ class _Walk:
                 tally, reason = self._walk_to(target, tell)
                 if reason:
                     return tally, Status.STOPPED, f"stopped: {reason}"
-                if rule is not None:
-                    error = relative_error(self.problem, tally, rule)
+                error = self._error(tally)
         if rule is None or error <= rule.relative_error:
             return tally, Status.COMPLETE, "complete"
         return tally, Status.MISSED, _missed(rule, error, self.lead.blocks)
+
+    def _error(self, tally: Tally) -> float:
+        """Error that the stop rule judges, where it looks: after so many blocks from the first on; elsewhere infinite."""
+        rule, looks = self.problem.stop, _looks(_most(self.problem))
+        if rule is None or len(self.ranges) != 1 or self.ranges[0] not in ((0, look) for look in looks):
+            return math.inf
+        return relative_error(self.problem, tally, rule)
 
     def _walk_to(self, target: int, tell: Callable[[], None]) -> tuple[Tally, str]:
         """Walk all blocks below `target`, saving on the way: books, and the reason where it had to stop."""
         while True:
             begun = self.lead.next
-            tally = self.lead.walk_to(target, lambda: self.saver.is_due() or bool(self.stop()), tell)
-            self.ranges = joined([*self.ranges, (begun, self.lead.next)])
-            if self.lead.next >= target:
+            tally, given_up = self.lead.walk_to(target, self.saver.is_due, tell)
+            self.ranges = joined([*self.ranges, *_done(begun, self.lead.next, given_up)])
+            if self.lead.next >= target and not given_up:
                 return tally, ""
-            if reason := self.stop():
-                return tally, reason
+            if self.lead.reason:
+                return tally, self.lead.reason
             held = self.lead.groundwork
             self.saver(make_result(self.problem, tally, held, self.ranges, Status.RUNNING, "running"))
+
+
+def _done(first: int, last: int, given_up: list[int]) -> list[tuple[int, int]]:
+    """Ranges of blocks from first to last without those that were given up."""
+    ends = [first - 1, *given_up, last]
+    return [(a + 1, b) for a, b in pairwise(ends) if a + 1 < b]
 
 
 def _missed(rule: StopRule, error: float, blocks: int) -> str:

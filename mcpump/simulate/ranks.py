@@ -28,10 +28,12 @@ Value = TypeVar("Value")
 Sums = dict[str, NDArray[np.int64]]
 PATIENCE = 0.002
 """Seconds between two looks for a message: short beside a block, long enough to leave the core to the walk."""
+HEARING = 0.1
+"""Seconds between two looks for a reason to stop, where there is no message to look for."""
 FAREWELL = 0.2
 """Seconds between the last words of a rank that has failed and the end of the job."""
 WALK, REDUCE, DONE = 0, 1, 2
-_REQUEST, _ORDER = 1, 2
+_REQUEST, _ORDER, _HALT = 1, 2, 3
 WORLD = "world"
 _WRONG = 'comm = {} must be "world", None or a communicator of mpi4py that this process belongs to'
 
@@ -48,7 +50,7 @@ class Alone:
     """One process, the serial twin of `World`."""
 
     rank, size, bytes_reduced, reductions = 0, 1, 0, 0
-    patience: float | None = None
+    patience = HEARING
 
     def broadcast(self, value: Value) -> Value:
         """Give rank 0's value to all."""
@@ -68,6 +70,13 @@ class Alone:
     def ask(self, done: int) -> Order:
         """Ask rank 0 for work."""
         return Order(DONE)
+
+    def halt(self) -> None:
+        """Tell all other ranks to give up what they walk."""
+
+    def is_halted(self) -> bool:
+        """Whether rank 0 has told to give up what is walked."""
+        return False
 
     def reduce(self, sums: Sums) -> Sums:
         """Add up every rank's sums; the total is rank 0's."""
@@ -92,13 +101,14 @@ class Alone:
 class World(Alone):
     """The ranks of an MPI job, or of a communicator of it."""
 
-    patience: float | None = PATIENCE
+    patience = PATIENCE
 
     def __init__(self, MPI: Any, comm: Any) -> None:
         self._MPI, self._given = MPI, comm
         self._comm = comm.Dup()  # messages of its own
         self.rank, self.size = self._comm.rank, self._comm.size
         self.bytes_reduced = self.reductions = 0
+        self._halted = False
 
     def broadcast(self, value: Value) -> Value:
         """Give rank 0's value to all, who sleep until it is there."""
@@ -126,6 +136,18 @@ class World(Alone):
         answer = np.empty(3, np.int64)
         self._wait(self._comm.Irecv(answer, 0, _ORDER))
         return Order(*map(int, answer))
+
+    def halt(self) -> None:
+        """Tell all other ranks to give up what they walk."""
+        for rank in range(1, self.size):
+            self._comm.Send(np.ones(1, np.int64), rank, _HALT)
+
+    def is_halted(self) -> bool:
+        """Whether rank 0 has told to give up what is walked."""
+        if not self._halted and self._comm.Iprobe(0, _HALT):
+            self._comm.Recv(np.empty(1, np.int64), 0, _HALT)
+            self._halted = True
+        return self._halted
 
     def reduce(self, sums: Sums) -> Sums:
         """Add up every rank's sums in one reduction; the total is rank 0's."""

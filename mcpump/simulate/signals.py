@@ -19,7 +19,8 @@ AGAIN = 0.3
 class Stops:
     """Catches the signals while it is entered, and watches the clock.
 
-    The first signal asks the run to stop between blocks; a SIGINT after it (a second Ctrl-C) interrupts at once.
+    The first signal asks the run to stop, and to give up blocks that take long; a SIGINT after it (a second Ctrl-C)
+    interrupts at once.
 
     Parameters
     ----------

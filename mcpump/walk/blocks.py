@@ -22,7 +22,7 @@ from mcpump.walk.first_flights import first_flights_along_x
 from mcpump.walk.general import general_exponents, walk_general_block
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
-from mcpump.walk.layout import BlockSums
+from mcpump.walk.layout import BlockSums, Halt
 from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
@@ -43,6 +43,8 @@ class Ground(NamedTuple):
     """Powers of two of the amplitudes' natural sizes."""
     groundwork: Groundwork
     """What it is laid with, the same on all ranks."""
+    halt: Halt
+    """Set to 1, it gives up the blocks that are being walked; they raise `HaltedError`."""
 
     @property
     def known(self) -> Known | None:
@@ -125,10 +127,11 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
         course = plan_of(problem, laid.source)
     else:
         course = None if scene.pulse else course_of(scene, user)
-    return Ground(partial(walk_block, scene, user, course), exponents_of(scene, user), laid)
+    halt = np.zeros(1, np.int64)
+    return Ground(partial(walk_block, scene, user, course, halt), exponents_of(scene, user), laid, halt)
 
 
-def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
+def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> BlockSums:
     """Walk one block of a scene.
 
     Parameters
@@ -140,6 +143,8 @@ def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
     course : Plan, Course or None
         Where walkers are born and what they meet: in lanes from `plan_of`, of the general walk from `course_of`, of a
         pulse none.
+    halt : ndarray
+        One number; not 0 gives the block up.
     block : int
         Number of the block, from 0.
 
@@ -147,12 +152,14 @@ def walk_block(scene: Scene, user: Any, course: Any, block: int) -> BlockSums:
     ------
     WalkerError
         If a walker takes more than `max_flights` flights or meets a number that is not finite.
+    HaltedError
+        If the block was given up.
     """
     if scene.from_collisions:
-        return walk_lane_block(course, block)
+        return walk_lane_block(course, block, halt)
     if scene.pulse:
-        return walk_pulse_block(scene, block)
-    return walk_general_block(scene, user, course, block)
+        return walk_pulse_block(scene, block, halt)
+    return walk_general_block(scene, user, course, block, halt)
 
 
 def exponents_of(scene: Scene, user: Any) -> NDArray[np.intp]:

@@ -11,7 +11,7 @@ from mcpump.names import lines_of
 from mcpump.problem.scene import NO_STATE, Scene
 from mcpump.problem.spin_hall import add_drive
 from mcpump.walk.course import Course, birth_strength
-from mcpump.walk.layout import BlockSums, completed, refuse
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, completed, refuse
 from mcpump.walk.philox import key
 from mcpump.walk.transport import walk_scene
 
@@ -43,7 +43,9 @@ def general_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
     return np.repeat(np.frexp(np.array(names))[1], scene.time_functions * 3).astype(np.intp)
 
 
-def walk_general_block(scene: Scene, user: object, course: Course, block: int) -> BlockSums:
+def walk_general_block(
+    scene: Scene, user: object, course: Course, block: int, halt: Halt = GOES_ON
+) -> BlockSums:
     """Walk block number `block` of a scene.
 
     Parameters
@@ -56,15 +58,19 @@ def walk_general_block(scene: Scene, user: object, course: Course, block: int) -
         From `course_of`.
     block : int
         Number of the block, from 0.
+    halt : ndarray, optional
+        One number; not 0 gives the block up.
 
     Raises
     ------
     WalkerError
         If a walker takes more than `max_flights` flights or meets a number that is not finite.
+    HaltedError
+        If the block was given up.
     """
     profile, passages, budget = scene_tallies(scene)
     flights, wrong, walker = walk_scene(
-        plain(scene), user, *key(scene.seed), *course, block, profile, passages, budget, -1, NO_TRACE
+        plain(scene), user, *key(scene.seed), *course, halt, block, profile, passages, budget, -1, NO_TRACE
     )
     refuse(wrong, walker, scene)
     return _scene_sums(scene, profile, passages, budget, int(flights))

@@ -14,7 +14,7 @@ from mcpump.walk.course import edge_at
 from mcpump.walk.events import EMITTED
 from mcpump.walk.events import TORQUE as TORQUE_LINE
 from mcpump.walk.general import _scene_sums
-from mcpump.walk.layout import BlockSums, refuse
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
 from mcpump.walk.philox import key
 from mcpump.walk.plan import Plan, counted_planes
 from mcpump.walk.state import LANES, Spins, Tallies, new_walkers
@@ -37,18 +37,27 @@ def tallies_of(plan: Plan) -> Tallies:
 
 
 def walk_plan(
-    plan: Plan, block: int, only: int = -1, trace: Array = NO_TRACE
+    plan: Plan, block: int, only: int = -1, trace: Array = NO_TRACE, halt: Halt = GOES_ON
 ) -> tuple[Tallies, int, int, int]:
     """Walk a block, or one walker of it: its tallies, flights, what went wrong, and the walker or number of steps."""
     tallies, columns = tallies_of(plan), plan.columns
     spin = Spins(np.zeros((LANES, columns.row)), np.vstack([columns.relaxes, columns.mirrored]), plan.table)
     flights, wrong, which = walk_in_lanes(
-        plan.numbers, plan.course, new_walkers(), spin, tallies, key(plan.scene.seed), block, only, trace
+        plan.numbers,
+        plan.course,
+        new_walkers(),
+        spin,
+        tallies,
+        key(plan.scene.seed),
+        halt,
+        block,
+        only,
+        trace,
     )
     return tallies, int(flights), int(wrong), int(which)
 
 
-def walk_lane_block(plan: Plan, block: int) -> BlockSums:
+def walk_lane_block(plan: Plan, block: int, halt: Halt = GOES_ON) -> BlockSums:
     """Walk block number `block`.
 
     Parameters
@@ -57,13 +66,17 @@ def walk_lane_block(plan: Plan, block: int) -> BlockSums:
         From `plan_of`.
     block : int
         Number of the block, from 0.
+    halt : ndarray, optional
+        One number; not 0 gives the block up.
 
     Raises
     ------
     WalkerError
         If a walker takes more than `max_flights` flights.
+    HaltedError
+        If the block was given up.
     """
-    tallies, flights, wrong, walker = walk_plan(plan, block)
+    tallies, flights, wrong, walker = walk_plan(plan, block, halt=halt)
     refuse(wrong, walker, plan.scene)
     scene, columns = plan.scene, plan.columns
     size = columns.unfold.shape[1]

@@ -17,8 +17,8 @@ X, AGE, T_END, RELAXES, MU, LENGTH, NEXT = range(7)
 STREAM_WALK, STREAM_DEATH = np.uint64(0), np.uint64(0xC0000000)
 """Streams of random numbers: of the walk, and of ages at which walkers die."""
 ONE = np.uint64(1)
-TOO_MANY_FLIGHTS, NOT_FINITE = 1, 2
-"""What may go wrong with a walker."""
+TOO_MANY_FLIGHTS, NOT_FINITE, NOT_FINITE_LOCAL, HALTED = 1, 2, 3, 4
+"""What may go wrong with a walker; or the block was given up."""
 
 TWO_52, TWO_52_BITS = 2.0**52, np.uint64(0x4330000000000000)
 """An integer n < 2^52 among these bits makes the float 2^52 + n: 64-bit integers become floats without a conversion,

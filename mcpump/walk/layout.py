@@ -19,12 +19,21 @@ from mcpump.errors import WalkerError
 from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE, Scene
 from mcpump.walk.charge_profiles import charge_waves, turn_into_charge, wave_amplitudes, wave_patterns
-from mcpump.walk.lanes import NOT_FINITE
+from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 from mcpump.walk.projection import projected, projects
-from mcpump.walk.transport import NOT_FINITE_LOCAL
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]
+
+
+Halt = NDArray[np.int64]
+"""One number that kernels read between walkers: not 0 from the moment on when a block is to be given up."""
+GOES_ON = np.zeros(1, np.int64)
+"""A block that is not given up."""
+
+
+class HaltedError(Exception):
+    """A block was given up, and its sums are lost: it is walked again when the run goes on."""
 
 
 class BlockSums(NamedTuple):
@@ -127,7 +136,9 @@ def _with_channel_sum(scene: Scene, values: Array) -> Array:
 
 
 def refuse(wrong: int, walker: int, scene: Scene) -> None:
-    """Stop the run where something went wrong with a walker."""
+    """Stop the run where something went wrong with a walker; tell that a block was given up."""
+    if wrong == HALTED:
+        raise HaltedError
     if wrong == NOT_FINITE_LOCAL:
         raise WalkerError(int(walker), "met a number that is not finite", first_flight=True)
     if wrong:

@@ -37,6 +37,7 @@ from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC
 from mcpump.walk.geometry import cell_of, cosine_law, whole_trips
 from mcpump.walk.lanes import (
+    HALTED,
     LANES,
     ONE,
     STREAM_DEATH,
@@ -66,11 +67,12 @@ ENDED = -1.0
 
 
 @kernel
-def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
+def walk_pulse(model, k0, k1, halt, block, visits, budget, only, trace):
     """Walk one block of walkers from the pulse to their end, and count their collisions.
 
     Returns the number of flights, what went wrong or 0, and the walker's number in the block. only ≥ 0: walk this
-    walker alone and record its flights in `trace`: age, x.
+    walker alone and record its flights in `trace`: age, x. `halt` is not 0 from the moment on when the block is to be
+    given up.
     """
     lanes, exponent = np.zeros((9, LANES)), np.zeros(LANES)
     walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
@@ -80,12 +82,12 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
     b = borrowed
     if only < 0:
         first_flights(
-            model, k0, k1, block, b(visits), b(unbooked), b(lanes), b(exponent), b(walker), b(number), b(at), b(flag),
-            b(marks),
+            model, k0, k1, b(halt), block, b(visits), b(unbooked), b(lanes), b(exponent), b(walker), b(number), b(at),
+            b(flag), b(marks),
         )  # fmt: skip
     flights, wrong, which = walk_lanes(
-        model, k0, k1, block, b(visits), b(budget), only, b(trace), b(lanes), b(exponent), b(walker), b(number), b(at),
-        b(flag), b(marks),
+        model, k0, k1, b(halt), block, b(visits), b(budget), only, b(trace), b(lanes), b(exponent), b(walker), b(number),
+        b(at), b(flag), b(marks),
     )  # fmt: skip
     # the arrays made here are lent out: they must live until now
     lent = (
@@ -102,11 +104,13 @@ def walk_pulse(model, k0, k1, block, visits, budget, only, trace):
 
 
 @inlined
-def first_flights(model, k0, k1, block, visits, budget, lanes, exponent, walker, number, at, flag, marks):
+def first_flights(
+    model, k0, k1, halt, block, visits, budget, lanes, exponent, walker, number, at, flag, marks
+):
     """Fly as many first flights as a block has walkers, two of each walker that is born for it."""
     born, last = block * model.walkers_per_block // 2, (block + 1) * model.walkers_per_block // 2
     near = near_probability(model)
-    while born < last:
+    while born < last and halt[0] == 0:
         count = min(LANES, last - born)
         for j in range(count):
             walker[j], number[j] = LOCAL | np.uint64(born + j), np.uint64(0)
@@ -125,7 +129,7 @@ def first_flights(model, k0, k1, block, visits, budget, lanes, exponent, walker,
 
 @inlined
 def walk_lanes(
-    model, k0, k1, block, visits, budget, only, trace, lanes, exponent, walker, number, at, flag, marks
+    model, k0, k1, halt, block, visits, budget, only, trace, lanes, exponent, walker, number, at, flag, marks
 ):
     """Walk the block in lanes; returns as `walk_pulse`."""
     born, last = (0, model.walkers_per_block) if only < 0 else (only, only + 1)
@@ -134,6 +138,8 @@ def walk_lanes(
         bear(model, block, born, k0, k1, lanes, walker, number, count, budget)
         count, born = count + 1, born + 1
     while count > 0:
+        if halt[0] != 0:
+            return flights, HALTED, 0
         lane_flights(count, walker, number, k0, k1, model.dimension, lanes, exponent)
         for half in range(2):
             flights += count

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mcpump.names import LINES
 from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC, SPECULAR, Scene
 from mcpump.walk.lanes import NOT_FINITE
-from mcpump.walk.layout import BlockSums, refuse
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
 from mcpump.walk.philox import key
 from mcpump.walk.pulse import walk_pulse
 
@@ -66,7 +66,7 @@ def pulse_tallies(scene: Scene) -> tuple[Array, Array]:
     return np.zeros((3, 3 * scene.time_bins * (scene.cells[0] + 1))), np.zeros(len(LINES))
 
 
-def walk_pulse_block(scene: Scene, block: int) -> BlockSums:
+def walk_pulse_block(scene: Scene, block: int, halt: Halt = GOES_ON) -> BlockSums:
     """Walk block number `block` of a pulse: what its walkers count, times its spin.
 
     Parameters
@@ -75,11 +75,18 @@ def walk_pulse_block(scene: Scene, block: int) -> BlockSums:
         Problem in reduced units, a pulse.
     block : int
         Number of the block, from 0.
+    halt : ndarray, optional
+        One number; not 0 gives the block up.
+
+    Raises
+    ------
+    HaltedError
+        If the block was given up.
     """
     slab, (visits, budget) = slab_of(scene), pulse_tallies(scene)
     if not np.isfinite(scene.initial_spin).all():
         refuse(NOT_FINITE, block * scene.walkers_per_block, scene)
-    flights, wrong, walker = walk_pulse(slab, *key(scene.seed), block, visits, budget, -1, PULSE_TRACE)
+    flights, wrong, walker = walk_pulse(slab, *key(scene.seed), halt, block, visits, budget, -1, PULSE_TRACE)
     refuse(wrong, block * scene.walkers_per_block + walker, scene)
     spin = np.array(scene.initial_spin) / scene.walkers_per_block
     per_visit = spin / (slab.length / slab.cells * slab.t_max / slab.time_bins)

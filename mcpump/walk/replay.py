@@ -12,6 +12,7 @@ from mcpump.walk.course import course_of
 from mcpump.walk.general import plain, scene_tallies
 from mcpump.walk.lane_block import walk_plan
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, RELAXES, TOO_OLD
+from mcpump.walk.layout import GOES_ON
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse import walk_pulse
@@ -93,7 +94,7 @@ def _general_trace(problem: Problem, block: int, only: int, most: int) -> tuple[
     """Pieces of flight of a walker of the general walk: (rows, number of steps)."""
     scene, user = problem.scene, user_of(problem)
     trace = np.full((most, 9), -1.0)
-    start = plain(scene), user, *key(scene.seed), *course_of(scene, user)
+    start = plain(scene), user, *key(scene.seed), *course_of(scene, user), GOES_ON
     _, wrong, steps = walk_scene(*start, block, *scene_tallies(scene), only, trace)
     # a walker that stops the run does not tell its steps
     return trace, int((trace[:, 1] >= 0.0).sum()) if wrong else int(steps)
@@ -121,6 +122,6 @@ def _pulse_trace(scene: Scene, block: int, only: int, most: int) -> tuple[Array,
     """Flights of a walker of a pulse, whose spin stays what it is: (rows, number of flights)."""
     ways = np.zeros((most, 2))
     tallies = pulse_tallies(scene)
-    flights, _, _ = walk_pulse(slab_of(scene), *key(scene.seed), block, *tallies, only, ways)
+    flights, _, _ = walk_pulse(slab_of(scene), *key(scene.seed), GOES_ON, block, *tallies, only, ways)
     spin = np.array(scene.initial_spin) / scene.walkers_per_block
     return np.hstack([ways, np.tile(spin, (most, 1))]), int(flights)

@@ -46,6 +46,7 @@ from mcpump.walk.carried import (
     torque_on_exact,
 )
 from mcpump.walk.charge import charge_slots, forget_spins, set_charge_velocity, turn_dipoles
+from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL, TOO_MANY_FLIGHTS
 from mcpump.walk.philox import draw, uniform, uniform53
 from mcpump.walk.walker import (
     ABSORBED,
@@ -94,18 +95,17 @@ DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
 EMITTED, GAINED, STORED, RELAXED, LEFT = range(5)
 """Lines of the budget; after the faces comes what was cut."""
-TOO_MANY_FLIGHTS, NOT_FINITE, NOT_FINITE_LOCAL = 1, 2, 3
-"""What may go wrong with a walker."""
 
 
 @kernel
 def walk_scene(
     scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    sheets, block, profile, passages, budget, only, trace,
+    sheets, halt, block, profile, passages, budget, only, trace,
 ):  # fmt: skip
     """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
 
-    only ≥ 0: walk this walker of the diffusive part alone and record its pieces of flight in `trace`.
+    only ≥ 0: walk this walker of the diffusive part alone and record its pieces of flight in `trace`. `halt` is not 0
+    from the moment on when the block is to be given up.
     """
     walker, at, count = np.zeros(11), np.zeros(7, np.int64), np.zeros(1, np.uint64)
     births, bins = np.zeros((scene.phases, 5)), np.zeros(scene.phases, np.int64)
@@ -116,8 +116,8 @@ def walk_scene(
     b = borrowed
     flights, wrong, which = walk_all(
         scene, user, k0, k1, b(edges), b(slabs), b(marks), b(media), b(gates), b(quantiles), b(inverse_density), grid,
-        b(hours), b(sheets), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at), b(count),
-        b(births), b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
+        b(hours), b(sheets), b(halt), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at),
+        b(count), b(births), b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
     )  # fmt: skip
     # the arrays made here are lent out: they must live until now
     lent = (
@@ -130,7 +130,7 @@ def walk_scene(
 @inlined
 def walk_all(
     scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    sheets, block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change,
+    sheets, halt, block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change,
     rows, fields,
 ):  # fmt: skip
     """Walk the walkers of the diffusive part, then the first flights of the local part; returns as `walk_scene`."""
@@ -141,6 +141,8 @@ def walk_all(
     everything, of_spin = rows.shape[1], rows.shape[1] // spins.shape[0] * spin_slots
     # walkers first: where a number is not finite it is most likely one of them that meets it, and can be replayed
     for job in range(scene.walkers_per_block + 2 * local_pairs):
+        if halt[0] != 0:
+            return flights, HALTED, 0
         local = job >= scene.walkers_per_block
         number = job - scene.walkers_per_block if local else job
         if only >= 0 and (local or number != only):

@@ -20,6 +20,7 @@ from mcpump.walk.lane_loops import (
     lane_pieces_on_mesh,
     lane_turns,
 )
+from mcpump.walk.lanes import HALTED, TOO_MANY_FLIGHTS
 from mcpump.walk.state import (
     AGE,
     BARE,
@@ -43,15 +44,14 @@ from mcpump.walk.state import (
 
 VACANT = 64
 """Flag of a lane without a walker."""
-TOO_MANY_FLIGHTS = 1
-"""What may go wrong with a walker."""
 
 
 @kernel
-def walk_in_lanes(scene, course, walker, spin, tallies, key, block, only, trace):
+def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, trace):
     """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
 
-    only ≥ 0: walk this walker alone and record its pieces of flight in `trace`: flag, age, x, direction.
+    only ≥ 0: walk this walker alone and record its pieces of flight in `trace`: flag, age, x, direction. `halt` is not 0
+    from the moment on when the block is to be given up.
     """
     b = borrowed
     lent_course = Course(
@@ -68,12 +68,12 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, block, only, trace)
         b(tallies.visits), b(tallies.born), b(tallies.ended), b(tallies.passages), b(tallies.budget)
     )  # fmt: skip
     return follow(
-        scene, lent_course, lent_walker, lent_spin, lent_tallies, key, block, only, b(trace)
+        scene, lent_course, lent_walker, lent_spin, lent_tallies, key, b(halt), block, only, b(trace)
     )  # fmt: skip
 
 
 @pasted
-def follow(scene, course, walker, spin, tallies, key, block, only, trace):
+def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
     """Follow the walkers of a block, as many at a time as there are lanes."""
     notes, most = walker.notes, np.uint64(scene.max_flights)
     flights, steps = 0, 0
@@ -83,6 +83,8 @@ def follow(scene, course, walker, spin, tallies, key, block, only, trace):
     for j in range(count):
         walker.notes[MARKS, j], walker.notes[FLAG, j] = j, VACANT
     while count > 0:
+        if halt[0] != 0:
+            return flights, HALTED, 0
         for i in range(marked - 1, -1, -1):  # downwards: lanes are filled from the end
             j = walker.notes[MARKS, i]
             lives = walker.notes[FLAG, j] != VACANT

@@ -18,7 +18,7 @@ from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.tally import Tally
 from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.lane_block import walk_plan
-from mcpump.walk.layout import BlockSums
+from mcpump.walk.layout import GOES_ON, BlockSums
 from mcpump.walk.philox import key
 from mcpump.walk.plan import Plan, plan_of
 from mcpump.walk.pulse import walk_pulse
@@ -92,7 +92,7 @@ def pulse(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
         found = []
         for block in range(blocks):
             began = time.thread_time()
-            flights = int(walk_pulse(slab, *key(scene.seed), block, *tallies, -1, PULSE_TRACE)[0])
+            flights = int(walk_pulse(slab, *key(scene.seed), GOES_ON, block, *tallies, -1, PULSE_TRACE)[0])
             found.append((time.thread_time() - began, flights))
         return found
 

@@ -11,6 +11,8 @@ import pytest
 from jobs import MPIRUN, NO_MPIRUN, family, gone, nobody_in, ranks, ranks_of, said
 from runs import AT_ONCE, assert_same, blocks, child, finish, furnish, good, wait_for, walked, whole
 
+from mcpump.simulate.checkpoint import ranges_of
+
 pytestmark = pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN)
 QUIET = ("--quiet", "--threads", 1)
 ENDLESS = ("--walkers", 10**9, *QUIET)
@@ -169,6 +171,38 @@ def test_a_dying_rank_ends_the_job_and_the_last_checkpoint_resumes(rank, action,
     assert held.message == "running"
     assert not held.complete
     went_on(folder / "out.h5", folder, then)
+
+
+WAITING = """
+import sys, time
+from mcpump import cli
+from mcpump.machine import launcher_rank
+from mcpump.walk import blocks
+
+def wait(*given):
+    while launcher_rank() == 1 and given[-1] > 0 and not given[-2][0]:
+        time.sleep(0.001)
+    return walk(*given)
+
+walk, blocks.walk_block = blocks.walk_block, wait
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_what_a_rank_gives_up_is_walked_again(folder):
+    """Rank 1 is amid its first block when the run has to stop; what rank 0 has walked beyond it is kept."""
+    (folder / "waiting.py").write_text(WAITING)
+    arguments = ("run", "junction.toml", *ENDLESS, "-o", "out.h5", "--max-time", 3)
+    status, _, err = finish(child(*arguments, folder=folder, program=ranks(2, ("waiting.py",))), timeout=60)
+    nobody_in(folder)
+    assert status == 75, err
+    held = whole("out.h5")
+    assert len(ranges_of(held)) > 1
+    assert held.blocks == sum(last - first for first, last in ranges_of(held)) > 100
+    walkers = ranges_of(held)[-1][1] * 64 + 1280
+    good("run", "--resume", "out.h5", "--walkers", walkers, "--quiet")
+    good("run", "junction.toml", "--walkers", walkers, "--quiet", "-o", "whole.h5")
+    assert_same("whole.h5", "out.h5")
 
 
 def test_refusals_are_one_sentence(folder):

@@ -233,11 +233,15 @@ def test_more_parts_than_blocks_are_refused(folder):
     assert not list(folder.glob("*.h5"))
 
 
-def test_a_part_cannot_have_a_stop_rule(folder, parts):
+def test_a_part_beyond_the_first_look_cannot_have_a_stop_rule(folder, parts):
     assert "run.stop" in refused("run", "stop.toml", "--part", "1/2", *QUIET)
     rule = ("--rel-err", 0.1, *QUIET, "-o", "out.h5")
-    assert "run.stop" in refused("run", "--resume", parts / "2.h5", *rule)
+    assert "run.stop" in refused("run", "--resume", parts / "6.h5", *rule)
     assert not list(folder.glob("*.h5"))
+    # blocks before its first look are those of any run
+    good("run", "--resume", parts / "2.h5", *rule)
+    good("run", "junction.toml", "--rel-err", 0.1, *QUIET, "-o", "whole.h5")
+    assert_same("whole.h5", "out.h5")
 
 
 def test_files_without_sums_cannot_be_gone_on_with(parts, folder):

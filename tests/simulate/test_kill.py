@@ -194,6 +194,32 @@ def test_a_signal_is_heard_in_a_sample_that_is_a_millionth_of_a_flight_thick(dec
     assert results.read(folder / "out.h5").message == "stopped: signal SIGTERM"
 
 
+LONG = [
+    "run.walkers_per_block=1000000", "run.walkers=16000000", "run.jumps=off", "electrons.spin_relaxation_time=1e5",
+    "sample.x.right=specular",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "n", [1, pytest.param(2, marks=pytest.mark.skipif(MPIRUN is None, reason=NO_MPIRUN))]
+)
+def test_a_signal_is_heard_in_blocks_that_take_long(n, folder):
+    """Of blocks of minutes none is complete: there is nothing to save, and one sentence says so."""
+    ready = "from mcpump.walk import blocks; walk = blocks.walk_block\n"
+    ready += "blocks.walk_block = lambda *a: (print('block', file=sys.stderr, flush=True), walk(*a))[1]"
+    given = [word for change in LONG for word in ("--set", change)]
+    program_ = program(folder, ready) if n == 1 else ranks(n, tuple(program(folder, ready)[1:]))
+    command = ("run", "junction.toml", "--quiet", "--threads", 1, *given, "-o", "out.h5")
+    process = child(*command, folder=folder, program=program_)
+    for _ in range(n + 1):
+        assert process.stderr.readline() == "block\n"
+    process.send_signal(signal.SIGTERM)
+    status, _, err = finish(process, timeout=60)
+    assert status == 75, err
+    assert "signal SIGTERM, before a block of 1000000 walkers was complete" in err
+    assert not (folder / "out.h5").exists()
+
+
 @pytest.mark.parametrize(
     ("first", "then"),
     [

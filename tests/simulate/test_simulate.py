@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ from decks import JUNCTION, PULSE, SPIRAL, changed
 
 from mcpump import report
 from mcpump.deck.read import deck_from_dict
+from mcpump.errors import InputError, StoppedError
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import StopRule
 from mcpump.simulate import crew
 from mcpump.simulate import engine as simulate
+from mcpump.simulate.checkpoint import Part, Start, ranges_of, start_of
 from mcpump.simulate.engine import block_count, run
 from mcpump.simulate.ranks import Alone
-from mcpump.tally.estimates import Estimate
+from mcpump.tally.estimates import Estimate, Status
 from mcpump.tally.tally import Tally
 from mcpump.walk import blocks
 from mcpump.walk.blocks import ground_of
@@ -259,11 +262,12 @@ def test_a_display_does_not_change_the_result():
 def test_an_error_in_a_worker_comes_through(monkeypatch, threads):
     true, walked = blocks.walk_block, []
 
-    def failing(model, born, exchange, block):
+    def failing(*given):
+        block = given[-1]
         walked.append(block)
         if block == 7:
             raise FloatingPointError("block 7 went wrong")
-        return true(model, born, exchange, block)
+        return true(*given)
 
     monkeypatch.setattr(blocks, "walk_block", failing)
     before = threading.active_count()
@@ -288,10 +292,11 @@ def test_few_blocks_are_in_flight(threads):
     problem = problem_of(changed(SPIRAL, run__walkers_per_block=2))
     seen = []
     with crew.Lead(problem, threads, Alone()) as lead:
-        tally = lead.walk_to(
+        tally, given_up = lead.walk_to(
             400, lambda: False, lambda: seen.append((len(lead.pending), lead.next, lead.blocks))
         )
     assert tally.blocks == len(seen) == 400
+    assert given_up == []
     for pending, dealt, done in seen:
         assert pending <= 2 * threads
         assert dealt - done <= 2 * threads
@@ -346,3 +351,64 @@ def test_errors_of_a_run_fall_as_the_root_of_its_length():
         assert np.sqrt((few[known] ** 2).sum() / (many[known] ** 2).sum()) == pytest.approx(2.0, rel=0.15), (
             name
         )
+
+
+def giving_up(monkeypatch, number, then):
+    """Let a block wait until blocks are given up; returns a reason to stop, from the beginning of block `then` on."""
+    true, begun = blocks.walk_block, threading.Event()
+
+    def walk(*given):
+        if given[-1] == then:
+            begun.set()
+        if given[-1] == number:
+            while not given[-2][0]:
+                time.sleep(0.001)
+        return true(*given)
+
+    monkeypatch.setattr(blocks, "walk_block", walk)
+    monkeypatch.setattr(crew, "GRACE", 0.3)
+    return lambda: "enough" if begun.is_set() else ""
+
+
+@pytest.mark.parametrize(
+    ("deck", "rule"), [("spiral", False), ("pulse", False), ("transient", False), ("spiral", True)]
+)
+def test_a_block_that_takes_long_is_given_up_and_walked_again(monkeypatch, deck, rule):
+    """What others have walked beyond it is kept; the run goes on to the same bits."""
+    if deck == "transient":
+        source = changed(
+            SPIRAL, results__end=4.0, results__time_bins=2, results__harmonics=0, run__walkers=64 * 40
+        )
+        problem = problem_of(changed(source, run__walkers_per_block=64))
+    else:
+        problem = stopping(1e-9, 64 * 50) if rule else problem_of(SOURCES[deck])
+    whole = run(problem, 2)
+    with monkeypatch.context() as patch:
+        stopped = run(problem, 2, stop=giving_up(patch, 3, 6))
+    assert (stopped.status, stopped.message) == (Status.STOPPED, "stopped: enough")
+    ranges = ranges_of(stopped)
+    assert ranges[0] == (0, 3)
+    assert len(ranges) == 2
+    assert ranges[1][0] == 4
+    assert stopped.blocks == sum(last - first for first, last in ranges)
+    assert same(run(problem, 1, start=start_of(stopped, "here")), whole)
+
+
+def test_a_run_that_stops_before_its_first_block_has_nothing_to_save(monkeypatch):
+    with pytest.raises(StoppedError, match="enough, before a block of 64 walkers was complete") as stopped:
+        run(problem_of(SOURCES["spiral"]), 1, stop=giving_up(monkeypatch, 0, 0))
+    assert stopped.value.status == 75
+
+
+@pytest.mark.parametrize("held", [((0, 20), (30, 60)), ((0, 40), (50, 70)), ((10, 40),)])
+def test_a_stop_rule_does_not_go_on_beyond_its_next_look(held):
+    """It looks after 32, 64, … blocks from the first on: blocks beyond would be in what it sees."""
+    problem = stopping(1e-9, 64 * 100)
+    with pytest.raises(InputError, match="needs all blocks in order"):
+        simulate.to_walk(problem, Start({}, held, 0.0, {}), Part())
+
+
+def test_a_stop_rule_goes_on_where_blocks_before_its_next_look_are_missing():
+    problem = stopping(1e-9, 64 * 100)
+    todo = simulate.to_walk(problem, Start({}, ((0, 20), (25, 32)), 0.0, {}), Part())
+    assert todo == [range(20, 25), range(32, 100)]

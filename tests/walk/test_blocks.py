@@ -1,6 +1,7 @@
 """What a block adds to the books: densities from raw tallies, the channel `sum`, sizes, and the ground of a problem."""
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -22,17 +23,19 @@ from scenes import (
     user_for,
     walked,
 )  # fmt: skip
+from test_pulse_walk import DECKS
+from test_pulse_walk import problem_of as pulse_problem
 
 from mcpump.names import CHANNELS, lines_of
 from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
 from mcpump.walk import blocks
-from mcpump.walk.blocks import exponents_of, ground_of
+from mcpump.walk.blocks import exponents_of, ground_of, groundwork_of
 from mcpump.walk.course import course_of
 from mcpump.walk.general import plain
 from mcpump.walk.known import arrays_of, groundwork_from
-from mcpump.walk.layout import amplitudes, shapes
+from mcpump.walk.layout import HaltedError, amplitudes, shapes
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -184,6 +187,27 @@ def test_the_ground_of_a_users_texture(tmp_path):
     ground = ground_of(problem_of(given, str(path)))
     expected = walked(given, 2, user_for(given, tmp_path))
     assert all(np.array_equal(a, b) for a, b in zip(ground.walk(2), expected, strict=True))
+
+
+@pytest.mark.parametrize("name", ["junction", "stack", "user", "pulse"])
+def test_a_block_is_given_up_between_walkers(name, tmp_path):
+    """In lanes, in the general walk, with a user's texture, of a pulse: a block that would take hours."""
+    if name == "pulse":
+        problem = pulse_problem(DECKS["open"])
+    else:
+        path = tmp_path / "texture.py"
+        path.write_text(USER_SOURCE)
+        problem = problem_of(FAMILY[name]._replace(from_collisions=name == "junction"), str(path))
+    ground_of(problem).walk(0)  # compiled before the clock begins
+    long = problem._replace(scene=problem.scene._replace(walkers_per_block=10**10))
+    ground = ground_of(long, groundwork_of(problem))
+    with ThreadPoolExecutor(1) as pool:
+        walking = pool.submit(ground.walk, 0)
+        with pytest.raises(TimeoutError):
+            walking.result(timeout=0.5)
+        ground.halt[0] = 1
+        with pytest.raises(HaltedError):
+            walking.result(timeout=60)
 
 
 @pytest.mark.parametrize("name", ["junction", "waves"])

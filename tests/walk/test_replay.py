@@ -35,6 +35,7 @@ from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.course import course_of
 from mcpump.walk.general import plain
 from mcpump.walk.lane_block import walk_lane_block, walk_plan
+from mcpump.walk.layout import GOES_ON
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse import walk_pulse
@@ -60,6 +61,7 @@ def alone(given, only, most=2000, block=0, user=None):
         user,
         *key(given.seed),
         *course_of(given, user),
+        GOES_ON,
         block,
         profile,
         passages,
@@ -201,7 +203,9 @@ def pulse_alone(given, block, only, most=0):
     """One walker of a pulse: its flights, trace and budget."""
     visits, counts = pulse_tallies(given)
     trace = np.zeros((most, 2))
-    flights, wrong, _ = walk_pulse(slab_of(given), *key(given.seed), block, visits, counts, only, trace)
+    flights, wrong, _ = walk_pulse(
+        slab_of(given), *key(given.seed), GOES_ON, block, visits, counts, only, trace
+    )
     assert wrong == 0
     return int(flights), trace, np.outer(counts, np.array(given.initial_spin) / given.walkers_per_block)
 

@@ -41,7 +41,7 @@ from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
 from mcpump.walk.course import course_of
 from mcpump.walk.general import plain, walk_general_block
-from mcpump.walk.layout import BlockSums
+from mcpump.walk.layout import GOES_ON, BlockSums
 from mcpump.walk.philox import key
 from mcpump.walk.transport import walk_scene
 
@@ -173,7 +173,9 @@ def test_a_walker_of_a_thin_film_takes_few_pieces():
     size = len(given.walked) * given.time_functions * 3
     tallies = np.zeros((2, 4, 6, size)), np.zeros((2, 0, size)), np.zeros((len(lines_of(3)), size))
     ground = course_of(given, no_user())
-    _, wrong, steps = walk_scene(plain(given), no_user(), *key(given.seed), *ground, 0, *tallies, 3, trace)
+    _, wrong, steps = walk_scene(
+        plain(given), no_user(), *key(given.seed), *ground, GOES_ON, 0, *tallies, 3, trace
+    )
     assert (wrong, 1 <= steps < 1000) == (0, True)
     for axis in (0, 2):
         assert np.all((trace[:steps, 3 + axis] >= 0.0) & (trace[:steps, 3 + axis] <= given.lengths[axis]))
@@ -313,6 +315,7 @@ def raw(given, only=-1, most=0, block=0, user=None):
         user,
         *key(given.seed),
         *course_of(given, user),
+        GOES_ON,
         block,
         profile,
         passages,

@@ -17,6 +17,7 @@ from mcpump.problem.reduce import make_problem
 from mcpump.walk import lane_loops, pulse
 from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.lane_block import NO_TRACE, tallies_of
+from mcpump.walk.layout import GOES_ON
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
@@ -159,7 +160,7 @@ def whole():
     columns, tallies = plan.columns, tallies_of(plan)
     spin = Spins(np.zeros((COUNT, columns.row)), np.vstack([columns.relaxes, columns.mirrored]), plan.table)
     start = plan.numbers, plan.course, new_walkers(), spin, tallies
-    return compiled(walk_in_lanes, arguments=(*start, key(1), 0, -1, NO_TRACE))[0]
+    return compiled(walk_in_lanes, arguments=(*start, key(1), GOES_ON, 0, -1, NO_TRACE))[0]
 
 
 @pytest.mark.parametrize("name", LANE_LOOPS)
@@ -198,7 +199,7 @@ def test_no_loop_of_the_walk_counts_references(whole):
 
 def test_no_loop_of_a_pulse_counts_references():
     given = make_problem(deck_from_dict(PULSE)).scene
-    arguments = slab_of(given), *key(1), 0, *pulse_tallies(given), -1, PULSE_TRACE
+    arguments = slab_of(given), *key(1), GOES_ON, 0, *pulse_tallies(given), -1, PULSE_TRACE
     text = compiled(pulse.walk_pulse, arguments=arguments)[0]
     assert counted(text) == []
     loops = [part for lines in functions(text).values() for part in on_loops(lines).values()]
