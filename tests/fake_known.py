@@ -26,7 +26,7 @@ def nothing(model):
     return BlockSums(flights=0, **{name: np.zeros(shape) for name, shape in shapes(model).items()})
 
 
-def groundwork_of(problem, seed=1):
+def groundwork_of(problem, share=map, seed=1):
     """What takes the place of `mcpump.walk.blocks.groundwork_of`: walkers are born where they are."""
     return made_up(problem.scene, seed)._replace(source=worked_out(problem).source)
 

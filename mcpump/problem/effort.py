@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, memory_needed
+from mcpump.machine import cores
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
 from mcpump.problem.slab import not_rigid
 from mcpump.textures.parameters import scales_of
@@ -105,12 +106,12 @@ def compilation_seconds(scene: Scene) -> float:
 
 
 def first_flight_seconds(scene: Scene) -> float:
-    """Rough time to work out the first flights where walkers begin at first collisions [s], on one core."""
+    """Rough time to work out the first flights where walkers begin at first collisions [s]; rays on all cores."""
     if not scene.from_collisions:
         return 0.0
     if not not_rigid(scene):
         return _ORDINATES
-    return scene.first_flights * _RAYS
+    return scene.first_flights * _RAYS / cores()
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:

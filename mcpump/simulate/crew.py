@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.errors import StoppedError
 from mcpump.problem.scene import Problem
 from mcpump.simulate.checkpoint import Start
 from mcpump.simulate.ranks import DONE, HEARING, PATIENCE, REDUCE, WALK, Alone, Order
@@ -94,8 +95,16 @@ class Lead(Walkers):
         stop: a reason to stop early, or "", asked while blocks are walked: they are given up then.
         """
         scene = problem.scene
-        self.groundwork = arrays_of(groundwork_of(problem), scene) if start is None else start.groundwork
-        laid = groundwork_from(self.groundwork, scene)
+        try:
+            held = (
+                arrays_of(_laid_together(problem, threads, stop), scene)
+                if start is None
+                else start.groundwork
+            )
+        except StoppedError:
+            ranks.broadcast(None)
+            raise
+        self.groundwork, laid = held, groundwork_from(held, scene)
         ranks.broadcast(laid.shared)
         super().__init__(problem, threads, laid)
         if start is not None:
@@ -183,9 +192,31 @@ class Lead(Walkers):
         self.asking.clear()
 
 
+def _laid_together(problem: Problem, threads: int, stop: Callable[[], str]) -> Groundwork:
+    """Groundwork of a problem, from all threads of this process.
+
+    Raises
+    ------
+    StoppedError
+        Where there is a reason to stop before it is laid.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+
+        def share(work: Callable[[Any], Any], members: Iterable[Any]) -> Iterator[Any]:
+            for one in pool.map(work, members):
+                yield one
+                if reason := stop():
+                    raise StoppedError(f"stopped: {reason}, amid the first flights: there is nothing to save")
+
+        return groundwork_of(problem, share)
+
+
 def follow(problem: Problem, threads: int, ranks: Alone) -> None:
     """Walk what rank 0 deals, until it says that all is done."""
-    with Walkers(problem, threads, ranks.broadcast(Groundwork())) as walkers:
+    groundwork: Groundwork | None = ranks.broadcast(Groundwork())
+    if groundwork is None:
+        return
+    with Walkers(problem, threads, groundwork) as walkers:
         while (order := ranks.ask(walkers.tally.blocks)).kind != DONE:
             if order.kind == WALK:
                 walkers.submit(range(order.first, order.first + order.blocks))

@@ -65,8 +65,8 @@ HERE, BEHIND = np.int64(0), np.int64(1)
 """Nodes of the fields along a path; typed, for each literal number would have `look` compiled once more."""
 SCALE, OFFSET, LARGEST = range(3)
 """Columns of `Stack.depths`."""
-AXIS, SENSE = 6, 7
-"""Of a box that is a wall."""
+AXIS, SENSE, NUMBER = 6, 7, 8
+"""Of a box that is a wall, and of every box."""
 
 
 class Stack(NamedTuple):
@@ -124,7 +124,7 @@ def follow_rays(scene, user, stack, points, boxes, layers, salt, k0, k1, sums):
     """Add up what arrives in boxes and at walls, means over bins: sums (boxes, bins of a box, R, kinds, amplitudes).
 
     A row of `boxes`: from and to along x, y and z; of a wall, whose only kind is the flux per area that arrives, the axis
-    of its normal and the sense of arrival (of a box −1 and 0).
+    of its normal and the sense of arrival (of a box −1 and 0); its number.
     """
     slots, phases, width = stack.kinds.shape[0], scene.phases, sums.shape[4]
     at, layer, arrival, bins = np.zeros(10), np.zeros(2, np.int64), np.zeros(6), np.zeros(phases, np.int64)
@@ -142,7 +142,9 @@ def follow_rays(scene, user, stack, points, boxes, layers, salt, k0, k1, sums):
     for box in range(boxes.shape[0]):
         for r in range(points.shape[0]):
             for n in range(points.shape[1]):
-                move_points(points, r, n, np.uint64(box * points.shape[0] + r), salt, k0, k1, ray)
+                move_points(
+                    points, r, n, np.uint64(int(boxes[box, NUMBER]) * points.shape[0] + r), salt, k0, k1, ray
+                )
                 into = sums[box, set_arrival(scene, stack, boxes, box, ray), r]
                 if boxes[box, AXIS] < 0.0:
                     arrive_in_box(scene, user, stack, ray, layers[box], weight, into)

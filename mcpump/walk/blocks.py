@@ -26,7 +26,7 @@ from mcpump.walk.layout import BlockSums, Halt
 from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
-from mcpump.walk.rays import RayFlights, ray_flights
+from mcpump.walk.rays import RayFlights, Share, ray_flights
 from mcpump.walk.source import Source
 from mcpump.walk.transport import walk_scene
 from mcpump.walk.walkers import walk_in_lanes
@@ -52,13 +52,16 @@ class Ground(NamedTuple):
         return self.groundwork.known
 
 
-def groundwork_of(problem: Problem) -> Groundwork:
-    """Work out what blocks need and the results file keeps; nothing where walkers find every part."""
+def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
+    """Work out what blocks need and the results file keeps; nothing where walkers find every part.
+
+    share: who follows rays, as in `ray_flights`.
+    """
     if not problem.scene.from_collisions:
         return Groundwork()
     scene = problem.scene
     if not_rigid(scene):
-        return _from_rays(problem, ray_flights(scene, user_of(problem)))
+        return _from_rays(problem, ray_flights(scene, user_of(problem), share=share), share)
     flown = first_flights_along_x(problem, "auto" if scene.shifted else "off")
     return Groundwork(flown.known, source_in_frame(scene, flown, frame_of(problem)))
 
@@ -73,15 +76,13 @@ def empty_groundwork(problem: Problem) -> Groundwork:
     return Groundwork(source=Source(np.array([box]), np.zeros(1), np.zeros(1), rows))
 
 
-def _from_rays(problem: Problem, rays: RayFlights) -> Groundwork:
+def _from_rays(problem: Problem, rays: RayFlights, share: Share) -> Groundwork:
     """Groundwork from rays; what walkers make of the errors of their births is walked, and belongs to the deviations."""
     scene = problem.scene
     flights = mean_flights(scene)
     few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(2048.0, 5e5 / flights) + 4.0)))
-    walks = []
-    for births in rays.deviations:
-        plan = plan_of(few, source_of_rays(scene, rays.grid, births))
-        walks.append((walk_lane_block(plan, 0), walk_lane_block(plan, 1)))
+    plans = [plan_of(few, source_of_rays(scene, rays.grid, births)) for births in rays.deviations]
+    walks = list(share(lambda plan: (walk_lane_block(plan, 0), walk_lane_block(plan, 1)), plans))
     made = {
         name: _without_noise(np.array([[getattr(half, name) for half in halves] for halves in walks]))
         for name in SUMS

@@ -8,7 +8,7 @@ bin, so that bins are independent and the spread over the sets is the error.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,6 +54,8 @@ SETS = 8
 """Sets of points, each scrambled by itself."""
 FINE = (0.25, 0.375, 0.5)
 """Width of the bins at most, in mean free paths and lengths of the texture, for 1, 2 and 3 mesh directions."""
+AT_ONCE = 2048
+"""Rays that are followed at a time: some hundredths of a second."""
 RAYS = 16384
 """Rays of a set that are wanted in the sample, times `Scene.first_flights`."""
 WALL_RAYS = 1024
@@ -160,7 +162,11 @@ class RayFlights(NamedTuple):
     """Those of the births, as in `Known`."""
 
 
-def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = ()) -> RayFlights:
+Share = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
+"""What calls a function for all members, in order, as `map` does: that of a pool of threads shares the work."""
+
+
+def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = (), share: Share = map) -> RayFlights:
     """Work out the first flights of a scene with a periodic drive.
 
     Parameters
@@ -171,11 +177,13 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = ()) -> RayFlig
         The user's texture, or `no_user()`.
     shift : sequence of float
         Of every layer the G [1/τ] of the shift u = M(G)⁻¹a that `exact` gets; none: no shift.
+    share : callable, optional
+        Who follows the rays: `map` of one thread, or of a pool.
 
     Returns
     -------
     RayFlights
-        The same bits for the same scene.
+        The same bits for the same scene, whoever follows.
 
     Raises
     ------
@@ -188,7 +196,9 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = ()) -> RayFlig
     slots = _slots(scene, bool(shift))
     stack = _stack(scene, user, grid, slots, shift)
     boxes, layers = _boxes(scene, grid)
-    volumes = _followed(scene, user, stack, boxes, layers, points_of(scene, grid), 3 + scene.axes)
+    volumes = _followed(
+        scene, user, stack, boxes, layers, points_of(scene, grid), 3 + scene.axes, share=share
+    )
     volumes = _in_order(volumes, (len(grid.layers), *grid.across), grid.cuts)
     arriving = {}
     for number, side in enumerate(sides):
@@ -197,7 +207,7 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = ()) -> RayFlig
             _wall_points(boxes, cuts, scene.first_flights),
             stack._replace(cuts=np.array(cuts, np.int64)),
         )
-        found = _followed(scene, user, flat, boxes, layers, points, 1, 1 + number)
+        found = _followed(scene, user, flat, boxes, layers, points, 1, 1 + number, share)
         shape = [len(grid.layers), *grid.across]
         shape[side.axis] = 1
         arriving[side] = _in_order(found, tuple(shape), cuts)[:, :, 0]
@@ -348,12 +358,20 @@ def _followed(
     points: int,
     kinds: int,
     salt: int = 0,
+    share: Share = map,
 ) -> Array:
     """Follow the rays to boxes: (boxes, bins of a box, sets, kinds, amplitudes)."""
     width = len(stack.kinds) * scene.time_functions * 3
     sums = np.zeros((len(boxes), int(stack.cuts.prod()), SETS, kinds, width))
     numbers = sobol_sets(points, ORDERS[scene.axes - 1], scene.seed, salt)
-    follow_rays(plain(scene), user, stack, numbers, boxes, layers, salt, *key(scene.seed), sums)
+    boxes, seen = np.column_stack([boxes, np.arange(float(len(boxes)))]), plain(scene)
+
+    def follow(part: slice) -> None:
+        follow_rays(seen, user, stack, numbers, boxes[part], layers[part], salt, *key(scene.seed), sums[part])
+
+    size = max(AT_ONCE // (2 * SETS * points), 1)
+    for _ in share(follow, [slice(first, first + size) for first in range(0, len(boxes), size)]):
+        pass
     return sums
 
 

@@ -36,7 +36,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "here"
 
 
-def worked_out_again(problem):
+def worked_out_again(problem, share):
     raise AssertionError("worked out again")
 
 
@@ -56,7 +56,9 @@ def test_estimates_are_what_is_known_and_what_is_walked(monkeypatch):
     assert np.array_equal(found.groundwork["profiles"][0], value.profiles)
     assert all(np.array_equal(array, walked.checkpoint[name]) for name, array in found.checkpoint.items())
     alone = fake_known.nothing(problem.scene)
-    monkeypatch.setattr(crew, "groundwork_of", lambda problem: fake_known.Groundwork(fake_known.Known(alone)))
+    monkeypatch.setattr(
+        crew, "groundwork_of", lambda problem, share: fake_known.Groundwork(fake_known.Known(alone))
+    )
     none = run(problem, 2)
     for name in ("spin_density", "plane_current", "budget", "spin_density_mean"):
         one, other = found.estimates[name], none.estimates[name]
@@ -138,7 +140,7 @@ def test_table_and_file_tell_how_it_was_found(known, folder):
 def test_a_display_knows_that_numerical_errors_stay(monkeypatch):
     """A quarter of the blocks is this rank's: errors of walkers halve with those of all ranks, numerical ones do not."""
     problem = spiral()
-    monkeypatch.setattr(crew, "groundwork_of", lambda problem: fake_known.Groundwork())
+    monkeypatch.setattr(crew, "groundwork_of", lambda problem, share: fake_known.Groundwork())
     with crew.Lead(problem, 1, Alone()) as lead:
         lead.submit(range(20))
         while lead.pending:
@@ -204,7 +206,7 @@ import fake_known
 from mcpump import cli
 from mcpump.simulate import crew
 
-def groundwork_of(problem):
+def groundwork_of(problem, share):
     import mpi4py.MPI
     assert mpi4py.MPI.COMM_WORLD.rank == 0
     return fake_known.groundwork_of(problem)

@@ -400,6 +400,13 @@ def test_a_run_that_stops_before_its_first_block_has_nothing_to_save(monkeypatch
     assert stopped.value.status == 75
 
 
+def test_a_run_that_stops_amid_its_first_flights_has_nothing_to_save():
+    mesh = {"length": 4.0, "cells": 4, "left": "periodic", "right": "periodic"}
+    problem = problem_of(changed(SPIRAL, sample__y=mesh))
+    with pytest.raises(StoppedError, match="stopped: enough, amid the first flights"):
+        run(problem, 2, stop=lambda: "enough")
+
+
 @pytest.mark.parametrize("held", [((0, 20), (30, 60)), ((0, 40), (50, 70)), ((10, 40),)])
 def test_a_stop_rule_does_not_go_on_beyond_its_next_look(held):
     """It looks after 32, 64, … blocks from the first on: blocks beyond would be in what it sees."""

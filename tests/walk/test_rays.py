@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -317,6 +318,17 @@ def test_the_quoted_error_is_the_spread_over_seeds(name):
         ratio = values.var(axis=0, ddof=1)[moves] / told[moves]
         assert moves.any()
         assert least < ratio.mean() < most, f"{part}: {ratio.mean()}"
+
+
+def test_threads_that_share_the_rays_find_the_same_bits(monkeypatch):
+    given, found = FAMILY["waves"], []
+    monkeypatch.setattr(rays, "AT_ONCE", 64)
+    with few_rays(256, 64), ThreadPoolExecutor(3) as pool:
+        for share in (map, pool.map):
+            flights = ray_flights(given, no_user(), share=share)
+            found.append([flights.known.value, *flights.known.deviations])
+    for one, other in zip(*found, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
 
 
 def test_the_layout_is_that_of_a_block():
