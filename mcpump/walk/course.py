@@ -121,12 +121,13 @@ def _gate(left: Layer, right: Layer) -> list[float]:
     return [T * smaller / a, T * smaller / b, right.specularity, float(right.straight)]
 
 
-def birth_strength(scene: Scene, user: Any) -> NDArray[np.float64]:
+def birth_strength(scene: Scene, user: Any, times: int = 0) -> NDArray[np.float64]:
     """Strength ν|Ṡ| of the emission over the drive's time; (times, bins of the birth grid, flat in C order) [1/τ].
 
-    Each time looks at other places of the bins, so that a wall thinner than a bin is met now and then.
+    times: how many; 0 for as many as densities of births take. Each time looks at other places of the bins, so that a
+    wall thinner than a bin is met now and then.
     """
-    shape, times = BIRTH_BINS[scene.axes - 1], TIMES[scene.axes - 1]
+    shape, times = BIRTH_BINS[scene.axes - 1], times or TIMES[scene.axes - 1]
     starts = np.array([layer.start for layer in scene.layers])
     nu = np.array([layer.nu for layer in scene.layers])
     span = scene.t_end if scene.time_bins else scene.period

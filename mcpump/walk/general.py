@@ -16,12 +16,16 @@ from mcpump.walk.philox import key
 from mcpump.walk.transport import walk_scene
 
 Array = NDArray[np.float64]
+SIZE_TIMES = 8
+"""Times of the drive at which the size of the emission is looked at."""
 NO_TRACE = np.zeros((0, 9))
 
 
 def general_exponents(scene: Scene, user: object) -> NDArray[np.intp]:
     """Powers of two of the natural sizes of a scene's amplitudes: its sources' strength, times 2Jτ/ħ at second order."""
-    strength = float(birth_strength(scene, user).max(initial=0.0))
+    # where walkers begin at collisions the size alone is asked for
+    times = SIZE_TIMES if scene.from_collisions else 0
+    strength = float(birth_strength(scene, user, times).max(initial=0.0))
     if scene.time_step > 0.0:
         # a source that is hardly ever met is at most |S| ν over the natural time, 1000 time steps
         strength = max(strength, 1e-9 * max(layer.nu for layer in scene.layers) / scene.time_step)
