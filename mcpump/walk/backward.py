@@ -168,16 +168,16 @@ def follow_rays(scene, user, stack, points, boxes, layers, salt, k0, k1, sums):
 @pasted
 def arrive_in_box(scene, user, stack, ray, layer, weight, sums):
     """Follow a pair of opposite directions from a point of a box, and score it."""
-    set_isotropic(scene, ray)
+    each = 0.5 * set_isotropic(scene, ray) * weight / scene.phases
     set_back(ray, layer)
     score_emission(scene, user, stack, ray, weight / scene.phases, sums)
     follow(scene, user, stack, ray)
-    score(scene, stack, ray, 0.5 * weight / scene.phases, sums)
+    score(scene, stack, ray, each, sums)
     for i in range(3, 6):
         ray.arrival[i] = -ray.arrival[i]
     set_back(ray, layer)
     follow(scene, user, stack, ray)
-    score(scene, stack, ray, 0.5 * weight / scene.phases, sums)
+    score(scene, stack, ray, each, sums)
 
 
 @pasted
@@ -218,10 +218,15 @@ def set_arrival(scene, stack, boxes, box, ray):
 
 @pasted
 def set_isotropic(scene, ray):
-    """Set the velocity's direction in the half space u_x > 0; its opposite is followed too."""
-    u, w = ray.numbers[COSINE], ray.numbers[ANGLE]
+    """Set the velocity's direction in the half space u_x > 0; its opposite is followed too. Returns its weight.
+
+    Where nothing varies but along x, cosines are u = w(2 − w), w uniform: far from all sources those near 1 count.
+    """
+    u, w, weight = ray.numbers[COSINE], ray.numbers[ANGLE], 1.0
     ray.arrival[3], ray.arrival[4], ray.arrival[5] = 1.0, 0.0, 0.0
     if scene.dimension == 3:
+        if scene.axes == 1:
+            weight, u = 2.0 * (1.0 - u), u * (2.0 - u)
         s, angle = math.sqrt(1.0 - u * u), 2.0 * math.pi * w
         ray.arrival[3] = u
         if scene.axes > 1:
@@ -229,6 +234,7 @@ def set_isotropic(scene, ray):
     elif scene.dimension == 2:
         angle = math.pi * (u - 0.5)
         ray.arrival[3], ray.arrival[4] = math.cos(angle), math.sin(angle)
+    return weight
 
 
 @pasted

@@ -56,8 +56,8 @@ FINE = (0.25, 0.375, 0.5)
 """Width of the bins at most, in mean free paths and lengths of the texture, for 1, 2 and 3 mesh directions."""
 AT_ONCE = 2048
 """Rays that are followed at a time: some hundredths of a second."""
-RAYS = 16384
-"""Rays of a set that are wanted in the sample, times `Scene.first_flights`."""
+RAYS = (8192, 16384, 16384)
+"""Rays of a set that are wanted in the sample, for 1, 2 and 3 mesh directions, times `Scene.first_flights`."""
 WALL_RAYS = 1024
 """Rays of a set that are wanted on either side of a face, an interface or a plane."""
 DEPTHS, DENSE = (0.5, 0.5), (0.15, 1.0)
@@ -233,7 +233,7 @@ def rays_of(scene: Scene) -> int:
 
 def points_of(scene: Scene, grid: Grid) -> int:
     """Points of a set in each box; never fewer than bins."""
-    return max(_power(RAYS * scene.first_flights / (2 * _boxes_in(scene, grid))), math.prod(grid.cuts))
+    return max(_power(_wanted(scene) * scene.first_flights / _boxes_in(scene, grid)), math.prod(grid.cuts))
 
 
 def _boxes_in(scene: Scene, grid: Grid) -> int:
@@ -244,6 +244,11 @@ def _boxes_in(scene: Scene, grid: Grid) -> int:
 def _wall_points(boxes: Array, cuts: tuple[int, int, int], more: int) -> int:
     """Points of a set in each box of a wall."""
     return max(_power(more * WALL_RAYS / len(boxes)), math.prod(cuts))
+
+
+def _wanted(scene: Scene) -> float:
+    """Rays of a set that are wanted in the sample, in pairs of opposite directions, for `first_flights` = 1."""
+    return RAYS[scene.axes - 1] / 2
 
 
 def _power(number: float) -> int:
@@ -298,7 +303,7 @@ def grid_of(scene: Scene) -> Grid:
         width = scene.lengths[axis] / scene.cells[axis]
         if not scene.folded[axis]:
             cuts[axis] = 2 ** max(math.ceil(math.log2(width / finest) - 1e-9), 1)
-    most = _power(RAYS / (2 * len(layers) * scene.cells[1] * scene.cells[2]))
+    most = _power(_wanted(scene) / (len(layers) * scene.cells[1] * scene.cells[2]))
     while math.prod(cuts) > most:
         cuts[int(np.argmax(cuts))] //= 2
     return Grid(pieces, layers, (scene.cells[1], scene.cells[2]), (cuts[0], cuts[1], cuts[2]))

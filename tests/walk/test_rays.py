@@ -49,7 +49,7 @@ def few_rays(count, at_walls, sets=rays.SETS):
     """Fewer rays, so that a test takes a moment."""
     before, (rays.RAYS, rays.WALL_RAYS, rays.SETS) = (
         (rays.RAYS, rays.WALL_RAYS, rays.SETS),
-        (count, at_walls, sets),
+        ((count,) * 3, at_walls, sets),
     )
     try:
         yield
