@@ -311,8 +311,8 @@ class Run(Section):
     walkers_per_block: fields.BlockSize = 4096
     """The statistical unit."""
     first_flights: fields.FirstFlights = "auto"
-    """Where rays find the local part: so many times 131 072 rays (`"auto"`: 1). In the general walk: first flights
-    sampled, per walker of the diffusive part."""
+    """Where rays find the local part: so many times 131 072 rays, along x half as many (`"auto"`: 1). In the general
+    walk: first flights sampled, per walker of the diffusive part."""
     score_interval: fields.ScoreInterval = "auto"
     """One collision in so many is scored (in lanes)."""
     walk: Annotated[str, fields.one_of("auto", "general")] = "auto"
