@@ -26,6 +26,8 @@ from mcpump.walk.layout import HaltedError
 
 GRACE = 2.0
 """Seconds in which a block may end after a reason to stop; those that take longer are given up."""
+GRACE_FOR_FIRST_FLIGHTS = 8.0
+"""The same for first flights: nothing is kept of them, so that they end if they can."""
 PORTION = 1.0
 """Seconds of work that a rank is dealt at a time."""
 
@@ -200,12 +202,16 @@ def _laid_together(problem: Problem, threads: int, stop: Callable[[], str]) -> G
     StoppedError
         Where there is a reason to stop before it is laid.
     """
+    until = math.inf
     with ThreadPoolExecutor(threads) as pool:
 
         def share(work: Callable[[Any], Any], members: Iterable[Any]) -> Iterator[Any]:
+            nonlocal until
             for one in pool.map(work, members):
                 yield one
-                if reason := stop():
+                if (reason := stop()) and until == math.inf:
+                    until = time.monotonic() + GRACE_FOR_FIRST_FLIGHTS
+                if time.monotonic() >= until:
                     raise StoppedError(f"stopped: {reason}, amid the first flights: there is nothing to save")
 
         return groundwork_of(problem, share)

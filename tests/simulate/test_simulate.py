@@ -400,7 +400,8 @@ def test_a_run_that_stops_before_its_first_block_has_nothing_to_save(monkeypatch
     assert stopped.value.status == 75
 
 
-def test_a_run_that_stops_amid_its_first_flights_has_nothing_to_save():
+def test_a_run_that_stops_amid_its_first_flights_has_nothing_to_save(monkeypatch):
+    monkeypatch.setattr(crew, "GRACE_FOR_FIRST_FLIGHTS", 0.0)
     mesh = {"length": 4.0, "cells": 4, "left": "periodic", "right": "periodic"}
     problem = problem_of(changed(SPIRAL, sample__y=mesh))
     with pytest.raises(StoppedError, match="stopped: enough, amid the first flights"):
