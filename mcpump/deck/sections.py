@@ -322,7 +322,11 @@ class Run(Section):
     jumps: Annotated[str, fields.one_of("auto", "off")] = "auto"
     """Whether walkers far from faces jump over many flights (in lanes along x)."""
     shift: Annotated[str, fields.one_of("auto", "off")] = "auto"
-    """Whether walkers of `exact` leave out the spin that follows the magnet, which is known (in lanes)."""
+    """Whether walkers of `exact` leave out the spin that follows the magnet, which is known (in lanes, where no
+    solution is taken out)."""
+    reference: Annotated[str, fields.one_of("auto", "slab", "off")] = "auto"
+    """Whether walkers correct a solution by discrete ordinates, `mcpump.theory.slab`, or find everything themselves.
+    `"auto"`: where there is one, along x in a rigid precession with a sink for spin."""
     max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     """A walker that takes more stops the run."""
     stop: Stop | None = None

@@ -144,6 +144,7 @@ def _walk_line(scene: Scene) -> str:
     channels = ", ".join(scene.channels)
     if scene.from_collisions:
         found = "rays" if not_rigid(scene) else "discrete ordinates"
+        found += ", which also give what walkers correct" if scene.reference else ""
         return f"walk: in lanes, after first flights by {found}; mesh {mesh}, {layers}, channels {channels}"
     return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"
 

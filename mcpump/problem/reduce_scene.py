@@ -104,9 +104,22 @@ def _led_in_lanes(scene: Scene, deck: Deck) -> Scene:
     every = 0 if deck.run.score_interval == "auto" else int(deck.run.score_interval)
     wanted = deck.run.first_flights
     return scene._replace(
-        from_collisions=True, shifted=deck.run.shift == "auto", jump=longest_jump(scene) if jumps else 0.0,
-        score_interval=every, first_flights=1 if wanted == "auto" else int(wanted),
+        from_collisions=True, shifted=deck.run.shift == "auto", reference=_has_reference(scene, deck),
+        jump=longest_jump(scene) if jumps else 0.0, score_interval=every,
+        first_flights=1 if wanted == "auto" else int(wanted),
     )  # fmt: skip
+
+
+def _has_reference(scene: Scene, deck: Deck) -> bool:
+    """Whether walkers correct a solution without walkers."""
+    if deck.run.reference == "off":
+        return False
+    reason = not_rigid(scene) or ("" if scene.has_sink else "nothing takes the spin")
+    if reason and deck.run.reference == "slab":
+        raise InputError(
+            f'run.reference = "slab": there is no solution along x, for {reason}; "auto" and "off" are accepted'
+        )
+    return not reason
 
 
 def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:

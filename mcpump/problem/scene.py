@@ -109,6 +109,8 @@ class Scene(NamedTuple):
     them."""
     shifted: bool = True
     """Along x: whether the walkers of `exact` leave out the spin that follows the magnet, which is known."""
+    reference: bool = False
+    """Along x: whether walkers correct a solution by discrete ordinates, and carry what is missing of it alone."""
     score_interval: int = 0
     """Along x one collision in so many is scored (a power of two); 0: as walks are long."""
     jump: float = 0.0

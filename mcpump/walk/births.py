@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,6 +10,7 @@ from mcpump.walk.columns import Columns, columns_in_frame, dipole_sources
 from mcpump.walk.first_flights import FirstFlights
 from mcpump.walk.plan import Frame
 from mcpump.walk.rays import Births, Grid
+from mcpump.walk.reference import sloped
 from mcpump.walk.source import Source
 
 Array = NDArray[np.float64]
@@ -46,13 +45,13 @@ def source_in_frame(scene: Scene, flown: FirstFlights, frame: Frame) -> Source:
         frozen + (["exact"] if columns.exact else []) + (["first", "second_ladder"] if columns.ladder else [])
     )
     cells = {
-        name: _sloped(
+        name: sloped(
             _allowed(name, frame, rate[:, None] * flown.collided[name] @ columns.frame.T), edges, breaks
         )
         for name in set(names)
     }
     dipoles = [
-        _sloped(flown.charge[name].reshape(len(middle), -1), edges, breaks) for name in dipole_sources(scene)
+        sloped(flown.charge[name].reshape(len(middle), -1), edges, breaks) for name in dipole_sources(scene)
     ]
     ends = np.stack([edges[:-1], edges[1:]], axis=1)
     rows = _rows(
@@ -121,17 +120,6 @@ def _turn_frame(rows: Array, first: int, angle: Array) -> None:
     for at in range(first, rows.shape[-1], 3):
         a, b = rows[..., at].copy(), rows[..., at + 1].copy()
         rows[..., at], rows[..., at + 1] = c * a - s * b, s * a + c * b
-
-
-def _sloped(means: Array, edges: Array, breaks: Array) -> Array:
-    """Values at both ends of cells, (cells, 2, numbers), of what is linear in each and has these means."""
-    middle, half = 0.5 * (edges[1:] + edges[:-1]), 0.5 * np.diff(edges)
-    slope = np.zeros_like(means)
-    for a, b in itertools.pairwise(breaks):
-        if b - a > 1:
-            slope[a:b] = np.gradient(means[a:b], middle[a:b], axis=0)
-    change = slope * half[:, None]
-    return np.stack([means - change, means + change], axis=1)
 
 
 def _breaks(scene: Scene) -> list[float]:

@@ -62,7 +62,11 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
     scene = problem.scene
     if not_rigid(scene):
         return _from_rays(problem, ray_flights(scene, user_of(problem), share=share), share)
-    flown = first_flights_along_x(problem, "auto" if scene.shifted else "off")
+    shift = "auto" if scene.shifted else "off"
+    try:
+        flown = first_flights_along_x(problem, shift, reference=float(scene.reference))
+    except ArithmeticError:  # nothing takes enough of the spin: walkers find it
+        flown = first_flights_along_x(problem, shift)
     return Groundwork(flown.known, source_in_frame(scene, flown, frame_of(problem)))
 
 

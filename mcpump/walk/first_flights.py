@@ -7,14 +7,16 @@ spin u that is written down,
 
 so that T[a] is the local part, and the diffusive part is T[u/τ] and what walkers make who are born isotropically at the
 rate q/τ. Nothing depends on time in the frame that turns with the magnetization; T is worked out there by discrete
-ordinates (`mcpump.theory.ordinates`) on meshes with cells half as wide, and half of that, and extrapolated. u is 0 but
-for `exact`, where it follows the magnet: G u − u × B = a, B = (2J/ħ)S in the turning frame.
+ordinates (`mcpump.theory.ordinates`) on meshes with cells half as wide, and half of that, and extrapolated. u is the
+solution on such a mesh (`mcpump.walk.reference`), so that q is small; or, for `exact`, what follows the magnet:
+G u − u × B = a, B = (2J/ħ)S in the turning frame; or 0.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -25,10 +27,11 @@ from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, 
 from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of, varies_in
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
-from mcpump.theory.ordinates import Flights, Ordinates, Stack
+from mcpump.theory.ordinates import NONE, Flights, Ordinates, Stack
 from mcpump.theory.slab import halved, mesh_of, parabolas_on, stack_on
-from mcpump.walk.known import Known
+from mcpump.walk.known import CORRECTED, ORDINATES, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
+from mcpump.walk.reference import Reference, Taken, on_three_meshes, solutions
 
 Array = NDArray[np.float64]
 Sheets = tuple[Array, NDArray[np.intp], Array]
@@ -125,6 +128,7 @@ def first_flights_along_x(
     shift: float | str = "auto",
     fineness: float = FINENESS,
     directions: int = DIRECTIONS,
+    reference: float = 0.0,
 ) -> FirstFlights:
     """Work out the first flights of a problem along x whose magnetization precesses rigidly.
 
@@ -137,30 +141,31 @@ def first_flights_along_x(
     fineness, directions : float, int
         Cells of the widest mesh in a mean free path or in the texture's length; cosines in half a sphere, for `exact`
         √(1 + 2Jτ/ħ) times as many.
+    reference : float
+        u is the solution times this number; 0: that of the shift. 1 is right, and any other gives the same answer.
 
     Raises
     ------
     InputError
         If the sample varies along more than x, or its texture does not precess rigidly.
+    ArithmeticError
+        If `reference` asks for a solution that there is not, since nothing takes the spin.
     """
     scene = problem.scene
     precession = precession_of(problem)
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
+    narrow_to = math.inf if reference else NARROW * exact
     coarse = mesh_of(
-        sample_of(scene), edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), NARROW * exact
+        sample_of(scene), edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), narrow_to
     )  # fmt: skip
     count = round(directions * _grazing(scene, scale))
-    wide, middle, narrow, few = (
-        _solved(_lattice(scene, precession, mesh, number), shift)
-        for mesh, number in (
-            (coarse, count),
-            (halved(coarse), count),
-            (halved(halved(coarse)), count),
-            (coarse, 3 * count // 4),
-        )
-    )
+    meshes = (coarse, halved(coarse), halved(halved(coarse)))
+    lattices = [_lattice(scene, precession, mesh, count) for mesh in meshes]
+    lattices.append(_lattice(scene, precession, coarse, 3 * count // 4))
+    taken = _taken(lattices, reference) if reference else [_shifts(one, shift) for one in lattices]
+    wide, middle, narrow, few = (_solved(*one) for one in zip(lattices, taken, strict=True))
     known, births = _with_errors(wide, middle, narrow, few)
     if shapes(problem.scene)["conserved"][0]:
         known = known._replace(
@@ -168,7 +173,7 @@ def first_flights_along_x(
         )
     Omega = float(np.linalg.norm(precession[1]))
     return FirstFlights(
-        known,
+        known._replace(method=CORRECTED) if reference else known,
         narrow.lattice.stack.edges,
         precession[1] / Omega,
         Omega,
@@ -195,9 +200,52 @@ def _lattice(
     return _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
 
 
-def _solved(lattice: _Lattice, shift: float | str) -> _Solved:
+def _taken(lattices: list[_Lattice], scale: float) -> list[Reference]:
+    """Solutions on the first two meshes, times a number, for three meshes and once more for the first."""
+    wide, middle = (
+        solutions(one.perturbed, one.exact, _births(one), partial(_torque, one), set(one.scene.channels))
+        for one in lattices[:2]
+    )
+    edges = lattices[1].stack.edges
+    starts = [_nearest(edges, layer.start) for layer in lattices[1].scene.layers]
+    jumps = [_nearest(edges, x) for x in jumps_of(lattices[1].scene)]
+    breaks = np.unique([*starts, *jumps, len(edges) - 1])
+    three = [
+        {name: one.scaled(scale) for name, one in taken.items()}
+        for taken in on_three_meshes(wide, middle, edges, breaks)
+    ]
+    return [*three, three[0]]
+
+
+def _shifts(lattice: _Lattice, shift: float | str) -> Reference:
+    """What of `exact` follows the magnet, u with G u − u × B = a; nothing without a shift."""
+    if lattice.exact is None or shift == "off":
+        return {}
+    rate = lattice.stack.rate
+    if isinstance(shift, str):
+        turn = np.maximum(2.0 * abs(lattice.scene.exchange) / rate, WEAK)
+        strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
+        G = rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong))
+    else:
+        G = shift * rate
+    _, inverse = cell_matrices(G, lattice.exact.field, np.zeros((1, len(rate))))
+    u = np.einsum("xij,xj->xi", inverse, _births(lattice)[:, 2])
+    return {"exact": Taken(u, np.zeros((2, len(lattice.exact.bounds) - 1, 3)))}
+
+
+def _births(lattice: _Lattice) -> Array:
+    """Births a = −ν ω × S, at both ends of the cells and their mean."""
+    return np.asarray(-lattice.nu[:, None, None] * np.cross(lattice.turning, lattice.S))
+
+
+def _torque(lattice: _Lattice, each: Array) -> Array:
+    """(2J/ħ) s × S by direction."""
+    return 2.0 * lattice.scene.exchange * cross(each, lattice.S)
+
+
+def _solved(lattice: _Lattice, taken: Reference) -> _Solved:
     """First flights of every channel on a mesh, laid out."""
-    found = _channels(lattice, shift)
+    found = _channels(lattice, taken)
     births = {name: channel.births for name, channel in found.items()}
     return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
 
@@ -210,50 +258,63 @@ def _grazing(scene: Scene, scale: float) -> float:
     return (1.0 + longest / thin) ** 0.25 if closed else 1.0
 
 
-def _channels(lattice: _Lattice, shift: float | str) -> dict[str, _Channel]:
+def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
     """First flights of every channel on a mesh; those of `first` also where others are made of them."""
-    S, J, slab = lattice.S, 2.0 * lattice.scene.exchange, lattice.perturbed
-    born = -lattice.nu[:, None, None] * np.cross(lattice.turning, S)
+    slab, born = lattice.perturbed, _births(lattice)
     emitted, none = _integral(lattice, born[:, 2]), np.zeros_like(born[:, 2])
     wanted = {*lattice.scene.channels}
     found: dict[str, _Channel] = {}
-
-    def channel(emitted: Array, first: Flights, torque: Array) -> _Channel:
-        return _Channel(
-            emitted, (_flown(slab, first, torque), _nothing(none)), _Births(first.density, first.walls)
-        )
-
     if wanted - {"exact"}:
         first = slab.flights(born, each=True)
-        found["first"] = channel(emitted, first, none)
-    if wanted & {"second", "second_ladder"}:
-        torque = J * cross(first.each, S)
-        second = slab.flights(none, by_direction=torque)
-        found["second"] = found["second_ladder"] = channel(np.zeros(3), second, slab.mean(torque))
-    if lattice.exact is not None:
-        # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
-        u = _follows(lattice, lattice.exact.field, born[:, 2], shift)
-        near, far = (lattice.exact.flights(s) for s in (born[:, 2], lattice.stack.rate[:, None] * u))
-        local, known = (_flown(lattice.exact, one, J * np.cross(one.density, S[:, 2])) for one in (near, far))
-        found["exact"] = _Channel(
-            emitted, (local, known), _Births(near.density + far.density - u, near.walls + far.walls)
+        u = taken.get("first")
+        again = (
+            None if u is None else slab.flights(lattice.stack.rate[:, None] * u.density, u.walls, each=True)
         )
+        found["first"] = _channel(slab, emitted, (first, none), (again, none), u)
+    if wanted & {"second", "second_ladder"}:
+        torque = _torque(lattice, first.each)
+        second = slab.flights(none, by_direction=torque), slab.mean(torque)
+        for name in wanted & {"second", "second_ladder"}:
+            u = taken.get(name)
+            rest: tuple[Flights | None, Array] = None, none
+            if u is not None:
+                more = _torque(lattice, again.each) if name == "second_ladder" and again else NONE
+                births = lattice.stack.rate[:, None] * u.density
+                rest = slab.flights(births, u.walls, more), slab.mean(more) if len(more) else none
+            found[name] = _channel(slab, np.zeros(3), second, rest, u)
+    if lattice.exact is not None:
+        found["exact"] = _exact(lattice, emitted, born[:, 2], taken.get("exact"))
     return found
 
 
-def _follows(lattice: _Lattice, field: Array, born: Array, shift: float | str) -> Array:
-    """What of `exact` follows the magnet, u with G u − u × B = a; 0 without a shift."""
-    rate = lattice.stack.rate
-    if shift == "off":
-        return np.zeros_like(born)
-    if isinstance(shift, str):
-        turn = np.maximum(2.0 * abs(lattice.scene.exchange) / rate, WEAK)
-        strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
-        G = rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong))
-    else:
-        G = shift * rate
-    _, inverse = cell_matrices(G, field, np.zeros((1, len(rate))))
-    return np.einsum("xij,xj->xi", inverse, born)
+def _exact(lattice: _Lattice, emitted: Array, born: Array, u: Taken | None) -> _Channel:
+    """`exact`: B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance."""
+    slab = lattice.exact
+    assert slab is not None
+    near = slab.flights(born)
+    far = None if u is None else slab.flights(lattice.stack.rate[:, None] * u.density, u.walls)
+
+    def with_torque(one: Flights | None) -> tuple[Flights | None, Array]:
+        turned = np.zeros_like(born) if one is None else one.density
+        return one, 2.0 * lattice.scene.exchange * np.cross(turned, lattice.S[:, 2])
+
+    return _channel(slab, emitted, (near, with_torque(near)[1]), with_torque(far), u)
+
+
+def _channel(
+    slab: Ordinates,
+    emitted: Array,
+    local: tuple[Flights, Array],
+    rest: tuple[Flights | None, Array],
+    u: Taken | None,
+) -> _Channel:
+    """A channel from flights and their torque: local ones, those of u, and what walkers are born from."""
+    near, far = local[0], rest[0]
+    births = _Births(near.density, near.walls)
+    if u is None or far is None:
+        return _Channel(emitted, (_flown(slab, *local), _nothing(np.zeros_like(near.density))), births)
+    q = _Births(births.collided + far.density - u.density, births.walls + far.walls - u.walls)
+    return _Channel(emitted, (_flown(slab, *local), _flown(slab, far, rest[1])), q)
 
 
 def _flown(slab: Ordinates, flights: Flights, torque: Array) -> _Flown:
@@ -387,7 +448,7 @@ def _with_errors(
             _sum((1.0, sums), (-1.0, rough), (1.0, by_mesh)),
             _sum((1.0, wide.sums), (-1.0, few.sums), (1.0, by_directions)),
         ),
-        "discrete ordinates",
+        ORDINATES,
     ), births
 
 

@@ -21,6 +21,11 @@ from mcpump.walk.source import Source
 Array = NDArray[np.float64]
 
 
+ORDINATES = "discrete ordinates"
+CORRECTED = "discrete ordinates, whose solution of the diffusive part walkers correct"
+"""With a reference (`mcpump.walk.reference`)."""
+
+
 class Known(NamedTuple):
     """The part of every number that is found without walkers."""
 
@@ -29,7 +34,7 @@ class Known(NamedTuple):
     deviations: tuple[BlockSums, ...] = ()
     """Error² = Σ deviation², element by element."""
     method: str = ""
-    """How it was found, in words: "discrete ordinates"."""
+    """How it was found, in words: `ORDINATES`, `CORRECTED`, or rays."""
 
     @property
     def rows(self) -> tuple[BlockSums, ...]:
