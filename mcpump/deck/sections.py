@@ -311,8 +311,9 @@ class Run(Section):
     walkers_per_block: fields.BlockSize = 4096
     """The statistical unit."""
     first_flights: fields.FirstFlights = "auto"
-    """Where rays find the local part: so many times 131 072 rays, along x half as many (`"auto"`: 1). In the general
-    walk: first flights sampled, per walker of the diffusive part."""
+    """Work for what is known without walkers (`"auto"`: 1). Of rays: so many times 131 072, along x half as many; of
+    discrete ordinates: its root times as many cells and directions. In the general walk: first flights sampled, per
+    walker of the diffusive part."""
     score_interval: fields.ScoreInterval = "auto"
     """One collision in so many is scored (in lanes)."""
     walk: Annotated[str, fields.one_of("auto", "general")] = "auto"

@@ -68,9 +68,8 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     reasons = _general_reasons(scene, deck)
     if not reasons:
         notes += found
-        for key, value in (("first_flights", deck.run.first_flights), ("phases", deck.run.phases)):
-            if value != "auto" and not not_rigid(scene):
-                notes.append(f"run.{key} is not used: first flights are found by discrete ordinates")
+        if deck.run.phases != "auto" and not not_rigid(scene):
+            notes.append("run.phases is not used: first flights are found by discrete ordinates")
         return _led_in_lanes(scene, deck)
     notes += [f"this is the general walk, because of {' and '.join(reasons)}", *found]
     if deck.run.score_interval != "auto":

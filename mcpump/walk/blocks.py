@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from mcpump.textures.snapshots import function_of
 from mcpump.textures.user import load_user_texture
 from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
-from mcpump.walk.first_flights import first_flights_along_x
+from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x
 from mcpump.walk.general import general_exponents, walk_general_block
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
@@ -62,11 +63,18 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
     scene = problem.scene
     if not_rigid(scene):
         return _from_rays(problem, ray_flights(scene, user_of(problem), share=share), share)
-    shift = "auto" if scene.shifted else "off"
+    finer = math.sqrt(scene.first_flights)
+    along_x = partial(
+        first_flights_along_x,
+        problem,
+        "auto" if scene.shifted else "off",
+        fineness=finer * FINENESS,
+        directions=round(finer * DIRECTIONS),
+    )
     try:
-        flown = first_flights_along_x(problem, shift, reference=float(scene.reference))
+        flown = along_x(reference=float(scene.reference))
     except ArithmeticError:  # nothing takes enough of the spin: walkers find it
-        flown = first_flights_along_x(problem, shift)
+        flown = along_x()
     return Groundwork(flown.known, source_in_frame(scene, flown, frame_of(problem)))
 
 
