@@ -30,7 +30,7 @@ DECK = {
         "kind": "junction", "interface": 2.0, "width": 0.6, "cone_angle": 1.0, "angular_frequency": 0.05,
     },
     "results": {"channels": ["first", "second"], "planes": [1.1, 2.0, 3.0, 4.0]},
-    "run": {"walkers": 64 * 512, "walkers_per_block": 512, "seed": 3},
+    "run": {"walkers": 64 * 512, "walkers_per_block": 512, "seed": 3, "reference": "off"},
 }  # fmt: skip
 WALKS = ("lanes", "general")
 NO_PLACE = (-1, -1, -1)
