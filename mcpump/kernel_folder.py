@@ -30,11 +30,16 @@ DIGEST = 32
 """Bytes of the checksum before what is kept."""
 LINKS = 1000
 """Steps of a path after which it is taken for one that runs in a circle."""
+ABOVE = {"__main__.py", "api.py", "cli", "figures", "loaded.py", "report", "results", "simulate"}
+"""What stands above the kernels: imports go down only, so that no kernel can depend on it."""
 
 
 def _sources() -> list[Path]:
-    """All sources, those in folders below too."""
-    return sorted(Path(__file__).parent.rglob("*.py"))
+    """All sources that a kernel can depend on, those in folders below too."""
+    package = Path(__file__).parent
+    return sorted(
+        source for source in package.rglob("*.py") if source.relative_to(package).parts[0] not in ABOVE
+    )
 
 
 def _ages() -> list[tuple[int, int]]:
@@ -43,7 +48,7 @@ def _ages() -> list[tuple[int, int]]:
 
 
 def fingerprint() -> str:
-    """Hash of all sources, the versions, numba's settings and the CPU's name and features."""
+    """Hash of the sources, the versions, numba's settings and the CPU's name and features."""
     digest = hashlib.sha256()
     for source in _sources():
         text = source.read_bytes()
