@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from runs import AT_ONCE, CHILD, RULE, finish, furnish, good, whole
+from runs import AT_ONCE, CHILD, RULE, finish, furnish, good, hear, whole
 
 from mcpump import results
 
@@ -123,6 +123,7 @@ def test_a_terminal_that_is_closed_stops_a_run_which_saves(progress, folder):
     ]
     process, terminal = pty.fork()
     if process == 0:
+        hear()
         os.execv(sys.executable, [*command, "--progress", progress])
     until = time.monotonic() + 120
     while not file.exists():
@@ -183,7 +184,7 @@ sys.exit(cli.main())
 def test_a_signal_before_a_run_can_save_is_told(name, folder):
     (folder / "early.py").write_text(EARLY.format(name=name))
     command = [sys.executable, "early.py", "run", "junction.toml"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, preexec_fn=hear)
     wanted = (75, f"mcpump: stopped: signal {name}, before anything was walked\n")
     if name == "SIGINT":
         wanted = (130, "mcpump: interrupted; a results file, if there is one, is as it was last saved\n")
