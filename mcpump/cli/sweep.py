@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from mcpump.cli.options import (
     add_overwrite,
     add_walk_options,
 )
-from mcpump.cli.run import on_ranks, print_lines, walk
+from mcpump.cli.run import on_ranks, walk
 from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     """`mcpump sweep`: on one process or on the ranks of an MPI job, which walk each point together."""
     from mcpump.machine import launcher_rank
 
+    options.answers = options.list
     if options.list or options.collect:
         if launcher_rank() > 0:
             return COMPLETE  # one process is enough for it
@@ -164,14 +166,13 @@ def _file(options: argparse.Namespace) -> Path:
     return folder.with_name(f"{folder.name}.h5")
 
 
-def _check_file(options: argparse.Namespace, sweep: Sweep) -> Path:
-    """File that collects the sweep; one of another sweep, or no sweep's, is left alone unless asked."""
+def _check_file(options: argparse.Namespace, sweep: Sweep) -> None:
+    """See that the file that collects the sweep can be written; another sweep's is left alone unless asked."""
     from mcpump import results
     from mcpump.results.sweep_file import may_be_replaced
 
     file = _file(options)
     results.check_writable(file, options.overwrite or may_be_replaced(file, sweep))
-    return file
 
 
 def _make_folder(folder: Path) -> None:
@@ -201,7 +202,7 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
         sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
         output = str(_point_file(options, point))
         lines.append(shlex.join(["mcpump", "run", str(options.deck), *sets, "--output", output, *more]))
-    print_lines(lines)
+    print("\n".join(lines))
     return COMPLETE
 
 
@@ -253,24 +254,32 @@ def _summary(options: argparse.Namespace, sweep: Sweep) -> None:
     if not options.quiet:
         point = sweep.point(*options.point)
         result = results.read(_point_file(options, point))
-        print_lines([report.summary_line(replace(result, name=point.name))])
+        print(report.summary_line(replace(result, name=point.name)))
 
 
 def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
     """Write the file of the sweep, and print a line for every point."""
     from mcpump import report
     from mcpump.results import sweep_file
+    from mcpump.results.file import TakenError
     from mcpump.simulate.progress import log, start_log
 
     if options.collect:
         start_log("warning" if options.quiet else options.log_level)
-    file = _check_file(options, sweep)
+    file = _file(options)
+    _check_file(options, sweep)
     found = _results(options, sweep)
     collected = sweep_file.collect(sweep, found)
     for sentence in collected.warnings:
         log.warning(f"warning: {sentence}")
-    sweep_file.write(file, sweep, collected, found)
+    while True:
+        there = file.exists()
+        _check_file(options, sweep)
+        with contextlib.suppress(TakenError):  # another process has collected it in this moment
+            sweep_file.write(file, sweep, collected, found, overwrite=there)
+            break
     if not options.quiet:
         lines = [report.summary_line(result) for result in found if result]
-        print_lines([*lines, *sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"])
+        lines += [*sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"]
+        print("\n".join(lines))
     return COMPLETE

@@ -118,18 +118,19 @@ def check_report(problem: Problem) -> str:
     compilation = compilation_seconds(scene)
     each = seconds_per_walker(scene, flights)
     seconds = most * each / cores() + first_flight_seconds(scene) + compilation
+    block = scene.walkers_per_block * each
     memory = memory_bytes(scene) + (sampled(problem.snapshots).size if problem.snapshots else 0)
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // scene.walkers_per_block} blocks, "
-        f"about {flights:.3g} flights each",
+        f"about {flights:.3g} flights each; a block takes about {block:.2g} s on a core",
         f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
-    if (block := scene.walkers_per_block * each) > LONG_BLOCK:
+    if block > LONG_BLOCK:
         lines.append(
-            f"note: a block takes about {block:.2g} s on a core; a run that a signal or --max-time ends gives up those "
-            "under way, and --resume walks them again: a smaller run.walkers_per_block loses less"
+            "note: a run that a signal or --max-time ends gives up the blocks under way, and --resume walks them again: "
+            "a smaller run.walkers_per_block loses less"
         )
     return "\n".join(lines) + "\n"
 

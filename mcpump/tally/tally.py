@@ -144,12 +144,12 @@ class Tally:
         """Sums of one kind of totals ("passages", "budget", "means", "projections", "conserved") by groups of blocks."""
         counts = self.sums["blocks"]
         used = counts > 0
-        values = join(self.sums["totals"], self.TOP).astype(float)[used]
         at = 0
         for kind, shape in self.shapes.items():
             length = int(np.prod(shape))
             if kind == name:
-                sums = values[:, at : at + length].reshape(len(values), *shape)
+                values = join(self.sums["totals"][:, used, at : at + length], self.TOP).astype(float)
+                sums = values.reshape(len(values), *shape)
                 scale = self.projection_exponents if kind == "projections" else self.exponents
                 known = self.known and np.array(
                     [getattr(row, name).reshape(shape) for row in self.known.rows]
