@@ -40,6 +40,14 @@ def add_overwrite(command: argparse.ArgumentParser, what: str = "replace an exis
     command.add_argument("--overwrite", action="store_true", help=what)
 
 
+def add_texture_file(command: argparse.ArgumentParser) -> None:
+    """Option of every command that may walk, or make, a deck which is in a results file alone."""
+    command.add_argument(
+        "--texture-file", type=Path, metavar="FILE",
+        help="the program of the user's texture that a results file was walked with (the same: its sha256 is compared)",
+    )  # fmt: skip
+
+
 def add_walk_options(command: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that walks."""
     command.add_argument(
