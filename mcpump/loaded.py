@@ -84,8 +84,8 @@ class Run:
     budget : Estimate
         The spin budget.
     deck : dict
-        The resolved deck as nested tables: ``mcpump.run(run.deck)`` walks it again. A user's texture is a program, which no
-        results file makes run: ``mcpump.run(run.deck, set={"texture.file": "wall.py"})`` names it.
+        The resolved deck as nested tables: ``mcpump.run(run.deck)`` walks it again. A user's texture is a program, which
+        no results file makes run: ``mcpump.run(run.deck, set={"texture.file": "wall.py"})`` names it.
     """
 
     def __init__(self, result: Result) -> None:

@@ -175,7 +175,7 @@ def test_a_transient(here):
 def test_a_user_texture_is_named_again(here, tmp_path, monkeypatch):
     found = mcpump.run(here / "user.toml", progress=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match="texture.file is missing"):
+    with pytest.raises(InputError, match=r"texture\.file is missing"):
         mcpump.run(found.deck, progress=False)
     assert mcpump.run(found.deck, progress=False, set={"texture.file": str(here / "wall.py")}).complete
 

@@ -85,7 +85,9 @@ def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | No
 
     if options.deck is not None or held is None:
         if getattr(options, "texture_file", None):
-            raise InputError("--texture-file is for a results file without its DECK, which names the texture's file")
+            raise InputError(
+                "--texture-file is for a results file without its DECK, which names the texture's file"
+            )
         return read_deck(options.deck, overrides)
     data, folder = tomllib.loads(held.resolved), Path()
     if where := held.provenance.get("texture_folder"):

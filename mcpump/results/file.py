@@ -171,7 +171,9 @@ def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
             "its numbers may be others than those that were walked"
         )
         if not survives(lambda: _parsed(data, path)):
-            raise ResultsFileError(f"{_unreadable(data, path)[:-1]}: HDF5 itself breaks down when it reads it.")
+            raise ResultsFileError(
+                f"{_unreadable(data, path)[:-1]}: HDF5 itself breaks down when it reads it."
+            )
     try:
         return _parsed(data, path)
     except UnsafeError as error:
@@ -195,7 +197,9 @@ def _image_of(path: str | os.PathLike[str], sealed: bool) -> tuple[bytes, bool]:
             f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     except MemoryError:
-        raise ResultsFileError(f"{shown(path)} cannot be read: it is larger than the memory there is.") from None
+        raise ResultsFileError(
+            f"{shown(path)} cannot be read: it is larger than the memory there is."
+        ) from None
     if not data.startswith(SIGNATURE):
         raise ResultsFileError(_unreadable(data, path))
     end = data[-len(_seal(b"")) :]
@@ -223,7 +227,7 @@ def _parsed(data: bytes, path: str | os.PathLike[str]) -> Result:
 def attributes_of(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Attributes of a file that `write_image` wrote and nobody has changed since; of others none."""
     try:
-        data, has_seal = _image_of(path, sealed=True)
+        data, _ = _image_of(path, sealed=True)
         with h5py.File(io.BytesIO(data), "r") as file:
             check_contents(file, len(data))
             return dict(file.attrs)

@@ -91,7 +91,7 @@ def _groups(file: h5py.File) -> Iterator[h5py.Group]:
     """Groups that are read."""
     yield file
     for name in GROUPS:
-        if name in file.keys() and _is_held(file, name) and _kind(file, name) == h5o.TYPE_GROUP:
+        if name in file and _is_held(file, name) and _kind(file, name) == h5o.TYPE_GROUP:
             yield file[name]
 
 
