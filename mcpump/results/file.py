@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump import __version__
+from mcpump.console import plain
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.toml import parse
 from mcpump.errors import InputError, ResultsFileError
@@ -441,11 +442,14 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
             estimates[name] = _estimate(file, name, dataset)
     regime = json.loads(attributes["regime"])
     return Result(
-        name=_text(attributes["name"]),
+        name=plain(_text(attributes["name"])),
         resolved=_resolved(attributes),
         coords=coords,
         estimates=estimates,
-        regime={key: (float(value), unit, what) for key, (value, unit, what) in regime.items()},
+        regime={
+            plain(key): (float(value), plain(unit), plain(what))
+            for key, (value, unit, what) in regime.items()
+        },
         warnings=tuple(_text(attributes["warnings"]).split("\n")) if attributes["warnings"] else (),
         notes=tuple(_text(attributes["notes"]).split("\n")) if attributes["notes"] else (),
         walkers=int(attributes["walkers"]),
@@ -453,7 +457,7 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         seed=int(attributes["seed"]),
         flights=int(attributes["flights"]),
         status=_status(attributes),
-        message=_text(attributes["message"]),
+        message=plain(_text(attributes["message"])),
         checkpoint=_arrays(path, file["checkpoint"]),
         groundwork=_arrays(path, file["groundwork"]) if "groundwork" in file else {},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
@@ -484,7 +488,7 @@ def _variables(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
 
 def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        return tuple(str(label) for label in dataset.asstr()[()])
+        return tuple(plain(str(label)) for label in dataset.asstr()[()])
     units, long_name = _text(dataset.attrs["units"]), _text(dataset.attrs["long_name"])
     return Estimate(dataset[()], None, (name,), units, long_name)
 
@@ -517,7 +521,8 @@ def _unreadable(data: bytes, path: str | os.PathLike[str]) -> str:
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Text that does nothing to a terminal."""
+    return plain(value.decode() if isinstance(value, bytes) else str(value), "\n\t")
 
 
 def _pack(value: Any) -> Any:
