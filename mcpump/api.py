@@ -214,7 +214,7 @@ def _walk(ranks: parallel.Alone, request: _Request, problem: Problem, shown: boo
             problem, request.threads, bar, ranks, save, request.save_every, stop=clock.reason
         )
     if found is not None and saves is not None:
-        saves.write(found)
+        saves.at_the_end(found)
     result = ranks.broadcast(found)
     assert result is not None  # rank 0's
     return result

@@ -1,18 +1,54 @@
-"""What the command line and the scripts in analysis/ print to, and what no text may do to a terminal."""
+"""What the command line and the scripts in analysis/ print to: what nobody can take is lost, and ends nothing.
+
+No text gives a terminal instructions.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import io
+import os
 import re
 import sys
+import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that are instructions: to a terminal, of line breaks, of the direction of writing."""
 
 
-def prepare() -> None:
-    """Let standard output and error show ? for a letter that they do not know, and instructions as \\x1b."""
+class _Lossy(io.FileIO):
+    """A standard stream whose reader may go, and whose disk may be full: what cannot be written is dropped."""
+
+    trouble: OSError | None = None
+    """Why something was dropped first."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        """Write, or drop."""
+        try:
+            while (written := super().write(data)) is None:  # a pipe that is full, and was told not to wait
+                time.sleep(0.01)
+        except OSError as error:
+            self.trouble = self.trouble or error
+            return memoryview(data).nbytes
+        return written
+
+
+def prepare(own_process: bool = False) -> None:
+    """Let standard output and error show ? for a letter that they do not know, like ℓ in an ASCII log.
+
+    Instructions to a terminal are written out; the progress bar alone returns to the beginning of its line.
+
+    own_process: the process ends with the command, so that its streams may be replaced by ones that never fail.
+    """
+    if own_process:
+        sys.stdout, sys.stderr = _lossy(1, sys.stdout), _lossy(2, sys.stderr)
     for stream, allowed in ((sys.stdout, "\n\t"), (sys.stderr, "\n\t\r")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -21,10 +57,43 @@ def prepare() -> None:
 
 
 def _written(write: Callable[[str], int], allowed: str) -> Callable[[str], int]:
-    """Write of a stream that lets no instructions pass but some; the progress bar returns to the line's beginning."""
+    """Write of a stream without instructions but those that are allowed."""
     return lambda text: write(plain(text, allowed)) and len(text)
 
 
 def plain(text: str, allowed: str = "") -> str:
-    """Text with instructions written out as in a program: \\x1b."""
+    """Text in which instructions are written out, as in a program."""
     return CONTROL.sub(lambda found: found[0] if found[0] in allowed else repr(found[0])[1:-1], text)
+
+
+def _lossy(number: int, stream: object) -> io.TextIOWrapper:
+    """A standard stream that never fails; one that is closed stays empty, so that no file gets its number."""
+    closed = stream is None
+    if closed:
+        place = os.open(os.devnull, os.O_WRONLY)
+        if place != number:
+            os.dup2(place, number)
+            os.close(place)
+        os.set_inheritable(number, True)
+    raw = _Lossy(number, "w", closefd=False)
+    raw.trouble = OSError(errno.EBADF, "it is closed") if closed else None
+    lines = number == 2 or raw.isatty()
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), getattr(stream, "encoding", "utf-8"), line_buffering=lines
+    )
+
+
+def lost() -> str:
+    """Why something of standard output was lost, or ""; a reader that has gone (head, less) has lost nothing."""
+    sys.stdout.flush()
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    trouble = raw.trouble if isinstance(raw, _Lossy) else None
+    return "" if trouble is None or isinstance(trouble, BrokenPipeError) else str(trouble.strerror)
+
+
+def tell(text: str) -> None:
+    """Tell a line on standard error, where there is one."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{text}\n")  # in one piece: ranks share it
+            sys.stderr.flush()

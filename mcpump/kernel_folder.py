@@ -47,21 +47,26 @@ def _ages() -> list[tuple[int, int]]:
     return [(status.st_mtime_ns, status.st_size) for status in map(os.stat, _sources())]
 
 
-def fingerprint() -> str:
-    """Hash of the sources, the versions, numba's settings and the CPU's name and features."""
+def fingerprint_of_sources() -> str:
+    """Hash of the sources, which decide the numbers of a run."""
     digest = hashlib.sha256()
     for source in _sources():
         text = source.read_bytes()
         name = source.relative_to(Path(__file__).parent).as_posix()
         digest.update(f"{name} {len(text)} ".encode() + text)
+    return digest.hexdigest()
+
+
+def fingerprint() -> str:
+    """Hash of the sources, the versions, numba's settings and the CPU's name and features."""
     versions = f"{numba.__version__} {llvmlite.__version__} {numpy.__version__} {sys.version}"
     settings = [getattr(numba.config, name, None) for name in SETTINGS]
     cpu = f"{binding.get_host_cpu_name()} {binding.get_host_cpu_features().flatten()}"
-    digest.update(f"{versions} {settings} {cpu}".encode())
-    return digest.hexdigest()[:16]
+    everything = f"{fingerprint_of_sources()} {versions} {settings} {cpu}"
+    return hashlib.sha256(everything.encode()).hexdigest()[:16]
 
 
-AGES, IMPORTED = _ages(), fingerprint()
+AGES, SOURCES, IMPORTED = _ages(), fingerprint_of_sources(), fingerprint()
 """Of the sources that this process runs: the files may change under a notebook."""
 
 

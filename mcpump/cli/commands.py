@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from typing import Any
 
 from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, positive
+from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, INTERRUPTED, Parser, add_deck, add_file, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
@@ -33,25 +31,32 @@ def main(arguments: list[str] | None = None) -> int:
     int
         Exit status.
     """
+    console.prepare(own_process=arguments is None)
+    options = argparse.Namespace(answers=True, own_process=arguments is None)
+    status = _obey(arguments, options)
+    if (why := console.lost()) and _speaks():
+        console.tell(f"mcpump: standard output cannot be written: {why}")
+        # what was printed beside a file is no loss
+        return status or (BAD_INPUT if options.answers else COMPLETE)
+    return status
+
+
+def _obey(arguments: list[str] | None, options: argparse.Namespace) -> int:
+    """Do what is asked for; the exit status. options: is filled."""
     try:
-        console.prepare()
-        options = parser().parse_args(arguments)
-        options.own_process = arguments is None
-        status = int(options.act(options))
-        sys.stdout.flush()
-        return status
+        parser().parse_args(arguments, options)
+        return int(options.act(options))
+    except SystemExit as end:  # --help, --version
+        return int(end.code or COMPLETE)
     except McpumpError as error:
         if _speaks():
-            print(f"mcpump: {error}", file=sys.stderr)
+            console.tell(f"mcpump: {error}")
         return error.status
-    except BrokenPipeError:
-        # the reader of our output (head, less) has gone: what is left of it goes nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return COMPLETE
+    except MemoryError:
+        console.tell("mcpump: out of memory")
+        return CRASH
     except KeyboardInterrupt:
-        print(
-            "mcpump: interrupted; a results file, if there is one, is as it was last saved", file=sys.stderr
-        )
+        console.tell("mcpump: interrupted; a results file, if there is one, is as it was last saved")
         return INTERRUPTED
 
 

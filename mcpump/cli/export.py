@@ -43,13 +43,12 @@ def add_export(commands: Any) -> None:
         "--frame", choices=FRAMES, help="whose axes, places and times (by default the snapshots', if there are any)"
     )  # fmt: skip
     add_overwrite(export, "write into a folder that is there")
-    export.set_defaults(act=export_file)
+    export.set_defaults(answers=False, act=export_file)
 
 
 def export_file(options: argparse.Namespace) -> int:
     """`mcpump export`: a results file as OVF."""
     from mcpump import results
-    from mcpump.cli.run import print_lines
     from mcpump.figures.style import chosen_channel
     from mcpump.textures.ovf import write_ovf
 
@@ -82,7 +81,7 @@ def export_file(options: argparse.Namespace) -> int:
                     lines.append(str(path))
     except OSError as error:
         raise InputError(f"cannot write {error.filename or folder}: {error.strerror}") from None
-    print_lines(lines)
+    print("\n".join(lines))
     return COMPLETE
 
 

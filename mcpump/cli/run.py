@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mcpump import console
 from mcpump.cli.options import (
     BAD_INPUT,
     COMPLETE,
@@ -52,7 +52,7 @@ def add_run(commands: Any) -> None:
     add_texture_file(run)
     add_walk_options(run)
     add_overwrite(run)
-    run.set_defaults(act=run_deck)
+    run.set_defaults(act=run_deck, answers=False)
 
 
 def add_merge(commands: Any) -> None:
@@ -62,7 +62,7 @@ def add_merge(commands: Any) -> None:
     merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     add_texture_file(merge)
     add_overwrite(merge)
-    merge.set_defaults(act=merge_files)
+    merge.set_defaults(act=merge_files, answers=False)
 
 
 def problem_of(
@@ -299,7 +299,7 @@ def _walk(
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
     simulate.make_ready(ranks, problem, log.info)
-    saves = Saves(output, _may_replace(options), log.error)
+    saves = Saves(output, options.overwrite, log.error, start)
     bar = None if options.progress == "auto" else options.progress == "bar"
     with Display(bar) as display:
         try:
@@ -312,7 +312,7 @@ def _walk(
     if result is None:
         return COMPLETE
     try:
-        saves.write(result)
+        saves.at_the_end(result)
     finally:  # where it cannot be written, the table is all there will be
         if not options.quiet:
             tell(result)
@@ -325,7 +325,7 @@ def _status(result: Result) -> int:
 
     if result.complete:
         return COMPLETE
-    print(f"mcpump: {result.message}", file=sys.stderr)
+    console.tell(f"mcpump: {result.message}")
     return {Status.MISSED: TARGET_MISSED, Status.STOPPED: STOPPED}.get(result.status, COMPLETE)
 
 
@@ -352,18 +352,7 @@ def print_table(result: Result) -> None:
     """Print the table of a result that is safe in its file."""
     from mcpump import report
 
-    print_lines([report.table(result).rstrip("\n")])
-
-
-def print_lines(lines: Iterable[str]) -> None:
-    """Print; what is told is safe in files, so that a reader that has gone is no failure."""
-    try:
-        print("\n".join(lines), flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        print(f"mcpump: the table cannot be printed: {error.strerror}", file=sys.stderr)
+    print(report.table(result).rstrip("\n"))
 
 
 def _walkers_of(result: Result) -> int:

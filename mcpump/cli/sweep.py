@@ -19,7 +19,7 @@ from mcpump.cli.options import (
     add_overwrite,
     add_walk_options,
 )
-from mcpump.cli.run import on_ranks, print_lines, walk
+from mcpump.cli.run import on_ranks, walk
 from mcpump.console import CONTROL
 from mcpump.errors import InputError, McpumpError, show
 
@@ -109,6 +109,7 @@ def run_sweep(options: argparse.Namespace) -> int:
     """`mcpump sweep`: on one process or on the ranks of an MPI job, which walk each point together."""
     from mcpump.machine import launcher_rank
 
+    options.answers = options.list
     if options.list or options.collect:
         if launcher_rank() > 0:
             return COMPLETE  # one process is enough for it
@@ -166,14 +167,13 @@ def _file(options: argparse.Namespace) -> Path:
     return folder.with_name(f"{folder.name}.h5")
 
 
-def _check_file(options: argparse.Namespace, sweep: Sweep) -> Path:
-    """File that collects the sweep; one of another sweep, or no sweep's, is left alone unless asked."""
+def _check_file(options: argparse.Namespace, sweep: Sweep) -> None:
+    """See that the file that collects the sweep can be written; another sweep's is left alone unless asked."""
     from mcpump import results
     from mcpump.results.sweep_file import may_be_replaced
 
     file = _file(options)
     results.check_writable(file, options.overwrite or may_be_replaced(file, sweep))
-    return file
 
 
 def _make_folder(folder: Path) -> None:
@@ -206,7 +206,7 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
         lines.append(shlex.join(["mcpump", "run", deck, *sets, "--output", _no_option(output), *more]))
     if odd := next((line for line in lines if CONTROL.search(line)), ""):
         raise InputError(f"a name in {show(odd, 200)} holds a line break or a control character: rename it")
-    print_lines(lines)
+    print("\n".join(lines))
     return COMPLETE
 
 
@@ -263,7 +263,7 @@ def _summary(options: argparse.Namespace, sweep: Sweep) -> None:
     if not options.quiet:
         point = sweep.point(*options.point)
         result = results.read(_point_file(options, point))
-        print_lines([report.summary_line(replace(result, name=point.name))])
+        print(report.summary_line(replace(result, name=point.name)))
 
 
 def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
@@ -274,13 +274,16 @@ def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
 
     if options.collect:
         start_log("warning" if options.quiet else options.log_level)
-    file = _check_file(options, sweep)
+    file = _file(options)
+    there = file.exists()
+    _check_file(options, sweep)
     found = _results(options, sweep)
     collected = sweep_file.collect(sweep, found)
     for sentence in collected.warnings:
         log.warning(f"warning: {sentence}")
-    sweep_file.write(file, sweep, collected, found)
+    sweep_file.write(file, sweep, collected, found, overwrite=there)
     if not options.quiet:
         lines = [report.summary_line(result) for result in found if result]
-        print_lines([*lines, *sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"])
+        lines += [*sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"]
+        print("\n".join(lines))
     return COMPLETE

@@ -20,13 +20,14 @@ where every HDF5 reader stops, stands a seal: the sha256 of all bytes before it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import io
 import json
 import logging
 import os
-import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.toml import parse
 from mcpump.errors import InputError, ResultsFileError
 from mcpump.results.safe import SIGNATURE, UnsafeError, bytes_of, check_contents, keep_rights, survives
+from mcpump.results.unfinished import remove_left_over, told, unfinished_name
 from mcpump.tally.estimates import Estimate, Result, Status
 
 log = logging.getLogger("mcpump")
@@ -83,8 +85,9 @@ def check_writable(path: str | os.PathLike[str], overwrite: bool = False, size: 
     target = Path(path).resolve()
     _refuse_target(target, path, overwrite)
     # Trying beats asking: permission bits say nothing of read-only file systems, or of root.
-    probe = _temporary(target)
+    probe = unfinished_name(target)
     try:
+        remove_left_over(target)
         os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         os.unlink(probe)
         free = shutil.disk_usage(target.parent).free
@@ -92,16 +95,16 @@ def check_writable(path: str | os.PathLike[str], overwrite: bool = False, size: 
         raise ResultsFileError(f"{shown(path)} cannot be written: {error.strerror}.") from error
     if free < size:
         raise ResultsFileError(
-            f"{shown(path)} needs about {size / 1e9:.2g} GB, and its disk has {free / 1e9:.2g} GB left: make room, or "
-            f"choose another folder or fewer cells."
+            f"{shown(path)} needs about {size / 1e9:.2g} GB, and its disk has {free / 1e9:.2g} GB left"
+            f"{told(target.parent)}: make room, or choose another folder or fewer cells."
         )
 
 
 def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Write a results file: whole or not at all, and never over another one unasked.
 
-    The image is built in memory, written to a temporary name in the same folder, synced, and renamed,
-    so a reader, a crash or a full disk meets either the old file or the new one.
+    The image is built in memory, written to a temporary name in the same folder, synced, and linked to its own (renamed,
+    where it replaces a file), so a reader, a crash or a full disk meets either the old file or the new one.
 
     Parameters
     ----------
@@ -118,24 +121,58 @@ def write(result: Result, path: str | os.PathLike[str], overwrite: bool = False)
         As `check_writable`, or if the disk refuses the bytes.
     """
     _refuse_target(Path(path).resolve(), path, overwrite)
-    write_image(_image(result), path, overwrite)
+    write_image(image_of(result), path, overwrite)
 
 
 def write_image(image: bytes, path: str | os.PathLike[str], overwrite: bool = False) -> None:
     """Write the bytes of a file, with a seal behind them, as `write` does: whole or not at all."""
     target = Path(path).resolve()
     _refuse_target(target, path, overwrite)
-    temporary = _temporary(target)
+    temporary = unfinished_name(target)
     try:
-        _write_synced(temporary, image + _seal(image))
+        _write_synced(temporary, image)
         keep_rights(temporary, target)
-        os.replace(temporary, target)
+        _give_name(temporary, target, overwrite)
         _sync_folder(target.parent)
+    except FileExistsError:
+        raise TakenError(_taken(path)) from None
     except OSError as error:
-        raise ResultsFileError(f"{shown(path)} cannot be written: {error.strerror or error}.") from error
+        left_over = told(target.parent) if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        raise ResultsFileError(
+            f"{shown(path)} cannot be written: {error.strerror or error}{left_over}."
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+class TakenError(ResultsFileError):
+    """A name that another process has given to a file in the last moment."""
+
+
+def _taken(path: str | os.PathLike[str]) -> str:
+    """Sentence that refuses a name under which there is a file."""
+    name = repr(os.fspath(path))  # it may hold a line break
+    return f"{name} exists already: choose another name, or give --overwrite (in Python overwrite=True)."
+
+
+def _give_name(temporary: Path, target: Path, overwrite: bool) -> None:
+    """Give a whole file its name: in the place of another one if asked, else FileExistsError where there is one."""
+    if overwrite:
+        os.replace(temporary, target)
+        return
+    try:
+        os.link(temporary, target)  # unlike a new name, a link never takes the place of a file
+    except FileExistsError:
+        if not os.path.samefile(temporary, target):  # a network may have passed the order on twice
+            raise
+    except OSError:  # a file system without links
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        try:
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(target)
+            raise
 
 
 def shown(path: str | os.PathLike[str]) -> str:
@@ -256,6 +293,23 @@ def points_of(files: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
+def mark_of(path: str | os.PathLike[str]) -> bytes | None:
+    """What tells a file from others without reading it: its seal; size and time of one that has none; None: no file."""
+    length = len(_seal(b""))
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return b"no file"
+        with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            file.seek(max(status.st_size - length, 0))
+            end = file.read()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        return (error.strerror or "unknown").encode()
+    return end if end.startswith(_SEAL) else f"{status.st_size} {status.st_mtime_ns}".encode()
+
+
 def is_sealed(path: str | os.PathLike[str]) -> bool:
     """Whether a file is as `write` left it."""
     return _image_of(path, sealed=False)[1]
@@ -273,21 +327,15 @@ def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) 
         if target.exists() and not target.is_file():
             raise ResultsFileError(f"{name} is a device or a pipe, not a results file: choose another name.")
         if target.exists() and not overwrite:
-            raise ResultsFileError(
-                f"{name} exists already: choose another name, or give --overwrite (in Python overwrite=True)."
-            )
+            raise TakenError(_taken(path))
     except OSError as error:
         raise ResultsFileError(f"{name} cannot be written: {error.strerror}.") from None
-
-
-def _temporary(target: Path) -> Path:
-    # A random part, as several jobs may write into one folder from machines that share process numbers.
-    return target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
 
 
 def _write_synced(path: Path, image: bytes) -> None:
     with open(path, "xb") as stream:
         stream.write(image)
+        stream.write(_seal(image))
         stream.flush()
         os.fsync(stream.fileno())
 
@@ -306,7 +354,8 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _image(result: Result) -> bytes:
+def image_of(result: Result) -> bytes:
+    """Bytes of a results file, without its seal."""
     with h5py.File("image", "w", driver="core", backing_store=False) as file:
         _write_attributes(file, result)
         for name, coordinate in result.coords.items():

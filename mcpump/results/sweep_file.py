@@ -262,7 +262,11 @@ def notes_on(results: Sequence[Result | None]) -> tuple[str, ...]:
 
 
 def write(
-    path: str | os.PathLike[str], sweep: Sweep, collected: Collected, results: Sequence[Result | None]
+    path: str | os.PathLike[str],
+    sweep: Sweep,
+    collected: Collected,
+    results: Sequence[Result | None],
+    overwrite: bool,
 ) -> None:
     """Write the file of a sweep: whole or not at all, in the place of an older one.
 
@@ -272,6 +276,8 @@ def write(
         Where to.
     sweep, collected, results
         What was asked for, the arrays, and the results they were taken from.
+    overwrite : bool
+        Whether there is a file to be replaced.
 
     Raises
     ------
@@ -312,7 +318,7 @@ def write(
         ]
         file.flush()
         image = bytes(file.id.get_file_image())
-    write_image(image, path, overwrite=True)
+    write_image(image, path, overwrite)
 
 
 def _lies_on(collected: Collected, name: str, dims: tuple[str, ...]) -> bool:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 import mcpump
 from mcpump.deck.toml import flat
 from mcpump.errors import InputError
+from mcpump.kernel_folder import SOURCES
 from mcpump.tally.estimates import Result
 
 RANGES = "ranges"
@@ -27,6 +28,10 @@ FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights", "texture.file")
 (texture.sha256 tells what is in the texture's file)."""
 ROUNDING = 1e-9
 """What machines of different kinds work out for one deck agrees to this share of its largest number."""
+_ANOTHER_GROUNDWORK = (
+    "what {} holds of first flights, worked out without walkers, is not what {} holds: another build of mcpump has "
+    "walked one of them"
+)
 Sums = dict[str, NDArray[np.int64]]
 Ranges = tuple[tuple[int, int], ...]
 
@@ -106,12 +111,35 @@ def start_of(result: Result, path: str) -> Start:
 
 
 def check_version(result: Result, path: str) -> None:
-    """Refuse a file of another version, whose walkers may walk differently."""
-    version = result.provenance.get("mcpump")
+    """Refuse a file of another version, or of other sources, whose walkers may walk differently."""
+    version, held = result.provenance.get("mcpump"), str(result.provenance.get("sources") or "unknown")
     if version != mcpump.__version__:
         raise InputError(
             f"{path} was walked by mcpump {version}, this is {mcpump.__version__}: walkers of two versions do not mix"
         )
+    if held != SOURCES:
+        raise InputError(
+            f"{path} was walked by an mcpump {version} with other sources (sha256 {held[:8]}…, here {SOURCES[:8]}…): "
+            "walkers of two versions do not mix; go on with the program that wrote it, or walk anew"
+        )
+
+
+def have_all(ranges: Ranges, others: Ranges) -> bool:
+    """Whether some ranges of blocks hold all blocks of others."""
+    return all(any(begin <= first and last <= end for begin, end in joined(ranges)) for first, last in others)
+
+
+def overlap(ranges: Ranges, others: Ranges) -> bool:
+    """Whether a block is in both."""
+    return any(first < end and begin < last for first, last in others for begin, end in ranges)
+
+
+def check_same_walkers(result: Result, held: Result, path: str) -> None:
+    """Refuse a file whose walkers are not those of a run: of another deck, version, or groundwork."""
+    check_version(held, path)
+    check_same_deck(result.resolved, held, path)
+    if not _same_groundwork(held.groundwork, result.groundwork):
+        raise InputError(_ANOTHER_GROUNDWORK.format(path, "this run"))
 
 
 def check_same_deck(resolved: str, result: Result, path: str) -> None:
@@ -161,10 +189,7 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
     first = min(range(len(starts)), key=lambda i: starts[i].ranges)
     for start, path in zip(starts, paths, strict=True):
         if not _same_groundwork(start.groundwork, starts[first].groundwork):
-            raise InputError(
-                f"what {path} holds of first flights, worked out without walkers, is not what {paths[first]} holds: "
-                "another build of mcpump has walked one of them"
-            )
+            raise InputError(_ANOTHER_GROUNDWORK.format(path, paths[first]))
     ranges = joined(part for start in starts for part in start.ranges)
     sums = {name: np.sum([start.sums[name] for start in starts], axis=0) for name in starts[0].sums}
     return Start(sums, ranges, sum(start.seconds for start in starts), starts[first].groundwork)

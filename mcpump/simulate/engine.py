@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import platform
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 import mcpump
 from mcpump.compiled import is_compiled
 from mcpump.errors import InputError, StoppedError
-from mcpump.kernel_folder import can_keep
+from mcpump.kernel_folder import SOURCES, can_keep
 from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.problem.scene import NO_STATE, Problem, StopRule
@@ -106,7 +107,7 @@ def run(
     if ranks.rank > 0:
         follow(problem, threads, ranks)
         return None
-    started = time.time()
+    started, began = time.time(), time.monotonic()
     todo = to_walk(problem, start, part)
     with Lead(problem, threads, ranks, start, stop) as lead:
         walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else ())
@@ -119,14 +120,15 @@ def run(
     if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
         status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
     result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message)
-    result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
+    seconds = time.monotonic() - began + (start.seconds if start else 0.0)
+    result.provenance.update(_circumstances(started, seconds, ranks), threads=threads)
     return result
 
 
-def _circumstances(started: float, before: float, ranks: Alone) -> dict[str, Any]:
-    """When, for how long and on what a run was walked; `before`: seconds spent on what it went on with."""
+def _circumstances(started: float, seconds: float, ranks: Alone) -> dict[str, Any]:
+    """When, for how long and on what a run was walked."""
     return {
-        "wall_time_s": time.time() - started + before,
+        "wall_time_s": seconds,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
         "ranks": ranks.size,
         "reductions": ranks.reductions,
@@ -254,8 +256,8 @@ class _Walk:
                 return tally, ""
             if self.lead.reason:
                 return tally, self.lead.reason
-            held = self.lead.groundwork
-            self.saver(make_result(self.problem, tally, held, self.ranges, Status.RUNNING, "running"))
+            held = (self.lead.groundwork, self.ranges, Status.RUNNING, "running")
+            self.saver(partial(make_result, self.problem, tally, *held))
 
 
 def _done(first: int, last: int, given_up: list[int]) -> list[tuple[int, int]]:
@@ -295,10 +297,15 @@ class _Saver:
         """Whether there is somebody to save for and the time has passed."""
         return self.save is not None and time.monotonic() - self.last >= self.every
 
-    def __call__(self, result: Result) -> None:
-        """Hand over the result so far."""
-        if self.save is not None and result.blocks > 0:
-            self.save(result)
+    def __call__(self, make: Callable[[], Result]) -> None:
+        """Hand over the result so far, unless it takes too much memory: the walk goes on."""
+        try:
+            if self.save is not None and (result := make()).blocks > 0:
+                self.save(result)
+        except MemoryError:
+            logging.getLogger("mcpump").error(
+                "out of memory while saving: the walk goes on, the file is as it was"
+            )
         self.last = time.monotonic()
 
 
@@ -411,7 +418,7 @@ def make_result(
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         groundwork=groundwork,
-        provenance={"mcpump": mcpump.__version__}
+        provenance={"mcpump": mcpump.__version__, "sources": SOURCES}
         # not made shorter: the deck's text of it is its end, by which it is found again
         | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
         | (

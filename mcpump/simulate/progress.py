@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import sys
@@ -9,6 +10,8 @@ import time
 import warnings
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
+
+from mcpump import console
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -63,12 +66,19 @@ class Display:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.bar is not None:
-            self.bar.close()
+            with contextlib.suppress(OSError, ValueError):
+                self.bar.close()
 
     def __call__(self, progress: Progress) -> None:
-        """Take note of a finished block."""
-        if not self.shown:
-            return
+        """Take note of a finished block; what cannot be shown does not end the walk."""
+        if self.shown:
+            try:
+                self._show(progress)
+            except Exception as error:
+                self.shown = False
+                log.debug(f"no more progress is shown: {error}")
+
+    def _show(self, progress: Progress) -> None:
         if self.terminal:
             self._move_bar(progress)
         elif time.monotonic() - self.last_line >= LINE_EVERY or progress.blocks == progress.total:
@@ -121,4 +131,4 @@ class Bar(Display):
     def say(self, text: str) -> None:
         """Tell one line."""
         if self.shown:
-            print(text, file=sys.stderr, flush=True)
+            console.tell(text)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sys
 import tempfile
 import time
 import traceback
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump import console
 from mcpump.errors import InputError, McpumpError, show
 from mcpump.machine import first_number, launcher_size
 
@@ -205,9 +205,8 @@ class World(Alone):
                 text, status = str(error), error.status
             else:
                 trace, text = traceback.format_exc(), f"{type(error).__name__}: {error}"
-            # in one piece, and with a moment to pass it on: mpirun may drop what comes just before Abort
-            sys.stderr.write(f"{trace}mcpump: rank {self.rank} of {self.size} failed: {text}\n")
-            sys.stderr.flush()
+            console.tell(f"{trace}mcpump: rank {self.rank} of {self.size} failed: {text}")
+            # with a moment to pass it on: mpirun may drop what comes just before Abort
             time.sleep(FAREWELL)
             self._given.Abort(status)
             os._exit(status)  # Abort may return before this process is ended

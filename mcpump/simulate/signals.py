@@ -8,12 +8,31 @@ import time
 from types import FrameType
 from typing import Any, Self
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+from mcpump.errors import StoppedError
+
+SIGNALS = (
+    signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP, signal.SIGXCPU
+)  # fmt: skip
 """Signals after which a run saves and stops."""
 
 
 AGAIN = 0.3
 """Seconds: a terminal, mpirun and srun may all hand on one and the same signal; what comes later is a second one."""
+
+_heard: list[int] = []
+"""Signals that came before a run could save."""
+
+
+def heed() -> None:
+    """Let a signal that comes before a run can save end the program with a sentence (SIGINT interrupts it as ever)."""
+    for number in SIGNALS:
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _end)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    _heard.append(number)  # should a library swallow what is raised
+    raise StoppedError(f"stopped: signal {signal.Signals(number).name}, before anything was walked")
 
 
 class Stops:
@@ -34,12 +53,18 @@ class Stops:
     def __init__(self, max_time: float | None = None, to_the_end: bool = False) -> None:
         self.until = None if max_time is None else time.monotonic() + max_time
         self.to_the_end = to_the_end
-        self.max_time, self.signal, self.caught = max_time, 0, 0.0
+        self.max_time, self.signal, self.caught = max_time, next(iter(_heard), 0), 0.0
         self.before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self.before = {number: signal.signal(number, self._note) for number in SIGNALS}
+            # `nohup` has a terminal that closes ignored
+            caught = [
+                number
+                for number in SIGNALS
+                if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN
+            ]
+            self.before = {number: signal.signal(number, self._note) for number in caught}
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -27,7 +27,7 @@ MARK = "open('ran', 'w').close()\n"
 
 def image():
     """Bytes of a results file, without its seal."""
-    return results._image(junction())
+    return results.image_of(junction())
 
 
 def crafted(path, change, sealed=True):
