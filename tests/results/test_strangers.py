@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import os
 import subprocess
 import sys
@@ -285,3 +286,78 @@ def test_a_crash_of_hdf5_is_one_sentence(tmp_path, monkeypatch):
     here = os.getpid()
     with pytest.raises(ResultsFileError, match="HDF5 itself breaks down"):
         results.read(file)
+
+
+# --- what is printed and written -------------------------------------------------------------------------------
+
+ESCAPE = "\x1b]0;owned\x07"
+
+
+def instructing(file):
+    for name in ("name", "message", "warnings", "notes"):
+        file.attrs[name] = f"{ESCAPE} first\nsecond"
+    file["budget"].attrs["units"] = ESCAPE
+    regime = json.loads(file.attrs["regime"])
+    file.attrs["regime"] = json.dumps(
+        {f"{key}{ESCAPE}": (value, ESCAPE, what) for key, (value, _, what) in regime.items()}
+    )
+
+
+def test_a_file_gives_no_instructions(tmp_path):
+    file = crafted(tmp_path / "odd.h5", instructing)
+    result = results.read(file)
+    texts = [
+        result.name,
+        result.message,
+        *result.warnings,
+        *result.notes,
+        *result.regime,
+        result.estimates["budget"].units,
+    ]
+    assert all(
+        text.isprintable() and ("owned" in text or "second" in text) for text in texts if text in texts[:5]
+    )
+    assert not any("\x1b" in text for text in texts)
+    assert "\x1b" not in repr(Run(result))
+
+
+def test_exported_files_stay_in_their_folder(tmp_path, monkeypatch):
+    def outside(file):
+        labels = [str(label) for label in file["part"].asstr()[()]]
+        file["part"][...] = ["../../out", *labels[1:]]
+
+    monkeypatch.chdir(tmp_path)
+    crafted(tmp_path / "odd.h5", outside)
+    assert "../../out" in refused("export", "odd.h5", "--ovf", "a/b")
+    assert not list(tmp_path.rglob("*.ovf"))
+
+
+@pytest.mark.parametrize("kind", ["pipe", "device", "folder"])
+def test_only_a_file_is_replaced(kind, tmp_path):
+    target = tmp_path / "out.h5"
+    if kind == "pipe":
+        os.mkfifo(target)
+    elif kind == "folder":
+        target.mkdir()
+    else:
+        target.symlink_to("/dev/null")
+    before = os.stat(target)
+    for act in (results.check_writable, lambda *given: results.write(junction(), *given)):
+        with pytest.raises(ResultsFileError, match="not a results file"):
+            act(target, True)
+    assert (os.stat(target).st_mode, os.stat(target).st_ino) == (before.st_mode, before.st_ino)
+    assert os.path.exists("/dev/null")
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o664])
+def test_a_renewed_file_keeps_its_mode_and_owner(mode, tmp_path):
+    target = tmp_path / "out.h5"
+    results.write(junction(), target)
+    os.chmod(target, mode)
+    if os.geteuid() == 0:
+        os.chown(target, 12345, 54321)
+    before = os.stat(target)
+    results.write(junction(), target, overwrite=True)
+    after = os.stat(target)
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+    assert after.st_ino != before.st_ino
