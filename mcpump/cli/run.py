@@ -197,6 +197,8 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
     None where there is nothing to do.
     """
     from mcpump import results
+    from mcpump.problem.effort import check_memory
+    from mcpump.problem.reduce import snapshot_bytes
     from mcpump.simulate import checkpoint
     from mcpump.simulate import engine as simulate
     from mcpump.simulate.progress import log
@@ -215,6 +217,8 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
             log.info(f"{results.shown(output_of(options))} is complete")
             return None
         problem = problem_of(options, overrides, held)
+        if options.threads:
+            check_memory(problem.scene, options.threads, snapshot_bytes(problem))
         start = None
         if held is not None and resume is not None:
             checkpoint.check_same_deck(problem.resolved, held, results.shown(resume))
