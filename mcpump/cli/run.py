@@ -315,12 +315,13 @@ def _walk(
             return error
     if result is None:
         return COMPLETE
+    saved = result
     try:
-        saves.at_the_end(result)
+        saved = saves.at_the_end(result)
     finally:  # where it cannot be written, the table is all there will be
         if not options.quiet:
             tell(result)
-    return _status(result)
+    return _status(saved)
 
 
 def _status(result: Result) -> int:

@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -387,6 +388,11 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     assert estimate.stderr is not None
     mean, stderr = abs(float(estimate.mean[index])), float(estimate.stderr[index])
     return math.inf if mean == 0.0 else stderr / mean
+
+
+def without_estimates(result: Result) -> Result:
+    """Result that has the sums alone, to go on with where there is more memory."""
+    return replace(result, coords={}, estimates={}, status=Status.STOPPED, message=WITHOUT_ESTIMATES)
 
 
 def make_result(

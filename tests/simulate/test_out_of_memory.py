@@ -12,6 +12,7 @@ from runs import assert_same, call, furnish, good, refused
 from mcpump import report, results
 from mcpump.deck import memory as of_deck
 from mcpump.machine import _limits_of_groups, memory_of_machine
+from mcpump.results import saves
 from mcpump.simulate import crew, engine
 from mcpump.simulate.progress import Display
 
@@ -49,6 +50,17 @@ def test_no_memory_for_the_estimates(whole, monkeypatch):
     assert held.blocks == 64
     assert not held.estimates
     good("show", "out.h5")
+    good("run", "--resume", "out.h5", *QUIET)
+    assert_same(whole, "out.h5")
+
+
+def test_no_memory_to_write_the_estimates(whole, monkeypatch):
+    image_of = saves.image_of
+    with monkeypatch.context() as patch:
+        patch.setattr(saves, "image_of", lambda result: failing() if result.estimates else image_of(result))
+        patch.setattr(saves, "PAUSES", (0.0, 0.0))
+        _, err = good("run", "junction.toml", "-o", "out.h5", *QUIET, status=75)
+    assert "stopped: out of memory for the estimates" in err
     good("run", "--resume", "out.h5", *QUIET)
     assert_same(whole, "out.h5")
 
