@@ -2,6 +2,6 @@
 
 import sys
 
-from mcpump.cli.commands import main
+from mcpump.cli import main
 
 sys.exit(main())

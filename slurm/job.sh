@@ -2,7 +2,8 @@
 # Sourced by the jobs: strict mode, the site's environment, and what they share. $slurm is the folder of this file.
 set -euo pipefail
 
-say() { printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2; }
+# A log that cannot be written, a full disk, ends nothing: what is told is lost then.
+say() { (printf '%s %s: %s\n' "$(date '+%F %T')" "${SLURM_JOB_NAME:-job}" "$*" >&2) || true; }
 fail() { say "$*" && exit 1; }
 trap 'say "line $LINENO of ${BASH_SOURCE[0]} failed with status $?"' ERR
 

@@ -213,8 +213,15 @@ def sentence(text):
     return line.removeprefix("mcpump: ")
 
 
+def hear():
+    """Hear signals that whoever runs the tests may have ignored: `nohup`, or a shell that put them behind."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def child(*arguments, folder, program=CHILD, **more):
     """Start the command line, or another program, as a process of its own group."""
+    more.setdefault("preexec_fn", hear)
     return subprocess.Popen(
         [*program, *map(str, arguments)], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, encoding="utf-8", start_new_session=True, **more,

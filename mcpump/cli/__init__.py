@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = ["main"]
+INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,3 +21,6 @@ def main(arguments: list[str] | None = None) -> int:
     except StoppedError as error:  # amid an import, or on the way out
         console.tell(f"mcpump: {error}")
         return error.status
+    except KeyboardInterrupt:
+        console.tell("mcpump: interrupted; a results file, if there is one, is as it was last saved")
+        return INTERRUPTED

@@ -12,17 +12,7 @@ from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import (
-    BAD_INPUT,
-    COMPLETE,
-    CRASH,
-    INTERRUPTED,
-    Parser,
-    add_deck,
-    add_file,
-    add_threads,
-    positive,
-)
+from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, Parser, add_deck, add_file, add_threads, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
@@ -65,9 +55,6 @@ def _obey(arguments: list[str] | None, options: argparse.Namespace) -> int:
     except MemoryError:
         console.tell("mcpump: out of memory")
         return CRASH
-    except KeyboardInterrupt:
-        console.tell("mcpump: interrupted; a results file, if there is one, is as it was last saved")
-        return INTERRUPTED
 
 
 def _speaks() -> bool:

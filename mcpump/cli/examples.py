@@ -23,7 +23,8 @@ def add_example(commands: Any) -> None:
 
 def write_example(options: argparse.Namespace) -> int:
     """`mcpump example`: write a shipped deck, or list them."""
-    if options.name is None:
+    options.answers = options.name is None
+    if options.answers:
         print("\n".join(names()))
         return COMPLETE
     texts = {options.name.removesuffix(".toml") + ".toml": text(options.name)}

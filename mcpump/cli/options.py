@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mcpump.errors import InputError
 
-COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, STOPPED, INTERRUPTED = 0, 1, 2, 3, 75, 130
+COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, STOPPED = 0, 1, 2, 3, 75
 SAVE_EVERY = 300.0
 """Seconds between two saves of a run."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import shlex
 from collections.abc import Sequence
@@ -270,18 +271,23 @@ def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
     """Write the file of the sweep, and print a line for every point."""
     from mcpump import report
     from mcpump.results import sweep_file
+    from mcpump.results.file import TakenError
     from mcpump.simulate.progress import log, start_log
 
     if options.collect:
         start_log("warning" if options.quiet else options.log_level)
     file = _file(options)
-    there = file.exists()
     _check_file(options, sweep)
     found = _results(options, sweep)
     collected = sweep_file.collect(sweep, found)
     for sentence in collected.warnings:
         log.warning(f"warning: {sentence}")
-    sweep_file.write(file, sweep, collected, found, overwrite=there)
+    while True:
+        there = file.exists()
+        _check_file(options, sweep)
+        with contextlib.suppress(TakenError):  # another process has collected it in this moment
+            sweep_file.write(file, sweep, collected, found, overwrite=there)
+            break
     if not options.quiet:
         lines = [report.summary_line(result) for result in found if result]
         lines += [*sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"]

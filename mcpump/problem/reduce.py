@@ -121,19 +121,20 @@ def check_report(problem: Problem, threads: int | None = None) -> str:
     compilation = compilation_seconds(scene)
     each = seconds_per_walker(scene, flights)
     seconds = most * each / min(threads, cores()) + first_flight_seconds(scene) + compilation
+    block = scene.walkers_per_block * each
     memory, other = (memory_bytes(scene, threads, first) + snapshot_bytes(problem) for first in (True, False))
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // scene.walkers_per_block} blocks, "
-        f"about {flights:.3g} flights each",
+        f"about {flights:.3g} flights each; a block takes about {block:.2g} s on a core",
         f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB with {threads} "
         f"thread{'s' * (threads > 1)}; each further rank about {other / 1e9:.2g} GB",
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
-    if (block := scene.walkers_per_block * each) > LONG_BLOCK:
+    if block > LONG_BLOCK:
         lines.append(
-            f"note: a block takes about {block:.2g} s on a core; a run that a signal or --max-time ends gives up those "
-            "under way, and --resume walks them again: a smaller run.walkers_per_block loses less"
+            "note: a run that a signal or --max-time ends gives up the blocks under way, and --resume walks them again: "
+            "a smaller run.walkers_per_block loses less"
         )
     return "\n".join(lines) + "\n"
 

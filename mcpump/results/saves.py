@@ -18,7 +18,7 @@ from mcpump.tally.estimates import Result
 
 PATIENCE = 10.0
 """Seconds to wait for another process that saves into the same folder."""
-PAUSES = (1.0, 3.0, 6.0)
+PAUSES = (0.5, 2.0, 5.0)
 """Seconds before the last write is tried again."""
 MOST_NAMES = 1000
 """Names that are tried where a run's own is taken."""

@@ -150,8 +150,8 @@ class Tally:
         for kind, shape in self.shapes.items():
             length = int(np.prod(shape))
             if kind == name:
-                digits = self.sums["totals"][:, used, at : at + length]
-                sums = join(digits, self.TOP).astype(float).reshape(-1, *shape)
+                values = join(self.sums["totals"][:, used, at : at + length], self.TOP).astype(float)
+                sums = values.reshape(len(values), *shape)
                 scale = self.projection_exponents if kind == "projections" else self.exponents
                 known = self.known and np.array(
                     [getattr(row, name).reshape(shape) for row in self.known.rows]

@@ -57,14 +57,17 @@ def slabs_of(scene: Scene, turned: Callable[[Array], Array] | None = None) -> tu
     middle = 0.5 * (edges[1:] + edges[:-1])
     which = np.searchsorted(starts, middle, side="right") - 1
     ends = np.append(starts[1:], L)
+    stretches = [
+        _stretch(scene, i, float(start), float(end), turned)
+        for i, (start, end) in enumerate(zip(starts, ends, strict=True))
+    ]
     slabs = []
     for bare in (False, True):
         for a, b, i in zip(edges, edges[1:], which, strict=False):
             layer = scene.layers[i]
             loss = 0.0 if bare else layer.gamma_sf
             total = layer.rate + loss
-            stretch = _stretch(scene, int(i), float(starts[i]), float(ends[i]), turned)
-            slabs.append([layer.v, 1.0 / total, round(loss / total * SHARES), a, b, *stretch])
+            slabs.append([layer.v, 1.0 / total, round(loss / total * SHARES), a, b, *stretches[i]])
     gates = np.zeros((len(edges), 6))
     gates[:, 5], gates[:, 3] = -1.0, 1.0
     for i, start in enumerate(starts[1:]):

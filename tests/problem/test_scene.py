@@ -504,4 +504,4 @@ def test_the_forecast_counts_bounces():
     assert thin_mirrors == mirrors
     assert thin_film == pytest.approx(100.0 * film, rel=0.05)
     assert film > 100.0 * mirrors
-    assert ["a block takes about" in report for report in reports] == [False, False, True, True]
+    assert ["a smaller run.walkers_per_block" in report for report in reports] == [False, False, True, True]

@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import re
 import shutil
-import signal
 
 import h5py
 import numpy as np
@@ -26,11 +25,12 @@ from runs import (
     whole,
 )
 
-from mcpump import simulate
+from mcpump import kernel_folder, simulate
 from mcpump.deck.read import read_deck
 from mcpump.problem.reduce import make_problem
 from mcpump.results import file as results
 from mcpump.simulate import checkpoint
+from mcpump.simulate.signals import SIGNALS
 
 QUIET = ("--quiet",)
 
@@ -97,7 +97,7 @@ def test_every_save_on_the_way_is_a_place_to_go_on_from(name, folder, reference)
         assert_same(reference / f"{name}.h5", f"{turn}.h5")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+@pytest.mark.parametrize("number", SIGNALS)
 def test_stopped_by_a_signal(number, folder, reference):
     file = folder / "out.h5"
     arguments = ("run", "junction.toml", "--walkers", 10**9, *QUIET, "-o", file, "--checkpoint-every", 0.05)
@@ -252,6 +252,23 @@ def test_another_version_is_refused(folder, reference):
         assert f"mcpump {version}" in text
         assert checkpoint.mcpump.__version__ in text
         assert results.read("other.h5").blocks == held.blocks
+
+
+@pytest.mark.parametrize("sources", ["0" * 64, None])
+def test_other_sources_of_one_version_are_refused(sources, folder, reference):
+    """A number that nobody has raised does not tell whether walkers walk alike; files without it are older."""
+    held = results.read(reference / "part.h5")
+    assert held.provenance["sources"] == kernel_folder.fingerprint_of_sources()
+    others = {key: value for key, value in held.provenance.items() if key != "sources"}
+    others |= {"sources": sources} if sources else {}
+    results.write(dataclasses.replace(held, provenance=others), "other.h5")
+    good("run", "junction.toml", *QUIET, "--part", "2/2", "-o", "second.h5")
+    for command in (("run", "--resume", "other.h5"), ("merge", "other.h5", "second.h5", "-o", "joined.h5")):
+        text = refused(*command)
+        assert "other.h5 was walked by an mcpump 0.1.0 with other sources (sha256 " in text
+        assert (sources or "unknown")[:8] in text
+        assert kernel_folder.SOURCES[:8] in text
+    assert not (folder / "joined.h5").exists()
 
 
 def _edit(path, change):

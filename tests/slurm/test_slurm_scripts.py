@@ -198,6 +198,31 @@ def test_warning_after_the_end_changes_nothing(tmp_path):
     assert not (tmp_path / "requeued").exists()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("how", ["full", "gone", "closed"])
+def test_a_log_that_cannot_be_written_does_not_end_a_job(how, tmp_path):
+    """The job walks, is warned, saves, and goes back into the queue."""
+    programs(tmp_path, mcpump=PROGRAM, scontrol=SCONTROL)
+    own = {"MCPUMP_SLURM": str(JOBS), "MCPUMP_VENV": str(tmp_path), "MCPUMP_SETTLED": "2", "TENTHS": "200"}
+    reader, log = os.pipe() if how == "gone" else (None, os.open("/dev/full", os.O_WRONLY))
+    if reader is not None:
+        os.close(reader)
+    process = subprocess.Popen(
+        ["bash", JOBS / "resume.sbatch", "junction.toml"], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+        env={**os.environ, **SLURM, **own}, start_new_session=True,
+        preexec_fn=(lambda: (os.close(1), os.close(2))) if how == "closed" else None,
+    )  # fmt: skip
+    os.close(log)
+    until = time.monotonic() + 20
+    while not (tmp_path / "walking").exists():
+        assert process.poll() is None
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    assert process.wait(timeout=30) == 0
+    assert (tmp_path / "requeued").exists()
+
+
 RECORD = """#!/bin/bash
 # as Slurm tells it: one line for the script, whose whole path it knows, and its arguments
 printf 'JobId=1 JobName=mcpump\n   UserId=me(1000)\n   Command=%s\n   WorkDir=%s\n' "$COMMAND" "$PWD"
