@@ -148,7 +148,8 @@ class _Request(NamedTuple):
 
 def _plan(ranks: parallel.Alone, request: _Request) -> Problem | McpumpError:
     """Make the deck ready, or say, the same on all ranks, what is wrong with it or between them."""
-    from mcpump.problem.reduce import make_problem  # loads numba, which takes a second
+    from mcpump.problem.effort import check_memory
+    from mcpump.problem.reduce import make_problem, snapshot_bytes  # loads numba, which takes a second
 
     deck = request.read()
     asked = deck if isinstance(deck, McpumpError) else deck.resolved
@@ -163,6 +164,8 @@ def _plan(ranks: parallel.Alone, request: _Request) -> Problem | McpumpError:
                 if complaint:
                     raise InputError(f"rank {rank} of the {ranks.size} {complaint}")
             problem = make_problem(deck)
+            if request.threads:
+                check_memory(problem.scene, request.threads, snapshot_bytes(problem))
             if request.output is not None:
                 results.check_writable(request.output, request.overwrite)
         except McpumpError as error:

@@ -1,4 +1,7 @@
-"""What the command line and the scripts in analysis/ print to: what nobody can take is lost, and ends nothing."""
+"""What the command line and the scripts in analysis/ print to: what nobody can take is lost, and ends nothing.
+
+No text gives a terminal instructions.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,18 @@ import contextlib
 import errno
 import io
 import os
+import re
 import sys
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
+
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Characters that are instructions: to a terminal, of line breaks, of the direction of writing."""
 
 
 class _Lossy(io.FileIO):
@@ -34,13 +43,27 @@ class _Lossy(io.FileIO):
 def prepare(own_process: bool = False) -> None:
     """Let standard output and error show ? for a letter that they do not know, like ℓ in an ASCII log.
 
+    Instructions to a terminal are written out; the progress bar alone returns to the beginning of its line.
+
     own_process: the process ends with the command, so that its streams may be replaced by ones that never fail.
     """
     if own_process:
         sys.stdout, sys.stderr = _lossy(1, sys.stdout), _lossy(2, sys.stderr)
-    for stream in (sys.stdout, sys.stderr):
+    for stream, allowed in ((sys.stdout, "\n\t"), (sys.stderr, "\n\t\r")):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+            if "write" not in vars(stream):
+                stream.write = _written(stream.write, allowed)  # type: ignore[method-assign]
+
+
+def _written(write: Callable[[str], int], allowed: str) -> Callable[[str], int]:
+    """Write of a stream without instructions but those that are allowed."""
+    return lambda text: write(plain(text, allowed)) and len(text)
+
+
+def plain(text: str, allowed: str = "") -> str:
+    """Text in which instructions are written out, as in a program."""
+    return CONTROL.sub(lambda found: found[0] if found[0] in allowed else repr(found[0])[1:-1], text)
 
 
 def _lossy(number: int, stream: object) -> io.TextIOWrapper:

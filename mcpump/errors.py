@@ -5,9 +5,11 @@ Beside them what such sentences need: a value as it is shown, and the bytes of a
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from typing import Any
+import stat
+from typing import Any, BinaryIO
 
 
 class McpumpError(Exception):
@@ -78,10 +80,32 @@ def hash_of_file(path: str | os.PathLike[str]) -> str:
         return ""
 
 
-def read_some(path: str | os.PathLike[str]) -> bytes:
+def opened(path: str | os.PathLike[str], pipes: bool = False) -> BinaryIO:
+    """Open a file to read; what is no file, like a device or a pipe, which may have no end, is a ValueError.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    pipes : bool
+        Whether pipes are taken, too: `mcpump check <(make_deck)`.
+    """
+    # a pipe that nobody writes to would be waited for
+    waits = 0 if pipes else getattr(os, "O_NONBLOCK", 0)
+    number = os.open(path, os.O_RDONLY | waits | getattr(os, "O_BINARY", 0))
+    mode = os.fstat(number).st_mode
+    if stat.S_ISREG(mode) or (pipes and stat.S_ISFIFO(mode)):
+        return open(number, "rb")
+    os.close(number)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise ValueError("it is a device or a pipe, not a file")
+
+
+def read_some(path: str | os.PathLike[str], pipes: bool = False, largest: int = LARGEST) -> bytes:
     """Read a file that people write; one larger than any of these, or without an end, is a ValueError."""
-    with open(path, "rb") as stream:
-        data = stream.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise ValueError(f"it is larger than {LARGEST // 10**6} MB")
+    with opened(path, pipes) as stream:
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        raise ValueError(f"it is larger than {largest // 10**6} MB")
     return data

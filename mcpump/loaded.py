@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mcpump import __version__, report
+from mcpump.deck.textures import is_program
 from mcpump.errors import InputError
 from mcpump.names import PARTS
 from mcpump.results import file as results
@@ -83,7 +84,8 @@ class Run:
     budget : Estimate
         The spin budget.
     deck : dict
-        The resolved deck as nested tables: ``mcpump.run(run.deck)`` walks it again.
+        The resolved deck as nested tables: ``mcpump.run(run.deck)`` walks it again. A user's texture is a program, which
+        no results file makes run: ``mcpump.run(run.deck, set={"texture.file": "wall.py"})`` names it.
     """
 
     def __init__(self, result: Result) -> None:
@@ -127,8 +129,8 @@ class Run:
     def deck(self) -> dict[str, Any]:
         """Resolved deck."""
         deck = self.result.deck
-        if file := self.result.provenance.get("texture_file"):
-            deck["texture"]["file"] = file  # found again from any folder
+        if is_program(deck):
+            del deck["texture"]["file"]
         if folder := self.result.provenance.get("texture_folder"):
             texture = deck["texture"]
             files = texture["files"]

@@ -210,6 +210,35 @@ def test_nothing_is_made_where_others_can_write(here):
     assert [*here.root.iterdir()] == []
 
 
+def test_what_is_made_is_the_user_s_alone(here):
+    before = os.umask(0)
+    try:
+        assert not here()
+    finally:
+        os.umask(before)
+    for place in (here.root, here.folder):
+        assert place.stat().st_mode & 0o777 == 0o700
+    assert here.file.stat().st_mode & 0o077 == 0
+
+
+@as_root
+@pytest.mark.parametrize("kind", ["link", "hard link"])
+def test_a_name_of_a_stranger_s_file_is_not_read(here, kind, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert not here()
+    plant(here)
+    name, elsewhere = here.file, tmp_path / "elsewhere"
+    name.rename(elsewhere)
+    if kind == "link":
+        name.symlink_to(elsewhere)
+    else:
+        os.link(elsewhere, name)
+    os.chown(elsewhere, STRANGER, STRANGER)
+    assert not here()
+    assert not (tmp_path / "it_ran").exists()
+    assert "can be changed by other users" in here.said[0]
+
+
 def test_a_sticky_parent_is_safe(here):
     here.root.mkdir()
     here.root.chmod(0o1777)

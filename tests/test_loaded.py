@@ -172,10 +172,12 @@ def test_a_transient(here):
     assert found.plot().axes
 
 
-def test_a_user_texture_is_found_again(here, tmp_path, monkeypatch):
+def test_a_user_texture_is_named_again(here, tmp_path, monkeypatch):
     found = mcpump.run(here / "user.toml", progress=False)
     monkeypatch.chdir(tmp_path)
-    assert mcpump.run(found.deck, progress=False).complete
+    with pytest.raises(InputError, match=r"texture\.file is missing"):
+        mcpump.run(found.deck, progress=False)
+    assert mcpump.run(found.deck, progress=False, set={"texture.file": str(here / "wall.py")}).complete
 
 
 def test_xarray_is_as_the_file_is_opened(here, run):

@@ -12,7 +12,7 @@ from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, Parser, add_deck, add_file, positive
+from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, Parser, add_deck, add_file, add_threads, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
@@ -79,6 +79,7 @@ def parser() -> Parser:
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
+    add_threads(check)
     check.set_defaults(act=check_deck)
 
 
@@ -103,7 +104,7 @@ def check_deck(options: argparse.Namespace) -> int:
 
     from mcpump.problem.reduce import check_report
 
-    print(check_report(problem), end="")
+    print(check_report(problem, options.threads), end="")
     return COMPLETE
 
 

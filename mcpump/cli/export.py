@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mcpump.cli.options import COMPLETE, add_file, add_overwrite
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -185,6 +186,8 @@ def fields(
                 words.append("xyz"[frame.order[number]])
             else:
                 words.append(estimate.places(axis)[number])
+        if odd := [word for word in words if not re.fullmatch(r"\w+", word)]:
+            raise InputError(f"{show(odd[0])} in the file is no name of a part, harmonic or direction")
         title = f"{name.replace('_', ' ')}, {', '.join(words)}"
         error = None if estimate.stderr is None else cut(estimate.stderr, at)
         error = None if error is None or np.isnan(error).all() else error  # too few blocks

@@ -40,6 +40,21 @@ def add_overwrite(command: argparse.ArgumentParser, what: str = "replace an exis
     command.add_argument("--overwrite", action="store_true", help=what)
 
 
+def add_texture_file(command: argparse.ArgumentParser) -> None:
+    """Option of every command that may walk, or make, a deck which is in a results file alone."""
+    command.add_argument(
+        "--texture-file", type=Path, metavar="FILE",
+        help="the program of the user's texture that a results file was walked with (the same: its sha256 is compared)",
+    )  # fmt: skip
+
+
+def add_threads(command: argparse.ArgumentParser) -> None:
+    """Option of every command that walks, or tells what that takes."""
+    command.add_argument(
+        "--threads", type=positive, metavar="N", help="threads (default: all cores); the result is the same"
+    )
+
+
 def add_walk_options(command: argparse.ArgumentParser) -> None:
     """Add the arguments of every command that walks."""
     command.add_argument(
@@ -51,9 +66,7 @@ def add_walk_options(command: argparse.ArgumentParser) -> None:
         help="stop at this relative error (of run.stop; else of the DC current along z, middle plane)",
     )  # fmt: skip
     command.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
-    command.add_argument(
-        "--threads", type=positive, metavar="N", help="threads (default: all cores); the result is the same"
-    )
+    add_threads(command)
     command.add_argument(
         "--checkpoint-every", "--save-every", type=duration, default=SAVE_EVERY, metavar="T", dest="save_every",
         help="save the results so far every T (5 min)",

@@ -16,10 +16,11 @@ from mcpump.cli.options import (
     TARGET_MISSED,
     add_deck,
     add_overwrite,
+    add_texture_file,
     add_walk_options,
     part,
 )
-from mcpump.errors import InputError, McpumpError, StoppedError
+from mcpump.errors import InputError, McpumpError, StoppedError, hash_of_file, show
 
 if TYPE_CHECKING:
     from mcpump.deck.read import Deck
@@ -48,6 +49,7 @@ def add_run(commands: Any) -> None:
         "--continue", action="store_true", dest="go_on",
         help="go on with the results file if it is there, begin it otherwise; nothing is done if it is complete",
     )  # fmt: skip
+    add_texture_file(run)
     add_walk_options(run)
     add_overwrite(run)
     run.set_defaults(act=run_deck, answers=False)
@@ -58,6 +60,7 @@ def add_merge(commands: Any) -> None:
     merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
     merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    add_texture_file(merge)
     add_overwrite(merge)
     merge.set_defaults(act=merge_files, answers=False)
 
@@ -81,15 +84,33 @@ def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | No
     from mcpump.deck.toml import override
 
     if options.deck is not None or held is None:
+        if getattr(options, "texture_file", None):
+            raise InputError(
+                "--texture-file is for a results file without its DECK, which names the texture's file"
+            )
         return read_deck(options.deck, overrides)
     data, folder = tomllib.loads(held.resolved), Path()
-    if file := held.provenance.get("texture_file"):
-        # a user's texture is looked for where it was
-        said = Path(data["texture"]["file"])
-        folder = Path(file).parents[len(said.parts) - 1] if not said.is_absolute() else folder
-    elif where := held.provenance.get("texture_folder"):
+    if where := held.provenance.get("texture_folder"):
         folder = Path(where)
-    return deck_from_dict(override(data, overrides), held.name, folder)
+    return deck_from_dict(override(_with_texture_file(data, options, held), overrides), held.name, folder)
+
+
+def _with_texture_file(data: dict[str, Any], options: argparse.Namespace, held: Result) -> dict[str, Any]:
+    """Deck of a results file; a user's texture, which is a program, is the one that the command line names."""
+    from mcpump.deck.textures import is_program
+
+    if not is_program(data):
+        if options.texture_file:
+            raise InputError(f"--texture-file: {held.name} has no texture file")
+        return data
+    if options.texture_file is None:
+        texture = data["texture"]
+        named = f"{show(texture.get('file'))} (sha256 {show(texture.get('sha256', 'not known'), 70)})"
+        raise InputError(
+            f"{held.name} was walked with the texture file {named}, a program that a results file alone does not make "
+            "run: name it, --texture-file FILE"
+        )
+    return data | {"texture": data["texture"] | {"file": os.fspath(options.texture_file)}}
 
 
 def _target(options: argparse.Namespace, overrides: list[str], held: Result | None) -> list[str]:
@@ -176,6 +197,8 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
     None where there is nothing to do.
     """
     from mcpump import results
+    from mcpump.problem.effort import check_memory
+    from mcpump.problem.reduce import snapshot_bytes
     from mcpump.simulate import checkpoint
     from mcpump.simulate import engine as simulate
     from mcpump.simulate.progress import log
@@ -194,6 +217,8 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
             log.info(f"{results.shown(output_of(options))} is complete")
             return None
         problem = problem_of(options, overrides, held)
+        if options.threads:
+            check_memory(problem.scene, options.threads, snapshot_bytes(problem))
         start = None
         if held is not None and resume is not None:
             checkpoint.check_same_deck(problem.resolved, held, results.shown(resume))
@@ -273,6 +298,8 @@ def _walk(
     threads = options.threads or parallel.default_threads(cores())
     output = output_of(options)
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
+    if problem.texture_file:
+        log.info(f"texture file {problem.texture_file}, sha256 {hash_of_file(problem.texture_file)}")
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
     simulate.make_ready(ranks, problem, log.info)
@@ -288,12 +315,13 @@ def _walk(
             return error
     if result is None:
         return COMPLETE
+    saved = result
     try:
-        saves.at_the_end(result)
+        saved = saves.at_the_end(result)
     finally:  # where it cannot be written, the table is all there will be
         if not options.quiet:
             tell(result)
-    return _status(result)
+    return _status(saved)
 
 
 def _status(result: Result) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,8 @@ from mcpump.cli.options import (
     add_walk_options,
 )
 from mcpump.cli.run import on_ranks, walk
-from mcpump.errors import InputError, McpumpError
+from mcpump.console import CONTROL
+from mcpump.errors import InputError, McpumpError, show
 
 if TYPE_CHECKING:
     from mcpump.simulate.ranks import Alone
@@ -201,9 +203,17 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
     for point in sweep.points:
         sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
         output = str(_point_file(options, point))
-        lines.append(shlex.join(["mcpump", "run", str(options.deck), *sets, "--output", output, *more]))
+        deck = _no_option(str(options.deck))
+        lines.append(shlex.join(["mcpump", "run", deck, *sets, "--output", _no_option(output), *more]))
+    if odd := next((line for line in lines if CONTROL.search(line)), ""):
+        raise InputError(f"a name in {show(odd, 200)} holds a line break or a control character: rename it")
     print("\n".join(lines))
     return COMPLETE
+
+
+def _no_option(path: str) -> str:
+    """Name of a file that is not taken for an option: -x.toml is ./-x.toml."""
+    return os.path.join(".", path) if path.startswith("-") else path
 
 
 def _walk_points(

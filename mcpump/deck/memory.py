@@ -4,91 +4,89 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mcpump.deck.deck import Deck
-from mcpump.machine import cores, memory_of_machine
+from mcpump.machine import memory_of_machine
 from mcpump.names import lines_of
 
-_PROGRAM_BYTES = 450_000_000
+_PROGRAM_BYTES = 410_000_000
 _LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
-_WORKING_COPIES = 22
-"""Arrays as long as the profiles that are alive, beside the books, when a result is made and written (measured)."""
-_KNOWN_COPIES = 3
-"""The same of what is known without walkers, for its value and for each of its deviations (measured)."""
 BY_ORDINATES, BY_RAYS = 3, 9
 """Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays."""
+MOST_USUAL_PLANES = 64
+# Arrays as long as the profiles, and as the totals in all groups, that are alive at once (measured).
+_OF_THREAD, _OF_RESULT, _KNOWN_COPIES, _OF_TOTALS = 20, 22, 3, 9
 
 
-def memory_needed(
-    kinds: int,
-    known: int,
-    axes: int,
-    cells: int,
-    time_bins: int,
-    channels: tuple[str, ...],
-    time_functions: int,
-    planes: int,
-) -> int:
-    """Bytes that a run needs.
+class Sizes(NamedTuple):
+    """How much a run keeps."""
+
+    profiles: int
+    """Numbers on the mesh: kinds, places, time bins, amplitudes."""
+    totals: int
+    """Numbers of planes, budget and means."""
+    known: int
+    """Value and deviations of what is known without walkers: `BY_ORDINATES`, `BY_RAYS`, or 0."""
+
+
+def memory_needed(sizes: Sizes, threads: int, first: bool = True) -> int:
+    """Bytes that a process of a run needs, at its peak.
 
     Parameters
     ----------
-    kinds : int
-        Profiles that are kept of every amplitude.
-    known : int
-        Value and deviations of what is known without walkers: `BY_ORDINATES`, `BY_RAYS`, or 0.
-    axes : int
-        Directions of the mesh.
-    cells : int
-        Cells of the whole mesh.
-    time_bins : int
-        Time bins of a transient; 0 for a periodic drive.
-    channels : tuple of str
-        Channels that are walked.
-    time_functions : int
-        Numbers kept per channel and component: 1 + 2 harmonics, 1 for a transient.
-    planes : int
-        Planes through which currents are counted.
+    sizes : Sizes
+        What it keeps.
+    threads : int
+        Threads that walk.
+    first : bool
+        Whether it is rank 0, which makes the result and writes it.
 
     Returns
     -------
     int
-        Program, exact sums (3 limbs, and 5 of the squares, of 8 bytes) of the profiles, those of the totals, the arrays
-        of every thread, and what is at work while a result is written.
+        Program, exact sums of the profiles (3 limbs, and 5 of the squares, of 8 bytes) and of the totals in their
+        groups, the arrays of every thread, and what is at work while a result is made and written.
     """
-    both = {"first", "second"} <= set(channels)
-    amplitudes = 3 * time_functions * (len(channels) + both)
-    bins = max(time_bins, 1)
-    profiles = kinds * cells * bins * amplitudes
-    totals = amplitudes * (2 * planes * bins + len(lines_of(axes)) + 2)
-    # of every thread one block is being walked (raw and reduced), and two wait to be booked
-    copies = _LIMBS + _SQUARE_LIMBS + _WORKING_COPIES + _KNOWN_COPIES * known + 4 * cores()
-    return _PROGRAM_BYTES + 8 * (profiles * copies + totals * 2 * _LIMBS * _GROUPS)
+    books = _LIMBS + _SQUARE_LIMBS
+    profiles = books + sizes.known + _OF_THREAD * threads
+    totals = _LIMBS
+    if first:
+        profiles += _OF_RESULT + _KNOWN_COPIES * sizes.known
+        totals += _OF_TOTALS
+    return _PROGRAM_BYTES + 8 * (sizes.profiles * profiles + _GROUPS * sizes.totals * totals)
 
 
-def memory_of_deck(deck: Deck) -> int:
-    """Bytes that a run of a deck needs, roughly."""
+def sizes_of(deck: Deck) -> Sizes:
+    """How much a run of a deck keeps, roughly: without what charge adds."""
     results, planes = deck.results, len(deck.planes)
-    cells = math.prod(axis.cells for axis in deck.axes.values())
-    functions = 1 if results.end is not None else 1 + 2 * results.harmonics
-    bins = results.time_bins or 0
-    axes, plain = len(deck.axes), deck.pulse is not None
-    kinds = 4 if plain else 2 * (3 + axes)
+    bins, axes, plain = results.time_bins or 1, len(deck.axes), deck.pulse is not None
+    channels = len(results.channels) + ({"first", "second"} <= set(results.channels))
+    amplitudes = 3 * channels * (1 if results.end is not None else 1 + 2 * results.harmonics)
     walked = plain or results.end is not None or deck.run.walk == "general"
     known = 0 if walked else (BY_RAYS if axes > 1 else BY_ORDINATES)
-    return memory_needed(kinds, known, axes, cells, bins, results.channels, functions, planes)
+    kinds = 4 if plain else 2 * (3 + axes)
+    cells = math.prod(axis.cells for axis in deck.axes.values())
+    totals = amplitudes * (planes * bins * (3 if known and axes == 1 else 2) + len(lines_of(axes)) + 2)
+    return Sizes(kinds * cells * bins * amplitudes, totals, known)
+
+
+def too_large(needed: int, choose: str) -> str:
+    """Sentence on what does not fit into the machine, or ""."""
+    available = memory_of_machine()
+    if needed <= available:
+        return ""
+    return f"needs about {needed / 1e9:.3g} GB of memory, and this machine has {available / 1e9:.3g} GB: choose {choose}"
 
 
 def memory(deck: Deck) -> Iterator[str]:
-    """Rule: the mesh fits into the machine."""
-    needed, available = memory_of_deck(deck), memory_of_machine()
-    if needed <= available:
+    """Rule: the mesh fits into the machine, for one thread at least."""
+    told = too_large(memory_needed(sizes_of(deck), 1), "fewer")
+    if not told:
         return
     bins, harmonics = deck.results.time_bins or 1, deck.results.harmonics
     mesh = " × ".join(f"sample.{name}.cells = {axis.cells}" for name, axis in deck.axes.items())
     mesh += f" with results.time_bins = {bins}" if bins > 1 else ""
     mesh += f" with results.harmonics = {harmonics}" if harmonics > 1 else ""
-    yield (
-        f"{mesh} needs about {needed / 1e9:.3g} GB of memory, and this machine has "
-        f"{available / 1e9:.3g} GB: choose fewer"
-    )
+    mesh += f" and {len(deck.planes)} results.planes" if len(deck.planes) > MOST_USUAL_PLANES else ""
+    yield f"{mesh} {told}"

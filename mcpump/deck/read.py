@@ -6,12 +6,13 @@ Every refusal is an `InputError` of one sentence with the dotted key, its value 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from mcpump.console import CONTROL, plain
 from mcpump.deck import kinds as fields
 from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import FERMI_KEYS, SPIN_KEYS
@@ -20,7 +21,7 @@ from mcpump.deck.magnet import why_missing, with_magnet_end
 from mcpump.deck.material_keys import with_materials
 from mcpump.deck.rules import check
 from mcpump.deck.textures import KINDS
-from mcpump.deck.toml import override, read_toml, write_toml
+from mcpump.deck.toml import flat, override, read_toml, write_toml
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.textures.ovf_series import hash_of_series
 
@@ -47,7 +48,7 @@ def read_deck(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> De
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
-    name = Path(path).name.encode("utf-8", "backslashreplace").decode()
+    name = plain(Path(path).name.encode("utf-8", "backslashreplace").decode())
     return deck_from_dict(override(read_toml(path), overrides), name, Path(path).parent)
 
 
@@ -73,6 +74,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
+    _refuse_instructions(data)
     given = _with_defaults(data, folder)
     reduced = isinstance(given, dict) and given.get("units") == "reduced"
     own = given.get("materials") if isinstance(given, dict) else None
@@ -87,6 +89,27 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
     check(deck)
     deck._resolved = write_toml(_resolved(deck, given))
     return deck
+
+
+def _refuse_instructions(data: Any) -> None:
+    """Refuse texts that would do something to a terminal, and names of more than one line."""
+    try:
+        found = next((pair for pair in flat(data) if any(map(CONTROL.search, _texts(pair)))), None)
+    except RecursionError:
+        raise InputError("the deck is nested too deeply") from None
+    if found is not None:
+        raise InputError(
+            f"{plain(str(found[0]))} = {show(found[1])} holds a control character or a line break"
+        )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Texts of a value, and of the lists in it."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _texts(part)
 
 
 def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:

@@ -5,7 +5,8 @@ Quantities are SI floats after reading, or plain numbers in reduced units.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -16,6 +17,12 @@ from mcpump.textures.ovf import METRES
 PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration")
 """Kinds that are a shape times an elliptical precession."""
 KINDS = (*PRECESSING, "domain_wall", "vortex", "skyrmion", "crossed_waves", "user", "ovf")
+
+
+def is_program(deck: Mapping[str, Any]) -> bool:
+    """Whether the texture of a deck, given as nested tables, is a user's file, which is executed."""
+    texture = deck.get("texture")
+    return isinstance(texture, Mapping) and texture.get("kind") == "user"
 
 
 class Driven(Section):

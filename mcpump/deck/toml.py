@@ -16,7 +16,13 @@ _HEAD = 8
 """Bytes that tell what kind of file it is."""
 DEEPEST = 100
 """Most dots of a dotted key."""
-_PIECES = re.compile(r"[=,{}\[\]#]")
+_PIECES = re.compile(r"[=,{}\[\]\n]")
+_TEXTS = re.compile(
+    r'''"""(?:[^"\\]+|\\.|"(?!""))*+(?:"{3,5})?|"(?:[^"\\\n]+|\\.)*+"?|#[^\n]*+'''
+    r"""|'''(?:[^']+|'(?!''))*+(?:'{3,5})?|'[^'\n]*+'?""",
+    re.DOTALL,
+)
+"""Texts and comments, in which dots mean nothing; also those without an end."""
 _INDEXED = re.compile(r"([^\[\]]+)\[([0-9]{1,6})\]", re.ASCII)
 
 
@@ -40,7 +46,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     name = f"deck {show(str(path), 200)}"
     try:
-        data = read_some(path)
+        data = read_some(path, pipes=True)
     except (OSError, ValueError) as error:
         if isinstance(error, ValueError) and os.path.isfile(path):
             with open(path, "rb") as stream:
@@ -53,7 +59,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{name} is not UTF-8 text (line {line})") from None
-    return _parse(text, name)
+    return parse(text, name)
 
 
 def _refuse_other_kinds(head: bytes, name: str) -> None:
@@ -69,11 +75,9 @@ def _refuse_other_kinds(head: bytes, name: str) -> None:
         )
 
 
-def _parse(text: str, name: str) -> dict[str, Any]:
-    """TOML text → dictionary, or a sentence."""
-    # tomllib takes time and memory that grow as the square of a dotted key's length
-    lines = (line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    if any(piece.count(".") > DEEPEST for line in lines for piece in _PIECES.split(line)):
+def parse(text: str, name: str) -> dict[str, Any]:
+    """TOML text → dictionary, or a sentence; `name` stands for the text in it."""
+    if _too_deep(text):
         raise InputError(f"{name} is not a deck: it is nested too deeply")
     try:
         return tomllib.loads(text)
@@ -85,6 +89,12 @@ def _parse(text: str, name: str) -> dict[str, Any]:
         reason = "a number in it is too long"
     reason = reason.encode("utf-8", "backslashreplace").decode()
     raise InputError(f"{name} is not valid TOML: {reason}") from None
+
+
+def _too_deep(text: str) -> bool:
+    """Whether a key has so many dots that tomllib, whose time and memory grow as their square, must not see it."""
+    bare = _TEXTS.sub("", text)
+    return any(piece.count(".") > DEEPEST for piece in _PIECES.split(bare))
 
 
 def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
@@ -114,6 +124,8 @@ def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any
         path = [part.strip() for part in key.split(".")]
         if not equals or not all(path):
             raise InputError(f"override {show(text)} must be KEY=VALUE, e.g. electrons.mean_free_path=5 nm")
+        if len(path) > DEEPEST:
+            raise InputError(f"override {show(text)} cannot be used: its key has {len(path) - 1} dots")
         _put(result, path, _value(value.strip()), text)
     return result
 
@@ -150,6 +162,8 @@ def _into(table: dict[str, Any], part: str, text: str) -> dict[str, Any]:
 
 def _value(text: str) -> Any:
     """Read a TOML value if it is one, else take the text itself."""
+    if _too_deep(text):
+        return text
     try:
         parsed = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, memory_needed
+from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, Sizes, memory_needed, too_large
+from mcpump.errors import InputError
 from mcpump.machine import cores
+from mcpump.names import lines_of
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
 from mcpump.problem.slab import not_rigid
 from mcpump.textures.parameters import scales_of
@@ -22,20 +24,28 @@ _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 4
 _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 
 
-def memory_bytes(scene: Scene) -> int:
-    """Memory that a run needs, roughly [bytes]: program, the sums of every thread and those of the whole run."""
-    cells, planes = math.prod(scene.cells), len(scene.planes)
+def memory_bytes(scene: Scene, threads: int = 1, first: bool = True) -> int:
+    """Memory that a process of a run needs at its peak, roughly [bytes]; `first`: rank 0, or a run without ranks."""
+    bins, planes = max(scene.time_bins, 1), len(scene.planes)
     known = 0 if not scene.from_collisions else (BY_RAYS if not_rigid(scene) else BY_ORDINATES)
-    return memory_needed(
-        len(scene.profiles),
-        known,
-        scene.axes,
-        cells,
-        scene.time_bins,
-        scene.channels,
-        scene.time_functions,
-        planes,
-    )
+    added = int(scene.has_sum) + int(len(scene.sources) > 1)
+    amplitudes = 3 * scene.time_functions * (len(scene.walked) + added)
+    through = planes * (3 if scene.from_collisions and scene.axes == 1 else 2)
+    totals = amplitudes * (through * bins + len(lines_of(scene.axes)) + 2)
+    profiles = len(scene.profiles) * math.prod(scene.cells) * bins * amplitudes
+    return memory_needed(Sizes(profiles, totals, known), threads, first)
+
+
+def check_memory(scene: Scene, threads: int, taken: int) -> None:
+    """Refuse a number of threads for which the machine has too little memory; `taken`: bytes of snapshots.
+
+    Raises
+    ------
+    InputError
+        One sentence.
+    """
+    if told := too_large(memory_bytes(scene, threads) + taken, "fewer --threads or cells"):
+        raise InputError(f"the deck on {threads} threads {told}")
 
 
 def mean_flights(scene: Scene) -> float:

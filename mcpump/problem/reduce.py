@@ -81,13 +81,15 @@ def _extents(deck: Deck) -> Extents:
     return Extents(lengths, deck.planes, deck.results.end or 0.0)
 
 
-def check_report(problem: Problem) -> str:
+def check_report(problem: Problem, threads: int | None = None) -> str:
     """Write what `mcpump check DECK` prints; nothing is run.
 
     Parameters
     ----------
     problem : Problem
         From `make_problem`.
+    threads : int, optional
+        Threads of the run; by default a thread for each core.
 
     Returns
     -------
@@ -113,17 +115,19 @@ def check_report(problem: Problem) -> str:
     ]
     lines += ["", _walk_line(scene), *(f"warning: {text}" for text in problem.warnings)]
     lines += [f"note: {text}" for text in problem.notes]
+    threads = threads or cores()
     flights = mean_flights(scene)
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
     compilation = compilation_seconds(scene)
     each = seconds_per_walker(scene, flights)
-    seconds = most * each / cores() + first_flight_seconds(scene) + compilation
+    seconds = most * each / min(threads, cores()) + first_flight_seconds(scene) + compilation
     block = scene.walkers_per_block * each
-    memory = memory_bytes(scene) + (sampled(problem.snapshots).size if problem.snapshots else 0)
+    memory, other = (memory_bytes(scene, threads, first) + snapshot_bytes(problem) for first in (True, False))
     lines += [
         f"walkers {problem.walkers} in {problem.walkers // scene.walkers_per_block} blocks, "
         f"about {flights:.3g} flights each; a block takes about {block:.2g} s on a core",
-        f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB",
+        f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB with {threads} "
+        f"thread{'s' * (threads > 1)}; each further rank about {other / 1e9:.2g} GB",
         f"time {limit}about {seconds:.2g} s on {cores()} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
@@ -133,6 +137,11 @@ def check_report(problem: Problem) -> str:
             "a smaller run.walkers_per_block loses less"
         )
     return "\n".join(lines) + "\n"
+
+
+def snapshot_bytes(problem: Problem) -> int:
+    """Memory of a texture's snapshots."""
+    return sampled(problem.snapshots).size if problem.snapshots else 0
 
 
 def _walk_line(scene: Scene) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from mcpump.deck.read import deck_from_dict
+from mcpump.deck.textures import is_program
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import Problem, Scene
@@ -30,7 +31,11 @@ class Point(NamedTuple):
 
 
 def problem_of(result: Result) -> Problem:
-    """Problem that a result answers, from its resolved deck."""
+    """Problem that a result answers, from its resolved deck; a user's texture, a program, is not run for it."""
+    if is_program(result.deck):
+        raise InputError(
+            f"{result.name} has a texture file, which is no formula: there is no theory to lay beside it"
+        )
     return make_problem(deck_from_dict(result.deck, result.name))
 
 

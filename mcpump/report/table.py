@@ -61,6 +61,8 @@ def table(result: Result) -> str:
         and current on the mesh. Lines are at most 120 columns wide where that is possible.
     """
     lines = _head(result)
+    if not result.estimates:
+        return "\n".join([*lines, f"No estimates: {result.message}"]) + "\n"
     if "time" in result.coords:
         told = transient_lines(result)
         lines += told or mesh_lines(result)

@@ -24,6 +24,7 @@ import errno
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import stat
@@ -36,10 +37,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump import __version__
+from mcpump.console import plain
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.errors import ResultsFileError
+from mcpump.deck.toml import parse
+from mcpump.errors import InputError, ResultsFileError
+from mcpump.results.safe import SIGNATURE, UnsafeError, bytes_of, check_contents, keep_rights, survives
 from mcpump.results.unfinished import remove_left_over, told, unfinished_name
 from mcpump.tally.estimates import Estimate, Result, Status
+
+log = logging.getLogger("mcpump")
 
 TYPE = "mcpump results"
 """Root attribute `type` of every results file."""
@@ -50,7 +56,6 @@ SCHEMA = 1
 STDERR = "_stderr"
 """Ending of a standard error's variable name."""
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _SEAL = b"\nsha256 of all bytes before this line: "
 _NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _JSON = "json:"
@@ -126,6 +131,7 @@ def write_image(image: bytes, path: str | os.PathLike[str], overwrite: bool = Fa
     temporary = unfinished_name(target)
     try:
         _write_synced(temporary, image)
+        keep_rights(temporary, target)
         _give_name(temporary, target, overwrite)
         _sync_folder(target.parent)
     except FileExistsError:
@@ -196,25 +202,75 @@ def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
         If the file does not exist, is not a results file, has another schema version, is truncated, or
         fails a checksum.
     """
+    data, has_seal = _image_of(path, sealed)
+    if not has_seal:
+        log.warning(
+            f"warning: {shown(path)} has no checksum at its end: another program has edited it, or it is damaged, and "
+            "its numbers may be others than those that were walked"
+        )
+        if not survives(lambda: _parsed(data, path)):
+            raise ResultsFileError(
+                f"{_unreadable(data, path)[:-1]}: HDF5 itself breaks down when it reads it."
+            )
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise ResultsFileError(f"{shown(path)} is not a file.")
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise ResultsFileError(f"{shown(path)} does not exist.") from None
-    except (OSError, ValueError) as error:
-        raise ResultsFileError(
-            f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
-        ) from None
-    try:
-        # Read whole, then parsed from memory: no lock is taken, and a file replaced meanwhile does no harm.
-        with h5py.File(io.BytesIO(_unsealed(data, path, sealed)), "r") as file:
-            _check_type(file, path)
-            return _result(file, path)
+        return _parsed(data, path)
+    except UnsafeError as error:
+        raise ResultsFileError(f"{shown(path)} {error}: no results file of mcpump's does.") from None
+    except InputError as error:
+        raise ResultsFileError(f"{shown(path)} cannot be used: {error}.") from None
     except ResultsFileError:
         raise
     except _DAMAGE as error:
         raise ResultsFileError(_unreadable(data, path)) from error
+
+
+def _image_of(path: str | os.PathLike[str], sealed: bool) -> tuple[bytes, bool]:
+    """Bytes of a file, and whether it has a seal, which then holds."""
+    try:
+        data = bytes_of(path)
+    except FileNotFoundError:
+        raise ResultsFileError(f"{shown(path)} does not exist.") from None
+    except (IsADirectoryError, ValueError, OSError) as error:
+        raise ResultsFileError(
+            f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
+        ) from None
+    except MemoryError:
+        raise ResultsFileError(
+            f"{shown(path)} cannot be read: it is larger than the memory there is."
+        ) from None
+    if not data.startswith(SIGNATURE):
+        raise ResultsFileError(_unreadable(data, path))
+    end = data[-len(_seal(b"")) :]
+    if end == _seal(data[: -len(end)]):
+        return data, True
+    # HDF5 cuts off what stands behind its data when it writes: traces of a seal are those of damage
+    if any(word in data[-2 * len(end) :] for word in (_SEAL[:20], _SEAL[20:])):
+        raise ResultsFileError(f"{shown(path)} is damaged: its checksum is wrong.")
+    if sealed:
+        raise ResultsFileError(
+            f"{shown(path)} is truncated, or another program has edited it: it has no checksum at its end."
+        )
+    return data, False
+
+
+def _parsed(data: bytes, path: str | os.PathLike[str]) -> Result:
+    """Result in the bytes of a file."""
+    # from memory: no lock is taken, and a file replaced meanwhile does no harm
+    with h5py.File(io.BytesIO(data), "r") as file:
+        check_contents(file, len(data))
+        _check_type(file, path)
+        return _result(file, path)
+
+
+def attributes_of(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Attributes of a file that `write_image` wrote and nobody has changed since; of others none."""
+    try:
+        data, _ = _image_of(path, sealed=True)
+        with h5py.File(io.BytesIO(data), "r") as file:
+            check_contents(file, len(data))
+            return dict(file.attrs)
+    except (ResultsFileError, *_DAMAGE):
+        return {}
 
 
 def points_of(files: Iterable[str | os.PathLike[str]]) -> list[Path]:
@@ -256,9 +312,7 @@ def mark_of(path: str | os.PathLike[str]) -> bytes | None:
 
 def is_sealed(path: str | os.PathLike[str]) -> bool:
     """Whether a file is as `write` left it."""
-    data = Path(path).read_bytes()
-    length = len(_seal(b""))
-    return data[-length:] == _seal(data[:-length])
+    return _image_of(path, sealed=False)[1]
 
 
 def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) -> None:
@@ -270,6 +324,8 @@ def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) 
             )
         if target.is_dir():
             raise ResultsFileError(f"{name} is a folder, not a results file.")
+        if target.exists() and not target.is_file():
+            raise ResultsFileError(f"{name} is a device or a pipe, not a results file: choose another name.")
         if target.exists() and not overwrite:
             raise TakenError(_taken(path))
     except OSError as error:
@@ -286,22 +342,6 @@ def _write_synced(path: Path, image: bytes) -> None:
 
 def _seal(image: bytes) -> bytes:
     return _SEAL + hashlib.sha256(image).hexdigest().encode() + b"\n"
-
-
-def _unsealed(data: bytes, path: str | os.PathLike[str], sealed: bool) -> bytes:
-    """Bytes of a file whose seal holds, or that has none, as after an edit by another program.
-
-    HDF5's own reader may crash on damaged structures, so it must not see them.
-    """
-    length = len(_seal(b""))
-    if not data[-length:].startswith(_SEAL):
-        if sealed and data.startswith(_SIGNATURE):
-            raise ResultsFileError(
-                f"{shown(path)} is truncated, or another program has edited it: it has no checksum at its end."
-            )
-    elif data[-length:] != _seal(data[:-length]):
-        raise ResultsFileError(f"{shown(path)} is damaged: its checksum is wrong.")
-    return data
 
 
 def _sync_folder(folder: Path) -> None:
@@ -451,11 +491,14 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
             estimates[name] = _estimate(file, name, dataset)
     regime = json.loads(attributes["regime"])
     return Result(
-        name=_text(attributes["name"]),
-        resolved=_text(attributes["resolved"]),
+        name=plain(_text(attributes["name"])),
+        resolved=_resolved(attributes),
         coords=coords,
         estimates=estimates,
-        regime={key: (float(value), unit, what) for key, (value, unit, what) in regime.items()},
+        regime={
+            plain(key): (float(value), plain(unit), plain(what))
+            for key, (value, unit, what) in regime.items()
+        },
         warnings=tuple(_text(attributes["warnings"]).split("\n")) if attributes["warnings"] else (),
         notes=tuple(_text(attributes["notes"]).split("\n")) if attributes["notes"] else (),
         walkers=int(attributes["walkers"]),
@@ -463,11 +506,18 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         seed=int(attributes["seed"]),
         flights=int(attributes["flights"]),
         status=_status(attributes),
-        message=_text(attributes["message"]),
+        message=plain(_text(attributes["message"])),
         checkpoint=_arrays(path, file["checkpoint"]),
         groundwork=_arrays(path, file["groundwork"]) if "groundwork" in file else {},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
     )
+
+
+def _resolved(attributes: h5py.AttributeManager) -> str:
+    """Text of the deck, which can be read."""
+    text = _text(attributes["resolved"])
+    parse(text, "the deck in it")
+    return text
 
 
 def _status(attributes: h5py.AttributeManager) -> Status:
@@ -487,7 +537,7 @@ def _variables(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
 
 def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
     if h5py.check_string_dtype(dataset.dtype) is not None:
-        return tuple(str(label) for label in dataset.asstr()[()])
+        return tuple(plain(str(label)) for label in dataset.asstr()[()])
     units, long_name = _text(dataset.attrs["units"]), _text(dataset.attrs["long_name"])
     return Estimate(dataset[()], None, (name,), units, long_name)
 
@@ -514,13 +564,14 @@ def _arrays(path: str | os.PathLike[str], group: h5py.Group) -> dict[str, NDArra
 
 
 def _unreadable(data: bytes, path: str | os.PathLike[str]) -> str:
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(SIGNATURE):
         return f"{shown(path)} is not an HDF5 file, so not one of mcpump's results files."
     return f"{shown(path)} is a truncated or damaged HDF5 file."
 
 
 def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Text that does nothing to a terminal."""
+    return plain(value.decode() if isinstance(value, bytes) else str(value), "\n\t")
 
 
 def _pack(value: Any) -> Any:

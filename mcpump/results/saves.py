@@ -12,6 +12,7 @@ from pathlib import Path
 from mcpump.errors import McpumpError, ResultsFileError
 from mcpump.results.file import TakenError, image_of, mark_of, read, shown, write_image
 from mcpump.simulate.checkpoint import Start, check_same_walkers, have_all, overlap, ranges_of
+from mcpump.simulate.engine import without_estimates
 from mcpump.simulate.progress import log
 from mcpump.tally.estimates import Result
 
@@ -61,8 +62,13 @@ class Saves:
         except Exception as error:
             self.complain(f"{_sentence(error, self.path)} The walk goes on; the file is as it was.")
 
-    def at_the_end(self, result: Result) -> None:
-        """Save; what fails is tried again for some seconds.
+    def at_the_end(self, result: Result) -> Result:
+        """Save; what fails is tried again for some seconds, and without estimates where memory is too small for them.
+
+        Returns
+        -------
+        Result
+            What was saved.
 
         Raises
         ------
@@ -75,9 +81,11 @@ class Saves:
                     self.complain(
                         f"{shown(self.path)} holds all of this already, saved by another process: it stays as it is."
                     )
-                return
-            except (ResultsFileError, MemoryError) as error:
+                return result
+            except ResultsFileError as error:
                 sentence = _sentence(error, self.path)
+            except MemoryError as error:
+                sentence, result = _sentence(error, self.path), without_estimates(result)
             if pause is not None:
                 self.complain(f"{sentence} It is tried again in {pause:g} s.")
                 time.sleep(pause)

@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 
 from mcpump import __version__
 from mcpump.errors import InputError
-from mcpump.results.file import SCHEMA, SWEEP_TYPE, scale_of, write_coordinate, write_estimate, write_image
+from mcpump.results.file import (
+    SCHEMA,
+    SWEEP_TYPE,
+    attributes_of,
+    scale_of,
+    write_coordinate,
+    write_estimate,
+    write_image,
+)
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
 
@@ -321,11 +329,8 @@ def _lies_on(collected: Collected, name: str, dims: tuple[str, ...]) -> bool:
 
 def may_be_replaced(path: str | os.PathLike[str], sweep: Sweep) -> bool:
     """Whether a file collects an older state of a sweep: of the same keys of a deck of the same name."""
-    try:
-        with h5py.File(path, "r") as file:
-            held = [file.attrs.get(key) for key in ("type", "swept", "name")]
-    except OSError:
-        return False
+    attributes = attributes_of(path)
+    held = [attributes.get(key) for key in ("type", "swept", "name")]
     return held == [SWEEP_TYPE, _swept(sweep), sweep.path.name]
 
 

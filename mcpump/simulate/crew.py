@@ -24,6 +24,8 @@ from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.known import Groundwork, arrays_of, groundwork_from
 from mcpump.walk.layout import HaltedError
 
+OUT_OF_MEMORY = "out of memory"
+"""Reason to stop where a block was given up without another one."""
 GRACE = 2.0
 """Seconds in which a block may end after a reason to stop; those that take longer are given up."""
 GRACE_FOR_FIRST_FLIGHTS = 8.0
@@ -75,7 +77,7 @@ class Walkers:
             block = self.pending.pop(future)
             try:
                 self.tally.book(block, future.result())
-            except (HaltedError, CancelledError):
+            except (HaltedError, CancelledError, MemoryError):
                 self.given_up.append(block)
             if on_block:
                 on_block()
@@ -149,13 +151,15 @@ class Lead(Walkers):
         self._call_in(Order(REDUCE))
         books = self._tally(self.ranks.reduce(self.tally.sums))
         given_up = sorted(block for blocks in self.ranks.gather(self.given_up) for block in blocks)
+        if given_up and not self.reason:
+            self.reason = OUT_OF_MEMORY  # of another rank
         if self.ranks.size > 1:  # what the others have done last is only known now
             on_block()
         return books, given_up
 
     def _hear(self) -> bool:
         """Whether there is a reason to stop; all ranks give up what they still walk a little later."""
-        if not self.reason and (reason := self.stop()):
+        if not self.reason and (reason := self.stop() or (OUT_OF_MEMORY if self.given_up else "")):
             self.reason, self.until = reason, time.monotonic() + GRACE
         if not self.halted and time.monotonic() >= self.until:
             self.halted = True

@@ -8,6 +8,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -23,7 +24,7 @@ from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
-from mcpump.simulate.crew import Lead, follow, never
+from mcpump.simulate.crew import OUT_OF_MEMORY, Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
 from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
@@ -34,6 +35,10 @@ from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
 
 WHOLE = Part()
+WITHOUT_ESTIMATES = (
+    f"stopped: {OUT_OF_MEMORY} for the estimates; all that was walked is in the file, and --resume makes them of it "
+    "where there is more"
+)
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
 
@@ -235,6 +240,8 @@ class _Walk:
                 if reason:
                     return tally, Status.STOPPED, f"stopped: {reason}"
                 error = self._error(tally)
+                if self.lead.reason == OUT_OF_MEMORY:
+                    return tally, Status.STOPPED, f"stopped: {OUT_OF_MEMORY}"
         if rule is None or error <= rule.relative_error:
             return tally, Status.COMPLETE, "complete"
         return tally, Status.MISSED, _missed(rule, error, self.lead.blocks)
@@ -244,7 +251,11 @@ class _Walk:
         rule, looks = self.problem.stop, _looks(_most(self.problem))
         if rule is None or len(self.ranges) != 1 or self.ranges[0] not in ((0, look) for look in looks):
             return math.inf
-        return relative_error(self.problem, tally, rule)
+        try:
+            return relative_error(self.problem, tally, rule)
+        except MemoryError:
+            self.lead.reason = OUT_OF_MEMORY
+            return math.inf
 
     def _walk_to(self, target: int, tell: Callable[[], None]) -> tuple[Tally, str]:
         """Walk all blocks below `target`, saving on the way: books, and the reason where it had to stop."""
@@ -330,7 +341,10 @@ def compile_kernels(problem: Problem) -> None:
 
 def watched_error(problem: Problem, tally: Tally, blocks: int) -> float:
     """Relative error of `blocks` blocks for a progress display (see `Progress`), from this rank's share of them."""
-    share, whole = math.sqrt(tally.blocks / blocks), _watched_error(problem, tally)
+    try:
+        share, whole = math.sqrt(tally.blocks / blocks), _watched_error(problem, tally)
+    except MemoryError:
+        return math.nan
     if tally.known is None or share == 1.0 or math.isinf(whole):
         return share * whole
     # numerical errors do not become smaller with walkers
@@ -376,6 +390,11 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     return math.inf if mean == 0.0 else stderr / mean
 
 
+def without_estimates(result: Result) -> Result:
+    """Result that has the sums alone, to go on with where there is more memory."""
+    return replace(result, coords={}, estimates={}, status=Status.STOPPED, message=WITHOUT_ESTIMATES)
+
+
 def make_result(
     problem: Problem,
     tally: Tally,
@@ -400,12 +419,24 @@ def make_result(
         How the run ended.
     message : str
         The same in words.
+
+    Returns
+    -------
+    Result
+        Where memory is too small for estimates, one that has the sums alone, to go on with elsewhere.
     """
+    try:
+        coords, estimates = coordinates(problem), observables(problem, tally)
+    except MemoryError:
+        coords, estimates = {}, {}
+        status, message = (
+            (status, message) if status is Status.RUNNING else (Status.STOPPED, WITHOUT_ESTIMATES)
+        )
     return Result(
         name=problem.name,
         resolved=problem.resolved,
-        coords=coordinates(problem),
-        estimates=observables(problem, tally),
+        coords=coords,
+        estimates=estimates,
         regime=problem.regime,
         warnings=problem.warnings,
         notes=problem.notes + ((sentence(tally.known, problem.scene),) if tally.known else ()),

@@ -22,6 +22,8 @@ from mcpump.tally.tally import Groups, Tally, quadrature
 from mcpump.walk.projection import projects
 
 Array = NDArray[np.float64]
+MOST_CORRELATED = 64
+"""Planes beyond which their covariance, whose size is the square of their number, is not made."""
 
 
 def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
@@ -150,12 +152,12 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     Returns
     -------
     dict of str to Estimate
-        `plane_current` (channel, part, direction or normal, clock, component, plane), `plane_current_covariance`,
-        `local_share`, and where the channels are there `ladder_ratio`, `exact_ratio`.
+        `plane_current` (channel, part, direction or normal, clock, component, plane), `local_share`,
+        `plane_current_covariance` of `MOST_CORRELATED` planes or fewer, and where the channels are there `ladder_ratio`,
+        `exact_ratio`.
     """
     scene, units, parts = problem.scene, units_of(problem), plane_groups(problem, tally)
     mean, error = (np.moveaxis(values, 0, 1)[:, :, None] for values in (parts.mean, parts.stderr()))
-    both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
     share, share_error = parts.ratio(lambda m: m[0], lambda m: m[2])
     clock = (scene.clock, "component")
     found = {
@@ -163,15 +165,17 @@ def plane_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
             mean, error, ("channel", "part", plane_axis(scene), *clock, "plane"), units["current"],
             "spin current through planes along x, mean over the plane",
         ),
-        "plane_current_covariance": Estimate(
+    }  # fmt: skip
+    if len(scene.planes) <= MOST_CORRELATED:
+        both = parts.map(lambda s: np.concatenate([s[:, 0], s[:, 1]], axis=-1))
+        found["plane_current_covariance"] = Estimate(
             both.covariance(), None, ("channel", *clock, "plane_part", "plane_part_2"),
             f"({units['current']})^2", "covariance of the planes' local and diffusive currents",
-        ),
-        "local_share": Estimate(
-            share, share_error, ("channel", *clock, "plane"), "1",
-            "local share of the spin current through planes",
-        ),
-    }  # fmt: skip
+        )  # fmt: skip
+    found["local_share"] = Estimate(
+        share, share_error, ("channel", *clock, "plane"), "1",
+        "local share of the spin current through planes",
+    )  # fmt: skip
     return found | channel_ratios(problem, parts, "current", (*clock, "plane"))
 
 
@@ -314,8 +318,8 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     -------
     dict
         `x`, `x_edge` (and y, z), `channel`, `part`, `direction` (of the mesh's currents), `component`, `line`,
-        `harmonic`; `time`, `time_edge` of a transient; `plane`, `plane_part`, and `normal` (of the planes) where the
-        mesh has more directions than x.
+        `harmonic`; `time`, `time_edge` of a transient; `plane`, `plane_part` (as `plane_current_covariance`), and
+        `normal` (of the planes) where the mesh has more directions than x.
     """
     scene, units = problem.scene, units_of(problem)
     found: dict[str, Estimate | tuple[str, ...]] = {}
@@ -337,8 +341,9 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
         mesh("time", problem.extents.end, scene.time_bins, "time", "time bin")
     if scene.planes:
         axis("plane", np.array(problem.extents.planes), "length", "position of plane")
-        pairs = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(scene.planes)))
-        found["plane_part"] = found["plane_part_2"] = pairs
+        if len(scene.planes) <= MOST_CORRELATED:
+            pairs = tuple(f"{part}@{i}" for part in PARTS[:2] for i in range(len(scene.planes)))
+            found["plane_part"] = found["plane_part_2"] = pairs
         if plane_axis(scene) == "normal":
             found["normal"] = ("x",)
     return {**found, **charge_coordinates(scene), **check_coordinates()}

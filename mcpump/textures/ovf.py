@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.errors import InputError, show
+from mcpump.errors import InputError, opened, show
 
 Array = NDArray[np.float64]
 Three = tuple[float, float, float]
@@ -133,7 +133,7 @@ class Snapshot(NamedTuple):
 def _opened(path: Path) -> Any:
     """Open a file to read, or a sentence."""
     try:
-        return open(path, "rb")
+        return opened(path)
     except (OSError, ValueError) as error:
         raise InputError(
             f"OVF file {show(str(path), 200)} cannot be read: {getattr(error, 'strerror', None) or error}"
@@ -370,7 +370,7 @@ def _text_values(snapshot: Snapshot, name: str) -> Array:
     with _opened(snapshot.path) as stream:
         stream.seek(snapshot.start)
         text = stream.read()
-    end = re.search(rb"^\s*#\s*end\s*:", text, re.IGNORECASE | re.MULTILINE)
+    end = re.search(rb"^[ \t]*#[ \t]*end[ \t]*:", text, re.IGNORECASE | re.MULTILINE)
     if end is None:
         raise InputError(f"{name} is cut off: its data have no end")
     text = text[: end.start()]

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from mcpump.errors import InputError, show
+from mcpump.errors import InputError, opened, read_some, show
 from mcpump.textures.ovf import TIMES, Mesh, Snapshot, read_ovf, tcl_list
 
 SAME_MESH = 1e-6
@@ -26,6 +26,10 @@ EXTENSIONS = (".ovf", ".omf")
 HASHED = 1 << 28
 """Bytes of a series that go into its hash, roughly."""
 _PIECE = 1 << 16
+LARGEST_TABLE = 100_000_000
+"""Bytes of the largest table of times."""
+MOST_FOLDERS, MOST_FILES = 1000, 100_000
+"""Folders that a pattern may look into, and files that it may name."""
 _UNITS_OF_M = (
     "",
     "1",
@@ -160,10 +164,14 @@ def _matches(folder: Path, entry: str) -> list[Path]:
     for part in Path(entry).parts:
         literal = part.replace("[", "[[]")
         above, found = found, []
+        if len(above) > MOST_FOLDERS:
+            raise InputError(f"texture.files: {show(entry, 200)} looks into more than {MOST_FOLDERS} folders")
         for base in above:
             within = glob.escape(str(base))
             names = glob.glob(os.path.join(within, literal)) or glob.glob(os.path.join(within, part))
             found += map(Path, names)
+            if len(found) > MOST_FILES:
+                raise InputError(f"texture.files: {show(entry, 200)} names more than {MOST_FILES} files")
     return found
 
 
@@ -201,7 +209,7 @@ def _hash_of_files(stamps: tuple[tuple[str, int, int], ...]) -> str:
     digest, stride = hashlib.sha256(), 1 + sum(size for _, size, _ in stamps) // HASHED
     for path, size, _ in stamps:
         digest.update(str(size).encode() + b"\n")
-        with open(path, "rb") as stream:
+        with opened(path) as stream:
             for start in range(0, size, _PIECE * stride):
                 stream.seek(start)
                 digest.update(stream.read(_PIECE))
@@ -232,7 +240,7 @@ def read_times(path: str | os.PathLike[str]) -> list[float]:
     """
     name = f"table {show(str(path), 200)}"
     try:
-        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        text = read_some(path, largest=LARGEST_TABLE).decode("utf-8", "replace")
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     column, scale, times = -1, 1.0, []

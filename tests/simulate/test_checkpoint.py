@@ -97,7 +97,8 @@ def test_any_number_of_parts(name, n, folder):
     files = [f"{name}.part-{i}-of-{n}.h5" for i in range(1, n + 1)]
     random.Random(n).shuffle(files)
     assert not any(results.read(file).complete for file in files) or n == 1
-    merge(*files, output="merged.h5")
+    named = ("--texture-file", "wall.py") if name == "user" else ()
+    merge(*files, *named, output="merged.h5")
     assert_same("whole.h5", "merged.h5")
 
 
