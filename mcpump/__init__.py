@@ -30,7 +30,7 @@ forms are in `mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_fro
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["__version__", "load", "run"]
 
 

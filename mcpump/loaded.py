@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import io
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from mcpump import __version__, report
+from mcpump import report
 from mcpump.deck.textures import is_program
 from mcpump.errors import InputError
 from mcpump.names import PARTS
 from mcpump.results import file as results
-from mcpump.results.file import STDERR
 from mcpump.tally.estimates import Estimate, Result
 
 if TYPE_CHECKING:
@@ -192,36 +190,17 @@ class Run:
         Raises
         ------
         InputError
-            If xarray is not installed.
+            If xarray or h5netcdf is not installed.
         """
         try:
+            import h5netcdf  # noqa: F401  # xarray reads the file by it
             import xarray
-        except ImportError:
-            raise InputError("xarray is not installed: pip install 'mcpump[plot]'") from None
-        result = self.result
-        variables: dict[str, Any] = {}
-        for name, estimate in result.estimates.items():
-            about = {"units": estimate.units, "long_name": estimate.long_name}
-            if estimate.not_resolved:
-                about["not_resolved"] = estimate.not_resolved
-            variables[name] = (estimate.dims, estimate.mean, about)
-            if estimate.stderr is not None:
-                title = f"standard error of {estimate.long_name}"
-                variables[name + STDERR] = (estimate.dims, estimate.stderr, {**about, "long_name": title})
-        coords: dict[str, Any] = {}
-        for name, axis in result.coords.items():
-            about = {"units": axis.units, "long_name": axis.long_name} if isinstance(axis, Estimate) else {}
-            values = axis.mean if isinstance(axis, Estimate) else np.array(axis, dtype=object)
-            coords[name] = ((name,), values, about)
-        names = ("name", "resolved", "status", "message", "walkers", "blocks", "flights", "seed")
-        attributes = {name: getattr(result, name) for name in names}
-        attributes |= {"type": results.TYPE, "schema_version": results.SCHEMA, "mcpump_version": __version__}
-        attributes |= {
-            "complete": int(result.complete),
-            "regime": json.dumps(result.regime, ensure_ascii=False),
-        }
-        attributes |= {"warnings": "\n".join(result.warnings), "notes": "\n".join(result.notes)}
-        return xarray.Dataset(variables, coords, attributes)
+        except ImportError as error:
+            raise InputError(f"{error.name} is not installed: pip install 'mcpump[plot]'") from None
+        # what goes on with a run, not with its reader, stays behind
+        image = results.image_of(replace(self.result, checkpoint={}, groundwork={}))
+        with xarray.open_dataset(io.BytesIO(image), engine="h5netcdf") as opened:
+            return opened.load()
 
     def plot(self, theory: bool = True, channel: str | None = None) -> Figure:
         """Draw the profiles, or the maps of a mesh in two or three directions.

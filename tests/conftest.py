@@ -14,7 +14,7 @@ from hypothesis import settings
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, (str(Path(__file__).parent), os.environ.get("PYTHONPATH")))
 )
-pytest.register_assert_rewrite("runs", "decks")
+pytest.register_assert_rewrite("runs", "decks", "conventions")
 settings.register_profile("few", deadline=None)  # a busy machine is no failure
 settings.register_profile("all", deadline=None, max_examples=1000)
 

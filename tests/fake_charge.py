@@ -53,7 +53,7 @@ def charged(sources, axes=1, ell_over_lambda=0.3, seed=3):
             (3, 3), ("charge_direction", "harmonic"), "V/m", "open-circuit electric field"
         ),
         "dipole_budget": none(
-            (lines, n, 3, 3), ("line", "source", "charge_direction", "harmonic"), "A/m^2 m", "budget"
+            (lines, n, 3, 3), ("line", "source", "charge_direction", "harmonic"), "A/m", "budget"
         ),
         "dipole_budget_imbalance": none(
             (n, 3, 3), ("source", "charge_direction", "harmonic"), "1", "imbalance"

@@ -266,7 +266,7 @@ def contents(folder):
 
 
 def everything(path):
-    """Every dataset and attribute of a file outside /provenance, as bytes with type and shape."""
+    """Every dataset and attribute of a file outside /provenance but its history, as bytes with type and shape."""
     found = {}
 
     def take(name, item):
@@ -282,7 +282,8 @@ def everything(path):
     with h5py.File(path) as file:
         file.visititems(take)
         for key, value in file.attrs.items():
-            found[f"@{key}"] = value
+            if key != "history":  # when, and how often
+                found[f"@{key}"] = value
         return {key: _frozen(value) for key, value in found.items()}
 
 

@@ -5,6 +5,7 @@ from itertools import product
 from pathlib import Path
 
 import h5py
+from conventions import assert_conventional
 
 from mcpump import results
 
@@ -66,6 +67,7 @@ def assert_as_told(path, deck):
             found,
             told,
         )
+    assert_conventional(path)
     promised = {name for name, cells in tables("variable") if len(cells) == 7 and cells[-1] == f"`{deck}`"}
     assert promised <= set(result.estimates)
     with h5py.File(path) as file:
@@ -82,6 +84,7 @@ def assert_as_told(path, deck):
 
 def assert_sweep_as_told(path, keys):
     """A sweep file has the axes, attributes and extra variables of the page, and the variables of its points."""
+    assert_conventional(path)
     with h5py.File(path) as file:
         assert set(file.attrs) == names("root attribute", 1)
         extra = {name for name, _ in tables("variable") if not rows_of(name, True)} - {"<key>"}

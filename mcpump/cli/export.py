@@ -34,7 +34,8 @@ def add_export(commands: Any) -> None:
         description="Write the spin density and the spin currents on the mesh as OVF 2.0: one file for each part, "
         "direction and harmonic (or time bin), with the three components of spin, and one with their standard errors. "
         "Results of a texture from OVF files are written into the frame of those files: their axes, places and times. "
-        "The results file itself, with all that a run knows, opens in xarray and in whatever reads HDF5.",
+        "The results file itself, with all that a run knows, opens in xarray, in ParaView (VTKHDF Reader) and in "
+        "whatever reads HDF5.",
     )
     add_file(export)
     export.add_argument("--ovf", type=Path, required=True, metavar="FOLDER", help="where to write")

@@ -4,6 +4,6 @@
 whose files `points_of` finds.
 """
 
-from mcpump.results.file import check_writable, is_sealed, points_of, read, shown, write
+from mcpump.results.file import check_writable, image_of, is_sealed, points_of, read, shown, write
 
-__all__ = ["check_writable", "is_sealed", "points_of", "read", "shown", "write"]
+__all__ = ["check_writable", "image_of", "is_sealed", "points_of", "read", "shown", "write"]

@@ -5,16 +5,18 @@ Layout (an interface: `SCHEMA` counts its versions)::
     /                    attributes: type, schema_version, mcpump_version, name, resolved, seed, walkers,
                          blocks, flights, complete, message, warnings, notes (one a line), regime (JSON:
                          key → [value, unit, meaning]); si-only attribute of variables in J/m²:
-                         ampere_per_square_metre_per_unit = 2e/ħ
+                         ampere_per_square_metre_per_unit = 2e/ħ; those of CF (`results.conventions`)
     /<axis>              coordinate variables, numbers or strings; each is its axis's dimension scale
+    /<axis>_bounds       both edges of each cell or time bin
     /<name>              estimates, with units and long_name
     /<name>_stderr       their standard errors; absent where the estimate is exact
     /checkpoint/<name>   exact integer sums, each with its sha256
     /groundwork/<name>   what was worked out before walkers began, each with its sha256; absent: nothing
+    /VTKHDF              what stands on the mesh, for ParaView (`results.paraview`)
     /provenance          attributes: dates, wall time, machine, all that may differ between equal runs
 
-Everything outside `/provenance` depends on the result alone: no time stamps are kept. Behind the HDF5 data,
-where every HDF5 reader stops, stands a seal: the sha256 of all bytes before it.
+Everything outside `/provenance` and the root attribute `history` depends on the result alone: no time stamps are kept.
+Behind the HDF5 data, where every HDF5 reader stops, stands a seal: the sha256 of all bytes before it.
 """
 
 from __future__ import annotations
@@ -41,6 +43,16 @@ from mcpump.console import plain
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.toml import parse
 from mcpump.errors import InputError, ResultsFileError
+from mcpump.results.conventions import (
+    BOUNDS,
+    describe_file,
+    is_variable,
+    scale_of,
+    units_of,
+    write_bounds,
+    write_units,
+)
+from mcpump.results.paraview import write_mesh
 from mcpump.results.safe import SIGNATURE, UnsafeError, bytes_of, check_contents, keep_rights, survives
 from mcpump.results.unfinished import remove_left_over, told, unfinished_name
 from mcpump.tally.estimates import Estimate, Result, Status
@@ -51,13 +63,16 @@ TYPE = "mcpump results"
 """Root attribute `type` of every results file."""
 SWEEP_TYPE = "mcpump sweep"
 """That of a file that collects a sweep."""
-SCHEMA = 1
-"""Version of the layout; a file with another one is refused."""
+SCHEMA = 2
+"""Version of the layout; a file with a newer one is refused."""
+OLDEST = 1
+"""That of the oldest files that are read."""
 STDERR = "_stderr"
 """Ending of a standard error's variable name."""
+HISTORY = "history"
+"""What of a result's provenance is a root attribute, where CF wants it: a line for each walk."""
 
 _SEAL = b"\nsha256 of all bytes before this line: "
-_NO_VARIABLE = "This is a netCDF dimension but not a netCDF variable."
 _JSON = "json:"
 _LARGEST_CHUNK = 2**30
 """Bytes; HDF5 takes no chunk of 4 GB or more."""
@@ -362,12 +377,15 @@ def image_of(result: Result) -> bytes:
             write_coordinate(file, name, coordinate)
         for name, estimate in result.estimates.items():
             write_estimate(file, name, estimate)
+        write_bounds(file)
+        write_mesh(file, result)
         _write_arrays(file.create_group("checkpoint"), result.checkpoint)
         if result.groundwork:
             _write_arrays(file.create_group("groundwork"), result.groundwork)
         provenance = file.create_group("provenance")
         for key, value in result.provenance.items():
-            provenance.attrs[key] = _pack(value)
+            if key != HISTORY:
+                provenance.attrs[key] = _pack(value)
         file.flush()
         return bytes(file.id.get_file_image())
 
@@ -387,6 +405,8 @@ def _write_attributes(file: h5py.File, result: Result) -> None:
     attributes["warnings"] = "\n".join(result.warnings)
     attributes["notes"] = "\n".join(result.notes)
     attributes["regime"] = json.dumps(result.regime, ensure_ascii=False)
+    title = f"{result.name}: spin densities and spin currents, local and diffusive"
+    describe_file(file, title, str(result.provenance.get(HISTORY, "")))
 
 
 def write_coordinate(file: h5py.File, name: str, coordinate: Estimate | tuple[str, ...]) -> None:
@@ -412,14 +432,8 @@ def write_estimate(file: h5py.File, name: str, estimate: Estimate) -> None:
         _describe(dataset, estimate)
         if key != name:
             dataset.attrs["long_name"] = f"standard error of {estimate.long_name}"
-
-
-def scale_of(file: h5py.File, dimension: str, size: int) -> h5py.Dataset:
-    """Scale of an axis; one without coordinates gets netCDF's own kind of nameless scale."""
-    if dimension not in file:
-        dataset = file.create_dataset(dimension, shape=(size,), dtype=">f4", track_times=False)
-        dataset.make_scale(f"{_NO_VARIABLE}{size:10d}")
-    return file[dimension]
+        elif len(twins) > 1:
+            dataset.attrs["ancillary_variables"] = name + STDERR
 
 
 def _dataset(group: h5py.Group, name: str, values: NDArray[Any]) -> h5py.Dataset:
@@ -442,7 +456,7 @@ def _chunk(values: NDArray[Any]) -> tuple[int, ...]:
 
 
 def _describe(dataset: h5py.Dataset, estimate: Estimate) -> None:
-    dataset.attrs["units"] = estimate.units
+    write_units(dataset, estimate.units)
     dataset.attrs["long_name"] = estimate.long_name
     if estimate.not_resolved:
         dataset.attrs["not_resolved"] = estimate.not_resolved
@@ -473,10 +487,11 @@ def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
     if _text(file.attrs.get("type", "")) != TYPE:
         raise ResultsFileError(f"{shown(path)} is an HDF5 file but not one of mcpump's results files.")
     schema = int(file.attrs["schema_version"])
-    if schema != SCHEMA:
+    if not OLDEST <= schema <= SCHEMA:
         age = "a newer" if schema > SCHEMA else "an older"
         raise ResultsFileError(
-            f"{shown(path)} was written by {age} mcpump (schema {schema}; this one, {__version__}, reads {SCHEMA})."
+            f"{shown(path)} was written by {age} mcpump (schema {schema}; this one, {__version__}, "
+            f"reads {OLDEST} to {SCHEMA})."
         )
 
 
@@ -487,7 +502,7 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
     for name, dataset in _variables(file):
         if dataset.is_scale:
             coords[name] = _coordinate(name, dataset)
-        elif not name.endswith(STDERR):
+        elif not name.endswith((STDERR, BOUNDS)):
             estimates[name] = _estimate(file, name, dataset)
     regime = json.loads(attributes["regime"])
     return Result(
@@ -509,7 +524,8 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         message=plain(_text(attributes["message"])),
         checkpoint=_arrays(path, file["checkpoint"]),
         groundwork=_arrays(path, file["groundwork"]) if "groundwork" in file else {},
-        provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
+        provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()}
+        | ({HISTORY: _text(attributes[HISTORY])} if HISTORY in attributes else {}),
     )
 
 
@@ -531,15 +547,14 @@ def _status(attributes: h5py.AttributeManager) -> Status:
 def _variables(group: h5py.Group) -> Iterator[tuple[str, h5py.Dataset]]:
     """Datasets of a group, but for the scales of axes that have no coordinates."""
     for name, item in group.items():
-        if isinstance(item, h5py.Dataset) and not _text(item.attrs.get("NAME", "")).startswith(_NO_VARIABLE):
+        if is_variable(item):
             yield name, item
 
 
 def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
     if h5py.check_string_dtype(dataset.dtype) is not None:
         return tuple(plain(str(label)) for label in dataset.asstr()[()])
-    units, long_name = _text(dataset.attrs["units"]), _text(dataset.attrs["long_name"])
-    return Estimate(dataset[()], None, (name,), units, long_name)
+    return Estimate(dataset[()], None, (name,), units_of(dataset), _text(dataset.attrs["long_name"]))
 
 
 def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
@@ -547,10 +562,8 @@ def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
     axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
     dims = tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
     stderr = np.asarray(file[name + STDERR][()]) if name + STDERR in file else None
-    units, long_name, why = (
-        _text(dataset.attrs.get(key, "")) for key in ("units", "long_name", "not_resolved")
-    )
-    return Estimate(np.asarray(dataset[()]), stderr, dims, units, long_name, why)
+    long_name, why = (_text(dataset.attrs.get(key, "")) for key in ("long_name", "not_resolved"))
+    return Estimate(np.asarray(dataset[()]), stderr, dims, units_of(dataset), long_name, why)
 
 
 def _arrays(path: str | os.PathLike[str], group: h5py.Group) -> dict[str, NDArray[Any]]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mcpump import __version__
 from mcpump.errors import InputError
+from mcpump.results.conventions import describe_file, write_bounds
 from mcpump.results.file import (
     SCHEMA,
     SWEEP_TYPE,
@@ -30,6 +31,7 @@ from mcpump.results.file import (
     write_estimate,
     write_image,
 )
+from mcpump.simulate.checkpoint import line
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
 
@@ -304,6 +306,9 @@ def write(
             write_coordinate(file, name, axis)
         for name, estimate in collected.estimates.items():
             write_estimate(file, name, estimate)
+        write_bounds(file)
+        title = f"{sweep.path.name}: sweep over {', '.join(v.key for axis in sweep.axes for v in axis)}"
+        describe_file(file, title, line(f"collected {len(results)} points"))
         for name, (dims, values) in collected.words.items():
             dataset = file.create_dataset(name, data=values, dtype=h5py.string_dtype(), track_times=False)
             for i, dimension in enumerate(dims):

@@ -8,6 +8,7 @@ out again: its walkers belong to it.
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -45,6 +46,8 @@ class Start(NamedTuple):
     """Wall time spent on them."""
     groundwork: dict[str, NDArray[Any]]
     """What was worked out before they were walked, `mcpump.walk.known.arrays_of`."""
+    history: str = ""
+    """Lines that tell when, and by which version."""
 
 
 class Part(NamedTuple):
@@ -107,7 +110,9 @@ def start_of(result: Result, path: str) -> Start:
     if not sums:
         raise InputError(f"{path} holds no sums to go on with")
     seconds = float(result.provenance.get("wall_time_s", 0.0))
-    return Start(sums, ranges_of(result), seconds, result.groundwork)
+    return Start(
+        sums, ranges_of(result), seconds, result.groundwork, str(result.provenance.get("history", ""))
+    )
 
 
 def check_version(result: Result, path: str) -> None:
@@ -192,7 +197,23 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
             raise InputError(_ANOTHER_GROUNDWORK.format(path, paths[first]))
     ranges = joined(part for start in starts for part in start.ranges)
     sums = {name: np.sum([start.sums[name] for start in starts], axis=0) for name in starts[0].sums}
-    return Start(sums, ranges, sum(start.seconds for start in starts), starts[first].groundwork)
+    seconds = sum(start.seconds for start in starts)
+    told = sorted({said for start in starts for said in start.history.splitlines()})
+    history = "\n".join([*told, line(f"merged {len(starts)} files")])
+    return Start(sums, ranges, seconds, starts[first].groundwork, history)
+
+
+def line(what: str) -> str:
+    """Line of a file's history, as CF has it: when (UTC), by which program, what was done."""
+    told = what if what.isprintable() else repr(what)  # names of files may hold line breaks
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())} mcpump {mcpump.__version__}: {told}"
+
+
+def history_of(start: Start | None, name: str) -> str:
+    """History of a run that begins now, or goes on."""
+    if start is None:
+        return line(f"walked {name}")
+    return "\n".join(filter(None, [start.history, line(f"went on with {name}")]))
 
 
 def _same_groundwork(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:

@@ -23,7 +23,7 @@ from mcpump.kernel_folder import SOURCES, can_keep
 from mcpump.machine import cores
 from mcpump.names import COMPONENTS, PARTS, harmonic_names
 from mcpump.problem.scene import NO_STATE, Problem, StopRule
-from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
+from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, history_of, joined
 from mcpump.simulate.crew import OUT_OF_MEMORY, Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
 from mcpump.tally.estimates import Result, Status
@@ -115,7 +115,8 @@ def run(
     started, began = time.time(), time.monotonic()
     todo = to_walk(problem, start, part)
     with Lead(problem, threads, ranks, start, stop) as lead:
-        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else ())
+        history = history_of(start, problem.name)
+        walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), history)
         tally, status, message = walk.to_the_end(todo, on_progress)
     if status is Status.STOPPED and tally.blocks == 0:
         raise StoppedError(
@@ -124,7 +125,9 @@ def run(
         )
     if status is Status.COMPLETE and not _is_whole(problem, walk.ranges):
         status, message = Status.PART, f"part {part.number} of {part.parts} is complete"
-    result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message)
+    if start and walk.ranges == start.ranges:
+        history = start.history  # nothing was left to walk
+    result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message, history)
     seconds = time.monotonic() - began + (start.seconds if start else 0.0)
     result.provenance.update(_circumstances(started, seconds, ranks), threads=threads)
     return result
@@ -152,7 +155,7 @@ def result_of(problem: Problem, start: Start) -> Result:
     missing = [f"{blocks.start} to {blocks.stop - 1}" for blocks in to_walk(problem, start, WHOLE)]
     status = Status.COMPLETE if whole else Status.PART
     message = "complete" if whole else f"blocks {', '.join(missing)} are missing"
-    result = make_result(problem, tally, start.groundwork, start.ranges, status, message)
+    result = make_result(problem, tally, start.groundwork, start.ranges, status, message, start.history)
     result.provenance["wall_time_s"] = start.seconds
     return result
 
@@ -212,8 +215,9 @@ def _in_order(held: Ranges, most: int) -> bool:
 class _Walk:
     """A walk under way: which blocks it holds, when it saves and stops."""
 
-    def __init__(self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges) -> None:
+    def __init__(self, problem: Problem, lead: Lead, saver: _Saver, ranges: Ranges, history: str) -> None:
         self.problem, self.lead, self.saver, self.ranges = problem, lead, saver, ranges
+        self.history = history
 
     def to_the_end(
         self, todo: list[range], on_progress: Callable[[Progress], None] | None
@@ -267,7 +271,7 @@ class _Walk:
                 return tally, ""
             if self.lead.reason:
                 return tally, self.lead.reason
-            held = (self.lead.groundwork, self.ranges, Status.RUNNING, "running")
+            held = (self.lead.groundwork, self.ranges, Status.RUNNING, "running", self.history)
             self.saver(partial(make_result, self.problem, tally, *held))
 
 
@@ -402,6 +406,7 @@ def make_result(
     ranges: Ranges,
     status: Status,
     message: str,
+    history: str = "",
 ) -> Result:
     """Turn the books into a Result.
 
@@ -419,6 +424,8 @@ def make_result(
         How the run ended.
     message : str
         The same in words.
+    history : str
+        When it was walked, a line for each time.
 
     Returns
     -------
@@ -450,6 +457,7 @@ def make_result(
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         groundwork=groundwork,
         provenance={"mcpump": mcpump.__version__, "sources": SOURCES}
+        | ({"history": history} if history else {})
         # not made shorter: the deck's text of it is its end, by which it is found again
         | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
         | (
