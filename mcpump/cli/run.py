@@ -75,48 +75,26 @@ def problem_of(
 
 def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | None) -> Deck:
     """Read the deck, or that of a results file."""
-    import tomllib
-
-    from mcpump.deck.read import deck_from_dict, read_deck
-    from mcpump.deck.toml import override
+    from mcpump.deck.read import read_deck
+    from mcpump.simulate.checkpoint import given_by
 
     if options.deck is not None or held is None:
         return read_deck(options.deck, overrides)
-    data, folder = tomllib.loads(held.resolved), Path()
-    if file := held.provenance.get("texture_file"):
-        # a user's texture is looked for where it was
-        said = Path(data["texture"]["file"])
-        folder = Path(file).parents[len(said.parts) - 1] if not said.is_absolute() else folder
-    elif where := held.provenance.get("texture_folder"):
-        folder = Path(where)
-    return deck_from_dict(override(data, overrides), held.name, folder)
+    return given_by(held).deck(overrides)
 
 
 def _target(options: argparse.Namespace, overrides: list[str], held: Result | None) -> list[str]:
     """Overrides for `--rel-err`: the deck's stop rule, or one for the DC current along z at the middle plane."""
     import tomllib
 
+    from mcpump.deck.target import target
     from mcpump.deck.toml import override, read_toml
 
-    target = [f"run.stop.relative_error={options.rel_err}"]
     given = tomllib.loads(held.resolved) if options.deck is None and held else read_toml(options.deck)
-    run = override(given, options.overrides).get("run")
-    if isinstance(run, dict) and "stop" in run:
-        return target + ([f"run.stop.max_walkers={options.walkers}"] if options.walkers is not None else [])
-    deck = deck_of(options, [*options.overrides, *overrides], held)
-    if not deck.results.planes:
-        raise InputError(
-            f"--rel-err {options.rel_err} needs a target: give the deck a [run.stop], or a plane in results.planes"
-        )
-    texts = tomllib.loads(deck.resolved)["results"]["planes"]
-    by_place = sorted(range(len(texts)), key=lambda i: deck.results.planes[i])
-    most = deck.run.walkers if options.walkers is not None else 100 * deck.run.walkers
-    return [
-        *target,
-        "run.stop.quantity=spin_current.total.z.dc",
-        f"run.stop.at={texts[by_place[len(texts) // 2]]}",
-        f"run.stop.max_walkers={most}",
-    ]
+    return target(
+        override(given, options.overrides), options.rel_err, options.walkers,
+        lambda: deck_of(options, [*options.overrides, *overrides], held), f"--rel-err {options.rel_err}",
+    )  # fmt: skip
 
 
 def run_deck(options: argparse.Namespace) -> int:

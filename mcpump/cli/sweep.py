@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from mcpump.simulate.ranks import Alone
     from mcpump.simulate.signals import Stops
     from mcpump.simulate.sweep import Point, Sweep
-    from mcpump.tally.estimates import Result
 
 
 _DEFAULTS = {
@@ -155,21 +154,17 @@ def _folder(options: argparse.Namespace) -> Path:
     """Folder of the points' files."""
     if options.output is None:
         return Path(f"{options.deck.stem}-sweep")
-    return Path(str(options.output).removesuffix(".h5"))
+    from mcpump.results.sweep_file import folder_of
 
-
-def _file(options: argparse.Namespace) -> Path:
-    """File that collects the sweep."""
-    folder = _folder(options)
-    return folder.with_name(f"{folder.name}.h5")
+    return folder_of(options.output)
 
 
 def _check_file(options: argparse.Namespace, sweep: Sweep) -> Path:
     """File that collects the sweep; one of another sweep, or no sweep's, is left alone unless asked."""
     from mcpump import results
-    from mcpump.results.sweep_file import may_be_replaced
+    from mcpump.results.sweep_file import beside, may_be_replaced
 
-    file = _file(options)
+    file = beside(_folder(options))
     results.check_writable(file, options.overwrite or may_be_replaced(file, sweep))
     return file
 
@@ -229,23 +224,6 @@ def _walk_points(
     return worst
 
 
-def _results(options: argparse.Namespace, sweep: Sweep) -> list[Result | None]:
-    """What has been walked, point by point; files of another deck are refused."""
-    from mcpump import results
-    from mcpump.simulate import checkpoint
-
-    found: list[Result | None] = []
-    for point in sweep.points:
-        path = _point_file(options, point)
-        result = results.read(path) if path.exists() else None
-        if result is not None:
-            checkpoint.check_same_deck(sweep.deck(point).resolved, result, results.shown(path))
-            # what runs go on with is not collected, and may be large
-            result = replace(result, name=point.name, checkpoint={}, groundwork={})
-        found.append(result)
-    return found
-
-
 def _summary(options: argparse.Namespace, sweep: Sweep) -> None:
     """Print a line for the point that was walked."""
     from mcpump import report, results
@@ -265,7 +243,7 @@ def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
     if options.collect:
         start_log("warning" if options.quiet else options.log_level)
     file = _check_file(options, sweep)
-    found = _results(options, sweep)
+    found = sweep_file.results_of(sweep, _folder(options))
     collected = sweep_file.collect(sweep, found)
     for sentence in collected.warnings:
         log.warning(f"warning: {sentence}")

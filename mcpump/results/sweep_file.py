@@ -13,6 +13,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
@@ -21,7 +22,17 @@ from numpy.typing import NDArray
 
 from mcpump import __version__
 from mcpump.errors import InputError
-from mcpump.results.file import SCHEMA, SWEEP_TYPE, scale_of, write_coordinate, write_estimate, write_image
+from mcpump.results.file import (
+    SCHEMA,
+    SWEEP_TYPE,
+    read,
+    scale_of,
+    shown,
+    write_coordinate,
+    write_estimate,
+    write_image,
+)
+from mcpump.simulate.checkpoint import check_same_deck
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
 
@@ -48,6 +59,43 @@ class Collected(NamedTuple):
     auxiliary: tuple[str, ...]
     """Estimates and words that are coordinates of the others."""
     warnings: tuple[str, ...]
+
+
+def folder_of(name: str | os.PathLike[str]) -> Path:
+    """Folder of a sweep's points; it may be named by the file that collects them."""
+    return Path(os.fspath(name).removesuffix(".h5"))
+
+
+def beside(folder: Path) -> Path:
+    """File that collects the sweep whose points are in a folder."""
+    return folder.with_name(f"{folder.name}.h5")
+
+
+def results_of(sweep: Sweep, folder: Path) -> list[Result | None]:
+    """Read what has been walked, point by point; files of another deck are refused.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        What was asked for.
+    folder : Path
+        Where the files are.
+
+    Raises
+    ------
+    InputError, ResultsFileError
+        If one of them is of another deck, or cannot be read.
+    """
+    found: list[Result | None] = []
+    for point in sweep.points:
+        path = folder / f"{point.name}.h5"
+        result = read(path) if path.exists() else None
+        if result is not None:
+            check_same_deck(sweep.deck(point).resolved, result, shown(path))
+            # what runs go on with is not collected, and may be large
+            result = replace(result, name=point.name, checkpoint={}, groundwork={})
+        found.append(result)
+    return found
 
 
 def collect(sweep: Sweep, results: Sequence[Result | None]) -> Collected:
@@ -276,7 +324,7 @@ def write(
             "type": SWEEP_TYPE,
             "schema_version": np.int64(SCHEMA),
             "mcpump_version": __version__,
-            "name": sweep.path.name,
+            "name": sweep.name,
             "resolved": first.resolved,
             "swept": _swept(sweep),
             "points": np.int64(len(results)),
@@ -320,7 +368,7 @@ def may_be_replaced(path: str | os.PathLike[str], sweep: Sweep) -> bool:
             held = [file.attrs.get(key) for key in ("type", "swept", "name")]
     except OSError:
         return False
-    return held == [SWEEP_TYPE, _swept(sweep), sweep.path.name]
+    return held == [SWEEP_TYPE, _swept(sweep), sweep.name]
 
 
 def _swept(sweep: Sweep) -> str:

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 import mcpump
+from mcpump.deck.read import Given
 from mcpump.deck.toml import flat
 from mcpump.errors import InputError
 from mcpump.tally.estimates import Result
@@ -79,6 +81,17 @@ def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
         else:
             found.append((first, last))
     return tuple(found)
+
+
+def given_by(result: Result) -> Given:
+    """Deck of a results file as it was given: its texture's files are looked for where they were."""
+    data, folder = result.deck, Path()
+    if file := result.provenance.get("texture_file"):
+        said = Path(data["texture"]["file"])
+        folder = Path(file).parents[len(said.parts) - 1] if not said.is_absolute() else folder
+    elif where := result.provenance.get("texture_folder"):
+        folder = Path(where)
+    return Given(data, result.name, str(folder))
 
 
 def start_of(result: Result, path: str) -> Start:

@@ -28,6 +28,7 @@ from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
+from mcpump.textures.program import Program
 from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
@@ -369,6 +370,16 @@ def relative_error(problem: Problem, tally: Tally, rule: StopRule) -> float:
     return math.inf if mean == 0.0 else stderr / mean
 
 
+def _where_from(program: Program | None) -> dict[str, Any]:
+    """Where a user's texture came from: its file, or the source of a function."""
+    if program is None:
+        return {}
+    if program.source:
+        return {"texture_source": program.source}
+    # not made shorter: the deck's text of it is its end, by which it is found again
+    return {"texture_file": os.path.join(os.getcwd(), program.path)}
+
+
 def make_result(
     problem: Problem,
     tally: Tally,
@@ -412,8 +423,7 @@ def make_result(
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         groundwork=groundwork,
         provenance={"mcpump": mcpump.__version__}
-        # not made shorter: the deck's text of it is its end, by which it is found again
-        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
+        | _where_from(problem.program)
         | (
             {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
             if problem.snapshots
