@@ -1,37 +1,9 @@
 #!/usr/bin/env python3
-"""Draw a transient, or one period: local and diffusive spin current, in x and t and through the planes."""
+"""Draw a transient, or one period: currents in x and t and through the planes (`mcpump plot time`)."""
 
-from __future__ import annotations
-
-import argparse
 import sys
-from pathlib import Path
 
-from mcpump import console, figures, results
-from mcpump.errors import McpumpError
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Draw; 0 if the figure was written, 2 if the file cannot be used."""
-    console.prepare()
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("file", type=Path, help="results file of mcpump run")
-    parser.add_argument("-o", "--output", type=Path, help="figure to write (default: FILE with .png)")
-    parser.add_argument("--channel", help="channel to draw (default: that of the table)")
-    parser.add_argument(
-        "--component", choices=("x", "y", "z"), help="component of the spin (default: largest)"
-    )
-    options = parser.parse_args(arguments)
-    output = options.output or options.file.with_suffix(".png")
-    try:
-        figure = figures.time_figure(results.read(options.file), options.channel, options.component)
-        figure.savefig(output)
-    except (McpumpError, OSError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    print(output)
-    return 0
-
+from mcpump.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["plot", "time", *sys.argv[1:]]))

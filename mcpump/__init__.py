@@ -22,8 +22,9 @@ Symbols, one meaning each, in code and documents:
 ``mu_s``        effective spin potential D(ρ_s − ħνJS)
 ==============  ==================================================================================
 
-From Python: `mcpump.run` walks a deck and `mcpump.load` reads a results file, both into a `mcpump.loaded.Run`; closed
-forms are in `mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_from_dict`, `mcpump.problem.make_problem`,
+From Python: `mcpump.run` walks a deck, `mcpump.resume` goes on with a results file and `mcpump.load` reads it, all into a
+`mcpump.loaded.Run`; `mcpump.check` tells what a deck means, `mcpump.sweep` walks it at many values. Closed forms are in
+`mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_from_dict`, `mcpump.problem.make_problem`,
 `mcpump.simulate.run`, `mcpump.results.write` and `read`.
 """
 
@@ -31,15 +32,15 @@ from importlib import import_module
 from typing import Any
 
 __version__ = "0.2.0"
-__all__ = ["__version__", "load", "run"]
+__all__ = ["__version__", "check", "load", "resume", "run", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
     # numpy, h5py and numba take seconds: not before they are needed
-    if name in ("load", "run"):
+    if name in __all__:
         return getattr(import_module("mcpump.api"), name)
     raise AttributeError(f"module 'mcpump' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), "load", "run"])
+    return sorted({*globals(), *__all__})

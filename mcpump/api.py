@@ -1,31 +1,59 @@
-"""mcpump from Python: `mcpump.load` a results file, `mcpump.run` a deck."""
+"""mcpump from Python: `run`, `check`, `sweep` and `resume` a deck, `load` a results file."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import tomllib
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, TypeVar, Unpack
 
 import numpy as np
 
 from mcpump import results
-from mcpump.deck.read import Deck, deck_from_dict, read_deck
+from mcpump.deck.read import Deck, Given, given_deck
+from mcpump.deck.target import target
 from mcpump.deck.toml import override, write_toml
 from mcpump.errors import InputError, McpumpError
-from mcpump.loaded import Run
+from mcpump.loaded import Check, Run, Series
+from mcpump.results import sweep_file
 from mcpump.results.saves import Saves
 from mcpump.simulate import ranks as parallel
+from mcpump.simulate.checkpoint import Start, check_same_deck, given_by, start_of
 from mcpump.simulate.progress import Bar
 from mcpump.simulate.signals import Stops
-from mcpump.tally.estimates import Result
+from mcpump.simulate.sweep import Point, Sweep
+from mcpump.tally.estimates import Result, Status
+from mcpump.textures.program import source_of, texture_of
 
 if TYPE_CHECKING:
     from mcpump.problem.scene import Problem
 
+Path_ = str | os.PathLike[str]
+Value = TypeVar("Value")
+SAVE_EVERY = 300.0
+"""Seconds between two saves."""
 
-def load(path: str | os.PathLike[str]) -> Run:
+
+class Changes(TypedDict, total=False):
+    """What may be changed of a deck where it is run, checked, swept or gone on with."""
+
+    set: Mapping[str, Any]
+    """Dotted keys that replace the deck's: ``{"electrons.mean_free_path": "5 nm"}``."""
+    texture: Callable[..., Any]
+    """A function S(x, y, z, t, …) in place of the deck's texture, whose frequency stays. Further arguments are its
+    parameters, whose values are in texture.parameters, or their defaults."""
+    walkers: int
+    """In place of run.walkers; with `rel_err` the most."""
+    rel_err: float
+    """Walk until the stop rule's number, or else the DC current of spin z through the middle plane, is known so well."""
+    seed: int
+    """In place of run.seed."""
+
+
+def load(path: Path_) -> Run:
     """Read a results file.
 
     Parameters
@@ -36,8 +64,8 @@ def load(path: str | os.PathLike[str]) -> Run:
     Returns
     -------
     Run
-        With `.local`, `.diffusive`, `.total`, `.equilibrium`, `.charge`, `.budget`, `.deck`, `.to_xarray()`, `.plot()`;
-        its text is the table.
+        With `.local`, `.diffusive`, `.total`, `.equilibrium`, `.charge`, `.budget`, `.deck`, `.estimate()`, `.plot()`,
+        `.to_xarray()`, `.to_dataframe()`; its text is the table.
 
     Raises
     ------
@@ -47,19 +75,42 @@ def load(path: str | os.PathLike[str]) -> Run:
     return Run(results.read(path))
 
 
+def check(deck: Path_ | Mapping[str, Any], **changes: Unpack[Changes]) -> Check:
+    """Say what a deck means and costs; walk nothing.
+
+    Parameters
+    ----------
+    deck : path or mapping
+        A deck's file, or its tables as nested dictionaries.
+    **changes
+        `set`, `texture`, `walkers`, `rel_err`, `seed`: as for `run`.
+
+    Returns
+    -------
+    Check
+        Its text is that of `mcpump check`; with `.regime`, `.warnings`, `.notes` and `.deck`, the resolved deck.
+
+    Raises
+    ------
+    InputError
+        One sentence on what of the deck cannot be used.
+    """
+    from mcpump.problem.reduce import make_problem
+
+    return Check(make_problem(_Request(_given(deck), changes).read()))
+
+
 def run(
-    deck: str | os.PathLike[str] | Mapping[str, Any],
-    output: str | os.PathLike[str] | None = None,
+    deck: Path_ | Mapping[str, Any],
+    output: Path_ | None = None,
     *,
-    set: Mapping[str, Any] | None = None,
-    walkers: int | None = None,
-    seed: int | None = None,
     threads: int | None = None,
     max_time: float | None = None,
-    save_every: float = 300.0,
+    save_every: float = SAVE_EVERY,
     overwrite: bool = False,
     progress: bool = True,
     comm: Any = parallel.WORLD,
+    **changes: Unpack[Changes],
 ) -> Run:
     """Walk a deck.
 
@@ -71,10 +122,6 @@ def run(
         A deck's file, or its tables as nested dictionaries.
     output : path, optional
         Results file to write, also every `save_every` seconds on the way; none by default.
-    set : mapping, optional
-        Dotted keys that replace the deck's: ``{"electrons.mean_free_path": "5 nm"}``.
-    walkers, seed : int, optional
-        In place of `run.walkers` and `run.seed`.
     threads : int, optional
         Threads; by default all cores, in a rank of a job one or what Slurm gives it. The result does not depend on it.
     max_time, save_every : float
@@ -84,6 +131,15 @@ def run(
     comm : "world", None or an mpi4py communicator
         Who shares the walk: all ranks of the job, none (a run and an output of its own in each rank), or the ranks of the
         communicator.
+    **changes
+        What of the deck is changed:
+
+        - ``set``: dotted keys that replace the deck's, ``{"electrons.mean_free_path": "5 nm"}``;
+        - ``texture``: a function S(x, y, z, t, …) that gives Sx, Sy, Sz, in place of the deck's texture, whose frequency
+          stays. Further arguments are parameters, with values in ``texture.parameters``, or their defaults;
+        - ``walkers``, ``seed``: in place of `run.walkers` and `run.seed`;
+        - ``rel_err``: walk until the number of the deck's stop rule, or else the DC current of spin z through the middle
+          plane, is known so well; ``walkers`` are the most then.
 
     Returns
     -------
@@ -97,82 +153,269 @@ def run(
     ResultsFileError
         If `output` exists or cannot be written.
     """
-    said = {"walkers": walkers, "seed": seed}
-    changed = dict(set or {}) | {f"run.{key}": value for key, value in said.items() if value is not None}
-    request = _Request(deck, changed, output, threads, max_time, save_every, overwrite)
+    way = _Way(threads, max_time, save_every, overwrite, progress)
     with contextlib.closing(parallel.connect(comm)) as ranks:
-        with ranks.guard():
-            problem = _plan(ranks, request)
-        if isinstance(problem, McpumpError):
-            raise problem
-        with ranks.guard():
-            return Run(_walk(ranks, request, problem, progress and ranks.rank == 0))
+        return _act(ranks, lambda: _Request(_given(deck), changes, output, way=way))
+
+
+def resume(
+    file: Path_,
+    output: Path_ | None = None,
+    *,
+    threads: int | None = None,
+    max_time: float | None = None,
+    save_every: float = SAVE_EVERY,
+    overwrite: bool = False,
+    progress: bool = True,
+    comm: Any = parallel.WORLD,
+    **changes: Unpack[Changes],
+) -> Run:
+    """Go on with a results file, to the very bits of a run that was never stopped.
+
+    Parameters
+    ----------
+    file : path
+        The file.
+    output : path, optional
+        Results file to write; the same file by default.
+    threads, max_time, save_every, overwrite, progress, comm, **changes
+        As for `run`. More `walkers` or a smaller `rel_err` may be asked for, nothing else of the deck changed. A texture
+        that was a function is given again, a texture file is named, ``set={"texture.file": FILE}``: it must be the same.
+
+    Returns
+    -------
+    Run
+        As from `load`.
+
+    Raises
+    ------
+    InputError
+        If the deck, the version or the texture is another than the file's.
+    ResultsFileError
+        If the file cannot be read, or `output` exists or cannot be written.
+    """
+    in_place = output is None or os.path.abspath(output) == os.path.abspath(file)
+    way = _Way(threads, max_time, save_every, overwrite or in_place, progress)
+
+    def request() -> _Request:
+        held = results.read(file, sealed=True)
+        given = given_by(held, (changes.get("set") or {}).get("texture.file"))
+        return _Request(given, changes, file if output is None else output, held, os.fspath(file), way)
+
+    with contextlib.closing(parallel.connect(comm)) as ranks:
+        return _act(ranks, request)
+
+
+def sweep(
+    deck: Path_ | Mapping[str, Any],
+    vary: Mapping[Any, Any],
+    folder: Path_,
+    *,
+    new_walkers: bool = False,
+    threads: int | None = None,
+    max_time: float | None = None,
+    overwrite: bool = False,
+    progress: bool = True,
+    comm: Any = parallel.WORLD,
+    **changes: Unpack[Changes],
+) -> Series:
+    """Walk a deck at every point of a sweep; what is there already is not walked again.
+
+    Parameters
+    ----------
+    deck : path or mapping
+        A deck's file, or its tables as nested dictionaries.
+    vary : mapping
+        Key → values: a text as for `mcpump sweep --vary`, ``"0.1:100 nm:13:log"`` or ``"1 nm, 5 nm"``, or a list. Several
+        keys make a product. A tuple of keys with a tuple of values lets keys change together.
+    folder : path
+        For the results files of the points; FOLDER.h5 collects them. The same as those of `mcpump sweep -o FOLDER`.
+    new_walkers : bool
+        Whether each point has a seed of its own, for fits that take the errors of points as independent.
+    threads, max_time, overwrite, progress, comm, **changes
+        As for `run`; `max_time` of all points together, `overwrite` walks points anew that are there.
+
+    Returns
+    -------
+    Series
+        Runs of all points, with `.to_xarray()` and `.to_dataframe()`.
+
+    Raises
+    ------
+    InputError
+        One sentence on what of the deck or the values cannot be used.
+    """
+    way, where = _Way(threads, max_time, SAVE_EVERY, overwrite, progress), sweep_file.folder_of(folder)
+    stops = Stops(max_time)
+    with contextlib.closing(parallel.connect(comm)) as ranks:
+        asked, plan = _together(
+            ranks, lambda: _sweep_of(_Request(_given(deck), changes, way=way), vary, new_walkers, where)
+        )
+        for point in plan.points:
+            Bar(progress and ranks.rank == 0).say(f"point {point.number} of {len(plan.points)}: {point.name}")
+            found = _act(ranks, partial(_at_point, asked, plan, point, where), stops)
+            if found.result.status is Status.STOPPED:
+                break
+        there = _together(ranks, lambda: _collected(plan, where, ranks.rank == 0, overwrite))
+    return Series(plan, there, sweep_file.beside(where))
+
+
+class _Way(NamedTuple):
+    """How a rank walks."""
+
+    threads: int | None = None
+    max_time: float | None = None
+    save_every: float = SAVE_EVERY
+    overwrite: bool = False
+    progress: bool = False
 
 
 class _Request(NamedTuple):
     """What a rank is asked to walk."""
 
-    deck: str | os.PathLike[str] | Mapping[str, Any]
-    changed: Mapping[str, Any]
-    output: str | os.PathLike[str] | None
-    threads: int | None
-    max_time: float | None
-    save_every: float
-    overwrite: bool
+    given: Given
+    changes: Mapping[str, Any]
+    output: Path_ | None = None
+    held: Result | None = None
+    """What it goes on with, and the name of its file."""
+    held_name: str = ""
+    way: _Way = _Way()
+    overrides: Sequence[str] = ()
+    """Further ones, "key=value"."""
 
-    def read(self) -> Deck | McpumpError:
-        """The deck, or what of it or of the other arguments cannot be used."""
-        threads = self.threads
-        try:
-            if threads is not None and (
-                isinstance(threads, bool) or not isinstance(threads, int) or threads < 1
-            ):
-                raise InputError(f"threads = {threads!r} must be a whole number of at least 1")
-            overrides = [f"{key}={_literal(key, value)}" for key, value in self.changed.items()]
-            if isinstance(self.deck, Mapping):
-                return deck_from_dict(override(self.deck, overrides))
-            return read_deck(self.deck, overrides)
-        except McpumpError as error:
-            return error
+    def all_overrides(self) -> list[str]:
+        """What is changed of the deck, "key=value", but for what `rel_err` stands for."""
+        named = {key: self.changes.get(key) for key in ("walkers", "seed")}
+        changed = dict(self.changes.get("set") or {})
+        changed |= {f"run.{key}": value for key, value in named.items() if value is not None}
+        return [*(f"{key}={_literal(key, value)}" for key, value in changed.items()), *self.overrides]
+
+    def with_texture(self) -> Given:
+        """The deck with the function that is its texture, if there is one."""
+        function = self.changes.get("texture")
+        return self.given if function is None else _with_texture(self.given, function)
+
+    def read(self) -> Deck:
+        """The deck, checked."""
+        if unknown := [name for name in self.changes if name not in Changes.__annotations__]:
+            raise TypeError(
+                f"unknown argument {unknown[0]!r}: of a deck {', '.join(Changes.__annotations__)} can be changed"
+            )
+        threads = self.way.threads
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise InputError(f"threads = {threads!r} must be a whole number of at least 1")
+        given, overrides = self.with_texture(), self.all_overrides()
+        if (error := self.changes.get("rel_err")) is not None:
+            data, most = override(given.data, overrides), self.changes.get("walkers")
+            overrides += target(data, error, most, lambda: given.deck(overrides), f"rel_err = {error}")
+        return given.deck(overrides)
 
     def other_arguments(self) -> dict[str, Any]:
         """Arguments beside the deck in which ranks that walk together may not differ."""
         output = None if self.output is None else os.path.abspath(self.output)
+        way = self.way
         return {
             "output": output,
-            "max_time": self.max_time,
-            "save_every": self.save_every,
-            "overwrite": self.overwrite,
+            "max_time": way.max_time,
+            "save_every": way.save_every,
+            "overwrite": way.overwrite,
         }
 
 
-def _plan(ranks: parallel.Alone, request: _Request) -> Problem | McpumpError:
-    """Make the deck ready, or say, the same on all ranks, what is wrong with it or between them."""
-    from mcpump.problem.effort import check_memory
-    from mcpump.problem.reduce import make_problem, snapshot_bytes  # loads numba, which takes a second
+class _Plan(NamedTuple):
+    """What rank 0 has found that all shall walk."""
 
-    deck = request.read()
-    asked = deck if isinstance(deck, McpumpError) else deck.resolved
-    others = request.other_arguments()
-    told = ranks.gather(_complaint(asked, others, *ranks.broadcast((asked, others))))
-    problem: Problem | McpumpError | None = None
+    problem: Problem
+    start: Start | None
+    is_walked: bool
+    """Whether what the run would go on with holds all of it."""
+
+
+def _given(deck: Path_ | Mapping[str, Any]) -> Given:
+    """A deck as a file or as tables."""
+    return Given(deck) if isinstance(deck, Mapping) else given_deck(deck)
+
+
+def _with_texture(given: Given, function: Callable[..., Any]) -> Given:
+    """A deck whose texture is a function: the frequency stays, of a user's texture everything but the file."""
+    texture = given.data.get("texture", {})
+    if not isinstance(texture, Mapping):
+        return given  # refused where the deck is checked
+    own = texture_of(function)
+    is_user = texture.get("kind") == "user"
+    kept = {key: texture[key] for key in texture if is_user or key in ("frequency", "angular_frequency")}
+    given_values = kept.get("parameters", {})
+    if "parameters" in own and isinstance(given_values, Mapping):
+        kept["parameters"] = own.pop("parameters") | dict(given_values)
+    elif "parameters" in kept:
+        own.pop("parameters", None)  # refused where the deck is checked
+    return given._replace(data={**given.data, "texture": {**kept, **own}}, texture_source=source_of(function))
+
+
+def _act(ranks: parallel.Alone, request: Callable[[], _Request], stops: Stops | None = None) -> Run:
+    """Walk on all ranks; what is refused is raised on each of them, in one sentence."""
+    with ranks.guard():
+        asked, plan = _plan(ranks, request)
+    if isinstance(asked, McpumpError):
+        raise asked
+    if isinstance(plan, McpumpError):
+        raise plan
+    assert plan is not None  # rank 0's
+    with ranks.guard():
+        return Run(_walk(ranks, asked, plan, stops), plan.problem)
+
+
+def _plan(
+    ranks: parallel.Alone, request: Callable[[], _Request]
+) -> tuple[_Request | McpumpError, _Plan | McpumpError | None]:
+    """Make the deck ready, or say, the same on all ranks, what is wrong with it or between them."""
+    asked: _Request | McpumpError
+    deck: Deck | McpumpError
+    try:
+        asked = request()
+        deck = asked.read()
+    except McpumpError as error:
+        asked = deck = error
+    text = deck if isinstance(deck, McpumpError) else deck.resolved
+    others = {} if isinstance(asked, McpumpError) else asked.other_arguments()
+    told = ranks.gather(_complaint(text, others, *ranks.broadcast((text, others))))
+    plan: _Plan | McpumpError | None = None
     if ranks.rank == 0:
         try:
-            if isinstance(deck, McpumpError):
-                raise deck
-            for rank, complaint in enumerate(told):
-                if complaint:
-                    raise InputError(f"rank {rank} of the {ranks.size} {complaint}")
-            problem = make_problem(deck)
-            if request.threads:
-                check_memory(problem.scene, request.threads, snapshot_bytes(problem))
-            if request.output is not None:
-                results.check_writable(request.output, request.overwrite)
+            plan = _ready(ranks, asked, deck, told)
         except McpumpError as error:
-            problem = error
-    found = ranks.broadcast(problem)
-    assert found is not None  # rank 0's
-    return found
+            plan = error
+    plan = ranks.broadcast(plan)
+    return (plan if isinstance(plan, McpumpError) else asked), plan
+
+
+def _ready(
+    ranks: parallel.Alone, asked: _Request | McpumpError, deck: Deck | McpumpError, told: Sequence[str]
+) -> _Plan:
+    """What all shall walk; rank 0 finds it."""
+    from mcpump.problem.effort import check_memory
+    from mcpump.problem.reduce import make_problem, snapshot_bytes  # loads numba, which takes a second
+    from mcpump.simulate.engine import WHOLE, to_walk
+
+    for wrong in (asked, deck):
+        if isinstance(wrong, McpumpError):
+            raise wrong
+    assert isinstance(asked, _Request)
+    assert isinstance(deck, Deck)
+    for rank, complaint in enumerate(told):
+        if complaint:
+            raise InputError(f"rank {rank} of the {ranks.size} {complaint}")
+    held, start = asked.held, None
+    if held is not None:
+        check_same_deck(deck.resolved, held, results.shown(asked.held_name))
+        start = start_of(held, results.shown(asked.held_name))
+    problem = make_problem(deck)
+    if asked.way.threads:
+        check_memory(problem.scene, asked.way.threads, snapshot_bytes(problem))
+    is_walked = held is not None and held.complete and not to_walk(problem, start, WHOLE)
+    if asked.output is not None and not is_walked:
+        results.check_writable(asked.output, asked.way.overwrite)
+    return _Plan(problem, start, is_walked)
 
 
 def _complaint(
@@ -203,24 +446,106 @@ def _keys(table: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
-def _walk(ranks: parallel.Alone, request: _Request, problem: Problem, shown: bool) -> Result:
+def _walk(ranks: parallel.Alone, asked: _Request, plan: _Plan, stops: Stops | None) -> Result:
     """Walk on all ranks, and save on the way; the result is everybody's."""
     from mcpump.simulate import engine as simulate
 
+    way, problem = asked.way, plan.problem
+    if plan.is_walked:
+        assert asked.held is not None
+        return asked.held
     # not entered: signals stay the caller's, Ctrl-C interrupts as everywhere in Python
-    clock = Stops(request.max_time)
+    clock = stops or Stops(way.max_time)
+    shown = way.progress and ranks.rank == 0
     simulate.make_ready(ranks, problem, Bar(shown).say)
     with Bar(shown) as bar:
-        saves = None if request.output is None else Saves(request.output, request.overwrite, bar.say)
+        saves = None if asked.output is None else Saves(asked.output, way.overwrite, bar.say)
         save = None if saves is None else saves.on_the_way
         found = simulate.run(
-            problem, request.threads, bar, ranks, save, request.save_every, stop=clock.reason
+            problem, way.threads, bar, ranks, save, way.save_every, plan.start, stop=clock.reason
         )
     if found is not None and saves is not None:
         saves.at_the_end(found)
     result = ranks.broadcast(found)
     assert result is not None  # rank 0's
     return result
+
+
+def _together(ranks: parallel.Alone, act: Callable[[], Value]) -> Value:
+    """Do something on each rank; what one of them refuses is raised on all."""
+    value, wrong = None, None
+    try:
+        value = act()
+    except McpumpError as error:
+        wrong = error
+    if refusals := [one for one in ranks.gather(wrong) if one is not None]:
+        raise refusals[0]
+    assert value is not None
+    return value
+
+
+def _collected(plan: Sweep, folder: Path, write: bool, overwrite: bool) -> list[Result | None]:
+    """What is there of a sweep; rank 0 writes the file that collects it."""
+    there = sweep_file.results_of(plan, folder)
+    if write:
+        collected = sweep_file.collect(plan, there)
+        sweep_file.put(sweep_file.beside(folder), plan, collected, there, overwrite)
+    return there
+
+
+def _sweep_of(
+    asked: _Request, vary: Mapping[Any, Any], new_walkers: bool, folder: Path
+) -> tuple[_Request, Sweep]:
+    """Points of a sweep; every deck is checked before anything is walked."""
+    asked.read()
+    found = Sweep(asked.with_texture(), asked.all_overrides(), _groups(vary), new_walkers)
+    found.coordinates()  # refuses a value that comes twice
+    for point in found.points:
+        found.deck(point)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise InputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from None
+    file = sweep_file.beside(folder)
+    results.check_writable(file, asked.way.overwrite or sweep_file.may_be_replaced(file, found))
+    return asked, found
+
+
+def _groups(vary: Mapping[Any, Any]) -> list[list[str]]:
+    """Axes of a sweep, "KEY=VALUES"; a tuple of keys is one axis."""
+    groups = []
+    for keys, values in vary.items():
+        several = isinstance(keys, tuple)
+        if several and not (isinstance(values, tuple) and len(values) == len(keys)):
+            raise InputError(
+                f"vary: {', '.join(map(str, keys))} change together: as many values are needed, in a tuple, each a "
+                "text or a list"
+            )
+        pairs = zip(keys, values, strict=True) if several else [(keys, values)]
+        groups.append([f"{key}={_values(key, one)}" for key, one in pairs])
+    return groups
+
+
+def _values(key: str, values: Any) -> str:
+    """Values of a key as `--vary` takes them."""
+    if isinstance(values, str):
+        return values
+    if not isinstance(values, list | tuple | np.ndarray):
+        raise InputError(f"vary: {key} = {values!r} must be a text or a list of values")
+    plain = [one.item() if isinstance(one, np.generic) else one for one in values]
+    return ", ".join(
+        one if isinstance(one, str) and not set(one) & set(',:"[]{}') else _literal(key, one) for one in plain
+    )
+
+
+def _at_point(asked: _Request, plan: Sweep, point: Point, folder: Path) -> _Request:
+    """What to walk at a point: what is missing of it."""
+    file = folder / f"{point.name}.h5"
+    held = results.read(file, sealed=True) if file.exists() and not asked.way.overwrite else None
+    way = asked.way._replace(overwrite=True)
+    given = plan.given  # with all that is set
+    changes = {"rel_err": asked.changes.get("rel_err"), "walkers": asked.changes.get("walkers")}
+    return _Request(given, changes, file, held, str(file), way, point.overrides)
 
 
 def _literal(key: str, value: Any) -> str:

@@ -30,6 +30,7 @@ from mcpump.textures.parameters import (
     USER,
     VORTEX,
 )
+from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
 from mcpump.walk import course
@@ -281,7 +282,7 @@ def problem_of(given: Scene, texture_file: str = "") -> Problem:
         name="test", scene=given, scales=REDUCED, supercurrent=0.0,
         walkers=64 * given.walkers_per_block, stop=None, regime={}, warnings=(), notes=(), resolved="",
         extents=Extents(given.lengths[: given.axes], given.planes, given.t_end if given.time_bins else 0.0),
-        texture_file=texture_file,
+        program=Program(texture_file) if texture_file else None,
     )  # fmt: skip
 
 

@@ -159,9 +159,14 @@ def test_python(folder, monkeypatch):
     if not Path("junction-sweep.h5").exists():
         shell(next(command for command in commands() if "--vary electrons.mean_free_path" in command), folder)
     blocks = re.findall(r"```python\n(.*?)```", "".join(TEXTS.values()), re.S)
-    assert len(blocks) == 3
-    for block in blocks:
-        exec(compile(block, "document", "exec"), {})
+    assert len(blocks) == 5
+    names = {}
+    for number, block in enumerate(blocks):
+        # a file, for the source of a texture is read from it
+        Path(f"block{number}.py").write_text(block, encoding="utf-8")
+        exec(compile(block, f"block{number}.py", "exec"), names)
+    assert names["many"].flux["total"][0].amplitude.shape == (5, 3)
+    assert names["wall"].estimate(names["ratio"]).stderr > 0.0
 
 
 @pytest.mark.parametrize("deck", sorted(path.name for path in (ROOT / "run").glob("*.toml")))

@@ -13,6 +13,7 @@ from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
 from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, Parser, add_deck, add_file, add_threads, positive
+from mcpump.cli.plot import add_compare, add_plot
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
@@ -70,7 +71,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"mcpump {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
-        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials
+        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, add_plot, add_compare, _add_replay, add_example,
+        add_materials
     ):  # fmt: skip
         add(commands)
     return top

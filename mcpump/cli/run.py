@@ -20,7 +20,7 @@ from mcpump.cli.options import (
     add_walk_options,
     part,
 )
-from mcpump.errors import InputError, McpumpError, StoppedError, hash_of_file, show
+from mcpump.errors import InputError, McpumpError, StoppedError
 
 if TYPE_CHECKING:
     from mcpump.deck.read import Deck
@@ -78,10 +78,8 @@ def problem_of(
 
 def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | None) -> Deck:
     """Read the deck, or that of a results file."""
-    import tomllib
-
-    from mcpump.deck.read import deck_from_dict, read_deck
-    from mcpump.deck.toml import override
+    from mcpump.deck.read import read_deck
+    from mcpump.simulate.checkpoint import given_by
 
     if options.deck is not None or held is None:
         if getattr(options, "texture_file", None):
@@ -89,55 +87,21 @@ def deck_of(options: argparse.Namespace, overrides: list[str], held: Result | No
                 "--texture-file is for a results file without its DECK, which names the texture's file"
             )
         return read_deck(options.deck, overrides)
-    data, folder = tomllib.loads(held.resolved), Path()
-    if where := held.provenance.get("texture_folder"):
-        folder = Path(where)
-    return deck_from_dict(override(_with_texture_file(data, options, held), overrides), held.name, folder)
-
-
-def _with_texture_file(data: dict[str, Any], options: argparse.Namespace, held: Result) -> dict[str, Any]:
-    """Deck of a results file; a user's texture, which is a program, is the one that the command line names."""
-    from mcpump.deck.textures import is_program
-
-    if not is_program(data):
-        if options.texture_file:
-            raise InputError(f"--texture-file: {held.name} has no texture file")
-        return data
-    if options.texture_file is None:
-        texture = data["texture"]
-        named = f"{show(texture.get('file'))} (sha256 {show(texture.get('sha256', 'not known'), 70)})"
-        raise InputError(
-            f"{held.name} was walked with the texture file {named}, a program that a results file alone does not make "
-            "run: name it, --texture-file FILE"
-        )
-    return data | {"texture": data["texture"] | {"file": os.fspath(options.texture_file)}}
+    return given_by(held, getattr(options, "texture_file", None)).deck(overrides)
 
 
 def _target(options: argparse.Namespace, overrides: list[str], held: Result | None) -> list[str]:
     """Overrides for `--rel-err`: the deck's stop rule, or one for the DC current along z at the middle plane."""
     import tomllib
 
+    from mcpump.deck.target import target
     from mcpump.deck.toml import override, read_toml
 
-    target = [f"run.stop.relative_error={options.rel_err}"]
     given = tomllib.loads(held.resolved) if options.deck is None and held else read_toml(options.deck)
-    run = override(given, options.overrides).get("run")
-    if isinstance(run, dict) and "stop" in run:
-        return target + ([f"run.stop.max_walkers={options.walkers}"] if options.walkers is not None else [])
-    deck = deck_of(options, [*options.overrides, *overrides], held)
-    if not deck.results.planes:
-        raise InputError(
-            f"--rel-err {options.rel_err} needs a target: give the deck a [run.stop], or a plane in results.planes"
-        )
-    texts = tomllib.loads(deck.resolved)["results"]["planes"]
-    by_place = sorted(range(len(texts)), key=lambda i: deck.results.planes[i])
-    most = deck.run.walkers if options.walkers is not None else 100 * deck.run.walkers
-    return [
-        *target,
-        "run.stop.quantity=spin_current.total.z.dc",
-        f"run.stop.at={texts[by_place[len(texts) // 2]]}",
-        f"run.stop.max_walkers={most}",
-    ]
+    return target(
+        override(given, options.overrides), options.rel_err, options.walkers,
+        lambda: deck_of(options, [*options.overrides, *overrides], held), f"--rel-err {options.rel_err}",
+    )  # fmt: skip
 
 
 def run_deck(options: argparse.Namespace) -> int:
@@ -298,8 +262,10 @@ def _walk(
     threads = options.threads or parallel.default_threads(cores())
     output = output_of(options)
     log.info(f"{problem.name}: {problem.walkers} walkers on {ranks.size} × {threads} cores, to {output}")
-    if problem.texture_file:
-        log.info(f"texture file {problem.texture_file}, sha256 {hash_of_file(problem.texture_file)}")
+    if problem.program:
+        from mcpump.textures.program import name_of
+
+        log.info(f"{name_of(problem.program.path)}, sha256 {problem.program.sha256}")
     for sentence in problem.warnings:
         log.warning(f"warning: {sentence}")
     simulate.make_ready(ranks, problem, log.info)

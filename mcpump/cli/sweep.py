@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import shlex
 from collections.abc import Sequence
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from mcpump.simulate.ranks import Alone
     from mcpump.simulate.signals import Stops
     from mcpump.simulate.sweep import Point, Sweep
-    from mcpump.tally.estimates import Result
 
 
 _DEFAULTS = {
@@ -159,21 +157,17 @@ def _folder(options: argparse.Namespace) -> Path:
     """Folder of the points' files."""
     if options.output is None:
         return Path(f"{options.deck.stem}-sweep")
-    return Path(str(options.output).removesuffix(".h5"))
+    from mcpump.results.sweep_file import folder_of
 
-
-def _file(options: argparse.Namespace) -> Path:
-    """File that collects the sweep."""
-    folder = _folder(options)
-    return folder.with_name(f"{folder.name}.h5")
+    return folder_of(options.output)
 
 
 def _check_file(options: argparse.Namespace, sweep: Sweep) -> None:
     """See that the file that collects the sweep can be written; another sweep's is left alone unless asked."""
     from mcpump import results
-    from mcpump.results.sweep_file import may_be_replaced
+    from mcpump.results.sweep_file import beside, may_be_replaced
 
-    file = _file(options)
+    file = beside(_folder(options))
     results.check_writable(file, options.overwrite or may_be_replaced(file, sweep))
 
 
@@ -240,23 +234,6 @@ def _walk_points(
     return worst
 
 
-def _results(options: argparse.Namespace, sweep: Sweep) -> list[Result | None]:
-    """What has been walked, point by point; files of another deck are refused."""
-    from mcpump import results
-    from mcpump.simulate import checkpoint
-
-    found: list[Result | None] = []
-    for point in sweep.points:
-        path = _point_file(options, point)
-        result = results.read(path) if path.exists() else None
-        if result is not None:
-            checkpoint.check_same_deck(sweep.deck(point).resolved, result, results.shown(path))
-            # what runs go on with is not collected, and may be large
-            result = replace(result, name=point.name, checkpoint={}, groundwork={})
-        found.append(result)
-    return found
-
-
 def _summary(options: argparse.Namespace, sweep: Sweep) -> None:
     """Print a line for the point that was walked."""
     from mcpump import report, results
@@ -271,23 +248,17 @@ def _collect(options: argparse.Namespace, sweep: Sweep) -> int:
     """Write the file of the sweep, and print a line for every point."""
     from mcpump import report
     from mcpump.results import sweep_file
-    from mcpump.results.file import TakenError
     from mcpump.simulate.progress import log, start_log
 
     if options.collect:
         start_log("warning" if options.quiet else options.log_level)
-    file = _file(options)
+    file = sweep_file.beside(_folder(options))
     _check_file(options, sweep)
-    found = _results(options, sweep)
+    found = sweep_file.results_of(sweep, _folder(options))
     collected = sweep_file.collect(sweep, found)
     for sentence in collected.warnings:
         log.warning(f"warning: {sentence}")
-    while True:
-        there = file.exists()
-        _check_file(options, sweep)
-        with contextlib.suppress(TakenError):  # another process has collected it in this moment
-            sweep_file.write(file, sweep, collected, found, overwrite=there)
-            break
+    sweep_file.put(file, sweep, collected, found, options.overwrite)
     if not options.quiet:
         lines = [report.summary_line(result) for result in found if result]
         lines += [*sweep_file.notes_on(found), f"{file}: {len(lines)} of {len(found)} points"]

@@ -28,6 +28,7 @@ class Deck(Tables):
 
     _name: str = PrivateAttr("")
     _folder: str = PrivateAttr("")
+    _texture_source: str = PrivateAttr("")
     _resolved: str = PrivateAttr("")
     _said_twice: list[str] = PrivateAttr(default_factory=list)
 
@@ -46,6 +47,11 @@ class Deck(Tables):
     def folder(self) -> str:
         """Folder of the deck's file, from which the file of a user's texture is named."""
         return self._folder
+
+    @property
+    def texture_source(self) -> str:
+        """Source of a texture that was given as a Python function; empty for a file."""
+        return self._texture_source
 
     @property
     def resolved(self) -> str:

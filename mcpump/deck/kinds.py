@@ -14,7 +14,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 from mcpump.deck import hints
-from mcpump.deck.quantities import DIMENSIONS, number, quantity
+from mcpump.deck.quantities import DIMENSIONS, number, parameter, quantity
 from mcpump.errors import InputError, show
 from mcpump.names import CHANNELS
 
@@ -28,6 +28,8 @@ _LARGEST_COUNT = 10**15
 _DIGIT = re.compile("[0-9]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 _HUGE = 1e60
+PLACE_AND_TIME = ("x", "y", "z", "t")
+"""What a texture is a function of."""
 """Limits from which they are not worth telling."""
 
 
@@ -285,6 +287,19 @@ def is_bare(name: Any) -> bool:
     return isinstance(name, str) and _BARE.fullmatch(name) is not None
 
 
+def _parameters(value: Any, info: ValidationInfo) -> dict[str, float]:
+    """Check of the parameters of a user's texture: NAME = number, or NUMBER UNIT, which becomes SI."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{KEY} = {show(value)} must be a table of names and numbers")
+    reduced = bool((info.context or {}).get("reduced"))
+    for name in value:
+        if not (is_bare(name) and name.isidentifier()) or name in PLACE_AND_TIME:
+            raise ValueError(
+                f"{KEY} has the name {show(name)}: a Python name other than x, y, z, t is accepted"
+            )
+    return {name: _refusing(parameter, one, f"{KEY}.{name}", reduced) for name, one in value.items()}
+
+
 def _named_tables(value: Any) -> Any:
     """Check of tables with names that TOML writes without quotes."""
     if not isinstance(value, dict):
@@ -350,6 +365,10 @@ _INTERVALS = (1, 2, 4, 8, 16, 32, 64)
 ScoreInterval = Annotated[
     int | str,
     automatic(_choice(_INTERVALS, f'"auto" or one of {", ".join(map(str, _INTERVALS))}', "1, 2, 4, … 64")),
+]
+Parameters = Annotated[
+    dict[str, float],
+    _check(_parameters, "table of NAME = number or, in an SI deck, quantity of any dimension"),
 ]
 Text = Annotated[str, _must(lambda value: isinstance(value, str), "text", "text")]
 Tables = _listed(0, math.inf, f"a list of tables: write [[{KEY}]] above each", "list of tables")

@@ -145,6 +145,42 @@ def quantity(value: Any, key: str, dimension: str, reduced: bool = False) -> flo
         raise InputError(f"{key} = {show(value)} cannot be used: did you mean {show(meant)}?") from error
 
 
+def parameter(value: Any, key: str, reduced: bool = False) -> float:
+    """Read a number of the user's own: plain, or in an SI deck NUMBER UNIT of any dimension, which becomes SI base units.
+
+    Parameters
+    ----------
+    value, key, reduced
+        As for `quantity`; a reduced deck takes angles with a unit.
+
+    Raises
+    ------
+    InputError
+        One sentence with key, value and what is accepted.
+    """
+    if not isinstance(value, str) or reduced:
+        is_angle = isinstance(value, str) and _is_read(value, "angle")
+        return (
+            quantity(value, key, "angle", reduced=True)
+            if is_angle
+            else _in_window(number(value, key), value, key, "")
+        )
+    kind = Dimension("", "20 nm")
+    digits, unit = _split(value, key, kind)
+    factor = _factor_in_base_units(unit) if len(unit) <= _LONGEST_UNIT else 0.0
+    if factor <= 0.0:
+        raise InputError(
+            f'{key} = {show(value)} cannot be used: its unit is not known: write a plain number, or e.g. "{kind.example}"'
+        )
+    return _in_window(_product(digits, factor), value, key, " in SI")
+
+
+def dimension_of(value: Any) -> str:
+    """Name out of `DIMENSIONS` that a text NUMBER UNIT has; "" for others."""
+    names = DIMENSIONS if isinstance(value, str) else ()
+    return next((name for name in names if _is_read(value, name)), "")
+
+
 def _is_read(text: str, dimension: str) -> bool:
     """Whether a text is a quantity."""
     try:
@@ -245,6 +281,21 @@ def _factor(unit: str, dimension: str) -> tuple[float, str]:
     if trouble:
         return 0.0, trouble
     return (factor, "") if math.isfinite(factor) else (0.0, "")
+
+
+@lru_cache(maxsize=1024)
+def _factor_in_base_units(unit: str) -> float:
+    """Worth of a unit in SI base units; 0 if it is none, or has an offset, as °C."""
+    plain = _plain(unit)
+    if not plain:
+        return 0.0
+    try:
+        parsed = _registry().parse_units(plain)
+        once, twice = (float((factor * parsed).to_base_units().magnitude) for factor in (1.0, 2.0))
+    # pint raises what its parser, tokenizer and converters happen to raise: nothing of it may escape.
+    except Exception:
+        return 0.0
+    return once if math.isfinite(once) and math.isclose(twice, 2.0 * once, rel_tol=_ROUNDING) else 0.0
 
 
 def _gauss_trouble(names: list[str], dimension: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,7 +25,7 @@ from mcpump.deck.toml import flat, override, read_toml, write_toml
 from mcpump.errors import InputError, hash_of_file, show
 from mcpump.textures.ovf_series import hash_of_series
 
-__all__ = ["Deck", "deck_from_dict", "read_deck"]
+__all__ = ["Deck", "Given", "deck_from_dict", "given_deck", "read_deck"]
 
 
 def read_deck(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> Deck:
@@ -48,11 +48,34 @@ def read_deck(path: str | os.PathLike[str], overrides: Iterable[str] = ()) -> De
     InputError
         One sentence on what cannot be used, and what is accepted.
     """
+    return given_deck(path).deck(overrides)
+
+
+class Given(NamedTuple):
+    """A deck as it was given, before it is checked."""
+
+    data: Mapping[str, Any]
+    """Tables and keys as in TOML."""
+    name: str = "deck"
+    folder: str = ""
+    """Where texture.file or texture.files are looked for."""
+    texture_source: str = ""
+    """Of a texture that was given as a Python function."""
+
+    def deck(self, overrides: Iterable[str] = ()) -> Deck:
+        """Checked deck, with "dotted.key=value" over its keys."""
+        return deck_from_dict(override(self.data, overrides), self.name, self.folder, self.texture_source)
+
+
+def given_deck(path: str | os.PathLike[str]) -> Given:
+    """Read a deck's file, without checking more than that it is TOML."""
     name = plain(Path(path).name.encode("utf-8", "backslashreplace").decode())
-    return deck_from_dict(override(read_toml(path), overrides), name, Path(path).parent)
+    return Given(read_toml(path), name, str(Path(path).parent))
 
 
-def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os.PathLike[str] = "") -> Deck:
+def deck_from_dict(
+    data: Mapping[str, Any], name: str = "deck", folder: str | os.PathLike[str] = "", texture_source: str = ""
+) -> Deck:
     """Check a deck given as nested dictionaries.
 
     Parameters
@@ -63,6 +86,8 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
         Name for tables and files.
     folder : path
         Where texture.file or texture.files are looked for; the current folder by default.
+    texture_source : str
+        Source of a texture that was given as a Python function, `mcpump.textures.program.with_function`.
 
     Returns
     -------
@@ -85,7 +110,7 @@ def deck_from_dict(data: Mapping[str, Any], name: str = "deck", folder: str | os
         raise InputError(_sentence(error, given)) from None
     except RecursionError:
         raise InputError("the deck is nested too deeply") from None
-    deck._name, deck._folder = name, str(folder)
+    deck._name, deck._folder, deck._texture_source = name, str(folder), texture_source
     check(deck)
     deck._resolved = write_toml(_resolved(deck, given))
     return deck
@@ -200,7 +225,7 @@ def _resolved(section: BaseModel, given: Any) -> dict[str, Any]:
         value = getattr(section, key)
         if isinstance(value, BaseModel):
             result[key] = _resolved(value, given.get(key, {}))
-        elif isinstance(value, dict):
+        elif isinstance(value, dict) and all(isinstance(one, BaseModel) for one in value.values()):
             result |= (
                 {key: {name: _resolved(one, given[key][name]) for name, one in value.items()}}
                 if value

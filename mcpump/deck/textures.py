@@ -183,6 +183,8 @@ class User(Driven):
     """Python file beside the deck, with one function `S(x, y, z, t)`; it is executed."""
     sha256: fields.Text | None = None
     """Of the file; another file is refused. The resolved deck has it."""
+    parameters: fields.Parameters = {}  # noqa: RUF012  # pydantic copies it
+    """Further arguments of the function, `S(x, y, z, t, NAME, …)`, in SI units; those with a default may be left out."""
     length_scale: fields.Length | None = None
     """Over which S changes; found if not given."""
     time_scale: fields.Time | None = None

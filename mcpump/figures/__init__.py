@@ -18,20 +18,28 @@ from mcpump.figures.maps import map_figure
 from mcpump.figures.mixing import mixing_figure, mixing_points, mixing_table
 from mcpump.figures.potential import potential_figure, potential_gradient
 from mcpump.figures.profiles import crossover, profile
+from mcpump.figures.stack import cone_point, frequency_point, stack_figure, thickness_point
+from mcpump.figures.style import only, styled
 from mcpump.figures.times import time_figure
 
 __all__ = [
     "charge_figure",
+    "cone_point",
     "convergence_figure",
     "convergence_points",
     "conversion_points",
     "crossover",
+    "frequency_point",
     "map_figure",
     "mixing_figure",
     "mixing_points",
     "mixing_table",
+    "only",
     "potential_figure",
     "potential_gradient",
     "profile",
+    "stack_figure",
+    "styled",
+    "thickness_point",
     "time_figure",
 ]

@@ -13,13 +13,14 @@ from mcpump.errors import InputError
 from mcpump.figures.style import (
     DOUBLE,
     MM,
-    STYLE,
     Array,
     axis_label,
     axis_power,
     draw_band,
+    draw_layers,
     draw_points,
     draw_zero,
+    drawing,
     length_unit,
     new_figure,
 )
@@ -106,25 +107,25 @@ def charge_figure(results: Sequence[Result], harmonic: str | None = None) -> Fig
     InputError
         If no run has a charge current, or there is no such harmonic.
     """
-    import matplotlib as mpl
-
     columns = _columns(results)
     if not columns:
         raise InputError(
             "no run has a charge current: give [spin_orbit.rashba] or [spin_orbit.impurity] in the deck"
         )
-    with mpl.rc_context(STYLE):
+    with drawing():
         count = len(columns) + 1
-        figure, axes = new_figure(DOUBLE, 150 * MM, 4, count, squeeze=False)
+        # who has no density anywhere needs no row for it
+        rows = 4 if any(_density(result, source) is not None for result, source in columns) else 3
+        figure, axes = new_figure(DOUBLE, 37.5 * rows * MM, rows, count, squeeze=False)
         for column, (result, source) in enumerate(columns):
             _draw_column(axes[:, column], result, _cut(result, source, harmonic))
         grid = axes[0, -1].get_gridspec()
         for panel in axes[:, -1]:
             panel.remove()
-        conversion = figure.add_subplot(grid[:2, -1])
+        conversion = figure.add_subplot(grid[: rows - 2, -1], label="conversion")
         _draw_conversion(conversion, conversion_points(results))
-        _draw_legend(figure.add_subplot(grid[2, -1]), "what is converted", [conversion])
-        _draw_legend(figure.add_subplot(grid[3, -1]), "charge current", axes[2, :-1])
+        _draw_legend(figure.add_subplot(grid[rows - 2, -1]), "what is converted", [conversion])
+        _draw_legend(figure.add_subplot(grid[rows - 1, -1]), "charge current", axes[2, :-1])
         figure.align_ylabels(axes[:, 0])
         return figure
 
@@ -175,11 +176,16 @@ def _draw_column(panels: Any, result: Result, cut: _Cut) -> None:
     for panel, part in zip(panels, ("local", "diffusive"), strict=False):
         _draw_spin(panel, result, cut, x, part)
     _draw_charge(panels[2], result, cut, x)
-    _draw_density(panels[3], result, cut, x)
+    if len(panels) > 3:
+        _draw_density(panels[3], result, cut, x)
+    for panel, label in zip(panels, ("local", "diffusive", "charge", "density"), strict=False):
+        panel.set_label(label)
+        if cut.axis == "x":
+            draw_layers(panel, result, named=panel is panels[0])
     mechanism = "Rashba" if cut.source == "rashba" else "impurities"
     ratio = result.regime_number("ell/lambda")
     panels[0].set_title(f"{mechanism}, ℓ/λ = {ratio:.3g}", loc="left")
-    panels[3].set_xlabel(f"{cut.axis} [{unit}]")
+    [panel for panel in panels if panel.axison][-1].set_xlabel(f"{cut.axis} [{unit}]")
 
 
 def _line(axes: Axes, x: Array, one: Estimate, scale: int, **look: Any) -> None:
@@ -229,14 +235,19 @@ def _turned_torque(result: Result, cut: _Cut) -> Array:
     return replace(whole, mean=turned).sel(charge_direction=cut.direction, **cut.clock, **cut.beside).mean
 
 
-def _draw_density(axes: Axes, result: Result, cut: _Cut, x: Array) -> None:
-    """Charge density on the line, in the harmonic of Ω in which it is largest beside its error."""
+def _density(result: Result, source: str) -> Estimate | None:
+    """Charge density, of all sources where there are several; None where there is none."""
     density = result.estimates.get("charge_density")
     if density is not None:
-        density = density.sel(source="sum" if "sum" in labels(result, "source") else cut.source)
-    if density is None or density.stderr is None or not np.any(density.mean):
-        axes.text(0.5, 0.5, "no charge density", color="0.5", ha="center", transform=axes.transAxes)
-        axes.set_yticks([])
+        density = density.sel(source="sum" if "sum" in labels(result, "source") else source)
+    return None if density is None or density.stderr is None or not np.any(density.mean) else density
+
+
+def _draw_density(axes: Axes, result: Result, cut: _Cut, x: Array) -> None:
+    """Charge density on the line, in the harmonic of Ω in which it is largest beside its error."""
+    density = _density(result, cut.source)
+    if density is None:
+        axes.set_axis_off()
         return
     size, noise = (
         np.sqrt((np.nan_to_num(part) ** 2).reshape(len(part), -1).sum(axis=1))

@@ -12,10 +12,10 @@ from mcpump.errors import InputError
 from mcpump.figures.style import (
     MM,
     SINGLE,
-    STYLE,
     chosen_channel,
     chosen_column,
     draw_points,
+    drawing,
     new_figure,
     scale_parameter,
 )
@@ -122,12 +122,12 @@ def convergence_figure(convergence: Convergence) -> Figure:
         Above: relative errors of the local, diffusive and total current; lines: the law through the last points. Below:
         1/(relative error² × core seconds), where the files know their time.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, (top, bottom) = new_figure(
             SINGLE, 95 * MM, 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 2]}
         )
+        top.set_label("errors")
+        bottom.set_label("merit")
         for part, points in convergence.parts.items():
             _draw(top, bottom, part, points)
         top.plot([], [], "--", color="0.5", linewidth=0.8, label=r"N$^{-1/2}$")

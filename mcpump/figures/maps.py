@@ -10,13 +10,15 @@ from mcpump.errors import InputError
 from mcpump.figures.style import (
     DOUBLE,
     MM,
-    STYLE,
+    PALE,
     Array,
     add_colour_bar,
     axis_label,
     axis_power,
     chosen_channel,
     chosen_column,
+    draw_layers,
+    drawing,
     length_unit,
     new_figure,
 )
@@ -70,8 +72,6 @@ def map_figure(
     InputError
         If the run has one direction only, or has no such channel, component or harmonic.
     """
-    import matplotlib as mpl
-
     axes = mesh_axes(result)
     if len(axes) == 1:
         raise InputError(f"{result.name} varies along x only: a map needs a mesh in x and y")
@@ -83,14 +83,18 @@ def map_figure(
     edges = [positions(result, f"{axis}_edge").mean * length_unit(result)[0] for axis in axes]
     ratio = float(edges[1][-1] / edges[0][-1])
     height = 2.0 * min(max(ratio, 0.2), 1.4) * 62 * MM + _HEAD_AND_FOOT
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, panels = new_figure(DOUBLE, height, 2, 2, sharex=True, sharey=True)
         for (top, bottom), part in zip(panels.T, ("local", "diffusive"), strict=True):
             g = density.sel(part=part, **column)
             j = [current.sel(part=part, direction=axis, **column) for axis in axes[:2]]
+            top.set_label(f"{part}-density")
+            bottom.set_label(f"{part}-current")
             _draw_density(top, edges, _layer(g.mean), f"{part} density g", g.units)
             _draw_texture(top, edges, _texture(result, column))
             _draw_current(bottom, edges, j, f"{part} current |j|")
+        for panel in panels.flat:
+            draw_layers(panel, result, named=panel in panels[0], over=PALE)
         _name_axes(panels, length_unit(result)[1])
         title = f"{result.name}, {about.marked}, {column_of(result, column)}{_height(result)}"
         figure.suptitle(title, x=0.01, ha="left", fontsize=7)

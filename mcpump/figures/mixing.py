@@ -15,11 +15,11 @@ from mcpump.figures.style import (
     MM,
     SEQUENCE,
     SINGLE,
-    STYLE,
     axis_label,
     axis_power,
     draw_points,
     draw_zero,
+    drawing,
     new_figure,
     scale_parameter,
 )
@@ -184,14 +184,13 @@ def mixing_figure(fits: Fits) -> Figure:
         markers: the current does not have Tserkovnyak's form (the fit leaves a tenth of it or more), or its channel
         does not hold, for Jτ/ħ is not small.
     """
-    import matplotlib as mpl
-
     panels: list[tuple[tuple[str, ...], str]] = [(("pumping_a",), "a"), (("pumping_b",), "b")]
     if np.isfinite([point.values[2][0] for point in fits.points]).any():
         panels.append((QUANTITIES[2:], "4πb/ħ"))
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, axes = new_figure(SINGLE, 42 * len(panels) * MM, len(panels), 1, sharex=True)
         for one, (names, title) in zip(axes, panels, strict=True):
+            one.set_label(title if len(title) == 1 else "conductance")
             _draw(one, fits, names, title)
         x = [point.x for point in fits.points]
         scale_parameter(axes[-1], x, min(x) > 0.0 and max(x) > _LOGARITHMIC * min(x))

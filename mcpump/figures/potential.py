@@ -13,13 +13,13 @@ from mcpump.figures.style import (
     DOUBLE,
     MM,
     SINGLE,
-    STYLE,
     Array,
     axis_label,
     axis_power,
     chosen_column,
     draw_band,
     draw_zero,
+    drawing,
     length_unit,
     new_figure,
 )
@@ -135,17 +135,16 @@ def potential_figure(
         Diffusive current as a line, −∇μ_s dashed, each with a band of ± one standard error; in each panel's title
         ℓ/λ and the factor between them, 1 where Eq. (14) holds.
     """
-    import matplotlib as mpl
-
     pairs = [(potential_gradient(one, channel, component, harmonic), length_unit(one)) for one in results]
     pairs.sort(key=lambda pair: (math.isnan(pair[0].ell_over_lambda), pair[0].ell_over_lambda))
     columns = min(len(pairs), _COLUMNS)
     rows = -(-len(pairs) // columns)
-    with mpl.rc_context(STYLE):
+    with drawing():
         width = SINGLE if columns == 1 else DOUBLE
         figure, panels = new_figure(width, (58 * rows + 4) * MM, rows, columns, squeeze=False)
-        for axes, (found, (factor, unit)) in zip(panels.flat, pairs, strict=False):
+        for number, (axes, (found, (factor, unit))) in enumerate(zip(panels.flat, pairs, strict=False), 1):
             _draw(axes, found, factor)
+            axes.set_label(str(number))
             axes.set_xlabel(f"x [{unit}]")
         for axes in list(panels.flat)[len(pairs) :]:
             axes.set_axis_off()

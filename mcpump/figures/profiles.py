@@ -16,14 +16,15 @@ from mcpump.figures.style import (
     DOUBLE,
     MM,
     SINGLE,
-    STYLE,
     Array,
     axis_label,
     axis_power,
     chosen_channel,
     draw_band,
+    draw_layers,
     draw_points,
     draw_zero,
+    drawing,
     length_unit,
     new_figure,
 )
@@ -42,11 +43,12 @@ if TYPE_CHECKING:
 
 
 _ROWS = (
-    ("magnetization", None, "S"),
-    ("spin_density", "total", "density g"),
-    ("spin_current", "local", "local j"),
-    ("spin_current", "diffusive", "diffusive j"),
+    ("magnetization", None, "S", "texture"),
+    ("spin_density", "total", "density g", "density"),
+    ("spin_current", "local", "local j", "local"),
+    ("spin_current", "diffusive", "diffusive j", "diffusive"),
 )
+"""Variable, part, title and name of each row of panels."""
 _MOST_COLUMNS, _LEGEND_ROW = 4, 4
 """Columns of panels that stay legible, and entries of a legend that fit above one of them."""
 _MOST_HARMONICS = 2
@@ -75,22 +77,20 @@ def profile(result: Result, theory: bool = True, channel: str | None = None) -> 
     -------
     matplotlib.figure.Figure
         One column of panels for DC and one for each multiple of Ω, four columns at most; cosine components
-        solid, sine components dashed; points are the currents through the planes. For a transient, density and
-        current in up to six time bins; on a mesh in two or three directions, `map_figure`. Components that vanish
-        by symmetry are not drawn. Without a sink nothing holds the mean of the density: it is drawn about its mean
-        over the sample.
+        solid, sine components dashed; points are the currents through the planes; dotted lines stand where layers begin.
+        For a transient, density and current in up to six time bins; on a mesh in two or three directions, `map_figure`.
+        Components that vanish by symmetry are not drawn, nor rows of panels in which all do. Without a sink nothing holds
+        the mean of the density: it is drawn about its mean over the sample.
 
     Raises
     ------
     InputError
         If the run has no such channel.
     """
-    import matplotlib as mpl
-
     if len(mesh_axes(result)) > 1:
         return map_figure(result, channel)
     chosen = chosen_channel(result, channel)
-    with mpl.rc_context(STYLE):
+    with drawing():
         if "time" in result.coords:
             return _pulse_figure(result, chosen.channel)
         return _periodic_figure(result, theory, chosen)
@@ -110,12 +110,12 @@ def crossover(points: Sequence[Point]) -> Figure:
         Above: shares on 1 − K(qℓ), which is 1 − arctan(qℓ)/(qℓ) for d = 3, and the small-x law (qℓ)²/d.
         Below: (share − exact)/standard error.
     """
-    import matplotlib as mpl
-
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, (top, bottom) = new_figure(
             SINGLE, 95 * MM, 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
         )
+        top.set_label("share")
+        bottom.set_label("residual")
         for dimension in sorted({point.dimension for point in points}, reverse=True):
             _draw_shares(top, bottom, [point for point in points if point.dimension == dimension], dimension)
         top.set(xscale="log", yscale="log", ylabel="local share of the spin current")
@@ -158,19 +158,26 @@ def _periodic_figure(result: Result, with_theory: bool, about: Headline) -> Figu
     driven = _driven(result, about.channel)
     multiples = sorted({multiple_of(column) for column in driven})[:_MOST_COLUMNS] or [0]
     width = SINGLE if len(multiples) == 1 else DOUBLE
-    figure, axes = new_figure(width, 165 * MM, len(_ROWS), len(multiples), sharex=True, squeeze=False)
+    every = [_Row(name, part, title, label, about.channel) for name, part, title, label in _ROWS]
+    rows = [row for row in every if any(_drawn(result, row, multiple) for multiple in multiples)] or every[:1]
+    height = (9 + 39 * len(rows)) * MM
+    figure, axes = new_figure(width, height, len(rows), len(multiples), sharex=True, squeeze=False)
     lines = _theory_lines(result, problem, about.channel) if problem is not None else None
     for column, multiple in enumerate(multiples):
-        for axis, (name, part, title) in zip(axes[:, column], _ROWS, strict=True):
-            _draw_panel(axis, result, _Row(name, part, title, about.channel), multiple, lines)
-        axes[-1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
+        for axis, row in zip(axes[:, column], rows, strict=True):
+            _draw_panel(axis, result, row, multiple, lines)
+        there = [axis for axis in axes[:, column] if axis.axison] or [axes[-1, column]]
+        for axis in there:
+            draw_layers(axis, result, named=axis is there[0])
+        there[-1].set_xlabel(f"x [{length_unit(result)[1]}]")
+        there[-1].tick_params(labelbottom=True)
     # One mention of the theory's line is enough, and all that a narrow column has room for.
     legends = [_legend_entries(axes[:, column], column == 0) for column in range(len(multiples))]
-    rows = -(-max(map(len, legends)) // _LEGEND_ROW)
+    deep = -(-max(map(len, legends)) // _LEGEND_ROW)
     for axis, multiple, handles in zip(axes[0], multiples, legends, strict=True):
         title = "DC" if multiple == 0 else ("AC at Ω" if multiple == 1 else f"AC at {multiple}Ω")
         if handles:
-            _draw_legend(axis, title, handles, rows)
+            _draw_legend(axis, title, handles, deep)
         else:
             axis.set_title(title, loc="left")
     if not about.holds:
@@ -185,6 +192,7 @@ class _Row(NamedTuple):
     name: str
     part: str | None
     title: str
+    label: str
     channel: str
 
     def of(self, result: Result, name: str = "") -> Estimate:
@@ -210,13 +218,19 @@ def _about_mean(values: Array) -> Array:
     return values - values.mean(axis=-1, keepdims=True)
 
 
-def _draw_panel(axes: Axes, result: Result, row: _Row, multiple: int, lines: Lines | None) -> None:
+def _drawn(result: Result, row: _Row, multiple: int) -> list[Estimate]:
+    """What there is to draw in a panel."""
     shown, whole = row.of(result), result.estimates[row.name]
     if _is_free(result, row.name):
         shown = replace(shown, mean=_about_mean(shown.mean))
     whole = whole.sel(channel=row.channel) if "channel" in whole.dims else whole
-    drawn = [shown.sel(**column) for column in whole.stands_out() if multiple_of(column) == multiple]
-    drawn = [one for one in drawn if np.nan_to_num(one.mean).any()]
+    found = [shown.sel(**column) for column in whole.stands_out() if multiple_of(column) == multiple]
+    return [one for one in found if np.nan_to_num(one.mean).any()]
+
+
+def _draw_panel(axes: Axes, result: Result, row: _Row, multiple: int, lines: Lines | None) -> None:
+    shown, drawn = row.of(result), _drawn(result, row, multiple)
+    axes.set_label(row.label)
     scale = axis_power(np.array([one.mean for one in drawn]))
     factor, (metres, _) = 10.0**-scale, length_unit(result)
     x = positions(result, "x").mean * metres
@@ -234,8 +248,8 @@ def _draw_panel(axes: Axes, result: Result, row: _Row, multiple: int, lines: Lin
             h, k = (labels(result, axis).index(place) for axis, place in column.items())
             axes.plot(places * metres, values[h, k] * factor, ":", color="black", linewidth=0.9, zorder=3)
     if not drawn:
-        axes.text(0.5, 0.5, "zero", color="0.5", ha="center", va="center", transform=axes.transAxes)
-        axes.set_yticks([])
+        axes.set_axis_off()
+        return
     draw_zero(axes)
     title = row.title + " − mean" * _is_free(result, row.name)
     axes.set_ylabel(axis_label(title, shown.units, scale))
@@ -332,7 +346,9 @@ def _pulse_figure(result: Result, channel: str) -> Figure:
     rows = (("spin_density", "density g"), ("spin_current", "current j"))
     for panels, (name, title) in zip(axes, rows, strict=True):
         for panel, part in zip(panels, ("local", "diffusive"), strict=True):
-            _draw_times(panel, result, _Row(name, part, f"{part} {title}", channel))
+            label = f"{part}-{title.split()[0]}"
+            _draw_times(panel, result, _Row(name, part, f"{part} {title}", label, channel))
+            draw_layers(panel, result, named=name == "spin_density")
     for column in (0, 1):
         axes[1, column].set_xlabel(f"x [{length_unit(result)[1]}]")
     axes[0, 1].legend(title=f"t [{times_of(result)[1]}]", title_fontsize=7)
@@ -356,5 +372,6 @@ def _draw_times(axes: Axes, result: Result, row: _Row) -> None:
     for index, colour in zip(bins, mpl.colormaps["viridis"](np.linspace(0, 0.9, bins.size)), strict=True):
         look = {"color": colour, "label": f"{times[index]:.3g} … {times[index + 1]:.3g}"}
         draw_band(axes, x, mean[index] * 10.0**-scale, shown.error[index] * 10.0**-scale, **look)
+    axes.set_label(row.label)
     axes.set_ylabel(axis_label(f"{row.title}, {component}", shown.units, scale))
     axes.margins(x=0)

@@ -15,7 +15,7 @@ import numpy as np
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.textures import Precession
 from mcpump.errors import InputError
-from mcpump.figures.style import DOUBLE, MM, SEQUENCE, STYLE, draw_points, new_figure
+from mcpump.figures.style import DOUBLE, MM, SEQUENCE, draw_points, drawing, new_figure
 from mcpump.problem.scene import Layer
 from mcpump.report.words import headline_of, plane_current, positions
 from mcpump.tally.estimates import Estimate, Result
@@ -75,25 +75,25 @@ def stack_figure(
     InputError
         If there is none.
     """
-    import matplotlib as mpl
-
     panels = [
         (
+            "thickness",
             thickness,
             r"thickness $d/\lambda_s$",
             r"$\int j\,dx\,/\,(j\lambda_s)$",
             _tanh,
             r"$\tanh(d/2\lambda_s)$",
         ),
-        (frequency, r"$\Omega\tau_{sf}$", r"DC current [J/m$^2$]", _linear, r"$\propto\Omega$"),
-        (cone, "cone angle [deg]", r"DC current [J/m$^2$]", _sine, r"$\propto\sin^2\theta$"),
+        ("frequency", frequency, r"$\Omega\tau_{sf}$", r"DC current [J/m$^2$]", _linear, r"$\propto\Omega$"),
+        ("cone", cone, "cone angle [deg]", r"DC current [J/m$^2$]", _sine, r"$\propto\sin^2\theta$"),
     ]
-    there = [panel for panel in panels if panel[0]]
+    there = [panel for panel in panels if panel[1]]
     if not there:
         raise InputError("there is no run of a sweep to draw")
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, axes = new_figure(DOUBLE * len(there) / 3.0, 55 * MM, 1, len(there), squeeze=False)
-        for axis, (points, x_label, y_label, limit, words) in zip(axes[0], there, strict=True):
+        for axis, (name, points, x_label, y_label, limit, words) in zip(axes[0], there, strict=True):
+            axis.set_label(name)
             x, y, error = (np.array(values) for values in zip(*sorted(points), strict=True))
             fine, line = limit(x, y)
             unit = 180.0 / math.pi if points is cone else 1.0

@@ -10,8 +10,8 @@ from mcpump.errors import InputError
 from mcpump.figures.style import (
     DOUBLE,
     MM,
+    PALE,
     SEQUENCE,
-    STYLE,
     Array,
     add_colour_bar,
     axis_label,
@@ -19,7 +19,9 @@ from mcpump.figures.style import (
     chosen_channel,
     chosen_column,
     draw_band,
+    draw_layers,
     draw_zero,
+    drawing,
     length_unit,
     new_figure,
 )
@@ -76,8 +78,6 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
     InputError
         If the run keeps neither time bins nor a harmonic, or has neither planes nor a mesh along x alone.
     """
-    import matplotlib as mpl
-
     course = _course(result)
     drawers = [_draw_map] if len(mesh_axes(result)) == 1 else []
     if "plane_current" in result.estimates:
@@ -86,10 +86,11 @@ def time_figure(result: Result, channel: str | None = None, component: str | Non
         raise InputError(f"{result.name} has no planes: nothing to draw against time")
     about = chosen_channel(result, channel)
     spin = _component(result, about.channel, component)
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure, panels = new_figure(DOUBLE, (60 * len(drawers) + 8) * MM, len(drawers), 2, squeeze=False)
         for axes, draw in zip(panels, drawers, strict=True):
             for one, part in zip(axes, ("local", "diffusive"), strict=True):
+                one.set_label(f"{part}-{'map' if draw is _draw_map else 'planes'}")
                 draw(one, result, course, {"channel": about.channel, "part": part, "component": spin})
         figure.suptitle(f"{result.name}, {about.marked}, spin {spin}", x=0.01, ha="left", fontsize=7)
         return figure
@@ -145,6 +146,7 @@ def _draw_map(axes: Axes, result: Result, course: _Course, where: Column) -> Non
     look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest, "rasterized": True}
     add_colour_bar(axes, axes.pcolormesh(edges, course.edges, values * 10.0**-scale, **look))
     axes.set_title(axis_label(f"{where['part']} current along x", current.units, scale), loc="left")
+    draw_layers(axes, result, over=PALE)
     axes.set_xlabel(f"x [{length}]")
     axes.set_ylabel(f"t [{course.unit}]")
 

@@ -47,7 +47,7 @@ def make_problem(deck: Deck) -> Problem:
     """
     gas, notes = deck.gas, list(deck.notes)
     scene = make_scene(deck, notes)
-    texture_file = check_user(deck, scene)
+    program = check_user(deck, scene)
     regime = regime_numbers(deck)
     warnings, more = warnings_and_notes(deck, regime)
     snapshots = snapshots_of(deck)
@@ -68,7 +68,7 @@ def make_problem(deck: Deck) -> Problem:
         notes=tuple(more + notes),
         resolved=deck.resolved,
         extents=_extents(deck),
-        texture_file=texture_file,
+        program=program,
         snapshots=snapshots,
         conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
         contact_distance=(deck.spin_orbit.contact_distance or 0.0) if deck.spin_orbit else 0.0,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import cast
 
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import Layer
 from mcpump.deck.sections import Axis, Initial, Pulse, face_numbers
-from mcpump.deck.textures import User
-from mcpump.errors import InputError, hash_of_file, show
+from mcpump.errors import InputError
 from mcpump.names import CHANNELS
 from mcpump.problem.effort import longest_jump, mean_flights
 from mcpump.problem.scene import (
@@ -24,8 +22,9 @@ from mcpump.problem.scene import (
 from mcpump.problem.slab import not_rigid
 from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.problem.spin_hall import sheets_of
-from mcpump.problem.texture import NOTHING, MovingTexture, moving_texture
+from mcpump.problem.texture import NOTHING, MovingTexture, moving_texture, program_of
 from mcpump.textures.parameters import CROSSED_WAVES, HARMONIC, STILL, swing
+from mcpump.textures.program import Program
 from mcpump.textures.user import check_user_texture, load_user_texture
 
 DECAYED = 1e-6
@@ -244,29 +243,24 @@ def _slowest(scene: Scene) -> float:
     return slowest_rate(scene.layers, scene.lengths, scene.periodic, scene.dimension, scene.axes)
 
 
-def check_user(deck: Deck, scene: Scene) -> str:
-    """Check the user's texture in the sample; return the path of its file, empty if the texture is not the user's.
+def check_user(deck: Deck, scene: Scene) -> Program | None:
+    """Check the user's texture in the sample, and return it; None if the texture is not the user's.
 
     Raises
     ------
     InputError
         If it cannot be read, compiled or used.
     """
-    if not isinstance(deck.texture, User):
-        return ""
-    path = str(Path(deck.folder) / deck.texture.file)
-    wanted, found = deck.texture.sha256, hash_of_file(path)
-    if wanted is not None and found not in ("", wanted):
-        raise InputError(
-            f"texture.sha256 = {show(wanted)} is not that of {show(path, 200)}, which has changed: its sha256 is {found}"
-        )
+    program = program_of(deck)
+    if program is None:
+        return None
     units = (1.0, 1.0) if deck.reduced else (deck.gas.ell, deck.gas.tau)
     period, end = (None, scene.t_end) if scene.time_bins else (scene.period, None)
     check_user_texture(
-        load_user_texture(path, *units), path, scene.lengths, period, end, scene.time_step, *units,
+        load_user_texture(program, *units), program.path, scene.lengths, period, end, scene.time_step, *units,
         axes=scene.axes, periodic=scene.periodic,
     )  # fmt: skip
-    return path
+    return program
 
 
 def _lengths(axes: dict[str, Axis], ell: float) -> tuple[float, float, float]:

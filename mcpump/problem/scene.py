@@ -13,6 +13,7 @@ from mcpump.deck.layer import Layer, Vector
 from mcpump.names import AXES, CHANNELS, CHARGES, PARTS
 from mcpump.textures.ovf_series import Snapshots
 from mcpump.textures.parameters import DRIVE_CONSTANT, Harmonic, drive_of, shape_of
+from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_COSINE, Precession
 
 SPECULAR, DIFFUSE, ABSORBING, PERIODIC = 0, 1, 2, 3
@@ -258,8 +259,8 @@ class Problem(NamedTuple):
     """The resolved deck as TOML text: overrides applied, every default written out."""
     extents: Extents
     """Sizes in the deck's units, for the axes of the results."""
-    texture_file: str = ""
-    """Path of the user's texture (`Scene.texture` = USER); empty otherwise."""
+    program: Program | None = None
+    """The user's texture (`Scene.texture` = USER)."""
     snapshots: Snapshots | None = None
     """Where the snapshots of a texture are (`Scene.texture` = USER)."""
     conductivity: float = float("nan")

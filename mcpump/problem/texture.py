@@ -44,6 +44,7 @@ from mcpump.textures.parameters import (
     packed,
     scales_of,
 )
+from mcpump.textures.program import Program, is_function
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_COSINE, ENVELOPE_TANH
 from mcpump.textures.snapshots import sampled
 
@@ -154,6 +155,37 @@ def snapshots_of(deck: Deck) -> Snapshots | None:
         start=texture.start,
         end=deck.results.end if deck.is_transient else None, placement=placement,
     )  # fmt: skip
+
+
+def program_of(deck: Deck) -> Program | None:
+    """User's texture of a deck, a file or a function; None if its texture is another.
+
+    Parameters
+    ----------
+    deck : Deck
+        A checked deck.
+
+    Raises
+    ------
+    InputError
+        If the file is not that whose sha256 the deck holds, or a function is not there.
+    """
+    texture = deck.texture
+    if not isinstance(texture, User):
+        return None
+    if is_function(texture.file) and not deck.texture_source:
+        raise InputError(
+            f"texture.file = {show(texture.file)} was a function in Python: give it again, texture=… of mcpump.run, "
+            "mcpump.check, mcpump.sweep or mcpump.resume"
+        )
+    path = texture.file if deck.texture_source else os.path.join(deck.folder, texture.file)
+    program = Program(path, deck.texture_source, tuple(texture.parameters.items()))
+    if texture.sha256 is not None and program.sha256 not in ("", texture.sha256):
+        raise InputError(
+            f"texture.sha256 = {show(texture.sha256)} is not that of {show(path, 200)}, which has changed: its sha256 is "
+            f"{program.sha256}"
+        )
+    return program
 
 
 def _user_scales(deck: Deck, texture: User, Omega: float) -> tuple[float, float]:

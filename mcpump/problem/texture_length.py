@@ -16,7 +16,6 @@ ends within the sample, λ is at most its extent. Nothing of this depends on the
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -26,9 +25,9 @@ from numpy.typing import NDArray
 
 from mcpump.deck.deck import Deck
 from mcpump.deck.textures import Junction, Modulated, Ovf, Spiral, User
-from mcpump.errors import hash_of_file
-from mcpump.problem.texture import moving_texture, snapshots_of
+from mcpump.problem.texture import moving_texture, program_of, snapshots_of
 from mcpump.textures.ovf_series import Snapshots
+from mcpump.textures.program import Program
 from mcpump.textures.sampled import SampledTexture
 from mcpump.textures.snapshots import sampled
 from mcpump.textures.user import Probe, load_user_texture, spread
@@ -86,10 +85,11 @@ def texture_length(deck: Deck) -> TextureLength:
     gas, end = deck.gas, (deck.results.end or 0.0) / deck.gas.tau
     lengths = tuple(axis.length / gas.ell for axis in deck.axes.values())
     if isinstance(texture, User):
-        path, moving = os.path.join(deck.folder, texture.file), moving_texture(deck)
+        program, moving = program_of(deck), moving_texture(deck)
+        assert program is not None
         units = (1.0, 1.0) if deck.reduced else (gas.ell, gas.tau)
         span = end if deck.is_transient else moving.period
-        found = _of_user(path, hash_of_file(path), units, lengths, span, TIME_STEP * moving.time)
+        found = _of_user(program, program.sha256, units, lengths, span, TIME_STEP * moving.time)
     else:
         snapshots = snapshots_of(deck)
         assert snapshots is not None
@@ -131,10 +131,15 @@ def mean_wave_number(S: Array, rate: Array, slopes: Array, rate_slopes: Array) -
 # The regime asks for it twice.
 @lru_cache(maxsize=4)
 def _of_user(
-    path: str, sha256: str, units: tuple[float, float], lengths: tuple[float, ...], span: float, delay: float
+    program: Program,
+    sha256: str,
+    units: tuple[float, float],
+    lengths: tuple[float, ...],
+    span: float,
+    delay: float,
 ) -> tuple[float, dict[str, float]]:
     """1/λ [1/ℓ] of a user's file with this content, and extents [ℓ] of a magnet that ends within the sample."""
-    probe = Probe(load_user_texture(path, *units).user_function, path, *units)
+    probe = Probe(load_user_texture(program, *units).user_function, program.path, *units)
     axes, size_of = len(lengths), np.array(lengths)
     steps = STEP * size_of
     points = np.array(list(spread(POINTS)))

@@ -8,11 +8,13 @@ coordinates too.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import h5py
@@ -25,13 +27,17 @@ from mcpump.results.conventions import describe_file, write_bounds
 from mcpump.results.file import (
     SCHEMA,
     SWEEP_TYPE,
+    TakenError,
     attributes_of,
+    check_writable,
+    read,
     scale_of,
+    shown,
     write_coordinate,
     write_estimate,
     write_image,
 )
-from mcpump.simulate.checkpoint import line
+from mcpump.simulate.checkpoint import check_same_deck, line
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
 
@@ -58,6 +64,43 @@ class Collected(NamedTuple):
     auxiliary: tuple[str, ...]
     """Estimates and words that are coordinates of the others."""
     warnings: tuple[str, ...]
+
+
+def folder_of(name: str | os.PathLike[str]) -> Path:
+    """Folder of a sweep's points; it may be named by the file that collects them."""
+    return Path(os.fspath(name).removesuffix(".h5"))
+
+
+def beside(folder: Path) -> Path:
+    """File that collects the sweep whose points are in a folder."""
+    return folder.with_name(f"{folder.name}.h5")
+
+
+def results_of(sweep: Sweep, folder: Path) -> list[Result | None]:
+    """Read what has been walked, point by point; files of another deck are refused.
+
+    Parameters
+    ----------
+    sweep : Sweep
+        What was asked for.
+    folder : Path
+        Where the files are.
+
+    Raises
+    ------
+    InputError, ResultsFileError
+        If one of them is of another deck, or cannot be read.
+    """
+    found: list[Result | None] = []
+    for point in sweep.points:
+        path = folder / f"{point.name}.h5"
+        result = read(path) if path.exists() else None
+        if result is not None:
+            check_same_deck(sweep.deck(point).resolved, result, shown(path))
+            # what runs go on with is not collected, and may be large
+            result = replace(result, name=point.name, checkpoint={}, groundwork={})
+        found.append(result)
+    return found
 
 
 def collect(sweep: Sweep, results: Sequence[Result | None]) -> Collected:
@@ -263,6 +306,18 @@ def notes_on(results: Sequence[Result | None]) -> tuple[str, ...]:
     return (SHARED,) if len(set(seeds)) < len(seeds) else ()
 
 
+def put(
+    path: Path, sweep: Sweep, collected: Collected, results: Sequence[Result | None], overwrite: bool = False
+) -> None:
+    """Write the file of a sweep in the place of an older one, while other processes may do the same."""
+    while True:
+        there = path.exists()
+        check_writable(path, overwrite or may_be_replaced(path, sweep))
+        with contextlib.suppress(TakenError):  # another process has collected it in this moment
+            write(path, sweep, collected, results, overwrite=there)
+            return
+
+
 def write(
     path: str | os.PathLike[str],
     sweep: Sweep,
@@ -292,7 +347,7 @@ def write(
             "type": SWEEP_TYPE,
             "schema_version": np.int64(SCHEMA),
             "mcpump_version": __version__,
-            "name": sweep.path.name,
+            "name": sweep.name,
             "resolved": first.resolved,
             "swept": _swept(sweep),
             "points": np.int64(len(results)),
@@ -307,7 +362,7 @@ def write(
         for name, estimate in collected.estimates.items():
             write_estimate(file, name, estimate)
         write_bounds(file)
-        title = f"{sweep.path.name}: sweep over {', '.join(v.key for axis in sweep.axes for v in axis)}"
+        title = f"{sweep.name}: sweep over {', '.join(v.key for axis in sweep.axes for v in axis)}"
         describe_file(file, title, line(f"collected {len(results)} points"))
         for name, (dims, values) in collected.words.items():
             dataset = file.create_dataset(name, data=values, dtype=h5py.string_dtype(), track_times=False)
@@ -336,7 +391,7 @@ def may_be_replaced(path: str | os.PathLike[str], sweep: Sweep) -> bool:
     """Whether a file collects an older state of a sweep: of the same keys of a deck of the same name."""
     attributes = attributes_of(path)
     held = [attributes.get(key) for key in ("type", "swept", "name")]
-    return held == [SWEEP_TYPE, _swept(sweep), sweep.path.name]
+    return held == [SWEEP_TYPE, _swept(sweep), sweep.name]
 
 
 def _swept(sweep: Sweep) -> str:

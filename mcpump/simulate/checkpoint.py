@@ -8,6 +8,7 @@ out again: its walkers belong to it.
 
 from __future__ import annotations
 
+import os
 import time
 import tomllib
 from collections.abc import Iterable, Sequence
@@ -17,10 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import mcpump
+from mcpump.deck.read import Given
+from mcpump.deck.textures import is_program
 from mcpump.deck.toml import flat
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 from mcpump.kernel_folder import SOURCES
 from mcpump.tally.estimates import Result
+from mcpump.textures.program import is_function
 
 RANGES = "ranges"
 """Name, among the sums of a checkpoint, of the (n, 2) array of half-open ranges of blocks that they hold."""
@@ -88,6 +92,28 @@ def joined(ranges: Iterable[tuple[int, int]]) -> Ranges:
         else:
             found.append((first, last))
     return tuple(found)
+
+
+def given_by(result: Result, program: str | os.PathLike[str] | None = None) -> Given:
+    """Deck of a results file as it was given.
+
+    A user's texture is a program: no results file makes it run, it is the file that is named now. Snapshots are looked
+    for where they were.
+    """
+    data, folder = result.deck, result.provenance.get("texture_folder", "")
+    if not is_program(data):
+        if program:
+            raise InputError(f"--texture-file: {result.name} has no texture file")
+    elif program:
+        data["texture"]["file"] = os.fspath(program)
+    elif not is_function(str(data["texture"].get("file"))):
+        texture = data["texture"]
+        named = f"{show(texture.get('file'))} (sha256 {show(texture.get('sha256', 'not known'), 70)})"
+        raise InputError(
+            f"{result.name} was walked with the texture file {named}, a program that a results file alone does not make "
+            'run: name it, --texture-file FILE (in Python set={"texture.file": FILE})'
+        )
+    return Given(data, result.name, str(folder))
 
 
 def start_of(result: Result, path: str) -> Start:

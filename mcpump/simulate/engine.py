@@ -30,6 +30,7 @@ from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
+from mcpump.textures.program import Program
 from mcpump.textures.snapshots import frame_of, store, take
 from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
@@ -399,6 +400,16 @@ def without_estimates(result: Result) -> Result:
     return replace(result, coords={}, estimates={}, status=Status.STOPPED, message=WITHOUT_ESTIMATES)
 
 
+def _where_from(program: Program | None) -> dict[str, Any]:
+    """Where a user's texture came from: its file, or the source of a function."""
+    if program is None:
+        return {}
+    if program.source:
+        return {"texture_source": program.source}
+    # not made shorter: the deck's text of it is its end, by which it is found again
+    return {"texture_file": os.path.join(os.getcwd(), program.path)}
+
+
 def make_result(
     problem: Problem,
     tally: Tally,
@@ -458,8 +469,7 @@ def make_result(
         groundwork=groundwork,
         provenance={"mcpump": mcpump.__version__, "sources": SOURCES}
         | ({"history": history} if history else {})
-        # not made shorter: the deck's text of it is its end, by which it is found again
-        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
+        | _where_from(problem.program)
         | (
             {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
             if problem.snapshots

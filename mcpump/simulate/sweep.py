@@ -12,16 +12,16 @@ import itertools
 import math
 import os
 import re
+import tomllib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from mcpump.deck.quantities import DIMENSIONS
-from mcpump.deck.read import Deck, deck_from_dict
-from mcpump.deck.toml import override, read_toml
+from mcpump.deck.quantities import DIMENSIONS, dimension_of
+from mcpump.deck.read import Deck, Given, given_deck
+from mcpump.deck.toml import flat, override
 from mcpump.errors import InputError, show
 
 MOST_POINTS = 10_000
@@ -80,8 +80,8 @@ class Sweep:
 
     Parameters
     ----------
-    deck : path
-        The deck's file.
+    deck : path or Given
+        The deck's file, or a deck as it was given.
     overrides : sequence of str
         "key=value" for all points.
     groups : sequence of sequences of str
@@ -98,18 +98,20 @@ class Sweep:
 
     def __init__(
         self,
-        deck: str | os.PathLike[str],
+        deck: str | os.PathLike[str] | Given,
         overrides: Sequence[str],
         groups: Sequence[Sequence[str]],
         new_walkers: bool = False,
     ) -> None:
-        self.path, self.overrides = Path(deck), tuple(overrides)
-        self.data = override(read_toml(deck), overrides)
+        given_as = deck if isinstance(deck, Given) else given_deck(deck)
+        self.given = given_as._replace(data=override(given_as.data, overrides))
+        self.overrides = tuple(overrides)
         given = [[_split(text) for text in group] for group in groups]
         keys = [key for group in given for key, _ in group]
         _check_keys(keys, overrides, new_walkers)
         first = self._deck([f"{key}={_first(key, values)}" for group in given for key, values in group])
         kinds = {key: _kind(first, key) for key in keys}
+        self.name = first.name
         names = _names(keys)
         self.axes = tuple(
             tuple(Variable(key, _values(key, values, kinds[key]), names[key]) for key, values in group)
@@ -157,7 +159,7 @@ class Sweep:
         return tuple(found)
 
     def _deck(self, overrides: Iterable[str]) -> Deck:
-        return deck_from_dict(override(self.data, overrides), self.path.name, self.path.parent)
+        return self.given.deck(overrides)
 
     def _check_sizes(self) -> None:
         for first, *others in self.axes:
@@ -347,7 +349,10 @@ def _kind(deck: Deck, key: str) -> str:
     section = _value_at(deck, holder) if holder else deck
     field = type(section).model_fields.get(name) if isinstance(section, BaseModel) else None
     if field is None:
-        return "" if isinstance(_value_at(deck, key), int | float) else _WORDS
+        if not isinstance(_value_at(deck, key), int | float):
+            return _WORDS
+        # a parameter of a user's texture has the dimension that is written
+        return dimension_of(dict(flat(tomllib.loads(deck.resolved))).get(key))
     adapter: TypeAdapter[Any] = TypeAdapter(field.rebuild_annotation())
     # the kinds of a key's values are known to its check alone: it takes the example of its own dimension
     for dimension, about in DIMENSIONS.items():

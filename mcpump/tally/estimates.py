@@ -7,12 +7,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump import markup
 from mcpump.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas
 
 Array = NDArray[np.float64]
 NOTHING = 1e-11
@@ -21,6 +25,8 @@ difference quotients of the general walk 1e-13."""
 _SAME_PLACE = 1e-9
 """Numbers of an axis are found to this share of its largest."""
 _MOST_TOLD = 12
+_MOST_ROWS, _MOST_COLUMNS = 60, 24
+"""Largest table in a notebook."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,6 +142,44 @@ class Estimate:
             for index in sorted(found, key=lambda index: _order(axes, index))
         ]
 
+    def to_dataframe(self) -> pandas.DataFrame:
+        """Tidy table: one row a number, a column for each axis, then mean and stderr (NaN where it is exact).
+
+        Raises
+        ------
+        InputError
+            If pandas is not installed.
+        """
+        pandas = pandas_or_sentence()
+        places = np.indices(self.mean.shape).reshape(self.mean.ndim, self.mean.size)
+        columns: dict[str, Any] = {
+            axis: np.asarray(self.places(axis))[index] for axis, index in zip(self.dims, places, strict=True)
+        }
+        stderr = np.full(self.mean.size, np.nan) if self.stderr is None else self.stderr.ravel()
+        return pandas.DataFrame({**columns, "mean": self.mean.ravel(), "stderr": stderr})
+
+    def _repr_html_(self) -> str:
+        """Table for a notebook, where the numbers are few: the last axis across."""
+        rows, across = math.prod(self.mean.shape[:-1]), self.mean.shape[-1] if self.mean.ndim else 1
+        caption = f"{self.long_name} [{self.units}]"
+        if rows > _MOST_ROWS or across > _MOST_COLUMNS:
+            return markup.text(repr(self))
+        last = [_text(place) for place in self.places(self.dims[-1])] if self.dims else [""]
+        numbers = zip(
+            self.mean.reshape(rows, across), np.broadcast_to(self.error, self.mean.shape).reshape(rows, across),
+            strict=True,
+        )  # fmt: skip
+        names = [", ".join(_text(self.places(axis)[i]) for axis, i in zip(self.dims[:-1], index, strict=True))
+                 for index in np.ndindex(self.mean.shape[:-1])]  # fmt: skip
+        cells = (
+            [name, *(_written(m, e, self.stderr is None) for m, e in zip(*row, strict=True))]
+            for name, row in zip(names, numbers, strict=True)
+        )
+        head = [" × ".join(self.dims), *last] if self.dims else []
+        return markup.table(caption, head, cells) + (
+            markup.text(self.not_resolved) if self.not_resolved and np.isnan(self.mean).any() else ""
+        )
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         """Numbers without their errors, for numpy."""
         return np.array(self.mean, dtype=dtype, copy=copy) if copy else np.asarray(self.mean, dtype)
@@ -153,6 +197,25 @@ class Estimate:
         if self.mean.size <= 12:
             text += f"\n{self.mean}" + ("" if self.stderr is None else f"\n± {self.stderr}")
         return text
+
+
+def pandas_or_sentence() -> Any:
+    """pandas, which comes with xarray."""
+    try:
+        import pandas
+    except ImportError:
+        raise InputError("pandas is not installed: pip install 'mcpump[plot]'") from None
+    return pandas
+
+
+def _text(place: Any) -> str:
+    """Name or number of a place, for a table."""
+    return place if isinstance(place, str) else f"{place:.6g}"
+
+
+def _written(mean: float, error: float, exact: bool) -> str:
+    """Number and error, for a table."""
+    return f"{mean + 0.0:.4g}" if exact else f"{mean + 0.0:.4g} ± {error:.2g}"
 
 
 def _label(places: Any, index: int) -> Any:

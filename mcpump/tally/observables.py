@@ -46,17 +46,29 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 def walked_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """What the books and the texture tell, before numbers that are not resolved are taken out."""
+    found = profile_estimates(problem, tally) | total_estimates(problem, tally)
+    if not problem.scene.pulse:
+        found |= equilibrium(problem)
+    return found | charge_observables(problem, tally)
+
+
+def total_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """What totals tell: budget, planes, means, projections."""
     scene = problem.scene
-    found = profile_estimates(problem, tally) | budget_estimates(problem, tally)
+    found = budget_estimates(problem, tally)
     if scene.planes:
         found |= plane_estimates(problem, tally)
     if not scene.time_bins:
         found |= mean_estimates(problem, tally)
-    if not scene.pulse:
-        found |= equilibrium(problem)
     if projects(scene):
         found |= projection_estimates(tally)
-    return found | charge_observables(problem, tally)
+    return found
+
+
+def grouped_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
+    """What can be made of totals, of which groups of blocks are kept; what needs profiles is NaN without them."""
+    found = total_estimates(problem, tally) | charge_observables(problem, tally)
+    return found | pumping_observables(problem, plane_groups(problem, tally), budget_groups(problem, tally))
 
 
 def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:

@@ -10,7 +10,8 @@
 
 Lengths are metres and times seconds (ℓ and τ in a reduced deck). The file is a program: it is executed as Python when,
 and only when, a deck names it. Its functions are compiled by numba, so they may use `math`, numpy's functions,
-constants of the file, and each other. The kernels get S as a pointer, so that another texture needs no other kernels.
+constants of the file, and each other. Further arguments of S are parameters, whose values the deck has, in
+[texture.parameters]. The kernels get S as a pointer, so that another texture needs no other kernels.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ from typing import Any
 
 import numba
 
-from mcpump.errors import InputError, hash_of_file, read_some, show
+from mcpump.errors import InputError, show
 from mcpump.textures.moving import USER_SIGNATURE
+from mcpump.textures.program import Program, name_of
 
 Four = tuple[float, float, float, float]
 Three = tuple[float, float, float]
@@ -46,13 +48,13 @@ SAME = 1e-6
 _STEEP_PLACES, _STEEP_TIMES = 16, 64
 
 
-def load_user_texture(path: str | os.PathLike[str], ell: float = 1.0, tau: float = 1.0) -> Any:
+def load_user_texture(texture: Program | str | os.PathLike[str], ell: float = 1.0, tau: float = 1.0) -> Any:
     """Execute a texture file and compile its S for the kernels.
 
     Parameters
     ----------
-    path : path
-        The file.
+    texture : Program or path
+        The file, or the source of a function, with parameters; or a file without.
     ell, tau : float
         What the kernels' units of length and time are in those of the file: ℓ [m] and τ [s]; 1 in a reduced deck.
 
@@ -65,18 +67,20 @@ def load_user_texture(path: str | os.PathLike[str], ell: float = 1.0, tau: float
     Raises
     ------
     InputError
-        If the file cannot be read or run, has no function S of four arguments, or S cannot be compiled or does not
-        return three numbers: one sentence with the line where it is known.
+        If the file cannot be read or run, has no function S of four arguments and the parameters, or S cannot be compiled
+        or does not return three numbers: one sentence with the line where it is known.
     """
-    return _loaded(os.fspath(path), hash_of_file(path), ell, tau)
+    program = texture if isinstance(texture, Program) else Program(os.fspath(texture))
+    return _loaded(program, program.sha256, ell, tau)
 
 
 # A run asks for it some five times, and every compilation takes a third of a second.
 @lru_cache(maxsize=4)
-def _loaded(path: str, sha256: str, ell: float, tau: float) -> Any:
+def _loaded(program: Program, sha256: str, ell: float, tau: float) -> Any:
     """Compile the file of this content."""
-    name = f"texture file {show(str(path), 200)}"
-    function = _compiled(_definition(_executed(path, name), name), path, name)
+    path, name = program.path, name_of(program.path)
+    plain, values = _with_values(_definition(_executed(program, name), name), dict(program.parameters), name)
+    function = _at(_compiled(plain, path, name), values)
 
     def reduced(x, y, z, t):  # type: ignore[no-untyped-def]
         # the callback has no way to raise; the walk stops at the NaN
@@ -152,7 +156,7 @@ class Probe:
 
     def __init__(self, function: Callable[..., Any], path: str | os.PathLike[str], ell: float, tau: float):
         self.function, self.path, self.units = function, path, (ell, ell, ell, tau)
-        self.name = f"texture file {show(str(path), 200)}"
+        self.name = name_of(path)
 
     def __call__(self, point: Four) -> Three:
         """Return S, finite and not too long."""
@@ -246,10 +250,11 @@ def spread(count: int) -> Iterator[Four]:
         yield u, v, w, s
 
 
-def _executed(path: str | os.PathLike[str], name: str) -> dict[str, Any]:
+def _executed(program: Program, name: str) -> dict[str, Any]:
     """Execute the file; its functions are compiled as far as they are called by S."""
+    path = program.path
     try:
-        source = read_some(path)
+        source = program.read()
     except (OSError, ValueError) as error:
         raise InputError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     # a name that no module has: the compiler may import the module of that name, and so run a file twice
@@ -276,15 +281,15 @@ def _strict(function: Callable[..., Any]) -> Any:
     return numba.njit(nogil=True, error_model="numpy")(function)
 
 
-def _definition(namespace: dict[str, Any], name: str) -> Callable[..., Any]:
-    """Find S, a function of four arguments."""
+def _definition(namespace: dict[str, Any], name: str) -> types.FunctionType:
+    """Find S, a function of four arguments and parameters."""
     found = namespace.get("S")
     function = getattr(found, "py_func", found)
     if not isinstance(function, types.FunctionType):
         what = "no function S" if found is None else f"an S that is no function but {show(found)}"
         raise InputError(f"{name} has {what}: it must define S(x, y, z, t)")
     try:
-        inspect.signature(function).bind(0.0, 0.0, 0.0, 0.0)
+        inspect.signature(function).bind(0.0, 0.0, 0.0, 0.0, **dict.fromkeys(_parameters_of(function), 0.0))
     except TypeError:
         line = function.__code__.co_firstlineno
         arguments = inspect.signature(function)
@@ -292,13 +297,58 @@ def _definition(namespace: dict[str, Any], name: str) -> Callable[..., Any]:
     return function
 
 
-def _compiled(function: Callable[..., Any], path: str | os.PathLike[str], name: str) -> Callable[..., Any]:
-    """Compile S for four floats; ask for three numbers."""
+def _parameters_of(function: types.FunctionType) -> list[str]:
+    """Names of S's parameters: arguments after the first four."""
+    code = function.__code__
+    return list(code.co_varnames[4 : code.co_argcount + code.co_kwonlyargcount])
+
+
+def _with_values(
+    function: types.FunctionType, given: dict[str, float], name: str
+) -> tuple[types.FunctionType, tuple[float, ...]]:
+    """S with its parameters as plain arguments, and their values: those given, else their defaults."""
+    names = _parameters_of(function)
+    for one in given:
+        if one not in names:
+            takes = f"takes {', '.join(names)}" if names else "takes no parameters"
+            raise InputError(f"texture.parameters has an unknown key {show(one)}: S of {name} {takes}")
+    defaults = {one.name: one.default for one in inspect.signature(function).parameters.values()}
+    values = []
+    for one in names:
+        value = given.get(one, defaults[one])
+        if value is inspect.Parameter.empty:
+            raise InputError(f"texture.parameters.{one} is missing: S of {name} has no default for it")
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise InputError(
+                f"{name}: the parameter {one} of S has the default {show(value)}, which must be a number"
+            )
+        values.append(float(value))
+    if not function.__code__.co_kwonlyargcount:
+        return function, tuple(values)
+    # numba does not know arguments by keyword alone, which stand where further plain ones would
+    code = function.__code__.replace(co_argcount=4 + len(names), co_kwonlyargcount=0)
+    plain = types.FunctionType(code, function.__globals__, function.__name__, None, function.__closure__)
+    return plain, tuple(values)
+
+
+def _at(function: Callable[..., Any], values: tuple[float, ...]) -> Callable[..., Any]:
+    """S at the values of its parameters."""
+    if not values:
+        return function
+
+    def bound(x, y, z, t):  # type: ignore[no-untyped-def]
+        return function(x, y, z, t, *values)
+
+    return _strict(bound)  # type: ignore[no-any-return]
+
+
+def _compiled(function: types.FunctionType, path: str | os.PathLike[str], name: str) -> Callable[..., Any]:
+    """Compile S for floats; ask for three numbers."""
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
         return function
     compiled = _strict(function)
     try:
-        compiled.compile((numba.float64,) * 4)
+        compiled.compile((numba.float64,) * (4 + len(_parameters_of(function))))
     except Exception as error:
         raise InputError(f"{name}{_line_of(error, path)}: S cannot be compiled: {_reason(error)}") from None
     returned = compiled.nopython_signatures[0].return_type

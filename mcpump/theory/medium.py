@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump import markup
 from mcpump.constants import HBAR
 
 Array = NDArray[np.float64]
@@ -43,6 +44,17 @@ class Medium(NamedTuple):
         Densities come out in ħνJ, currents in ħνJ v_F, torques in ħνJ/τ.
         """
         return cls(1.0, 1.0, exchange, 1.0 / exchange, tau_sf, dimension, 1.0)
+
+    def _repr_html_(self) -> str:
+        """Table for a notebook, in the caller's units."""
+        named = {
+            **self._asdict(),
+            "ell": self.ell,
+            "D": self.D,
+            "2J/hbar": self.precession,
+            "J tau/hbar": self.J * self.tau / self.hbar,
+        }
+        return markup.table("Medium", (), ((name, markup.number(value, 6)) for name, value in named.items()))
 
     @property
     def ell(self) -> float:

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from mcpump import markup
 from mcpump.theory.directions import K_1, K, ladder_gap, mean_G1G, mean_mu_G1G, vector_pair_means
 from mcpump.theory.medium import Array, ComplexArray, Medium
 from mcpump.theory.waves import Wave, Waves, alike, merged, size_of
@@ -16,6 +18,7 @@ Channel = Literal["first", "second", "second_ladder"]
 
 PARTS = ("local", "diffusive", "total")
 """Parts of a response: before the first scattering, after it, and their sum."""
+_MOST_SHOWN = 9
 
 
 class Solution(NamedTuple):
@@ -24,6 +27,24 @@ class Solution(NamedTuple):
     density: dict[str, list[Wave]]
     flux: dict[str, list[Wave]]
     torque: dict[str, list[Wave]]
+
+    def _repr_html_(self) -> str:
+        """Table for a notebook: a row a wave of one scale."""
+        rows = (
+            [f"{name}, {part}", _shown(wave.q), markup.number(wave.Omega), _shown(wave.amplitude)]
+            for name, parts in zip(self._fields, self, strict=True)
+            for part, waves in parts.items()
+            for wave in waves
+        )
+        return markup.table("Solution", ("", "q", "Ω", "amplitude"), rows)
+
+
+def _shown(values: ArrayLike) -> str:
+    """A few numbers, or how many there are."""
+    array = np.asarray(values)
+    if array.size > _MOST_SHOWN:
+        return f"{' × '.join(map(str, array.shape))} numbers"
+    return ", ".join(markup.number(value) for value in array.ravel().tolist())
 
 
 def _means(q: float | Array, gamma: complex, medium: Medium) -> tuple[ComplexArray, ComplexArray]:
@@ -75,7 +96,9 @@ def _second_order_flights(waves: Waves, medium: Medium, ladder: bool) -> Iterabl
             yield Wave(Q, W, np.concatenate([rows, F * rows]))
 
 
-def exact_solution(waves: Waves, medium: Medium, channel: Channel) -> Solution:
+def exact_solution(
+    waves: Waves, medium: Medium, channel: Channel, scale: ArrayLike | None = None
+) -> Solution:
     """Exact response of an infinite medium to a texture of plane waves, at any qℓ and Ωτ.
 
     With N = ⟨G⟩a or ⟨G_1G⟩c and V its first angular moment, a walker's first flight gives
@@ -97,6 +120,8 @@ def exact_solution(waves: Waves, medium: Medium, channel: Channel) -> Solution:
     medium : Medium
     channel : {"first", "second", "second_ladder"}
         First order in J; second order with one ladder (the paper); complete second order.
+    scale : (n,) array_like, optional
+        Positive factors of all wave numbers: the texture at n sizes, from one of wave number 1 at q = `scale`.
 
     Returns
     -------
@@ -104,8 +129,11 @@ def exact_solution(waves: Waves, medium: Medium, channel: Channel) -> Solution:
         Waves of density, of flux along x (both of the walkers: no static polarization, no
         super-current) and of torque; where a wave number is a vector, of the flux along x, y, z, with
         amplitudes of shape (3 directions, 3 components).  Uniform DC density without a sink grows for ever: NaN in
-        its diffusive and total part, in those components that have a source.
+        its diffusive and total part, in those components that have a source.  With `scale` wave numbers and amplitudes
+        have its axis in front.
     """
+    if scale is not None:
+        return _stacked([_at_scale(waves, medium, channel, factor) for factor in _factors(scale)])
     if channel not in ("first", "second", "second_ladder"):
         raise ValueError(f"channel must be first, second or second_ladder, not {channel!r}")
     waves = alike(waves)
@@ -122,6 +150,35 @@ def exact_solution(waves: Waves, medium: Medium, channel: Channel) -> Solution:
             for part, amplitude in zip(PARTS, (local, diffusive, local + diffusive), strict=True):
                 quantity[part].append(Wave(q, Omega, amplitude))
     return solution
+
+
+def _factors(scale: ArrayLike) -> Array:
+    """Factors of wave numbers."""
+    factors = np.asarray(scale, dtype=float)
+    if factors.ndim != 1 or not factors.size or not np.all(factors > 0.0) or not np.all(np.isfinite(factors)):
+        raise ValueError(f"scale = {scale!r} must be a list of positive numbers")
+    return factors
+
+
+def _at_scale(waves: Waves, medium: Medium, channel: Channel, factor: float) -> Solution:
+    """Solution for a texture whose wave numbers are multiplied."""
+    return exact_solution([w._replace(q=factor * w.q) for w in waves], medium, channel)
+
+
+def _stacked(solutions: list[Solution]) -> Solution:
+    """Solutions of one texture at several scales as one: modes are in the same order."""
+
+    def joined(one: list[list[Wave]]) -> list[Wave]:
+        return [
+            Wave(np.array([w.q for w in waves]), waves[0].Omega, np.array([w.amplitude for w in waves]))
+            for waves in zip(*one, strict=True)
+        ]
+
+    parts = (
+        {part: joined([getattr(one, name)[part] for one in solutions]) for part in PARTS}
+        for name in Solution._fields
+    )
+    return Solution(*parts)
 
 
 def _respond(

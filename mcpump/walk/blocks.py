@@ -193,4 +193,5 @@ def user_of(problem: Problem) -> Any:
         return no_user()
     if problem.snapshots is not None:
         return function_of(problem.snapshots)
-    return load_user_texture(problem.texture_file, problem.scales.length, problem.scales.time)
+    assert problem.program is not None
+    return load_user_texture(problem.program, problem.scales.length, problem.scales.time)

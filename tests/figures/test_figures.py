@@ -213,7 +213,7 @@ def test_profile_keeps_to_columns_that_are_legible():
 def test_profile_of_a_scenes_transient_and_of_a_plane():
     assert len(figures.profile(of_scene(1, time_bins=4), theory=False).axes) == 4
     titles = [axes.get_title(loc="left") for axes in figures.profile(of_scene(2)).axes]
-    assert "local density g [10⁻¹² J s/m³]" in titles
+    assert "local density g [pJ s/m³]" in titles
 
 
 @pytest.mark.parametrize("axes", [2, 3])
@@ -277,7 +277,7 @@ def test_time_figure():
     figure = figures.time_figure(of_scene(1, time_bins=6))
     maps, planes = figure.axes[:2], figure.axes[2:4]
     assert [axes.get_ylabel() for axes in maps] == ["t [fs]"] * 2
-    assert planes[1].get_ylabel() == "diffusive, through planes [10⁻³ J/m²]"
+    assert planes[1].get_ylabel() == "diffusive, through planes [mJ/m²]"
     assert [text.get_text() for text in planes[0].get_legend().get_texts()] == ["x = 10 nm", "x = 20 nm"]
     assert len(figures.time_figure(of_scene(2, time_bins=6)).axes) == 2
     assert len(figures.time_figure(pulse()).axes) == 4

@@ -1,19 +1,17 @@
 """Sweeps of a stack: figure, script, and the limits in thickness, frequency and cone angle that the walk meets."""
 
 import math
-import runpy
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from runs import good, refused
 
 import mcpump
 from mcpump import results
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
-from mcpump.figures import stack as figure_stack
 from mcpump.figures.stack import Point, cone_point, frequency_point, stack_figure, thickness_point
 from mcpump.tally.estimates import Estimate, Result
 
@@ -110,16 +108,13 @@ def test_figure_has_a_panel_for_each_sweep():
     assert "tanh" in figure.axes[0].get_legend_handles_labels()[1][0]
 
 
-def test_script(tmp_path, monkeypatch, capsys):
+def test_command(tmp_path, monkeypatch):
     monkeypatch.setattr(results, "read", lambda _: valet_fert())
-    script = runpy.run_path(str(ROOT / "analysis" / "plot_stack.py"))
     picture = tmp_path / "stack.png"
-    assert script["main"](["--thickness", "a.h5", "b.h5", "--cone", "a.h5", "-o", str(picture)]) == 0
+    out, _ = good("plot", "stack", "--thickness", "a.h5", "b.h5", "--cone", "a.h5", "-o", picture)
     assert picture.stat().st_size > 10_000
-    assert capsys.readouterr().out.count("thickness") == 2
-    assert script["main"](["-o", str(picture)]) == 2
-    assert "no run of a sweep" in capsys.readouterr().err
-    assert sys.modules["mcpump.figures.stack"] is figure_stack
+    assert out.count("thickness") == 2
+    assert "no run of a sweep" in refused("plot", "stack", "-o", picture)
 
 
 # --- limits of the walk --------------------------------------------------------------------------

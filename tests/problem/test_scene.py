@@ -317,7 +317,7 @@ def user_deck(tmp_path, text=USER_FILE, **changes):
 def test_user_texture(tmp_path):
     p = make_problem(user_deck(tmp_path))
     assert p.scene.texture == USER
-    assert Path(p.texture_file) == tmp_path / "spiral.py"
+    assert Path(p.program.path) == tmp_path / "spiral.py"
     assert p.scene.period == pytest.approx(100)
     assert p.scene.time_step == pytest.approx(1e-3 * 100 / 8)
     assert p.scene.rotation_step == 0.5
