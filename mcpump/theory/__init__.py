@@ -21,6 +21,7 @@ special_cases   layers, free flight, Hanle, the plane pulse
 slab            the solution of (W) in any sample along x, without walkers
 diffusion       diffusion theory of a sample; boundary_layer what happens within ℓ of a face
 pumping         mixing conductance, damping, back flow
+half_space      the same beyond diffusion: thick metals and ideal interfaces at any ℓ/λ_s
 =============== ======================================================================================
 
 Nothing here knows units: give SI numbers, or a `Medium.reduced`.
@@ -43,6 +44,15 @@ from mcpump.theory.directions import (
 from mcpump.theory.exact_charge import (
     ChargeSolution,
     charge_solution,
+)
+from mcpump.theory.half_space import (
+    albedo,
+    chandrasekhar_H,
+    half_space_flux,
+    ideal_step_conductance,
+    slowest_decay,
+    thick_metal_conductance,
+    thick_metal_resistance,
 )
 from mcpump.theory.medium import (
     Array,
@@ -152,9 +162,11 @@ __all__ = [
     "Values",
     "Wave",
     "Waves",
+    "albedo",
     "azurv1_unscattered",
     "back_flow_resistance",
     "cell_averages",
+    "chandrasekhar_H",
     "charge_continuity",
     "charge_current",
     "charge_solution",
@@ -172,8 +184,10 @@ __all__ = [
     "free_flight_current",
     "free_flight_current_switched_on",
     "gradient",
+    "half_space_flux",
     "hanle",
     "harmonics",
+    "ideal_step_conductance",
     "impurity_charge_current",
     "impurity_charge_density",
     "impurity_coefficient",
@@ -203,6 +217,7 @@ __all__ = [
     "second_order_current",
     "sharvin_conductance",
     "size_of",
+    "slowest_decay",
     "spin_density",
     "spin_density_source",
     "spin_hall_angle",
@@ -214,6 +229,8 @@ __all__ = [
     "spin_resistance",
     "super_current",
     "texture_waves",
+    "thick_metal_conductance",
+    "thick_metal_resistance",
     "time_derivative",
     "total_current",
     "tserkovnyak_dc",
