@@ -14,6 +14,7 @@ from mcpump.tally.amplitudes import clocked, spins_of
 from mcpump.tally.charge import charge_coordinates, charge_observables
 from mcpump.tally.equilibrium import centres, diffusion_at, equilibrium, plane_axis
 from mcpump.tally.estimates import Estimate
+from mcpump.tally.inverse_spin_hall import inverse_spin_hall_observables
 from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
 from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
@@ -37,6 +38,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     raw = walked_observables(problem, tally)
     passages = plane_groups(problem, tally)
     found = with_marks(problem, tally, raw, passages)
+    found |= inverse_spin_hall_observables(problem, tally, found)
     found |= pumping_observables(problem, passages, budget_groups(problem, tally))
     found = without_fits(problem, found)
     return found | check_estimates(problem, tally, found, raw)
