@@ -83,7 +83,9 @@ def _add_check(commands: Any) -> None:
 def _add_show(commands: Any) -> None:
     show = commands.add_parser("show", help="print the table of a results file")
     add_file(show)
-    show.add_argument("--csv", action="store_true", help="planes' currents and budget as CSV instead")
+    show.add_argument(
+        "--csv", action="store_true", help="its numbers as CSV instead; of a sweep a row a point"
+    )
     show.set_defaults(act=show_file)
 
 
@@ -118,7 +120,12 @@ def replay_walker(options: argparse.Namespace) -> int:
 def show_file(options: argparse.Namespace) -> int:
     """`mcpump show`: the table, or CSV, of a results file."""
     from mcpump import report, results
+    from mcpump.report.sweep import sweep_csv
+    from mcpump.results import sweep_file
 
+    if options.csv and sweep_file.is_sweep(options.file):
+        print(sweep_csv(sweep_file.read(options.file)), end="")
+        return COMPLETE
     result = results.read(options.file)
     try:
         text = report.csv(result) if options.csv else report.table(result)

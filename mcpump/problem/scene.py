@@ -230,6 +230,8 @@ class Magnet(NamedTuple):
     g_factor: float
     end: float
     """Where what it pumps begins to flow away: a junction's interface, else the sample's left face [m]."""
+    insulates: bool = False
+    """Whether it has no electrons, so that all the torque on electrons is what it loses."""
 
 
 class Extents(NamedTuple):

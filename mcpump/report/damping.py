@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.sections import Magnet, face_numbers
-from mcpump.deck.textures import Penetration
 from mcpump.errors import McpumpError
 from mcpump.report.words import (
     at_plane,
@@ -61,7 +60,7 @@ def damping_lines(result: Result) -> list[str]:
     deck = _deck(result)
     if deck is None or deck.magnet is None:
         return []
-    found = [*_of_torque(result, deck), *_of_planes(result, deck)]
+    found = [*_of_torque(result), *_of_planes(result)]
     if not found:
         return []
     channel = headline_of(result)
@@ -107,7 +106,7 @@ def _deck(result: Result) -> Deck | None:
 NAMES = ("extra_damping", "linewidth_field", "linewidth_frequency")
 
 
-def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
+def _of_planes(result: Result) -> list[Pumped]:
     """Mixing conductances at the planes, from a junction's interface on."""
     if not is_fitted(result) or "extra_damping" not in result.estimates:
         return []
@@ -119,9 +118,9 @@ def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
     return [one for one in found if math.isfinite(one.damping.mean)]
 
 
-def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
+def _of_torque(result: Result) -> list[Pumped]:
     """Mixing conductance of all spin that a magnet beside the metal gives it: the DC torque on its electrons."""
-    if "extra_damping_torque" not in result.estimates or not isinstance(deck.texture, Penetration):
+    if "extra_damping_torque" not in result.estimates:
         return []
     every = [told_channel(result, f"{name}_torque") for name in ("mixing_conductance", *NAMES)]
     return [Pumped(0.0, "torque on all electrons", *every)]

@@ -96,8 +96,17 @@ def summary_line(result: Result) -> str:
     return "   ".join(parts)
 
 
+_IN_CSV = (
+    "plane_current", "plane_supercurrent", "budget", "local_share", "mixing_conductance", "mixing_conductance_dc",
+    "mixing_conductance_torque", "extra_damping", "extra_damping_torque", "linewidth_field", "linewidth_field_torque",
+    "linewidth_frequency", "linewidth_frequency_torque", "inverse_spin_hall_field", "inverse_spin_hall_voltage",
+    "open_circuit_field", "open_circuit_voltage",
+)  # fmt: skip
+"""Variables of the CSV, in order."""
+
+
 def csv(result: Result) -> str:
-    """Tidy CSV of the plane currents (every channel) and of the spin budget.
+    """Tidy CSV of the plane currents, conductances, damping, voltages (every channel) and of the spin budget.
 
     Parameters
     ----------
@@ -120,7 +129,7 @@ def csv(result: Result) -> str:
     writer.writerow(
         ["quantity", *axes, *(h for axis in numeric for h in heads[axis]), "mean", "stderr", "units"]
     )
-    for name in ("plane_current", "plane_supercurrent", "budget"):
+    for name in _IN_CSV:
         if name in result.estimates:
             writer.writerows(_csv_rows(result, name, axes, numeric))
     return stream.getvalue()
@@ -166,7 +175,7 @@ def _csv_rows(
     places = [estimate.places(axis) for axis in estimate.dims]
     for index in np.ndindex(estimate.mean.shape):
         here = {axis: on[i] for axis, on, i in zip(estimate.dims, places, index, strict=True)}
-        here["direction"] = here.get("direction", here.get("normal", ""))
+        here["direction"] = here.get("direction", here.get("normal", here.get("charge_direction", "")))
         where = [
             one
             for axis in numeric

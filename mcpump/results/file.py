@@ -379,8 +379,8 @@ def _sha256(name: str, values: NDArray[Any]) -> str:
 def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
     if _text(file.attrs.get("type", "")) == SWEEP_TYPE:
         raise ResultsFileError(
-            f"{shown(path)} holds a sweep, not one run: xarray.open_dataset opens it; each of its points has a results "
-            "file of its own."
+            f"{shown(path)} holds a sweep, not one run: mcpump show --csv and xarray.open_dataset open it; each of its "
+            "points has a results file of its own."
         )
     if _text(file.attrs.get("type", "")) != TYPE:
         raise ResultsFileError(f"{shown(path)} is an HDF5 file but not one of mcpump's results files.")
@@ -394,13 +394,7 @@ def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
 
 def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
     attributes = file.attrs
-    coords: dict[str, Estimate | tuple[str, ...]] = {}
-    estimates: dict[str, Estimate] = {}
-    for name, dataset in _variables(file):
-        if dataset.is_scale:
-            coords[name] = _coordinate(name, dataset)
-        elif not name.endswith(STDERR):
-            estimates[name] = _estimate(file, name, dataset)
+    coords, estimates, _ = contents(file)
     regime = json.loads(attributes["regime"])
     return Result(
         name=_text(attributes["name"]),
@@ -420,6 +414,30 @@ def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
         groundwork=_arrays(path, file["groundwork"]) if "groundwork" in file else {},
         provenance={key: _unpack(value) for key, value in file["provenance"].attrs.items()},
     )
+
+
+def contents(
+    file: h5py.File,
+) -> tuple[dict[str, Estimate | tuple[str, ...]], dict[str, Estimate], dict[str, Any]]:
+    """Coordinates, estimates and texts of a file, by name."""
+    coords: dict[str, Estimate | tuple[str, ...]] = {}
+    estimates: dict[str, Estimate] = {}
+    words: dict[str, Any] = {}
+    for name, dataset in _variables(file):
+        if dataset.is_scale:
+            coords[name] = _coordinate(name, dataset)
+        elif h5py.check_string_dtype(dataset.dtype) is not None:
+            words[name] = dims_of(file, dataset), dataset.asstr()[()]
+        elif not name.endswith(STDERR):
+            estimates[name] = _estimate(file, name, dataset)
+    return coords, estimates, words
+
+
+def dims_of(file: h5py.File, dataset: h5py.Dataset) -> tuple[str, ...]:
+    """Names of a dataset's axes."""
+    # dataset.dims would crash on a scale that another program has taken away
+    axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
+    return tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
 
 
 def _status(attributes: h5py.AttributeManager) -> Status:
@@ -445,9 +463,7 @@ def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
 
 
 def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
-    # dataset.dims would crash on a scale that another program has taken away
-    axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
-    dims = tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
+    dims = dims_of(file, dataset)
     stderr = np.asarray(file[name + STDERR][()]) if name + STDERR in file else None
     units, long_name, why = (
         _text(dataset.attrs.get(key, "")) for key in ("units", "long_name", "not_resolved")

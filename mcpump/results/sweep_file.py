@@ -20,8 +20,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump import __version__
-from mcpump.errors import InputError
-from mcpump.results.file import SCHEMA, SWEEP_TYPE, scale_of, write_coordinate, write_estimate, write_image
+from mcpump.errors import InputError, ResultsFileError
+from mcpump.results.file import (
+    SCHEMA,
+    SWEEP_TYPE,
+    contents,
+    scale_of,
+    shown,
+    write_coordinate,
+    write_estimate,
+    write_image,
+)
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
 
@@ -311,6 +320,59 @@ def _lies_on(collected: Collected, name: str, dims: tuple[str, ...]) -> bool:
     """Whether a coordinate's axes are all among some."""
     own = collected.words[name][0] if name in collected.words else collected.estimates[name].dims
     return set(own) <= set(dims)
+
+
+def read(path: str | os.PathLike[str]) -> Collected:
+    """Read the file of a sweep back, as far as tables need it.
+
+    Parameters
+    ----------
+    path : path
+        A file that `write` made.
+
+    Returns
+    -------
+    Collected
+        Its `axes` begin with the swept ones, which are those of `words["point_status"]`.
+
+    Raises
+    ------
+    ResultsFileError
+        If it is no file of a sweep, or damaged.
+    """
+
+    def made(file: h5py.File) -> Collected:
+        coords, estimates, words = contents(file)
+        swept = words["point_status"][0]
+        axes = {name: coords[name] for name in (*swept, *coords)}
+        placed = {
+            name: replace(one, coords={axis: _places(axes[axis]) for axis in one.dims if axis in axes})
+            for name, one in estimates.items()
+        }
+        warnings = str(file.attrs["warnings"])
+        return Collected(axes, placed, words, (), tuple(warnings.split("\n")) if warnings else ())
+
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("type") != SWEEP_TYPE:
+                raise ResultsFileError(f"{shown(path)} holds no sweep.")
+            return made(file)
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise ResultsFileError(f"{shown(path)} cannot be read: it is truncated or damaged.") from error
+
+
+def _places(axis: Estimate | tuple[str, ...]) -> Any:
+    """Numbers or names of an axis."""
+    return axis.mean if isinstance(axis, Estimate) else axis
+
+
+def is_sweep(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is that of a sweep."""
+    try:
+        with h5py.File(path, "r") as file:
+            return bool(file.attrs.get("type") == SWEEP_TYPE)
+    except OSError:
+        return False
 
 
 def may_be_replaced(path: str | os.PathLike[str], sweep: Sweep) -> bool:

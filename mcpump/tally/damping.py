@@ -28,7 +28,8 @@ def damping_observables(problem: Problem, found: Mapping[str, Estimate]) -> dict
     -------
     dict of str to Estimate
         `extra_damping`, `linewidth_field` (μ₀ΔH = 2α'Ω/γ) and `linewidth_frequency` (2α'Ω/2π), full widths at half
-        maximum, (channel, plane), NaN at planes before the magnet's end; the same with `_torque`, (channel).
+        maximum, (channel, plane), NaN at planes before the magnet's end. Of a magnet without electrons the same
+        with `_torque`, (channel).
     """
     magnet, named = problem.magnet, dict[str, Estimate]()
     if magnet is None or not problem.scales.si or problem.scene.time_bins:
@@ -36,7 +37,8 @@ def damping_observables(problem: Problem, found: Mapping[str, Estimate]) -> dict
     if (dc := found.get("mixing_conductance_dc")) is not None:
         before = np.array(problem.extents.planes) < magnet.end - _SAME * problem.extents.lengths[0]
         named |= _of(problem, magnet, np.where(before, np.nan, 1.0), dc, "", ", of the DC spin current")
-    if (torque := found.get("mixing_conductance_torque")) is not None:
+    torque = found.get("mixing_conductance_torque")
+    if magnet.insulates and torque is not None:
         named |= _of(problem, magnet, 1.0, torque, "_torque", ", of the DC torque on all electrons")
     return named
 
