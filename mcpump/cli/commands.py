@@ -14,7 +14,7 @@ from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, positive
+from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, add_plain, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         console.prepare()
         options = parser().parse_args(arguments)
+        console.prepare(getattr(options, "plain", False))
         options.own_process = arguments is None
         status = int(options.act(options))
         sys.stdout.flush()
@@ -77,6 +78,7 @@ def parser() -> Parser:
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
+    add_plain(check)
     check.set_defaults(act=check_deck)
 
 
@@ -86,6 +88,7 @@ def _add_show(commands: Any) -> None:
     show.add_argument(
         "--csv", action="store_true", help="its numbers as CSV instead; of a sweep a row a point"
     )
+    add_plain(show)
     show.set_defaults(act=show_file)
 
 

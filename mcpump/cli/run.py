@@ -16,6 +16,7 @@ from mcpump.cli.options import (
     TARGET_MISSED,
     add_deck,
     add_overwrite,
+    add_plain,
     add_walk_options,
     part,
 )
@@ -58,6 +59,7 @@ def add_merge(commands: Any) -> None:
     merge = commands.add_parser("merge", help="join results files of one deck over different walkers")
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
     merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
+    add_plain(merge)
     add_overwrite(merge)
     merge.set_defaults(act=merge_files)
 

@@ -19,6 +19,7 @@ from mcpump.cli.options import (
     add_walk_options,
 )
 from mcpump.cli.run import on_ranks, print_lines, walk
+from mcpump.deck.toml import Unset
 from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
@@ -198,7 +199,11 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
     more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
     lines = []
     for point in sweep.points:
-        sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
+        sets = [
+            word
+            for text in (*sweep.overrides, *point.overrides)
+            for word in ("--unset" if isinstance(text, Unset) else "--set", text)
+        ]
         output = str(_point_file(options, point))
         lines.append(shlex.join(["mcpump", "run", str(options.deck), *sets, "--output", output, *more]))
     print_lines(lines)

@@ -16,14 +16,13 @@ from mcpump.deck.hints import nearest
 from mcpump.deck.kinds import MATERIAL
 from mcpump.deck.layer import SAME_PLACE, Layer, Vector
 from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, SpinOrbit
+from mcpump.deck.stack import FIRST_PART
 from mcpump.errors import InputError, show
 from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
 
 if TYPE_CHECKING:
     from mcpump.deck.deck import Deck
 
-FIRST_PART = "electrons"
-"""Name of the sample before the first [[layer]]."""
 KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field")
 """Dotted keys of the sections that act somewhere."""
 Spans = list[tuple[float, float]]
@@ -149,7 +148,9 @@ def _spans(section: Confined | None, key: str, deck: Deck, marks: list[float]) -
 
 def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
     """Pieces of all layers of a name."""
-    names = [FIRST_PART, *(layer.name for layer in deck.layer)]
+    names = [deck.electrons.name or FIRST_PART, *(layer.name for layer in deck.layer)]
+    if name == FIRST_PART and name not in names:
+        names[0] = FIRST_PART
     if name not in names:
         known = list(dict.fromkeys(filter(None, names)))
         near = nearest(name, known)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mcpump.deck.toml import flat
+from mcpump.deck.toml import flat, label_of
 from mcpump.errors import InputError
 from mcpump.figures.style import (
     MM,
@@ -157,7 +157,7 @@ def _swept(runs: Sequence[Result], against: str | None) -> tuple[str, list[float
     if len(known) < len(found) or len({unit for _, unit in known}) > 1:
         raise InputError(f"{against} is not a number of one unit in the deck of every run")
     unit = known[0][1]
-    return against + (f" [{unit}]" if unit else ""), [value for value, _ in known]
+    return label_of(runs[0].deck, against) + (f" [{unit}]" if unit else ""), [value for value, _ in known]
 
 
 def _number(value: Any) -> tuple[float, str] | None:

@@ -67,8 +67,9 @@ def _cells(file: Collected, point: Mapping[str, int]) -> Iterator[tuple[str, str
         if set(dims) <= set(point):
             yield name.removeprefix("point_"), str(values[tuple(point[axis] for axis in dims)])
     for name, one in file.estimates.items():
-        # keys that change along with an axis have their whole name as long name
-        if name == "point_walkers" or ("." in one.long_name and " " not in one.long_name):
+        # keys that change along with an axis are exact; what else has a place for each point alone is not told
+        exact = one.stderr is None and not name.startswith(("regime_", "point_"))
+        if name == "point_walkers" or (exact and set(one.dims) <= set(point)):
             yield _head(name.removeprefix("point_"), one.units), _text(_at(one, point).mean)
     channel = _channel(file, point)
     if channel:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mcpump.console import printed
 from mcpump.report.channels import channel_lines
 from mcpump.report.charge import charge_lines
 from mcpump.report.checks import check_lines
@@ -58,7 +59,8 @@ def table(result: Result) -> str:
         far the channels differ, and the self-checks; Tserkovnyak's form, and with spin-orbit coupling what becomes of
         charge; for a transient the currents of the last time bin and at their
         largest, or, without planes, the spin in each time bin; for another run without planes the largest density
-        and current on the mesh. Lines are at most 120 columns wide where that is possible.
+        and current on the mesh. Lines are at most as wide as the terminal, 120 columns without one, where that is
+        possible, and in ASCII under `--plain`.
     """
     lines = _head(result)
     if "time" in result.coords:
@@ -72,7 +74,7 @@ def table(result: Result) -> str:
     lines += pumping_lines(result) + damping_lines(result)
     lines += hall_lines(result) + charge_lines(result) + conclusion_lines(result)
     lines += channel_lines(result) + check_lines(result)
-    return "\n".join(lines) + "\n"
+    return printed("\n".join(lines)) + "\n"
 
 
 def summary_line(result: Result) -> str:

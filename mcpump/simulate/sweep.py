@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mcpump.deck.quantities import DIMENSIONS
 from mcpump.deck.read import Deck, deck_from_dict
-from mcpump.deck.toml import override, read_toml
+from mcpump.deck.toml import label_of, override, read_toml
 from mcpump.errors import InputError, show
 
 MOST_POINTS = 10_000
@@ -73,6 +73,8 @@ class Coordinate(NamedTuple):
     name: str
     values: tuple[float, ...] | tuple[str, ...]
     units: str
+    label: str
+    """What it is in words: the key, or "thickness of Pt"."""
 
 
 class Sweep:
@@ -193,8 +195,8 @@ class Sweep:
             units = _units(kind, decks[0].reduced)
             # a change of unit leaves rounding behind, which would make a value hard to name
             numbers = tuple(float(f"{value:.14g}") for value in values)
-            return Coordinate(variable.key, variable.name, numbers, units)
-        return Coordinate(variable.key, variable.name, variable.texts, "1")
+            return Coordinate(variable.key, variable.name, numbers, units, label_of(self.data, variable.key))
+        return Coordinate(variable.key, variable.name, variable.texts, "1", variable.key)
 
 
 def _check_keys(keys: Sequence[str], overrides: Iterable[str], new_walkers: bool) -> None:
