@@ -1,10 +1,11 @@
 """What the command line and the scripts in analysis/ print to: what nobody can take is lost, and ends nothing.
 
-No text gives a terminal instructions.
+No text gives a terminal instructions; letters that it does not know become ?, or, where it is asked for, ASCII.
 """
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import io
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+WIDTH, NARROWEST = 120, 60
+"""Columns where it is not known how wide the reader's window is, and the fewest that a table keeps to."""
+_PLAIN = {
+    "±": "+-", "ħ": "hbar", "ℓ": "l", "τ": "tau", "λ": "lambda", "ν": "nu", "Ω": "Omega", "ω": "omega", "σ": "sigma",
+    "π": "pi", "α": "alpha", "γ": "gamma", "θ": "theta", "ρ": "rho", "μ": "mu", "µ": "u", "ε": "eps", "Δ": "d",
+    "δ": "delta", "φ": "phi", "κ": "kappa", "χ": "chi", "Σ": "sum", "∂": "d", "∇": "grad", "∫": "int", "√": "sqrt",
+    "∞": "inf", "∝": "~", "×": "x", "·": "*", "−": "-", "–": "-", "—": "-", "…": "...", "≈": "~", "≤": "<=", "≥": ">=",
+    "≪": "<<", "≫": ">>", "≠": "!=", "∥": "||", "⟨": "<", "⟩": ">", "′": "'", "½": "1/2", "¾": "3/4", "ṅ": "dn/dt",
+    "Ṡ": "dS/dt", "→": "->", "₀": "0", "₁": "1", "₂": "2", "Å": "A", "↑": "u", "↓": "d", "ä": "ae", "ö": "oe",
+    "ü": "ue", "ß": "ss", "á": "a", "é": "e", "è": "e", "\u2009": " ", "\u202f": " ", "\u00a0": " ", "“": '"', "”": '"',
+    "‘": "'", "’": "'",
+}  # fmt: skip
+"""Letters in ASCII."""
+_RAISED = {raised: digit for raised, digit in zip("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789", strict=True)}
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """Characters that are instructions: to a terminal, of line breaks, of the direction of writing."""
 
@@ -97,3 +112,50 @@ def tell(text: str) -> None:
         with contextlib.suppress(OSError, ValueError):
             sys.stderr.write(f"{text}\n")  # in one piece: ranks share it
             sys.stderr.flush()
+
+
+class Shape:
+    """How tables are printed."""
+
+    plain = False
+    """In ASCII alone."""
+
+
+def in_ascii(wanted: bool) -> None:
+    """Print in ASCII alone, if wanted: standard output and error, and tables, whose columns stay aligned."""
+    Shape.plain = wanted
+    codecs.register_error("mcpump-plain", _spelled)
+    for stream in (sys.stdout, sys.stderr):
+        if wanted and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="ascii", errors="mcpump-plain")
+
+
+def width() -> int:
+    """Columns of the terminal that standard output is; 120 where it is none."""
+    try:
+        return max(NARROWEST, os.get_terminal_size(sys.stdout.fileno()).columns)
+    except (OSError, ValueError, AttributeError):
+        return WIDTH
+
+
+def printed(text: str) -> str:
+    """Text as it is to be printed: spelled in ASCII where tables are plain, so that columns are aligned."""
+    return spelled(text) if Shape.plain else text
+
+
+def spelled(text: str) -> str:
+    """Spell text in ASCII: "1e-9 J/m²" becomes "1e-9 J/m^2"."""
+    parts, raised = list[str](), False
+    for letter in text:
+        if letter in _RAISED:
+            parts.append(("" if raised else "^") + _RAISED[letter])
+        else:
+            parts.append(letter if letter.isascii() else _PLAIN.get(letter, "?"))
+        raised = letter in _RAISED
+    return "".join(parts)
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What an ASCII stream writes of letters that it does not know."""
+    assert isinstance(error, UnicodeEncodeError)
+    return spelled(error.object[error.start : error.end]), error.end

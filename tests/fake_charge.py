@@ -67,7 +67,9 @@ def charged(sources, axes=1, ell_over_lambda=0.3, seed=3):
         a[1] = -2e4
         added["rashba_coefficient"] = Estimate(a, None, ("charge_direction", *mesh), "A m/J", "a_R")
     if any(name.startswith("impurity") for name in sources):
-        added["inverse_spin_hall_current"] = none((n, 3, 3, 3, *cells), (*head, *mesh), "A/m^2", "formula")
+        dims = ("channel", *head[1:], *mesh)
+        channels = len(coords["channel"])
+        added["inverse_spin_hall_current"] = none((channels, 3, 3, 3, *cells), dims, "A/m^2", "formula")
     return dataclasses.replace(
         plain, coords=coords, estimates={**plain.estimates, **added},
         regime={"ell/lambda": (ell_over_lambda, "", "mean free path over length")},

@@ -12,7 +12,17 @@ from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
-from mcpump.cli.options import BAD_INPUT, COMPLETE, CRASH, Parser, add_deck, add_file, add_threads, positive
+from mcpump.cli.options import (
+    BAD_INPUT,
+    COMPLETE,
+    CRASH,
+    Parser,
+    add_deck,
+    add_file,
+    add_plain,
+    add_threads,
+    positive,
+)
 from mcpump.cli.plot import add_compare, add_plot
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.sweep import add_sweep
@@ -46,6 +56,7 @@ def _obey(arguments: list[str] | None, options: argparse.Namespace) -> int:
     """Do what is asked for; the exit status. options: is filled."""
     try:
         parser().parse_args(arguments, options)
+        console.in_ascii(getattr(options, "plain", False))
         return int(options.act(options))
     except SystemExit as end:  # --help, --version
         return int(end.code or COMPLETE)
@@ -82,13 +93,17 @@ def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
     add_threads(check)
+    add_plain(check)
     check.set_defaults(act=check_deck)
 
 
 def _add_show(commands: Any) -> None:
     show = commands.add_parser("show", help="print the table of a results file")
     add_file(show)
-    show.add_argument("--csv", action="store_true", help="planes' currents and budget as CSV instead")
+    show.add_argument(
+        "--csv", action="store_true", help="its numbers as CSV instead; of a sweep a row a point"
+    )
+    add_plain(show)
     show.set_defaults(act=show_file)
 
 
@@ -123,7 +138,12 @@ def replay_walker(options: argparse.Namespace) -> int:
 def show_file(options: argparse.Namespace) -> int:
     """`mcpump show`: the table, or CSV, of a results file."""
     from mcpump import report, results
+    from mcpump.report.sweep import sweep_csv
+    from mcpump.results import sweep_file
 
+    if options.csv and sweep_file.is_sweep(options.file):
+        print(sweep_csv(sweep_file.read(options.file)), end="")
+        return COMPLETE
     result = results.read(options.file)
     try:
         text = report.csv(result) if options.csv else report.table(result)

@@ -17,7 +17,9 @@ from mcpump.errors import InputError
 def add_example(commands: Any) -> None:
     """Describe the command."""
     example = commands.add_parser("example", help="write a shipped deck to NAME.toml here")
-    example.add_argument("name", nargs="?", metavar="NAME", help="which one; without it, list them")
+    example.add_argument(
+        "name", nargs="?", metavar="NAME", help="which one; without it, list them, with a line each"
+    )
     example.set_defaults(act=write_example)
 
 
@@ -25,7 +27,7 @@ def write_example(options: argparse.Namespace) -> int:
     """`mcpump example`: write a shipped deck, or list them."""
     options.answers = options.name is None
     if options.answers:
-        print("\n".join(names()))
+        print("\n".join(f"{name:<{max(map(len, names()))}}  {question(name)}" for name in names()))
         return COMPLETE
     texts = {options.name.removesuffix(".toml") + ".toml": text(options.name)}
     texts |= companions(options.name)
@@ -56,6 +58,12 @@ def text(name: str) -> str:
         hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{name!r} is no example deck: {hint}")
     return (_folder() / f"{plain}.toml").read_text(encoding="utf-8")
+
+
+def question(name: str) -> str:
+    """The question that an example deck answers, the first sentence of its head."""
+    head = " ".join(line.lstrip("# ") for line in text(name).splitlines() if line.startswith("#"))
+    return head[: head.index("?") + 1]
 
 
 def companions(name: str) -> dict[str, str]:

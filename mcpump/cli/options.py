@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from mcpump.deck.toml import Unset
 from mcpump.errors import InputError
 
 COMPLETE, CRASH, BAD_INPUT, TARGET_MISSED, STOPPED = 0, 1, 2, 3, 75
@@ -28,6 +29,15 @@ def add_deck(command: argparse.ArgumentParser, optional: bool = False) -> None:
         "--set", action="append", default=[], metavar="K=V", dest="overrides",
         help='override a value of the deck, e.g. --set electrons.mean_free_path="5 nm"',
     )  # fmt: skip
+    command.add_argument(
+        "--unset", action="append", type=Unset, metavar="KEY", dest="overrides",
+        help="take a key or a section out of the deck, e.g. --unset spin_orbit",
+    )  # fmt: skip
+
+
+def add_plain(command: argparse.ArgumentParser) -> None:
+    """Switch of every command that prints a table."""
+    command.add_argument("--plain", action="store_true", help="print ASCII alone")
 
 
 def add_file(command: argparse.ArgumentParser, name: str = "file") -> None:
@@ -77,6 +87,7 @@ def add_walk_options(command: argparse.ArgumentParser) -> None:
         "--progress", choices=ways, default="auto", help="a bar on a terminal, else lines (auto)"
     )
     command.add_argument("--quiet", action="store_true", help="no progress and no table")
+    add_plain(command)
 
 
 def positive(text: str) -> int:

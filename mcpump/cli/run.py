@@ -16,6 +16,7 @@ from mcpump.cli.options import (
     TARGET_MISSED,
     add_deck,
     add_overwrite,
+    add_plain,
     add_texture_file,
     add_walk_options,
     part,
@@ -61,6 +62,7 @@ def add_merge(commands: Any) -> None:
     merge.add_argument("files", type=Path, nargs="+", metavar="FILE")
     merge.add_argument("-o", "--output", type=Path, required=True, metavar="FILE")
     add_texture_file(merge)
+    add_plain(merge)
     add_overwrite(merge)
     merge.set_defaults(act=merge_files, answers=False)
 

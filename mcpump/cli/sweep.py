@@ -21,6 +21,7 @@ from mcpump.cli.options import (
 )
 from mcpump.cli.run import on_ranks, walk
 from mcpump.console import CONTROL
+from mcpump.deck.toml import Unset
 from mcpump.errors import InputError, McpumpError, show
 
 if TYPE_CHECKING:
@@ -195,7 +196,11 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
     more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
     lines = []
     for point in sweep.points:
-        sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
+        sets = [
+            word
+            for text in (*sweep.overrides, *point.overrides)
+            for word in ("--unset" if isinstance(text, Unset) else "--set", text)
+        ]
         output = str(_point_file(options, point))
         deck = _no_option(str(options.deck))
         lines.append(shlex.join(["mcpump", "run", deck, *sets, "--output", _no_option(output), *more]))

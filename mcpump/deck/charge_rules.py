@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcpump.deck.deck import Deck
-from mcpump.deck.sections import LayerSection, face_numbers
-from mcpump.deck.spin_orbit import unit
+from mcpump.deck.sections import LayerSection, SpinOrbit, face_numbers
+from mcpump.deck.spin_orbit import converts, unit
 from mcpump.errors import show
 
 
 def walks_charge(deck: Deck) -> bool:
-    """Tell whether a deck has spins that make charge: [spin_orbit], and spin that is pumped or given."""
-    return deck.spin_orbit is not None and (deck.texture is not None or deck.initial is not None)
+    """Tell whether a deck has spins that make charge: Rashba coupling or impurities, and spin that is pumped or given."""
+    coupling = deck.spin_orbit
+    acts = coupling is not None and (coupling.rashba is not None or coupling.impurity is not None)
+    return acts and (deck.texture is not None or deck.initial is not None)
 
 
 def dipole_obstacles(deck: Deck) -> list[str]:
@@ -61,10 +63,10 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
     coupling, channels = deck.spin_orbit, deck.results.channels
     if coupling is None:
         return
-    if coupling.rashba is None and coupling.impurity is None:
+    if coupling == SpinOrbit.model_validate({}):
         yield (
-            "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity]: give one of them, or leave "
-            "out [spin_orbit]"
+            "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity], nor spin_orbit.contact_distance for "
+            "a voltage: give one of them, or leave out [spin_orbit]"
         )
     shown = f"results.channels = {show(list(channels))}"
     if coupling.rashba is not None:
@@ -77,7 +79,12 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
             yield f'{shown} must hold "second" for [spin_orbit.rashba], whose charge comes from that channel\'s spin'
     if coupling.impurity is not None and not {"first", "second"} & set(channels):
         yield f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
-    deck.layers  # noqa: B018  refuses what cannot be placed
+    if coupling.contact_distance is not None and coupling.rashba is None and not converts(deck):
+        yield (
+            f"spin_orbit.contact_distance = {deck.place_text(coupling.contact_distance)} has no voltage to tell: give "
+            f"electrons.spin_hall_angle or a layer's, or a material that has one, or one of [spin_orbit.rashba] and "
+            f"[spin_orbit.impurity]"
+        )
     obstacles = dipole_obstacles(deck)
     if walks_charge(deck) and obstacles and len(deck.axes) > 1:
         yield (

@@ -71,7 +71,9 @@ class Deck(Tables):
     @cached_property
     def gas(self) -> Electrons:
         """The electron gas of [electrons]."""
-        given = self.electrons.model_dump(exclude={"dimension", "material", "spin_hall_angle"})
+        given = self.electrons.model_dump(
+            exclude={"dimension", "material", "spin_hall_angle", "name", "thickness"}
+        )
         return resolve(given, self.reduced, self.electrons.dimension)
 
     # --- sample ---------------------------------------------------------------------------------

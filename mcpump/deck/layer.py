@@ -53,6 +53,8 @@ class Layer(NamedTuple):
     """a_imp = 2θ_SH: a first flight's charge velocity is a_imp ε_ijα v_j s^α."""
     hall: Vector = (0.0, 0.0, 0.0)
     """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
+    angle: float = 0.0
+    """θ_SH of the inverse spin Hall formula; 0: the layer converts nothing."""
 
 
 def media_of(

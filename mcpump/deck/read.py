@@ -17,9 +17,10 @@ from mcpump.deck import kinds as fields
 from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import FERMI_KEYS, SPIN_KEYS
 from mcpump.deck.kinds import KEY
-from mcpump.deck.magnet import why_missing, with_magnet_end
+from mcpump.deck.magnet import why_missing
 from mcpump.deck.material_keys import with_materials
 from mcpump.deck.rules import check
+from mcpump.deck.stack import with_stack
 from mcpump.deck.textures import KINDS
 from mcpump.deck.toml import flat, override, read_toml, write_toml
 from mcpump.errors import InputError, hash_of_file, show
@@ -141,7 +142,7 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
     """Fill in the defaults that depend on other keys."""
     if not isinstance(data, Mapping):
         return data
-    given = with_magnet_end(with_materials(data))
+    given = with_stack(with_materials(data))
     electrons, results, texture = given.get("electrons"), given.get("results", {}), given.get("texture")
     if isinstance(texture, Mapping) and texture.get("kind") == "user" and "sha256" not in texture:
         # a run can only go on with the very same texture: the resolved deck knows its file's contents

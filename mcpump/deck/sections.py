@@ -24,6 +24,10 @@ UnitSystem = Annotated[str, fields.one_of("SI", "reduced")]
 class ElectronsSection(Section):
     """[electrons]: any sufficient set of keys, see `mcpump.deck.electrons`; a material fills in what is not given."""
 
+    name: fields.Text | None = None
+    """Of the sample up to the first [[layer]], by which `magnet.layer` and the spin-orbit sections mean it."""
+    thickness: fields.Length | None = None
+    """Of the sample up to the first [[layer]], which begins there."""
     material: MaterialName | None = None
     """Metal whose bulk values fill in what is not given (`mcpump materials`)."""
     dimension: Annotated[int, fields.count(1, 3)] = 3
@@ -120,10 +124,10 @@ Face = Annotated[
 class Axis(Section):
     """[sample.x], [sample.y], [sample.z]: the sample along one direction, from its `left` face to its `right`."""
 
-    length: fields.Length
+    length: Annotated[fields.Length, fields.Follows("along x `thickness` of the last [[layer]]")]
     """Of the sample."""
     cells: Annotated[int, fields.count(1)]
-    """Equal cells of the mesh."""
+    """Equal cells of the mesh; or the length of one, `"0.5 nm"` (reduced: with a decimal point)."""
     left: Face
     """Face at 0."""
     right: Face
@@ -145,8 +149,10 @@ class LayerSection(Section):
     """[[layer]]: from `start` on the electrons differ from [electrons] in what is given here, or by a material."""
 
     name: fields.Text | None = None
-    """By which `layer` in the spin-orbit sections means it."""
-    start: Annotated[fields.Length, fields.Follows("the magnet's end")]
+    """By which `layer` in the spin-orbit sections and `magnet.layer` mean it, and places in `results.planes`."""
+    thickness: fields.Length | None = None
+    """Of the layer: the next one begins, or the sample ends, behind it."""
+    start: Annotated[fields.Length, fields.Follows("`thickness` of what is before it, or the magnet's end")]
     """Where it begins, along x; it reaches to the next one's start. The first begins where a junction's magnet ends."""
     material: MaterialName | None = None
     """As in [electrons]."""
@@ -265,7 +271,11 @@ class Magnet(Section):
 
     saturation_magnetization: fields.Magnetization
     """M_s."""
-    thickness: Annotated[fields.Length, fields.Follows("`texture.interface`, or the first `layer.start`")]
+    layer: fields.Text | None = None
+    """Name of the layer that is the magnet, whose thickness it has; of a junction the first part, `electrons.name`."""
+    thickness: Annotated[
+        fields.Length, fields.Follows("`layer`, `texture.interface`, or the first `layer.start`")
+    ]
     """Of the magnet."""
     g_factor: fields.PositiveNumber = 2.0
     """Of the magnet."""
@@ -279,7 +289,8 @@ class Results(Section):
     harmonics: Annotated[int, fields.count(0, 16)] = 1
     """Highest multiple of Ω that is kept; 0 for a transient."""
     planes: fields.ListOfPlaces = ()
-    """Planes across x through which currents are counted."""
+    """Planes across x through which currents are counted. A place may begin with `interface`, where a junction's magnet
+    ends, else the first [[layer]] begins, or with a layer's name: `"interface + 0.5 nm"`."""
     mean_density: fields.Switch = False
     """Whether a periodic drive’s mean density is wanted: refused where nothing holds it."""
     end: fields.Time | None = None

@@ -16,14 +16,13 @@ from mcpump.deck.hints import nearest
 from mcpump.deck.kinds import MATERIAL
 from mcpump.deck.layer import SAME_PLACE, Layer, Vector
 from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, SpinOrbit
+from mcpump.deck.stack import FIRST_PART
 from mcpump.errors import InputError, show
 from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
 
 if TYPE_CHECKING:
     from mcpump.deck.deck import Deck
 
-FIRST_PART = "electrons"
-"""Name of the sample before the first [[layer]]."""
 KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field")
 """Dotted keys of the sections that act somewhere."""
 Spans = list[tuple[float, float]]
@@ -65,8 +64,9 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
         If an interval or a layer's name cannot be used, or keys of [spin_orbit.impurity] disagree.
     """
     sections, media = sections_of(deck), deck.media
+    own = _own_angles(deck)
     if sections == (None, None, None):
-        return media
+        return tuple(layer._replace(angle=angle) for layer, angle in zip(media, own, strict=True))
     length = deck.sample.x.length / deck.gas.ell
     marks = [layer.start for layer in media] + [length]
     rashba, impurity, field = (
@@ -87,7 +87,9 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
         )
         if medium.start < start:
             medium = medium._replace(start=start, transmission=1.0, specularity=1.0, straight=True)
-        done.append(_coupled(medium, number, inside, deck, said))
+        # where impurities are said to act, the formula takes their angle, and nothing elsewhere
+        angle = own[number] if sections.impurity is None else 0.0
+        done.append(_coupled(medium._replace(angle=angle), number, inside, deck, said))
     notes += dict.fromkeys(said)
     return tuple(done)
 
@@ -146,7 +148,9 @@ def _spans(section: Confined | None, key: str, deck: Deck, marks: list[float]) -
 
 def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
     """Pieces of all layers of a name."""
-    names = [FIRST_PART, *(layer.name for layer in deck.layer)]
+    names = [deck.electrons.name or FIRST_PART, *(layer.name for layer in deck.layer)]
+    if name == FIRST_PART and name not in names:
+        names[0] = FIRST_PART
     if name not in names:
         known = list(dict.fromkeys(filter(None, names)))
         near = nearest(name, known)
@@ -172,10 +176,21 @@ def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: lis
         layer = layer._replace(rashba=_times(-2.0 * E_so, inside.rashba.direction))
     if inside.impurity is not None:
         angle = _angle(inside.impurity, number, layer, deck, notes)
-        layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)))
+        layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)), angle=angle)
     if inside.field is not None:
         layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, notes))
     return layer
+
+
+def _own_angles(deck: Deck) -> tuple[float, ...]:
+    """Spin Hall angle that [electrons] and every [[layer]] give, or their materials; 0 where there is none."""
+    given = (deck.electrons.spin_hall_angle, *(section.spin_hall_angle for section in deck.layer))
+    return tuple(angle or 0.0 for angle in given)
+
+
+def converts(deck: Deck) -> bool:
+    """Whether the inverse spin Hall formula has a θ_SH somewhere."""
+    return any(layer.angle for layer in deck.layers)
 
 
 def _own_angle(deck: Deck, number: int) -> float:

@@ -97,6 +97,32 @@ def _too_deep(text: str) -> bool:
     return any(piece.count(".") > DEEPEST for piece in _PIECES.split(bare))
 
 
+class Unset(str):
+    """A key to be taken out of a deck, among overrides."""
+
+    __slots__ = ()
+
+
+def label_of(deck: Mapping[str, Any], key: str) -> str:
+    """What a dotted key is in words: "thickness of Pt" where it is that of a part of the stack with a name, else the key.
+
+    Parameters
+    ----------
+    deck : mapping
+        The deck's tables.
+    key : str
+        E.g. "layer[0].thickness".
+    """
+    holder, _, last = key.rpartition(".")
+    match = _INDEXED.fullmatch(holder)
+    try:
+        table = deck["layer"][int(match[2])] if match and match[1] == "layer" else deck["electrons"]
+        name = table.get("name") if match or holder == "electrons" else None
+    except (KeyError, IndexError, TypeError, AttributeError):
+        name = None
+    return f"{last.replace('_', ' ')} of {name}" if isinstance(name, str) else key
+
+
 def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any]:
     """Put "dotted.key=value" over a deck's keys.
 
@@ -106,7 +132,7 @@ def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any
         The deck's tables; not changed.
     overrides : iterable of str
         For example ``electrons.mean_free_path=5 nm`` or ``layer[0].start=5 nm``; a value that is TOML is taken
-        as such, anything else as text.
+        as such, anything else as text. An `Unset` is a key that is taken out.
 
     Returns
     -------
@@ -120,6 +146,9 @@ def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any
     """
     result = dict(deck)
     for text in overrides:
+        if isinstance(text, Unset):
+            _take(result, text)
+            continue
         key, equals, value = text.partition("=")
         path = [part.strip() for part in key.split(".")]
         if not equals or not all(path):
@@ -128,6 +157,29 @@ def override(deck: Mapping[str, Any], overrides: Iterable[str]) -> dict[str, Any
             raise InputError(f"override {show(text)} cannot be used: its key has {len(path) - 1} dots")
         _put(result, path, _value(value.strip()), text)
     return result
+
+
+def _take(deck: dict[str, Any], key: str) -> None:
+    """Take one key out, copying the tables on the way."""
+    *path, last = (part.strip() for part in key.split("."))
+    table = deck
+    for part in path:
+        match = _INDEXED.fullmatch(part)
+        if (match[1] if match else part) not in table:
+            raise InputError(f"--unset {show(str(key))}: the deck has no such key")
+        table = _into(table, part, f"--unset {key}")
+    match = _INDEXED.fullmatch(last)
+    inner = table.get(match[1]) if match else None
+    if match and isinstance(inner, list) and int(match[2]) < len(inner):
+        table[match[1]] = [one for i, one in enumerate(inner) if i != int(match[2])]
+        return
+    if last not in table:
+        near = hints.nearest(last, table)
+        raise InputError(
+            f"--unset {show(str(key))}: the deck has no such key"
+            + (f" (did you mean {near}?)" if near else "")
+        )
+    del table[last]
 
 
 def _put(deck: dict[str, Any], path: list[str], value: Any, text: str) -> None:

@@ -24,7 +24,14 @@ from mcpump.figures.style import (
     length_unit,
     new_figure,
 )
-from mcpump.report.conversion import Ratio, formula_ratios, impurity_sources, torque_current, torque_ratios
+from mcpump.report.conversion import (
+    Ratio,
+    formula_of,
+    formula_ratios,
+    impurity_sources,
+    torque_current,
+    torque_ratios,
+)
 from mcpump.report.words import Column, column_name, labels, mesh_axes, positions
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory import local_share
@@ -215,7 +222,8 @@ def _draw_charge(axes: Axes, result: Result, cut: _Cut, x: Array) -> None:
     if cut.source == "rashba":
         other, words = _turned_torque(result, cut), "a$_R$ × T"
     else:
-        other = result.estimates["inverse_spin_hall_current"].sel(part="total", **here).mean
+        there = {axis: where for axis, where in here.items() if axis != "source"}
+        other = formula_of(result, cut.source).sel(part="total", **there).mean
         words = "inverse spin Hall formula\nof the total spin current"
     scale = axis_power(np.array([*current.mean, other]))
     for part, colour, style in _PARTS:

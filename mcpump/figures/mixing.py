@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from mcpump.deck.toml import flat
+from mcpump.deck.toml import flat, label_of
 from mcpump.errors import InputError
 from mcpump.figures.style import (
     MM,
@@ -24,7 +24,16 @@ from mcpump.figures.style import (
     scale_parameter,
 )
 from mcpump.problem.headline import Headline
-from mcpump.report.words import aligned, headline_of, is_fitted, number, place, positions, pretty
+from mcpump.report.words import (
+    aligned,
+    headline_of,
+    is_fitted,
+    number,
+    place,
+    positions,
+    pretty,
+    told_channel,
+)
 from mcpump.tally.estimates import Result
 
 if TYPE_CHECKING:
@@ -96,19 +105,18 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
     """
     axis, x = _swept(runs, against)
     for run in runs:
-        if not is_fitted(run) or not np.isfinite(run.estimates["pumping_b"].mean).any():
+        if not is_fitted(run) or not np.isfinite(told_channel(run, "pumping_b").mean).any():
             raise InputError(
                 f"{run.name} has no fit of a ṅ + b n×ṅ: it needs a periodic drive, a channel that pumps, and a plane "
                 "(results.planes) at which the texture moves, and this version of mcpump"
             )
     points = []
     for run, value, x_plane in zip(runs, x, _planes(runs, plane), strict=True):
-        found = [run.estimates[name].sel(plane=x_plane) for name in QUANTITIES]
+        found = [told_channel(run, name).sel(plane=x_plane) for name in QUANTITIES]
         numbers = tuple(
             (float(one.mean), math.nan if one.stderr is None else float(one.stderr)) for one in found
         )
-        left = run.estimates.get("pumping_misfit")
-        misfit = math.nan if left is None else float(left.sel(plane=x_plane).mean)
+        misfit = float(told_channel(run, "pumping_misfit").sel(plane=x_plane).mean)
         points.append(Fit(value, x_plane, numbers, misfit, headline_of(run)))
     units = tuple(runs[0].estimates[name].units for name in QUANTITIES)
     return Fits(axis, sorted(points), units, positions(runs[0], "plane").units)
@@ -116,7 +124,7 @@ def mixing_points(runs: Sequence[Result], against: str | None = None, plane: flo
 
 def _planes(runs: Sequence[Result], plane: float | None) -> list[float]:
     """Place of the plane to take in each run: the nearest, or the first that serves."""
-    fits = [run.estimates["pumping_b"] for run in runs]
+    fits = [told_channel(run, "pumping_b") for run in runs]
     if plane is not None:
         metres = [1e9 if positions(run, "plane").units == "m" else 1.0 for run in runs]
         wanted = [plane / factor for factor in metres]
@@ -149,7 +157,7 @@ def _swept(runs: Sequence[Result], against: str | None) -> tuple[str, list[float
     if len(known) < len(found) or len({unit for _, unit in known}) > 1:
         raise InputError(f"{against} is not a number of one unit in the deck of every run")
     unit = known[0][1]
-    return against + (f" [{unit}]" if unit else ""), [value for value, _ in known]
+    return label_of(runs[0].deck, against) + (f" [{unit}]" if unit else ""), [value for value, _ in known]
 
 
 def _number(value: Any) -> tuple[float, str] | None:

@@ -30,11 +30,6 @@ class Headline(NamedTuple):
         return "first + second" if self.channel == "sum" else self.channel
 
     @property
-    def tag(self) -> str:
-        """End of the long names of what was fitted to the channel."""
-        return f", channel {self.channel}"
-
-    @property
     def holds(self) -> bool:
         """Whether the channel is more than the lowest order in a number that is not small."""
         return self.channel in _HOLD_ANYWHERE or not self.exchange > SMALL

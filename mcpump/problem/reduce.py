@@ -7,6 +7,7 @@ import math
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import Electrons
+from mcpump.deck.textures import Junction, Penetration
 from mcpump.machine import cores, memory_of_machine
 from mcpump.problem.effort import (
     compilation_seconds,
@@ -17,7 +18,7 @@ from mcpump.problem.effort import (
 )
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
-from mcpump.problem.scene import Extents, Problem, Scales, Scene, StopRule
+from mcpump.problem.scene import Extents, Magnet, Problem, Scales, Scene, StopRule
 from mcpump.problem.slab import not_rigid
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
@@ -72,7 +73,18 @@ def make_problem(deck: Deck) -> Problem:
         snapshots=snapshots,
         conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
         contact_distance=(deck.spin_orbit.contact_distance or 0.0) if deck.spin_orbit else 0.0,
+        magnet=_magnet(deck),
     )
+
+
+def _magnet(deck: Deck) -> Magnet | None:
+    """[magnet], and where it ends."""
+    if deck.magnet is None:
+        return None
+    end = deck.texture.interface if isinstance(deck.texture, Junction) else 0.0
+    insulates = isinstance(deck.texture, Penetration)
+    section = deck.magnet
+    return Magnet(section.saturation_magnetization, section.thickness, section.g_factor, end, insulates)
 
 
 def _extents(deck: Deck) -> Extents:

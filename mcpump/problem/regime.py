@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.charge_rules import charge_notes
+from mcpump.deck.charge_rules import charge_notes, walks_charge
 from mcpump.deck.deck import Deck
 from mcpump.deck.spin_orbit import impurity_strength
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
@@ -133,7 +133,7 @@ def _beside_exact(deck: Deck) -> str:
     """What of a run does not hold where Jτ/ħ is not small."""
     others = [f"`{name}`" for name in deck.results.channels if name != "exact"]
     do = "does" if len(others) == 1 else "do"
-    charge = ", nor does the charge that follows from it" if deck.spin_orbit is not None else ""
+    charge = ", nor does the charge that follows from it" if walks_charge(deck) else ""
     return f"; `exact` holds, {' and '.join(others)} {do} not{charge}"
 
 

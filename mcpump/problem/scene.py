@@ -223,6 +223,20 @@ class Scales(NamedTuple):
     """True for an SI deck."""
 
 
+class Magnet(NamedTuple):
+    """The magnet that is damped by what it pumps, in SI."""
+
+    saturation: float
+    """M_s [A/m]."""
+    thickness: float
+    """[m]."""
+    g_factor: float
+    end: float
+    """Where what it pumps begins to flow away: a junction's interface, else the sample's left face [m]."""
+    insulates: bool = False
+    """Whether it has no electrons, so that all the torque on electrons is what it loses."""
+
+
 class Extents(NamedTuple):
     """What axes of the results are made of, in the deck's units as it is written: not by way of ℓ and τ."""
 
@@ -267,6 +281,8 @@ class Problem(NamedTuple):
     """Conductivity 2e²νD of [electrons] [S/m]; NaN for a reduced deck."""
     contact_distance: float = 0.0
     """Length between the contacts of an open circuit [m]; 0 for none."""
+    magnet: Magnet | None = None
+    """None without [magnet]."""
 
 
 class StopRule(NamedTuple):

@@ -12,7 +12,9 @@ import numpy as np
 
 from mcpump.names import PARTS
 from mcpump.problem.headline import Headline
+from mcpump.report.conversion import formula_of, impurity_sources
 from mcpump.report.mesh import largest_on_mesh
+from mcpump.report.voltage import formula_lines
 from mcpump.report.words import (
     Column,
     barred,
@@ -47,21 +49,23 @@ _PLACE = ("harmonic", "charge_direction")
 
 
 def charge_lines(result: Result) -> list[str]:
-    """Lines of the table on charge; none for a run without spin-orbit coupling to charge."""
+    """Lines of the table on charge; none for a run without spin-orbit coupling to charge, nor a θ_SH."""
+    lines = formula_lines(result)
     if "charge_current" not in result.estimates:
-        return []
-    lines = _mean_lines(result) if "charge_current_mean" in result.estimates else []
+        return lines
+    orders = Headline("sum", exchange_of(result))
+    if not orders.holds:
+        # its spins are of first and second order in J
+        return lines + wrap(
+            f"Charge currents, density and voltage by the paper's rule are not told: they follow from orders of J that "
+            f"{orders.doubt}; the file has them"
+        )
+    lines += _mean_lines(result) if "charge_current_mean" in result.estimates else []
     lines += _largest_lines(result)
     for name in ("open_circuit_field", "open_circuit_voltage"):
         if name in result.estimates:
             lines += _circuit_line(result, result.estimates[name])
     return lines + _dipole_lines(result)
-
-
-def _doubt(result: Result) -> str:
-    """What to add to the title of a charge current or voltage: its spins are of first and second order in J."""
-    orders = Headline("sum", exchange_of(result))
-    return "" if orders.holds else f", from orders of J that {orders.doubt}"
 
 
 def _sources(result: Result) -> dict[str, str]:
@@ -77,7 +81,7 @@ def _mean_lines(result: Result) -> list[str]:
     mean = result.estimates["charge_current_mean"]
     columns = mean.stands_out(*_PLACE, errors=VAGUE)
     small = [column for column in mean.stands_out(*_PLACE) if column not in columns]
-    lines = [f"Charge current, mean over the sample{_doubt(result)}"] if columns else []
+    lines = ["Charge current, mean over the sample"] if columns else []
     for mine in by_multiple(columns):
         lines += barred(_mean_rows(result, mean, mine), mine)
     if small:
@@ -117,14 +121,9 @@ def _largest_lines(result: Result) -> list[str]:
             items[f"{title}: {part} current"] = current, {"source": source, "part": part}
         if density := result.estimates.get("charge_density"):
             items[f"{title}: density ρ_c"] = density, {"source": source}
-    lines = _block(result, f"Charge, largest on the mesh{_doubt(result)}", items) + _wave_lines(result)
-    formula = result.estimates.get("inverse_spin_hall_current")
-    if formula is None:
-        return lines
+    lines = _block(result, "Charge, largest on the mesh", items) + _wave_lines(result)
     items = {
-        title: (formula, {"source": source, "part": "total"})
-        for source, title in _sources(result).items()
-        if source.startswith("impurity")
+        NAMES[source]: (formula_of(result, source), {"part": "total"}) for source in impurity_sources(result)
     }
     title = "For comparison, the inverse spin Hall formula with the TOTAL spin current, largest on the mesh"
     return lines + _block(result, title, items)
@@ -193,7 +192,7 @@ def _circuit_line(result: Result, estimate: Estimate) -> list[str]:
     power = power_of_ten([one.mean for one in found])
     texts = [tied(f"{column_of(result, one.coords)} {_cell(estimate, one, 10.0**-power)}") for one in found]
     unit = in_units(estimate.units, power)
-    return wrap(f"{estimate.long_name} [{unit}]{_doubt(result)}: {', '.join(texts)}")
+    return wrap(f"{estimate.long_name} [{unit}]: {', '.join(texts)}")
 
 
 def _dipole_lines(result: Result) -> list[str]:

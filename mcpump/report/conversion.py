@@ -41,6 +41,8 @@ class Field(NamedTuple):
     error: Array
 
 
+CHANNELS = {"impurity_first": "first", "impurity_second": "second"}
+"""Channel whose spins an impurity source converts."""
 UNKNOWN = Ratio(math.nan, math.nan)
 
 
@@ -123,17 +125,27 @@ def formula_ratios(result: Result, source: str) -> FormulaRatios:
     source : str
         `impurity_first` or `impurity_second`.
     """
-    formula = charge_field(result, "inverse_spin_hall_current", source, "total")
+    formula, local = (formula_field(result, source, part) for part in ("total", "local"))
     charge = charge_field(result, "charge_current", source, "total")
-    local = charge_field(result, "inverse_spin_hall_current", source, "local")
     return FormulaRatios(projection(charge, formula), projection(local, formula))
 
 
 def impurity_sources(result: Result) -> tuple[str, ...]:
     """Sources of a run that are impurities."""
-    if "inverse_spin_hall_current" not in result.estimates:
+    if "inverse_spin_hall_current" not in result.estimates or "source" not in result.coords:
         return ()
-    return tuple(name for name in labels(result, "source") if name.startswith("impurity"))
+    return tuple(name for name in CHANNELS if name in labels(result, "source"))
+
+
+def formula_of(result: Result, source: str) -> Estimate:
+    """Inverse spin Hall formula of the spins that an impurity source converts, (part, charge_direction, clock, mesh)."""
+    return result.estimates["inverse_spin_hall_current"].sel(channel=CHANNELS[source])
+
+
+def formula_field(result: Result, source: str, part: str) -> Field:
+    """The same of one part, (clock, direction, cells)."""
+    field = _field(formula_of(result, source).sel(part=part))
+    return Field(np.swapaxes(field.mean, 0, 1), np.swapaxes(field.error, 0, 1))
 
 
 def charge_field(result: Result, name: str, source: str, part: str) -> Field:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from mcpump.console import width
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.names import PARTS
+from mcpump.report.forecast import forecast_lines
 from mcpump.report.words import (
-    WIDTH,
     Column,
     at_plane,
     barred,
@@ -49,7 +50,7 @@ def plane_lines(result: Result) -> list[str]:
         lines += [f"Spin current along +x, {headline_of(result).title}{_mesh_words(result)}"]
         lines += _current_block(result, told, columns)
         lines += _channel_block(result, current, columns)
-        lines += _share_lines(result, told, columns)
+        lines += _share_lines(result, told, columns) + forecast_lines(result)
         lines += _compatible_lines(result, told, columns)
     lines += _supercurrent_lines(result)
     lines += zero_lines(result, columns, open_planes(told))
@@ -64,7 +65,7 @@ def open_planes(current: Estimate) -> list[float]:
 
 def _current_block(result: Result, current: Estimate, columns: list[Column]) -> list[str]:
     block = barred(_rows(result, current, columns), columns)
-    if max(map(len, block)) <= WIDTH or len(columns) == 1:
+    if max(map(len, block)) <= width() or len(columns) == 1:
         return block
     # Too wide: one block for each multiple of Ω, with a power of ten of its own, cut further if it must be.
     groups, half = by_multiple(columns), (len(columns) + 1) // 2
@@ -105,7 +106,7 @@ def _channel_block(result: Result, current: Estimate, columns: list[Column]) -> 
         component = largest_in(total, mine).coords["component"]
         more = kept + [column for column in mine if column["component"] == component]
         wider = barred(_channel_rows(result, current, names, more), more)
-        if kept and max(map(len, wider)) > WIDTH:
+        if kept and max(map(len, wider)) > width():
             break
         kept, block = more, wider
     return ["Total spin current along +x by channel", *block]

@@ -7,11 +7,21 @@ from typing import NamedTuple
 
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.sections import Magnet, face_numbers
-from mcpump.deck.textures import Junction, Penetration
 from mcpump.errors import McpumpError
-from mcpump.report.words import at_plane, headline_of, is_fitted, number, place, tied, wrap
+from mcpump.report.words import (
+    at_plane,
+    headline_of,
+    in_tens,
+    is_fitted,
+    place,
+    tied,
+    told_channel,
+    wrap,
+    written,
+)
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance, interface_resistance
+from mcpump.theory.half_space import thick_metal_resistance
 from mcpump.theory.medium import Medium
 from mcpump.theory.pumping import (
     Stage,
@@ -23,15 +33,26 @@ from mcpump.theory.pumping import (
 )
 
 _SAME = 1e-9
+_IDEAL = (
+    "If the metal took all spin that arrives, g_Sh, back flow counted: TBB, of Tserkovnyak, Brataas and Bauer, where "
+    "spins diffuse; exact, for any ℓ/λ_s"
+)
+_THICK = 3.0
+"""Thickness over λ_s from which coth differs from 1 by less than 1 %."""
 
 
 class Pumped(NamedTuple):
-    """Mixing conductance found somewhere."""
+    """Mixing conductance found somewhere, and what follows from it."""
 
     x: float
     """Where what flows on begins [m]."""
     where: str
     g: Estimate
+    damping: Estimate
+    field: Estimate
+    """Linewidth in field [T]."""
+    frequency: Estimate
+    """Linewidth in frequency [Hz]."""
 
 
 def damping_lines(result: Result) -> list[str]:
@@ -39,7 +60,7 @@ def damping_lines(result: Result) -> list[str]:
     deck = _deck(result)
     if deck is None or deck.magnet is None:
         return []
-    found = [*_of_torque(result, deck), *_of_planes(result, deck)]
+    found = [*_of_torque(result), *_of_planes(result)]
     if not found:
         return []
     channel = headline_of(result)
@@ -51,71 +72,131 @@ def damping_lines(result: Result) -> list[str]:
     lines = wrap(
         f"Extra damping α' = γħg/(4πM_s t), M_s = {magnet.saturation_magnetization * 1e-3:.6g} kA/m, "
         f"t = {place(magnet.thickness, 'm')}, g = 4πb/ħ of the DC spin current, {channel.title}; "
-        f"TBB: Tserkovnyak, Brataas and Bauer, if the metal took all spin that arrives, g_Sh, back flow counted"
+        f"linewidths at half maximum, μ₀ΔH = 2α'Ω/γ, Δf = α'Ω/π. {_IDEAL}"
     )
     for pumped in found:
         lines += wrap(f"  {tied(pumped.where)}: {', '.join(_texts(pumped, deck, magnet))}")
     return lines
 
 
+def back_flow_lines(result: Result) -> list[str]:
+    """What an ideal interface at the planes would pump, of a run in SI without [magnet], else `damping_lines` tell it."""
+    deck = _deck(result)
+    if deck is None or deck.magnet is not None or deck.reduced or not is_fitted(result):
+        return []
+    b = told_channel(result, "pumping_b")
+    planes = [x for x in b.places("plane") if math.isfinite(b.sel(plane=x).mean)]
+    found = [(x, ideal_conductances(deck, x)) for x in planes]
+    texts = [
+        f"{tied(at_plane(result, x))} {', '.join(_ideal_texts(ideal))}"
+        for x, ideal in found
+        if ideal is not None
+    ]
+    return wrap(f"{_IDEAL}: {'; '.join(texts)}") if texts else []
+
+
 def _deck(result: Result) -> Deck | None:
     """Deck of a run; None where it cannot be read any more."""
     try:
-        return deck_from_dict(result.deck, result.name) if "magnet" in result.deck else None
+        return deck_from_dict(result.deck, result.name)
     except (McpumpError, ValueError):
         return None
 
 
-def _of_planes(result: Result, deck: Deck) -> list[Pumped]:
+NAMES = ("extra_damping", "linewidth_field", "linewidth_frequency")
+
+
+def _of_planes(result: Result) -> list[Pumped]:
     """Mixing conductances at the planes, from a junction's interface on."""
-    dc = result.estimates.get("mixing_conductance_dc")
-    if dc is None or not is_fitted(result):
+    if not is_fitted(result) or "extra_damping" not in result.estimates:
         return []
-    first = deck.texture.interface if isinstance(deck.texture, Junction) else 0.0
-    planes = [x for x in dc.places("plane") if x >= first - _SAME * deck.sample.x.length]
-    found = [Pumped(x, f"through {at_plane(result, x)}", dc.sel(plane=x)) for x in planes]
-    return [one for one in found if math.isfinite(one.g.mean)]
+    every = [told_channel(result, name) for name in ("mixing_conductance_dc", *NAMES)]
+    found = [
+        Pumped(x, f"through {at_plane(result, x)}", *(one.sel(plane=x) for one in every))
+        for x in every[0].places("plane")
+    ]
+    return [one for one in found if math.isfinite(one.damping.mean)]
 
 
-def _of_torque(result: Result, deck: Deck) -> list[Pumped]:
+def _of_torque(result: Result) -> list[Pumped]:
     """Mixing conductance of all spin that a magnet beside the metal gives it: the DC torque on its electrons."""
-    g = result.estimates.get("mixing_conductance_torque")
-    if g is None or not isinstance(deck.texture, Penetration):
+    if "extra_damping_torque" not in result.estimates:
         return []
-    return [Pumped(0.0, "torque on all electrons", g)]
+    every = [told_channel(result, f"{name}_torque") for name in ("mixing_conductance", *NAMES)]
+    return [Pumped(0.0, "torque on all electrons", *every)]
 
 
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
-    """The run's numbers, and TBB's."""
-
-    def damping(g: float) -> float:
-        return float(extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor))
-
-    g, error = float(pumped.g.mean), math.nan if pumped.g.stderr is None else float(pumped.g.stderr)
-    texts = [
-        tied(f"g = {_in_tens(g, error)} /m²"),
-        tied(f"α' = {_in_tens(damping(g), damping(error))}"),
+    """The run's numbers, TBB's, and the exact ones of a thick metal."""
+    ideal = ideal_conductances(deck, pumped.x)
+    return [
+        tied(f"g = {in_tens(pumped.g)} /m²"),
+        tied(f"α' = {in_tens(pumped.damping)}"),
+        tied(f"μ₀ΔH = {written(pumped.field, 1e3)} mT"),
+        tied(f"Δf = {written(pumped.frequency, 1e-6)} MHz"),
+        *(_ideal_texts(ideal, magnet) if ideal else []),
     ]
-    stages, end = _beyond(deck, pumped.x)
-    if stages:
-        sharvin = sharvin_conductance(stages[0].medium)
-        R = back_flow_resistance(stages, end)
-        plain, corrected = (
-            float(with_back_flow(g, R)) for g in (sharvin, float(without_contact(sharvin, stages[0].medium)))
-        )
-        texts.append(
-            tied(f"TBB g_Sh = {sharvin:.3g} /m², g_eff = {plain:.3g} /m², α' = {damping(plain):.3g},")
-            + " "
-            + tied(f"with Schep's correction {corrected:.3g} /m², {damping(corrected):.3g}")
-        )
+
+
+def _ideal_texts(ideal: Ideal, magnet: Magnet | None = None) -> list[str]:
+    """Conductances of an ideal interface, with the damping that they make of a magnet."""
+
+    def told(g: float) -> str:
+        if magnet is None:
+            return f"{g:.3g} /m²"
+        of = extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor)
+        return f"{g:.3g} /m² (α' = {float(of):.3g})"
+
+    texts = [tied(f"g_Sh = {ideal.sharvin:.3g} /m²"), tied(f"TBB g_eff = {told(ideal.diffusive)}")]
+    if ideal.exact is not None:
+        thick = "" if ideal.depth > _THICK else f", not of {ideal.depth:.2g} λ_s,"
+        texts.append(f"exact for a thick metal{thick} {tied(told(ideal.exact))}")
+    elif ideal.corrected is not None:
+        texts.append(f"TBB with Schep's correction {tied(told(ideal.corrected))}")
     return texts
 
 
-def _in_tens(mean: float, error: float) -> str:
-    """Number with a power of ten taken out."""
-    size = max(abs(mean), abs(error) if math.isfinite(error) else 0.0)
-    power = math.floor(math.log10(size)) if size > 0.0 else 0
-    return f"({number(mean * 10.0**-power, error * 10.0**-power)})e{power}"
+class Ideal(NamedTuple):
+    """Effective mixing conductances behind an interface that takes all spin that arrives, back flow counted [1/m²]."""
+
+    sharvin: float
+    """g_Sh, without back flow."""
+    diffusive: float
+    """Of Tserkovnyak, Brataas and Bauer, layers as spins diffuse through them."""
+    corrected: float | None
+    """The same with Schep's correction; None where it takes away more than the layers have (ℓ near λ_s)."""
+    exact: float | None
+    """Of a metal that is thick beside λ_s, for any ℓ/λ_s; None for several layers, and without relaxation."""
+    depth: float
+    """Thickness of the first layer over its λ_s = √(Dτ_sf)."""
+
+
+def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
+    """What an ideal interface at a place pumps; None where the sample has no end behind it.
+
+    Parameters
+    ----------
+    deck : Deck
+        In SI.
+    x : float
+        Where what flows on begins [m].
+
+    Returns
+    -------
+    Ideal or None
+    """
+    stages, end = _beyond(deck, x)
+    if not stages:
+        return None
+    medium = stages[0].medium
+    sharvin, R = sharvin_conductance(medium), back_flow_resistance(stages, end)
+    diffusive, corrected = (
+        float(with_back_flow(g, R)) for g in (sharvin, float(without_contact(sharvin, medium)))
+    )
+    alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and medium.dimension == 3
+    exact = float(with_back_flow(sharvin, thick_metal_resistance(medium))) if alone else None
+    depth = stages[0].thickness / math.sqrt(medium.D * medium.tau_sf)
+    return Ideal(sharvin, diffusive, corrected if corrected < sharvin else None, exact, depth)
 
 
 def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:

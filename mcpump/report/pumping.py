@@ -13,6 +13,7 @@ from mcpump.problem.headline import Headline
 from mcpump.report.charge import NAMES
 from mcpump.report.conversion import FormulaRatios, Ratio, formula_ratios, impurity_sources, torque_ratios
 from mcpump.report.crossover import problem_of
+from mcpump.report.damping import back_flow_lines
 from mcpump.report.words import (
     at_plane,
     exchange_of,
@@ -29,6 +30,7 @@ from mcpump.report.words import (
     power_of_ten,
     pretty,
     tied,
+    told_channel,
     wrap,
     written,
 )
@@ -49,7 +51,7 @@ def pumping_lines(result: Result) -> list[str]:
         return wrap(
             f"Tserkovnyak's form is not told: an older mcpump fitted it, maybe not to {headline_of(result).title}"
         )
-    b = result.estimates["pumping_b"]
+    b = told_channel(result, "pumping_b")
     texts = [
         f"{tied(at_plane(result, x))} {_fit_text(result, x)}"
         for x in b.places("plane")
@@ -57,21 +59,21 @@ def pumping_lines(result: Result) -> list[str]:
     ]
     channel = headline_of(result).title
     head = f"Tserkovnyak's form a ṅ + b n×ṅ of the spin current, n = S/|S|, {channel}, for comparison"
-    return wrap(f"{head}: {'; '.join(texts)}") if texts else []
+    return wrap(f"{head}: {'; '.join(texts)}") + back_flow_lines(result) if texts else []
 
 
 def _fit_text(result: Result, x: float) -> str:
     """Coefficients, effective mixing conductances and misfit at one plane."""
     named = {"a": "pumping_a", "b": "pumping_b", "4πb/ħ": "mixing_conductance"}
     named["4πb/ħ of DC alone"] = "mixing_conductance_dc"
-    found = {words: result.estimates[name].sel(plane=x) for words, name in named.items()}
+    found = {words: told_channel(result, name).sel(plane=x) for words, name in named.items()}
     texts = [
         tied(f"{words} = {in_tens(one)} {pretty(one.units)}")
         for words, one in found.items()
         if math.isfinite(one.mean)
     ]
     if "pumping_misfit" in result.estimates:
-        misfit = result.estimates["pumping_misfit"].sel(plane=x)
+        misfit = told_channel(result, "pumping_misfit").sel(plane=x)
         if math.isfinite(misfit.mean):
             verdict = " (the current does not have this form)" if misfit.mean > WRONG else ""
             texts.append(tied(f"misfit {written(misfit, 100.0)} %") + verdict)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mcpump.console import printed
 from mcpump.report.channels import channel_lines
 from mcpump.report.charge import charge_lines
 from mcpump.report.checks import check_lines
@@ -58,7 +59,8 @@ def table(result: Result) -> str:
         far the channels differ, and the self-checks; Tserkovnyak's form, and with spin-orbit coupling what becomes of
         charge; for a transient the currents of the last time bin and at their
         largest, or, without planes, the spin in each time bin; for another run without planes the largest density
-        and current on the mesh. Lines are at most 120 columns wide where that is possible.
+        and current on the mesh. Lines are at most as wide as the terminal, 120 columns without one, where that is
+        possible, and in ASCII under `--plain`.
     """
     lines = _head(result)
     if not result.estimates:
@@ -74,7 +76,7 @@ def table(result: Result) -> str:
     lines += pumping_lines(result) + damping_lines(result)
     lines += hall_lines(result) + charge_lines(result) + conclusion_lines(result)
     lines += channel_lines(result) + check_lines(result)
-    return "\n".join(lines) + "\n"
+    return printed("\n".join(lines)) + "\n"
 
 
 def summary_line(result: Result) -> str:
@@ -98,8 +100,17 @@ def summary_line(result: Result) -> str:
     return "   ".join(parts)
 
 
+_IN_CSV = (
+    "plane_current", "plane_supercurrent", "budget", "local_share", "mixing_conductance", "mixing_conductance_dc",
+    "mixing_conductance_torque", "extra_damping", "extra_damping_torque", "linewidth_field", "linewidth_field_torque",
+    "linewidth_frequency", "linewidth_frequency_torque", "inverse_spin_hall_field", "inverse_spin_hall_voltage",
+    "open_circuit_field", "open_circuit_voltage",
+)  # fmt: skip
+"""Variables of the CSV, in order."""
+
+
 def csv(result: Result) -> str:
-    """Tidy CSV of the plane currents (every channel) and of the spin budget.
+    """Tidy CSV of the plane currents, conductances, damping, voltages (every channel) and of the spin budget.
 
     Parameters
     ----------
@@ -122,7 +133,7 @@ def csv(result: Result) -> str:
     writer.writerow(
         ["quantity", *axes, *(h for axis in numeric for h in heads[axis]), "mean", "stderr", "units"]
     )
-    for name in ("plane_current", "plane_supercurrent", "budget"):
+    for name in _IN_CSV:
         if name in result.estimates:
             writer.writerows(_csv_rows(result, name, axes, numeric))
     return stream.getvalue()
@@ -168,7 +179,7 @@ def _csv_rows(
     places = [estimate.places(axis) for axis in estimate.dims]
     for index in np.ndindex(estimate.mean.shape):
         here = {axis: on[i] for axis, on, i in zip(estimate.dims, places, index, strict=True)}
-        here["direction"] = here.get("direction", here.get("normal", ""))
+        here["direction"] = here.get("direction", here.get("normal", here.get("charge_direction", "")))
         where = [
             one
             for axis in numeric

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from mcpump.console import printed, width
 from mcpump.problem.headline import Headline, headline
 from mcpump.tally.estimates import Estimate, Result
 
-WIDTH = 120
-"""Columns that the table keeps to where it can."""
 SIX_DIGITS = 1e-7
 """Errors smaller than this, beside their numbers, do not reach the six digits that are told of an exact one."""
 
@@ -106,9 +105,8 @@ def exchange_of(result: Result) -> float:
 
 
 def is_fitted(result: Result) -> bool:
-    """Whether the file has Tserkovnyak's form of the channel that a report shows; an older one may have another's."""
-    fit = result.estimates.get("pumping_b")
-    return fit is not None and fit.long_name.endswith(headline_of(result).tag)
+    """Whether the file has Tserkovnyak's form of every channel; an older one has that of one of them."""
+    return "pumping_b" in result.estimates and "channel" in result.estimates["pumping_b"].dims
 
 
 def doubt(result: Result) -> str:
@@ -197,7 +195,7 @@ def wrap(text: str) -> list[str]:
     for joint in (" ± ", " %"):
         text = text.replace(joint, tied(joint))
     lines = textwrap.wrap(
-        text, WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+        printed(text), width(), subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
     ) or [""]
     return [line.replace(_TIE, " ") for line in lines]
 
@@ -240,6 +238,7 @@ def aligned(rows: Sequence[Sequence[str]], columns: Sequence[str]) -> list[str]:
     columns : sequence of str
         For each column what stands before it, < or > for left or right, and its least width: " | >", "   <", ">22".
     """
+    rows = [[printed(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     formats = [re.fullmatch(r"([^<>]*)([<>])(\d*)", column) for column in columns]
     shape = "".join(

@@ -30,9 +30,9 @@ import logging
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
@@ -58,6 +58,7 @@ from mcpump.results.unfinished import remove_left_over, told, unfinished_name
 from mcpump.tally.estimates import Estimate, Result, Status
 
 log = logging.getLogger("mcpump")
+Read = TypeVar("Read")
 
 TYPE = "mcpump results"
 """Root attribute `type` of every results file."""
@@ -217,18 +218,35 @@ def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
         If the file does not exist, is not a results file, has another schema version, is truncated, or
         fails a checksum.
     """
+
+    def parse(file: h5py.File) -> Result:
+        _check_type(file, path)
+        return _result(file, path)
+
+    return read_by(path, parse, sealed)
+
+
+def read_by(path: str | os.PathLike[str], parse: Callable[[h5py.File], Read], sealed: bool = False) -> Read:
+    """Read a file by a function, after what it holds is known to be safe; `sealed`, raised errors: as `read`."""
     data, has_seal = _image_of(path, sealed)
+
+    def parsed() -> Read:
+        # from memory: no lock is taken, and a file replaced meanwhile does no harm
+        with h5py.File(io.BytesIO(data), "r") as file:
+            check_contents(file, len(data))
+            return parse(file)
+
     if not has_seal:
         log.warning(
             f"warning: {shown(path)} has no checksum at its end: another program has edited it, or it is damaged, and "
             "its numbers may be others than those that were walked"
         )
-        if not survives(lambda: _parsed(data, path)):
+        if not survives(parsed):
             raise ResultsFileError(
                 f"{_unreadable(data, path)[:-1]}: HDF5 itself breaks down when it reads it."
             )
     try:
-        return _parsed(data, path)
+        return parsed()
     except UnsafeError as error:
         raise ResultsFileError(f"{shown(path)} {error}: no results file of mcpump's does.") from None
     except InputError as error:
@@ -266,15 +284,6 @@ def _image_of(path: str | os.PathLike[str], sealed: bool) -> tuple[bytes, bool]:
             f"{shown(path)} is truncated, or another program has edited it: it has no checksum at its end."
         )
     return data, False
-
-
-def _parsed(data: bytes, path: str | os.PathLike[str]) -> Result:
-    """Result in the bytes of a file."""
-    # from memory: no lock is taken, and a file replaced meanwhile does no harm
-    with h5py.File(io.BytesIO(data), "r") as file:
-        check_contents(file, len(data))
-        _check_type(file, path)
-        return _result(file, path)
 
 
 def attributes_of(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -481,8 +490,8 @@ def _sha256(name: str, values: NDArray[Any]) -> str:
 def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
     if _text(file.attrs.get("type", "")) == SWEEP_TYPE:
         raise ResultsFileError(
-            f"{shown(path)} holds a sweep, not one run: xarray.open_dataset opens it; each of its points has a results "
-            "file of its own."
+            f"{shown(path)} holds a sweep, not one run: mcpump show --csv and xarray.open_dataset open it; each of its "
+            "points has a results file of its own."
         )
     if _text(file.attrs.get("type", "")) != TYPE:
         raise ResultsFileError(f"{shown(path)} is an HDF5 file but not one of mcpump's results files.")
@@ -497,13 +506,7 @@ def _check_type(file: h5py.File, path: str | os.PathLike[str]) -> None:
 
 def _result(file: h5py.File, path: str | os.PathLike[str]) -> Result:
     attributes = file.attrs
-    coords: dict[str, Estimate | tuple[str, ...]] = {}
-    estimates: dict[str, Estimate] = {}
-    for name, dataset in _variables(file):
-        if dataset.is_scale:
-            coords[name] = _coordinate(name, dataset)
-        elif not name.endswith((STDERR, BOUNDS)):
-            estimates[name] = _estimate(file, name, dataset)
+    coords, estimates, _ = contents(file)
     regime = json.loads(attributes["regime"])
     return Result(
         name=plain(_text(attributes["name"])),
@@ -536,6 +539,30 @@ def _resolved(attributes: h5py.AttributeManager) -> str:
     return text
 
 
+def contents(
+    file: h5py.File,
+) -> tuple[dict[str, Estimate | tuple[str, ...]], dict[str, Estimate], dict[str, Any]]:
+    """Coordinates, estimates and texts of a file, by name."""
+    coords: dict[str, Estimate | tuple[str, ...]] = {}
+    estimates: dict[str, Estimate] = {}
+    words: dict[str, Any] = {}
+    for name, dataset in _variables(file):
+        if dataset.is_scale:
+            coords[name] = _coordinate(name, dataset)
+        elif h5py.check_string_dtype(dataset.dtype) is not None:
+            words[name] = dims_of(file, dataset), dataset.asstr()[()]
+        elif not name.endswith((STDERR, BOUNDS)):
+            estimates[name] = _estimate(file, name, dataset)
+    return coords, estimates, words
+
+
+def dims_of(file: h5py.File, dataset: h5py.Dataset) -> tuple[str, ...]:
+    """Names of a dataset's axes."""
+    # dataset.dims would crash on a scale that another program has taken away
+    axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
+    return tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
+
+
 def _status(attributes: h5py.AttributeManager) -> Status:
     """How a run ended; files of older versions say it in the first words of their message alone."""
     if "status" in attributes:
@@ -558,9 +585,7 @@ def _coordinate(name: str, dataset: h5py.Dataset) -> Estimate | tuple[str, ...]:
 
 
 def _estimate(file: h5py.File, name: str, dataset: h5py.Dataset) -> Estimate:
-    # dataset.dims would crash on a scale that another program has taken away
-    axes = dataset.attrs["DIMENSION_LIST"] if dataset.ndim else ()
-    dims = tuple(str(file[references[0]].name).rpartition("/")[2] for references in axes)
+    dims = dims_of(file, dataset)
     stderr = np.asarray(file[name + STDERR][()]) if name + STDERR in file else None
     long_name, why = (_text(dataset.attrs.get(key, "")) for key in ("long_name", "not_resolved"))
     return Estimate(np.asarray(dataset[()]), stderr, dims, units_of(dataset), long_name, why)

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump import __version__
-from mcpump.errors import InputError
+from mcpump.errors import InputError, ResultsFileError
 from mcpump.results.conventions import describe_file, write_bounds
 from mcpump.results.file import (
     SCHEMA,
@@ -30,13 +30,15 @@ from mcpump.results.file import (
     TakenError,
     attributes_of,
     check_writable,
-    read,
+    contents,
+    read_by,
     scale_of,
     shown,
     write_coordinate,
     write_estimate,
     write_image,
 )
+from mcpump.results.file import read as read_run
 from mcpump.simulate.checkpoint import check_same_deck, line
 from mcpump.simulate.sweep import Coordinate, Sweep
 from mcpump.tally.estimates import Estimate, Result
@@ -94,7 +96,7 @@ def results_of(sweep: Sweep, folder: Path) -> list[Result | None]:
     found: list[Result | None] = []
     for point in sweep.points:
         path = folder / f"{point.name}.h5"
-        result = read(path) if path.exists() else None
+        result = read_run(path) if path.exists() else None
         if result is not None:
             check_same_deck(sweep.deck(point).resolved, result, shown(path))
             # what runs go on with is not collected, and may be large
@@ -116,8 +118,8 @@ def collect(sweep: Sweep, results: Sequence[Result | None]) -> Collected:
     Returns
     -------
     Collected
-        With NaN for what is not there. Names on an axis (channels, harmonics) are those of all points. Variables whose
-        numbers of cells or planes differ are left out, with a warning that names them.
+        With NaN for what is not there: also behind the last cell or plane of points that have fewer than others, whose
+        places are `…_of_point`. Names on an axis (channels, harmonics) are those of all points.
 
     Raises
     ------
@@ -159,7 +161,8 @@ class _Books:
         self.warnings: list[str] = []
         self.tied: list[str] = []
         self.grids: list[str] = []
-        self.uneven: set[str] = set()
+        self.sizes: dict[str, int] = {}
+        """Places along axes of which points have different numbers: those of the longest, NaN behind the others'."""
         swept = [self._add_axis(axis, *coordinates) for axis, coordinates in enumerate(sweep.coordinates())]
         self.swept = tuple(swept)
 
@@ -195,16 +198,17 @@ class _Books:
     def _add_grid(self, name: str, numbers: list[tuple[tuple[int, ...], Estimate]]) -> None:
         first = numbers[0][1]
         sizes = {values.mean.size for _, values in numbers}
-        if len(sizes) > 1 or len({values.units for _, values in numbers}) > 1:
-            self.uneven.add(name)
-            return
+        if len(sizes) > 1:
+            self.sizes[name] = max(sizes)
         largest = max(float(np.abs(values.mean).max(initial=0.0)) for _, values in numbers)
-        if all(np.allclose(values.mean, first.mean, rtol=0.0, atol=SAME * largest) for _, values in numbers):
+        if len(sizes) == 1 and all(
+            np.allclose(values.mean, first.mean, rtol=0.0, atol=SAME * largest) for _, values in numbers
+        ):
             self.axes[name] = first
             return
-        places = np.full((*self.shape, first.mean.size), np.nan)
+        places = np.full((*self.shape, max(sizes)), np.nan)
         for index, values in numbers:
-            places[index] = values.mean
+            places[index][: values.mean.size] = values.mean
         self.estimates[f"{name}_of_point"] = Estimate(
             places,
             None,
@@ -237,21 +241,22 @@ class _Books:
             return "the axes or units of some quantities differ from point to point"
         for axis, name in enumerate(first.dims):
             sizes = sorted({estimate.mean.shape[axis] for _, _, estimate in found})
-            if name in self.uneven or (len(sizes) > 1 and name not in self.axes):
+            if len(sizes) > 1 and name not in self.axes and name not in self.sizes:
                 return f"the points have {sizes[0]} to {sizes[-1]} places along {name}"
         return ""
 
     def _joined(self, found: list[tuple[tuple[int, ...], Result, Estimate]]) -> Estimate:
         first = found[0][2]
         sizes = [
-            len(axis) if isinstance(axis := self.axes.get(name), tuple) else size
+            len(axis) if isinstance(axis := self.axes.get(name), tuple) else self.sizes.get(name, size)
             for name, size in zip(first.dims, first.mean.shape, strict=True)
         ]
         mean = np.full((*self.shape, *sizes), np.nan)
         walked = any(estimate.stderr is not None for _, _, estimate in found)
         stderr = np.full_like(mean, np.nan) if walked else None
         for index, result, estimate in found:
-            places = [self._places(result, name, n) for name, n in zip(first.dims, sizes, strict=True)]
+            own = zip(first.dims, estimate.mean.shape, strict=True)
+            places = [self._places(result, name, n) for name, n in own]
             here: Any = (*index, ...)
             mean[here][np.ix_(*places)] = estimate.mean
             if stderr is not None:
@@ -292,7 +297,7 @@ def _as_axis(coordinate: Coordinate) -> Estimate | tuple[str, ...]:
     values = np.array(coordinate.values)
     if values.dtype.kind != "f":
         return tuple(str(value) for value in coordinate.values)
-    return Estimate(values, None, (coordinate.name,), coordinate.units, coordinate.key)
+    return Estimate(values, None, (coordinate.name,), coordinate.units, coordinate.label)
 
 
 def _in_order(names: Any) -> list[str]:
@@ -385,6 +390,51 @@ def _lies_on(collected: Collected, name: str, dims: tuple[str, ...]) -> bool:
     """Whether a coordinate's axes are all among some."""
     own = collected.words[name][0] if name in collected.words else collected.estimates[name].dims
     return set(own) <= set(dims)
+
+
+def read(path: str | os.PathLike[str]) -> Collected:
+    """Read the file of a sweep back, as far as tables need it.
+
+    Parameters
+    ----------
+    path : path
+        A file that `write` made.
+
+    Returns
+    -------
+    Collected
+        Its `axes` begin with the swept ones, which are those of `words["point_status"]`.
+
+    Raises
+    ------
+    ResultsFileError
+        If it is no file of a sweep, or damaged.
+    """
+
+    def made(file: h5py.File) -> Collected:
+        if file.attrs.get("type") != SWEEP_TYPE:
+            raise ResultsFileError(f"{shown(path)} holds no sweep.")
+        coords, estimates, words = contents(file)
+        swept = words["point_status"][0]
+        axes = {name: coords[name] for name in (*swept, *coords)}
+        placed = {
+            name: replace(one, coords={axis: _places(axes[axis]) for axis in one.dims if axis in axes})
+            for name, one in estimates.items()
+        }
+        warnings = str(file.attrs["warnings"])
+        return Collected(axes, placed, words, (), tuple(warnings.split("\n")) if warnings else ())
+
+    return read_by(path, made)
+
+
+def _places(axis: Estimate | tuple[str, ...]) -> Any:
+    """Numbers or names of an axis."""
+    return axis.mean if isinstance(axis, Estimate) else axis
+
+
+def is_sweep(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is that of a sweep, as it was written."""
+    return bool(attributes_of(path).get("type") == SWEEP_TYPE)
 
 
 def may_be_replaced(path: str | os.PathLike[str], sweep: Sweep) -> bool:

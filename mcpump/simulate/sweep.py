@@ -21,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from mcpump.deck.quantities import DIMENSIONS, dimension_of
 from mcpump.deck.read import Deck, Given, given_deck
-from mcpump.deck.toml import flat, override
+from mcpump.deck.toml import flat, label_of, override
 from mcpump.errors import InputError, show
 
 MOST_POINTS = 10_000
@@ -73,6 +73,8 @@ class Coordinate(NamedTuple):
     name: str
     values: tuple[float, ...] | tuple[str, ...]
     units: str
+    label: str
+    """What it is in words: the key, or "thickness of Pt"."""
 
 
 class Sweep:
@@ -195,8 +197,10 @@ class Sweep:
             units = _units(kind, decks[0].reduced)
             # a change of unit leaves rounding behind, which would make a value hard to name
             numbers = tuple(float(f"{value:.14g}") for value in values)
-            return Coordinate(variable.key, variable.name, numbers, units)
-        return Coordinate(variable.key, variable.name, variable.texts, "1")
+            return Coordinate(
+                variable.key, variable.name, numbers, units, label_of(self.given.data, variable.key)
+            )
+        return Coordinate(variable.key, variable.name, variable.texts, "1", variable.key)
 
 
 def _check_keys(keys: Sequence[str], overrides: Iterable[str], new_walkers: bool) -> None:

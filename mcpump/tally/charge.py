@@ -42,9 +42,9 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         `charge_current` (source, part, charge_direction, clock, mesh): local W, diffusive −∂_jQ_ij, total; of the
         diffusive part only in-plane directions are known where dipoles are not walked (NaN elsewhere).
         `charge_density`, `charge_divergence` (source, clock, mesh): ρ_c, and ∇·j_c from the books of dipoles.
-        `inverse_spin_hall_current`: θ_SH (2e/ħ) ε_ijα j_j^α, to compare with. `charge_current_mean`: mean over the
-        sample. `open_circuit_field`, −∫j_c/∫σ over the thickness; `open_circuit_voltage`, along the distance of the
-        contacts. `charge_density_wave` (source, harmonic, wave): of the longest waves of ρ_c; NaN below 4 errors.
+        `charge_current_mean`: mean over the sample. `open_circuit_field`, −∫j_c/∫σ over the thickness;
+        `open_circuit_voltage`, along the distance of the contacts. `charge_density_wave` (source, harmonic, wave):
+        of the longest waves of ρ_c; NaN below 4 errors.
         `dipole_budget` (line, source, charge_direction, clock). Exact: `rashba_coefficient`
         (charge_direction, mesh), a_R, and `spin_hall_drive` (direction, component, mesh), the J of Eq. (19).
     """
@@ -63,11 +63,13 @@ def charge_observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
 
 def charge_coordinates(scene: Scene) -> dict[str, tuple[str, ...]]:
-    """Labels of the axes of charge; none without sources of charge."""
+    """Labels of the axes of charge; none without sources of charge and θ_SH."""
+    converts = any(layer.angle for layer in scene.layers) and not scene.pulse
+    found: dict[str, tuple[str, ...]] = {"charge_direction": AXES} if scene.sources or converts else {}
     if not scene.sources:
-        return {}
+        return found
     waves = tuple(", ".join(map(str, numbers)) for numbers in charge_waves(scene))
-    return {"source": sources_of(scene), "charge_direction": AXES} | ({"wave": waves} if waves else {})
+    return {"source": sources_of(scene)} | found | ({"wave": waves} if waves else {})
 
 
 def _drive(problem: Problem) -> dict[str, Estimate]:
@@ -113,9 +115,9 @@ def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         values = np.stack([clocked(scene, charges_of(scene, part)) for part in parts])
         return values.reshape(*values.shape[:-1], *scene.cells[: scene.axes]) * scale_of(problem, unit)
 
-    def current(kind: str, title: str, blind: bool) -> Estimate:
-        every = [shaped(books, kind, "charge_current") for books in (mean, scatter, *deviations)]
-        m, e, *moved = (_blinded(scene, one) for one in every) if blind else every
+    def current(title: str) -> Estimate:
+        every = (shaped(books, "density", "charge_current") for books in (mean, scatter, *deviations))
+        m, e, *moved = (_blinded(scene, one) for one in every)
         m, *moved = (np.concatenate([one, one.sum(axis=0)[None]]) for one in (m, *moved))
         e = quadrature(np.concatenate([e, np.hypot(*e)[None]]), moved)
         dims = ("source", "part", "charge_direction", clock, *mesh)
@@ -128,15 +130,12 @@ def _on_mesh(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         )
         return Estimate(m, quadrature(e, moved), ("source", clock, *mesh), units[unit], title)
 
-    found = {"charge_current": current("density", "charge current j_c, Eq. (B6)", True)}
+    found = {"charge_current": current("charge current j_c, Eq. (B6)")}
     if paths_are_parallel(scene):
         found["charge_density"] = scalar(0, "charge_density", "charge density rho_c = -div P")
         found["charge_divergence"] = scalar(
             1, "charge_divergence", "divergence of j_c, from the books of dipoles"
         )
-    if any(name != "rashba" for name in scene.sources):
-        title = "inverse spin Hall formula theta_SH (2e/hbar) eps_ija j_j^a, to compare with"
-        found["inverse_spin_hall_current"] = current("current x", title, False)
     return found
 
 

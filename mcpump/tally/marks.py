@@ -17,7 +17,6 @@ RARE = "a few groups of blocks make up the error there"
 NOBODY = "no walker came there"
 ON_MESH = (
     "spin_density", "spin_potential", "torque", "spin_current", "spin_current_divergence", "charge_current",
-    "inverse_spin_hall_current",
 )  # fmt: skip
 """Estimates on the mesh that have parts."""
 

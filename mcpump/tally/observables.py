@@ -12,8 +12,10 @@ from mcpump.names import AXES, COMPONENTS, PARTS, harmonic_names, lines_of
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.amplitudes import clocked, spins_of
 from mcpump.tally.charge import charge_coordinates, charge_observables
+from mcpump.tally.damping import damping_observables
 from mcpump.tally.equilibrium import centres, diffusion_at, equilibrium, plane_axis
 from mcpump.tally.estimates import Estimate
+from mcpump.tally.inverse_spin_hall import inverse_spin_hall_observables
 from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
 from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
@@ -39,8 +41,10 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     raw = walked_observables(problem, tally)
     passages = plane_groups(problem, tally)
     found = with_marks(problem, tally, raw, passages)
+    found |= inverse_spin_hall_observables(problem, tally, found)
     found |= pumping_observables(problem, passages, budget_groups(problem, tally))
     found = without_fits(problem, found)
+    found |= damping_observables(problem, found)
     return found | check_estimates(problem, tally, found, raw)
 
 

@@ -21,7 +21,7 @@ from mcpump.tally.equilibrium import (
     plane_places,
 )
 from mcpump.tally.estimates import Estimate
-from mcpump.tally.scales import channels_of, headline_of, scale_of, units_of
+from mcpump.tally.scales import channels_of, scale_of, units_of
 from mcpump.tally.tally import Groups
 from mcpump.textures.moving import texture_field, texture_field_rate
 from mcpump.textures.shapes import Precession, texture_profile
@@ -57,7 +57,7 @@ class Motion(NamedTuple):
 
 
 def pumping_observables(problem: Problem, planes: Groups, budget: Groups) -> dict[str, Estimate]:
-    """Fit Tserkovnyak's form to the total current through each plane, in the channel of the headlines.
+    """Fit Tserkovnyak's form to the total current of every channel through each plane.
 
     Parameters
     ----------
@@ -71,38 +71,39 @@ def pumping_observables(problem: Problem, planes: Groups, budget: Groups) -> dic
     Returns
     -------
     dict of str to Estimate
-        Over `plane`: `pumping_a`, `pumping_b` (of ṅ, of n×ṅ; nearest to the current in the mean over a period),
-        `pumping_misfit` (share of the current that the form leaves, root mean squares over harmonics and components; NaN
-        where it is less than 8 errors), `mixing_conductance` (4πb/ħ), `mixing_conductance_dc` (from the DC current alone,
-        which is what experiments fit). NaN where the texture does not move, where nothing passes, and, for the
-        conductances, in reduced decks. `mixing_conductance_torque`: from the DC torque on all electrons,
-        where n×ṅ is the same wherever the texture moves. Nothing where nothing pumps.
+        Over `channel` and `plane`: `pumping_a`, `pumping_b` (of ṅ, of n×ṅ; nearest to the current in the mean over a
+        period), `pumping_misfit` (share of the current that the form leaves, root mean squares over harmonics and
+        components; NaN where it is less than 8 errors), `mixing_conductance` (4πb/ħ), `mixing_conductance_dc` (from the
+        DC current alone, which is what experiments fit). NaN where the texture does not move, where nothing passes, and,
+        for the conductances, in reduced decks. `mixing_conductance_torque`, over `channel`: from the DC torque on all
+        electrons, where n×ṅ is the same wherever the texture moves. Nothing where nothing pumps.
     """
-    channel = _channel(problem)
-    if not channel:
+    if problem.scene.time_bins or not (rows := _pumping_channels(problem)):
         return {}
-    row = channels_of(problem).index(channel)
-    found = _torque(problem, budget.map(lambda s: s[:, _TORQUE, row, 0]))
+    found = _torque(problem, budget.map(lambda s: s[:, _TORQUE, :, 0]))
     if not problem.scene.planes:
         return found
     motion, rate = motion_at_planes(problem), 1.0 / scale_of(problem, "time")
     if not np.nan_to_num(np.array(motion)).any():
         return found
-    fits = [
-        _fit(
-            planes.map(lambda s, i=i: s[:, _TOTAL, row, ..., i]),  # type: ignore[misc]
+    fits = np.full((2, 4, len(channels_of(problem)), planes.sums.shape[-1]), np.nan)
+    for i in range(fits.shape[-1]):
+        fits[..., rows, i] = _fit(
+            planes.map(lambda s, i=i: s[:, _TOTAL][:, rows][..., i]),  # type: ignore[misc]
             Motion(motion.rate[..., i] * rate, motion.twist[..., i] * rate),
         )
-        for i in range(planes.sums.shape[-1])
-    ]
-    return found | _estimates(problem, *np.moveaxis(np.array(fits), 0, -1))
+    return found | _estimates(problem, *fits)
+
+
+def _pumping_channels(problem: Problem) -> list[int]:
+    """Places of the channels that are pumped: all but what an electric field drives."""
+    return [i for i, name in enumerate(channels_of(problem)) if name != "spin_hall"]
 
 
 def _estimates(problem: Problem, means: Array, errors: Array) -> dict[str, Estimate]:
-    """Name a, b, b of DC alone and the misfit, (4, plane), and their errors."""
+    """Name a, b, b of DC alone and the misfit, (4, channel, plane), and their errors."""
     unit, unit_g = units_of(problem)["content"], "1/m^2" if problem.scales.si else "1"
     worth = mixing_conductance(1.0) if problem.scales.si else np.nan
-    tag = headline_of(problem).tag
     fitted = "of a dn/dt + b n x dn/dt, fitted to the spin current in the mean over a period"
     rows = {
         "pumping_a": (0, 1.0, unit, f"a {fitted}"),
@@ -112,47 +113,45 @@ def _estimates(problem: Problem, means: Array, errors: Array) -> dict[str, Estim
         "mixing_conductance_dc": (2, worth, unit_g, f"{TITLE}, of the DC current alone"),
     }
     return {
-        name: Estimate(means[row] * factor, errors[row] * factor, ("plane",), units, title + tag)
+        name: Estimate(means[row] * factor, errors[row] * factor, ("channel", "plane"), units, title)
         for name, (row, factor, units, title) in rows.items()
     }
 
 
 def _torque(problem: Problem, torque: Groups) -> dict[str, Estimate]:
-    """Mixing conductance of the DC torque on all electrons, (groups, component), where n×ṅ is one vector."""
+    """Mixing conductance of the DC torque on all electrons, (groups, channel, component), where n×ṅ is one vector."""
     twist = uniform_twist(problem) / scale_of(problem, "time")
     if not problem.scales.si or not twist.any():
         return {}
     g = torque.map(lambda s: mixing_conductance(1.0) * (s @ twist) / (twist @ twist))
-    title = f"{TITLE}, of the DC torque on all electrons{headline_of(problem).tag}"
-    return {"mixing_conductance_torque": Estimate(g.mean, g.stderr(), (), "1/m^2", title)}
-
-
-def _channel(problem: Problem) -> str:
-    """Channel to fit; empty where nothing is pumped periodically."""
-    channel = headline_of(problem).channel
-    return "" if problem.scene.time_bins or channel == "spin_hall" else channel
+    title = f"{TITLE}, of the DC torque on all electrons"
+    return {"mixing_conductance_torque": Estimate(g.mean, g.stderr(), ("channel",), "1/m^2", title)}
 
 
 def _fit(current: Groups, motion: Motion) -> tuple[Array, Array]:
-    """Fit the form to a current, (groups, harmonic, component): a, b, b of DC alone and the misfit, and their errors.
+    """Fit the form to currents, (groups, channel, harmonic, component): a, b, b of DC, misfit (4, channel), and errors.
 
     Weights are those of the mean over a period, DC 1 and other harmonics ½. They do not follow from errors: components
     come from the same walkers, and weights that scatter would add to the error of b where the form does not hold.
     """
     rate, twist = motion
-    if not np.isfinite(rate).all() or not current.mean.any():
-        return np.full(4, np.nan), np.full(4, np.nan)
+    if not np.isfinite(rate).all():
+        return (np.full((4, current.sums.shape[1]), np.nan),) * 2
     weights = np.where(np.arange(len(rate)) == 0, 1.0, 0.5)[:, np.newaxis]
 
     def fit(j: Array) -> Array:
         a, b = tserkovnyak_fit(j, rate, twist, weights)
-        left = j - np.nan_to_num(a) * rate - np.nan_to_num(b) * twist
-        _, dc = tserkovnyak_fit(j[0], 0.0 * twist[0], twist[0])
-        return np.array([a, b, dc, np.sqrt((weights * left**2).sum() / (weights * j**2).sum())])
+        left = j - np.multiply.outer(np.nan_to_num(a), rate) - np.multiply.outer(np.nan_to_num(b), twist)
+        _, dc = tserkovnyak_fit(j[:, 0], 0.0 * twist[0], twist[0])
+        squares = ((weights * part**2).sum(axis=(1, 2)) for part in (left, j))
+        with np.errstate(invalid="ignore"):
+            return np.array([a, b, dc, np.sqrt(np.divide(*squares))])
 
     means, errors = current.estimate(fit)
-    if not means[3] > max(NOISE * errors[3], _ROUNDING):
-        means[3] = errors[3] = np.nan
+    nothing = ~current.mean.any(axis=(1, 2))
+    means[:, nothing] = errors[:, nothing] = np.nan
+    noise = ~(means[3] > np.maximum(NOISE * np.nan_to_num(errors[3], nan=np.inf), _ROUNDING))
+    means[3, noise] = errors[3, noise] = np.nan
     return means, errors
 
 

@@ -124,7 +124,7 @@ def _on_mesh(problem: Problem, found: dict[str, Estimate], name: str, cells: _Pl
 
 def _arrivals(name: str, found: dict[str, Estimate]) -> str:
     """Estimate that tells whether anybody came: the density, or what stands for it."""
-    return name if name in ("charge_current", "inverse_spin_hall_current") else "spin_density"
+    return name if name == "charge_current" else "spin_density"
 
 
 def _nobody(mean: Array, error: Array, axes: int, ndim: int) -> Marks:

@@ -31,7 +31,6 @@ from mcpump.tally.marks import (
     parts_first,
 )
 from mcpump.tally.rare_flights import with_rare_flights_marked
-from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.selfcheck import unlikely_tails
 from mcpump.tally.tally import Groups, Tally
 from mcpump.walk.known import Known
@@ -137,9 +136,13 @@ def without_fits(problem: Problem, found: dict[str, Estimate]) -> dict[str, Esti
     current = found.get("plane_current")
     if current is None or not current.not_resolved:
         return found
-    total = np.moveaxis(current.mean, 1, 0)[TOTAL, channels_of(problem).index(headline_of(problem).channel)]
-    lost = np.isnan(total).any(axis=tuple(range(total.ndim - 1)))
-    fits = {name: one for name, one in found.items() if name.startswith(_FITS) and one.dims == ("plane",)}
+    total = np.moveaxis(current.mean, 1, 0)[TOTAL]
+    lost = np.isnan(total).any(axis=tuple(range(1, total.ndim - 1)))
+    fits = {
+        name: one
+        for name, one in found.items()
+        if name.startswith(_FITS) and one.dims == ("channel", "plane")
+    }
     why = current.not_resolved
     return found | {
         name: replace(nan_at(one, lost, []), not_resolved=why) for name, one in fits.items() if lost.any()

@@ -83,7 +83,8 @@ class Tally:
         parts = [sums.passages, sums.budget, sums.means]
         scaled = [np.ldexp(part, -self.exponents) for part in parts]
         scaled.append(np.ldexp(sums.projections, -self.projection_exponents))
-        scaled.append(np.ldexp(sums.conserved, -self.exponents) if sums.conserved.size else sums.conserved)
+        extra = (sums.conserved, sums.converted)
+        scaled += [np.ldexp(part, -self.exponents) if part.size else part for part in extra]
         totals = np.concatenate([part.ravel() for part in scaled])
         return Digits(
             split(profiles, self.TOP, self.LIMBS),
@@ -143,7 +144,7 @@ class Tally:
         return np.asarray(~self.sums["squares"].any(axis=0))
 
     def groups(self, name: str) -> Groups:
-        """Sums of one kind of totals ("passages", "budget", "means", "projections", "conserved") by groups of blocks."""
+        """Sums of one kind of totals (a name in `BlockSums`: "passages", "budget", …) by groups of blocks."""
         counts = self.sums["blocks"]
         used = counts > 0
         at = 0

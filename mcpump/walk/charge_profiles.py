@@ -65,13 +65,11 @@ def turn_into_charge(scene: Scene, profiles: Array) -> None:
         Problem in reduced units; it has sources of charge.
     profiles : ndarray
         (2 · kinds, places, amplitudes) per volume and time. Afterwards the amplitudes of every source hold, as components
-        x, y, z, in the local and in the diffusive part: as density, the charge current; as current along x, that of the
-        inverse spin Hall formula a_imp ε_ijα j_j^α; as torque of the diffusive part, (ρ_c, ∇·j_c, 0), the latter from the
-        books of dipoles; 0 elsewhere.
+        x, y, z, in the local and in the diffusive part: as density, the charge current; as torque of the diffusive part,
+        (ρ_c, ∇·j_c, 0), the latter from the books of dipoles; 0 elsewhere.
     """
     places = (*scene.cells, max(scene.time_bins, 1))
     split = profiles.reshape(2, 3 + scene.axes, *places, -1, scene.time_functions, 3)
-    inverse = _inverse_spin_hall(scene, split)
     dipoles = split[1, ..., len(scene.channels) :, :, :].copy()
     split[..., len(scene.channels) :, :, :][:, TORQUE:] = 0.0
     split[1, DENSITY, ..., len(scene.channels) :, :, :] = 0.0
@@ -82,7 +80,6 @@ def turn_into_charge(scene: Scene, profiles: Array) -> None:
         for axis in range(scene.axes):
             charge[TORQUE, ..., 0] -= derivative(scene, dipoles[DENSITY, ..., axis], axis, axis)
             charge[TORQUE, ..., 1] += derivative(scene, rest[..., axis], axis, axis)
-    split[:, CURRENT, ..., len(scene.channels) :, :, :] = inverse
 
 
 def diffusive_current(scene: Scene, dipoles: Array) -> Array:
@@ -127,16 +124,23 @@ def derivative(scene: Scene, values: Array, axis: int, odd: int) -> Array:
     return np.moveaxis(difference / step, 0, axis)
 
 
-def _inverse_spin_hall(scene: Scene, split: Array) -> Array:
-    """a_imp ε_ijα j_j^α of the spin current, for the sources that are impurities: (2, places, sources, functions, 3)."""
-    a = mean_over_cells(scene, np.array([layer.impurity for layer in scene.layers]))
-    sources = np.zeros((2, *split.shape[2:6], len(scene.sources), *split.shape[7:]))
-    for number, name in enumerate(scene.sources):
-        if name == "rashba":
-            continue
-        channel = scene.slots[0 if name == "impurity_first" else 1]
-        for j in range(scene.axes):
-            # ε_ijα j^α with j fixed is e_j × j
-            turned = np.cross(np.eye(3)[j], split[:, CURRENT + j, ..., channel, :, :])
-            sources[..., number, :, :] += a[:, None, None, None, None, None] * turned
-    return sources
+def converts(scene: Scene) -> bool:
+    """Whether the inverse spin Hall formula is booked: a steady run in which a layer has a θ_SH."""
+    return not scene.time_bins and not scene.pulse and any(layer.angle for layer in scene.layers)
+
+
+def converted(scene: Scene, profiles: Array) -> Array:
+    """2θ_SH ε_ijα j_j^α of every spin channel, mean over the sample, (2, amplitudes); (0, amplitudes) without θ_SH.
+
+    profiles: (2 · kinds, cells, amplitudes), without sums of channels. Components of what is returned are directions i.
+    """
+    size = profiles.shape[-1]
+    if not converts(scene):
+        return np.zeros((0, size))
+    angles = mean_over_cells(scene, np.array([2.0 * layer.angle for layer in scene.layers]))
+    split = profiles.reshape(2, 3 + scene.axes, scene.cells[0], -1, size)[:, CURRENT:].mean(axis=3)
+    mean = np.tensordot(split, angles / scene.cells[0], axes=(2, 0)).reshape(2, scene.axes, -1, 3)
+    # ε_ijα j^α with j fixed is e_j × j
+    total = np.sum([np.cross(np.eye(3)[j], mean[:, j]) for j in range(scene.axes)], axis=0).reshape(2, size)
+    total[:, len(scene.channels) * scene.time_functions * 3 :] = 0.0
+    return np.asarray(total)

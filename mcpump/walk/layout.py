@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from mcpump.errors import WalkerError
 from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE, Scene
-from mcpump.walk.charge_profiles import charge_waves, turn_into_charge, wave_amplitudes, wave_patterns
+from mcpump.walk.charge_profiles import (
+    charge_waves,
+    converted,
+    converts,
+    turn_into_charge,
+    wave_amplitudes,
+    wave_patterns,
+)
 from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 from mcpump.walk.projection import projected, projects
 
@@ -55,6 +62,9 @@ class BlockSums(NamedTuple):
     conserved: Array = np.zeros((0, 0))
     """(planes, amplitudes): the diffusive current through planes on cells' edges, from conservation; NaN in channels that
     do not have it."""
+    converted: Array = np.zeros((0, 0))
+    """(2, amplitudes): what the inverse spin Hall formula makes of the local and the diffusive current, mean over the
+    sample (`charge_profiles.converted`); nothing where no layer has a θ_SH."""
 
 
 def amplitudes(scene: Scene) -> int:
@@ -75,6 +85,7 @@ def shapes(scene: Scene) -> dict[str, tuple[int, ...]]:
         "means": (2, size),
         "projections": (2 * len(waves) * len(wave_amplitudes(scene)) if waves else 2,),
         "conserved": (planes if scene.from_collisions and scene.axes == 1 else 0, size),
+        "converted": (2 if converts(scene) else 0, size),
     }
 
 
@@ -106,13 +117,16 @@ def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, fli
             spins = len(scene.channels) * scene.time_functions * 3
             profiles[kinds, :, :spins] -= means[1, :spins]
         _book_stored(scene, budget)
+    formula = converted(scene, profiles)
     add = [_with_channel_sum(scene, part) for part in (profiles, passages, budget, means)]
     waves = np.zeros(2)
     if projects(scene):
         waves = projected(scene, profiles[[CURRENT, kinds + CURRENT]])
     if charge_waves(scene):
         waves = (wave_patterns(scene) @ add[0][kinds + TORQUE][:, wave_amplitudes(scene)]).ravel()
-    return BlockSums(add[0], add[1], add[2], add[3], waves, flights)
+    return BlockSums(
+        add[0], add[1], add[2], add[3], waves, flights, converted=_with_channel_sum(scene, formula)
+    )
 
 
 def _book_stored(scene: Scene, budget: Array) -> None:

@@ -199,9 +199,10 @@ def test_script(tmp_path, spiral):
 
 def with_mixing(ratio, frequency="10 GHz", b=1e-17, misfit=0.01, exchange=0.05):
     """A made-up run of the junction."""
-    result, shares = of_scene(1), np.array([math.nan, 1.0, 1.0])
+    result = of_scene(1)
+    shares = np.ones((len(result.coords["channel"]), 1)) * np.array([math.nan, 1.0, 1.0])
     result.estimates.update(
-        (name, Estimate(shares * value, 0.1 * shares * value, ("plane",), units, f"{name}, channel sum"))
+        (name, Estimate(shares * value, 0.1 * shares * value, ("channel", "plane"), units, name))
         for name, value, units in (
             ("pumping_a", 2 * b, "J s/m^2"), ("pumping_b", b, "J s/m^2"), ("pumping_misfit", misfit, "1"),
             ("mixing_conductance", 1e35 * b, "1/m^2"), ("mixing_conductance_dc", 0.9e35 * b, "1/m^2"),
@@ -246,9 +247,10 @@ def test_mixing_of_channels_that_do_not_hold_is_marked():
     assert rows[1].endswith("   first + second, which do not hold at Jτ/ħ = 1.8")
 
 
-def test_mixing_of_another_channel_is_refused():
+def test_mixing_of_an_older_file_is_refused():
     result = with_mixing(0.3)
-    b = dataclasses.replace(result.estimates["pumping_b"], long_name="pumping_b")
+    old = result.estimates["pumping_b"]
+    b = dataclasses.replace(old, mean=old.mean[0], stderr=old.stderr[0], dims=("plane",))
     with pytest.raises(InputError, match="this version of mcpump"):
         figures.mixing_points([dataclasses.replace(result, estimates={**result.estimates, "pumping_b": b})])
 

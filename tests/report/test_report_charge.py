@@ -93,17 +93,15 @@ def test_rashba_table():
 
 
 @pytest.mark.parametrize("run", [rashba(), impurities()])
-def test_charge_of_orders_that_do_not_hold_is_marked(run):
-    """Charge follows from first and second order in J: where Jτ/ħ is not small, each number is told with that."""
-    doubt = "from orders of J that do not hold at Jτ/ħ = 1.8"
-    assert doubt not in report.table(run)
+def test_charge_of_orders_that_do_not_hold_is_no_headline(run):
+    """Charge follows from first and second order in J: where Jτ/ħ is not small, it is in the file, not in the table."""
+    doubt = "they follow from orders of J that do not hold at Jτ/ħ = 1.8"
+    assert doubt not in " ".join(report.table(run).split())
     lost = dataclasses.replace(run, regime={**run.regime, "J tau/hbar": (1.8, "", "")})
-    lines = charge_lines(lost)
-    for start in ("Charge current, mean over the sample", "Charge, largest on the mesh", "open-circuit"):
-        told = [one for one in lines if one.startswith(start)]
-        assert len(told) == len([one for one in charge_lines(run) if one.startswith(start)])
-        assert all(doubt in one for one in told)
-    assert any(doubt in one for one in lines)
+    assert doubt in " ".join(" ".join(charge_lines(lost)).split())
+    assert not [
+        one for one in charge_lines(lost) if one.startswith(("Charge current, ", "Charge, ", "open-"))
+    ]
     # nor are the paper's conclusions, of lowest order in J, the run's
     text = report.table(lost)
     assert "only the local spin current converts" not in text

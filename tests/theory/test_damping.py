@@ -10,11 +10,14 @@ from mcpump import theory
 from mcpump.constants import E_CHARGE, HBAR, MU_BOHR
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
+from mcpump.problem.reduce import make_problem
 from mcpump.problem.regime import regime_numbers
-from mcpump.report.damping import damping_lines
+from mcpump.report.damping import back_flow_lines, damping_lines, ideal_conductances
+from mcpump.tally.damping import damping_observables
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance
 from mcpump.theory.diffusion_stack import diffusion_stack
+from mcpump.theory.half_space import albedo
 from mcpump.theory.medium import Medium
 from mcpump.theory.pumping import Stage, back_flow_resistance, spin_resistance
 
@@ -112,11 +115,18 @@ def fake(deck, g=1e18, torque=2e18):
         "channel": ("second", "exact"), "harmonic": ("dc", "cos1", "sin1"), "component": ("x", "y", "z"),
         "plane": Estimate(np.array([1e-9]), None, ("plane",), "m", "x"),
     }  # fmt: skip
+    dims, both = (
+        ("channel", "plane"),
+        np.array([[9.0], [1.0]]),
+    )  # `second` pumps nine times as much as `exact`
     estimates = {
-        "mixing_conductance_dc": Estimate(np.array([g]), np.array([0.1 * abs(g)]), ("plane",), "1/m^2", ""),
-        "pumping_b": Estimate(np.array([1.0]), None, ("plane",), "J s/m^2", "b, channel exact"),
-        "mixing_conductance_torque": Estimate(np.array(torque), np.array(0.05 * torque), (), "1/m^2", ""),
+        "mixing_conductance_dc": Estimate(g * both, 0.1 * abs(g) * both, dims, "1/m^2", ""),
+        "pumping_b": Estimate(both, None, dims, "J s/m^2", "b"),
+        "mixing_conductance_torque": Estimate(
+            torque * both[:, 0], 0.05 * torque * both[:, 0], dims[:1], "1/m^2", ""
+        ),
     }
+    estimates |= damping_observables(make_problem(checked), estimates)
     blank = {name: None for name in Result.__dataclass_fields__}
     known = {"resolved": checked.resolved, "regime": regime_numbers(checked)}
     return Result(**{**blank, **known, "name": "fake", "estimates": estimates, "coords": coords})
@@ -131,6 +141,10 @@ def test_lines_of_an_insulating_magnet():
     assert f"α' = ({alpha * 1e3:.3f} ± {alpha * 50:.3f})e-3" in text
     gas = deck_from_dict(YIG).gas
     medium = Medium(gas.v_F, gas.tau, 1.0, gas.nu, gas.tau_sf)
+    exact = theory.sharvin_conductance(medium) * (1.0 - albedo(medium).real)
+    alpha = float(theory.extra_damping(exact, 1.4e5, 20e-9))
+    assert f"exact for a thick metal, not of 2.1 λ_s, {exact:.3g} /m² (α' = {alpha:.3g})" in text
+    assert "Schep" not in text
     for d in (7e-9, 6e-9):
         g = float(
             theory.with_back_flow(
@@ -161,6 +175,32 @@ def test_lines_of_a_stack_leave_out_planes_in_the_magnet():
     assert "g_eff" in text
 
 
+def test_an_ideal_interface_is_told_without_a_magnet():
+    """1/g_eff = 1/g_Sh + A/((1 − A) g_Sh), beside TBB, which has 1.7 times as much back flow at τ/τ_sf = 0.27."""
+    deck = {key: section for key, section in YIG.items() if key != "magnet"}
+    gas = deck_from_dict(deck).gas
+    medium = Medium(gas.v_F, gas.tau, 1.0, gas.nu, gas.tau_sf)
+    A, sharvin = albedo(medium).real, theory.sharvin_conductance(medium)
+    exact = 1.0 / (1.0 / sharvin + A / ((1.0 - A) * sharvin))
+    text = " ".join(" ".join(back_flow_lines(fake(deck))).split())
+    assert f"x = 1 nm g_Sh = {sharvin:.3g} /m², TBB g_eff = " in text
+    assert f"{exact:.3g} /m²" in text
+    assert "α'" not in text
+    assert back_flow_lines(fake(YIG)) == []
+
+
+def test_schep_s_correction_is_not_told_where_it_leaves_nothing():
+    """λ_s near ℓ: it takes more than the back flow off, and the interface would pump more than all that arrives."""
+    deck = {**YIG, "layer": [{"start": "5 nm", "material": "Cu"}]}
+    deck["electrons"] = {**YIG["electrons"], "spin_diffusion_length": "1.2 nm"}
+    ideal = ideal_conductances(deck_from_dict(deck), 1e-9)
+    assert ideal.exact is None
+    assert ideal.corrected is None
+    deck["electrons"] = YIG["electrons"]
+    ideal = ideal_conductances(deck_from_dict(deck), 1e-9)
+    assert ideal.diffusive < ideal.corrected < ideal.sharvin
+
+
 def test_no_lines_without_a_magnet_or_a_current():
     without = {key: section for key, section in YIG.items() if key != "magnet"}
     assert damping_lines(fake(without)) == []
@@ -180,9 +220,10 @@ def test_channels_that_do_not_hold_make_no_damping():
     assert told == wanted + "results.channels holds for any Jτ/ħ"
 
 
-def test_mixing_conductance_of_another_channel_is_no_damping():
+def test_mixing_conductance_of_an_older_file_is_no_damping():
+    """It is that of one channel, and not known of which."""
     result = fake(YIG)
-    old = replace(result.estimates["pumping_b"], long_name="b of a dn/dt + b n x dn/dt")
+    old = replace(result.estimates["pumping_b"], mean=np.ones(1), dims=("plane",))
     text = " ".join(damping_lines(replace(result, estimates={**result.estimates, "pumping_b": old})))
     assert "torque on all electrons" in text
     assert "through" not in text

@@ -1,0 +1,59 @@
+"""Lines of the table on what an open circuit shows of spins that turn into charge, by the inverse spin Hall formula."""
+
+from __future__ import annotations
+
+from mcpump.report.words import (
+    Column,
+    column_of,
+    headline_of,
+    in_units,
+    power_of_ten,
+    tied,
+    told_channel,
+    wrap,
+    written,
+)
+from mcpump.tally.estimates import NOTHING, Estimate, Result
+
+VAGUE = 4.0
+"""Errors that a number must have to be told."""
+_PLACE = ("harmonic", "charge_direction")
+
+
+def formula_lines(result: Result) -> list[str]:
+    """Voltage, or field, of the headline channel's total spin current, and of its local part; none without a θ_SH."""
+    found = next(
+        (
+            name
+            for name in ("voltage", "field", "current_mean")
+            if f"inverse_spin_hall_{name}" in result.estimates
+        ),
+        None,
+    )
+    if found is None:
+        return []
+    name, channel = f"inverse_spin_hall_{found}", headline_of(result)
+    if not channel.holds:
+        return wrap(
+            f"Inverse spin Hall {found.replace('current_mean', 'current')} is not told: {channel.title}; "
+            f'"exact" in results.channels holds for any Jτ/ħ, and the file has every channel'
+        )
+    told = told_channel(result, name)
+    total = told.sel(part="total")
+    columns = total.stands_out(*_PLACE, errors=VAGUE)
+    if not columns:
+        return wrap(f"{told.long_name}, {channel.title}: compatible with zero (below {VAGUE:g} errors)")
+    power = power_of_ten([total.sel(**column).mean for column in columns])
+    texts = [tied(_text(told, result, column, power)) for column in columns]
+    return wrap(
+        f"{told.long_name}, {channel.title} [{in_units(told.units, power)}], of the total spin current "
+        f"(in brackets: if only its local part converts, as the paper finds of impurities): {', '.join(texts)}"
+    )
+
+
+def _text(told: Estimate, result: Result, column: Column, power: int) -> str:
+    """One direction and harmonic: what the total spin current gives, and what its local part does."""
+    total, local = (told.sel(part=part, **column) for part in ("total", "local"))
+    small = abs(float(local.mean)) <= NOTHING * abs(float(total.mean))
+    share = "0" if small else written(local, 10.0**-power)
+    return f"{column_of(result, total.coords)} {written(total, 10.0**-power)} ({share})"
