@@ -153,6 +153,8 @@ def write_image(image: bytes, path: str | os.PathLike[str], overwrite: bool = Fa
     except FileExistsError:
         raise TakenError(_taken(path)) from None
     except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
         left_over = told(target.parent) if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
         raise ResultsFileError(
             f"{shown(path)} cannot be written: {error.strerror or error}{left_over}."

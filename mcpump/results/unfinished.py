@@ -40,7 +40,9 @@ def told(folder: Path) -> str:
                 sizes.append(os.lstat(path).st_size)
     if not sizes:
         return ""
-    return f" ({len(sizes)} unfinished files there, {folder}/.*.tmp, take {sum(sizes) / 1e9:.2g} GB)"
+    names = f"{folder}/.*.tmp"
+    names = names if names.isprintable() else repr(names)
+    return f" ({len(sizes)} unfinished files there, {names}, take {sum(sizes) / 1e9:.2g} GB)"
 
 
 def _unfinished(folder: Path) -> Iterator[tuple[str, str, str, str]]:

@@ -375,7 +375,7 @@ def test_what_killed_saves_have_left_goes_and_what_may_be_alive_stays(folder, mo
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(ResultsFileError, match=r"No space left on device \(4 unfinished files there"):
+    with pytest.raises(ResultsFileError, match=r"No space left on device \(3 unfinished files there"):
         file.write_image(b"image", target)
 
 
