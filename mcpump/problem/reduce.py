@@ -140,7 +140,7 @@ def check_report(problem: Problem, threads: int | None = None) -> str:
         f"about {flights:.3g} flights each; a block takes about {block:.2g} s on a core",
         f"memory about {memory / 1e9:.2g} GB of {memory_of_machine() / 1e9:.3g} GB with {threads} "
         f"thread{'s' * (threads > 1)}; each further rank about {other / 1e9:.2g} GB",
-        f"time {limit}about {seconds:.2g} s on {cores()} cores, "
+        f"time {limit}about {seconds:.2g} s on {min(threads, cores())} cores, "
         f"{compilation:g} s of it the first compilation",
     ]
     if block > LONG_BLOCK:

@@ -108,7 +108,7 @@ def test_a_deck_that_does_not_fit_is_refused(monkeypatch):
     assert text.startswith("sample.x.cells = 300000 needs about")
     many = "results.planes=[" + ", ".join(str(i / 1000) for i in range(1, 9000)) + "]"
     assert "8999 results.planes needs about" in refused("check", "junction.toml", "--set", many)
-    text = refused("run", "junction.toml", "--set", "sample.x.cells=9000", "--threads", 64)
+    text = refused("run", "junction.toml", "--set", "sample.x.cells=1000", "--threads", 64)
     assert text.startswith("the deck on 64 threads needs about")
 
 
