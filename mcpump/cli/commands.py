@@ -13,6 +13,7 @@ from typing import Any
 from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
+from mcpump.cli.keys import add_completion, add_keys
 from mcpump.cli.materials import add_materials
 from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
@@ -68,7 +69,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"mcpump {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
-        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials
+        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials,
+        add_keys, add_completion
     ):  # fmt: skip
         add(commands)
     return top
