@@ -70,9 +70,10 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
         add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials,
-        add_keys, add_completion
+        add_keys,
     ):  # fmt: skip
         add(commands)
+    add_completion(commands, top)
     return top
 
 

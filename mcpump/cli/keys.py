@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from typing import Any
 
 from mcpump.cli.options import COMPLETE
@@ -36,22 +37,20 @@ def print_keys(options: argparse.Namespace) -> int:
     return COMPLETE
 
 
-def add_completion(commands: Any) -> None:
-    """Describe the command."""
+def add_completion(commands: Any, top: argparse.ArgumentParser) -> None:
+    """Describe the command, which completes those of the parser `top`."""
     completion = commands.add_parser(
         "completion", help="print a script by which a shell completes commands and options"
     )
     completion.add_argument("shell", choices=SHELLS)
-    completion.set_defaults(act=print_completion)
+    completion.set_defaults(act=partial(print_completion, top))
 
 
-def print_completion(options: argparse.Namespace) -> int:
+def print_completion(top: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     """`mcpump completion`: a script for a shell."""
     import shtab
 
-    from mcpump.cli.commands import parser
-
-    print(shtab.complete(with_files(parser(), shtab.FILE), shell=options.shell))
+    print(shtab.complete(with_files(top, shtab.FILE), shell=options.shell))
     return COMPLETE
 
 
