@@ -11,6 +11,7 @@ from typing import Any
 from mcpump import __version__, console
 from mcpump.cli.examples import add_example
 from mcpump.cli.export import add_export
+from mcpump.cli.keys import add_completion, add_keys
 from mcpump.cli.materials import add_materials
 from mcpump.cli.options import (
     BAD_INPUT,
@@ -83,9 +84,10 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
         add_run, add_sweep, add_merge, _add_check, add_export, _add_show, add_plot, add_compare, _add_replay, add_example,
-        add_materials
+        add_materials, add_keys,
     ):  # fmt: skip
         add(commands)
+    add_completion(commands, top)
     return top
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticUndefined
 
 from mcpump.deck import hints
 from mcpump.deck.quantities import DIMENSIONS, number, parameter, quantity
@@ -70,14 +71,23 @@ ACCEPTED: dict[Any, str] = {}
 """Function of a check → what it accepts, for the reference of all keys."""
 
 
-def _check(function: Callable[..., Any], accepts: str) -> BeforeValidator:
-    """Check of a value, and what it accepts in words."""
+AS_CHECKED: Any = PydanticUndefined
+"""What a check takes is what it is checked to be after it, for the schema."""
+Quantity = float | Annotated[str, Field(pattern="[0-9]")]
+
+
+def _check(function: Callable[..., Any], accepts: str, takes: Any = Any) -> BeforeValidator:
+    """Check of a value, what it accepts in words, and the type of that, for the schema (`mcpump.deck.schema`)."""
     ACCEPTED[function] = accepts
-    return BeforeValidator(function)
+    return BeforeValidator(function, json_schema_input_type=takes)
 
 
 def _must(
-    test: Callable[[Any], bool], be: str, accepts: str, to: Callable[[Any], Any] | None = None
+    test: Callable[[Any], bool],
+    be: str,
+    accepts: str,
+    to: Callable[[Any], Any] | None = None,
+    takes: Any = AS_CHECKED,
 ) -> BeforeValidator:
     """Check by a test: what the value must be ({}: the value), what is accepted in the reference, and what it becomes."""
 
@@ -86,7 +96,7 @@ def _must(
             raise ValueError(f"{KEY} = {show(value)} must be {be.format(show(value))}")
         return value if to is None else to(value)
 
-    return _check(check, accepts)
+    return _check(check, accepts, takes)
 
 
 def _listed(fewest: int, most: float, be: str, accepts: str) -> BeforeValidator:
@@ -100,7 +110,7 @@ def _choice(numbers: tuple[int, ...], be: str, accepts: str) -> BeforeValidator:
     def test(value: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool) and value in numbers
 
-    return _must(test, be, accepts, int)
+    return _must(test, be, accepts, int, Literal[numbers])
 
 
 def _names(value: Any) -> tuple[Any, ...]:
@@ -151,7 +161,8 @@ def physical(dimension: str, sign: str = "positive", longest: float = math.inf) 
             raise ValueError(f"{KEY} = {show(value)} is longer than any sample{hints.of_metres(value)}")
         return result
 
-    return _check(check, (DIMENSIONS[dimension].accepts or dimension.replace("_", " ")) + _of_sign(sign))
+    words = DIMENSIONS[dimension].accepts or dimension.replace("_", " ")
+    return _check(check, words + _of_sign(sign), Quantity)
 
 
 def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
@@ -169,6 +180,7 @@ def plain(sign: str = "any", limit: float = math.inf) -> BeforeValidator:
         + "number"
         + _of_sign(sign)
         + (f", at most {limit:g} in magnitude" if limit < _HUGE else ""),
+        float,
     )
 
 
@@ -184,7 +196,9 @@ def between(lowest: float, highest: float, above: bool = False) -> BeforeValidat
             raise ValueError(f"{KEY} = {show(value)} must be {wanted}")
         return float(result)
 
-    return _check(check, f"number {'above' if above else 'from'} {lowest:g} to {highest:g}")
+    lower = {"gt" if above else "ge": lowest}
+    takes = Annotated[float, Field(le=highest, **lower)]
+    return _check(check, f"number {'above' if above else 'from'} {lowest:g} to {highest:g}", takes)
 
 
 def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
@@ -204,6 +218,7 @@ def count(lowest: int, highest: int = _LARGEST_COUNT) -> BeforeValidator:
         f"whole number, {lowest} or more"
         if highest == _LARGEST_COUNT
         else f"whole number, {lowest} to {_count_text(highest)}",
+        Annotated[int, Field(ge=lowest, le=highest)],
     )
 
 
@@ -218,7 +233,7 @@ def _word(value: Any, words: tuple[str, ...]) -> str:
 
 def one_of(*words: str) -> BeforeValidator:
     """Check of a word."""
-    return _check(lambda value: _word(value, words), _words(words))
+    return _check(lambda value: _word(value, words), _words(words), Literal[words])
 
 
 def material_name(*words: str) -> BeforeValidator:
@@ -227,7 +242,7 @@ def material_name(*words: str) -> BeforeValidator:
     def check(value: Any, info: ValidationInfo) -> str:
         return _word(value, (*words, *(info.context or {}).get("materials", ())))
 
-    return _check(check, _words(words) + ", or a NAME of [materials.NAME]")
+    return _check(check, _words(words) + ", or a NAME of [materials.NAME]", Literal[words] | str)
 
 
 def automatic(check_number: BeforeValidator) -> BeforeValidator:
@@ -241,7 +256,8 @@ def automatic(check_number: BeforeValidator) -> BeforeValidator:
             raise ValueError(f'{KEY} = {show(value)} must be a whole number or "auto"{hint}')
         return check_number.func(value)  # type: ignore[call-arg]
 
-    return _check(check, '`"auto"`, or ' + ACCEPTED[check_number.func])
+    takes = check_number.json_schema_input_type | Literal["auto"]
+    return _check(check, '`"auto"`, or ' + ACCEPTED[check_number.func], takes)
 
 
 def relaxation(dimension: str) -> BeforeValidator:
@@ -259,7 +275,7 @@ def relaxation(dimension: str) -> BeforeValidator:
             raise ValueError(f'{KEY} = {show(value)} must be a {wanted}, or "none"')
         return check_quantity.func(value, info)  # type: ignore[call-arg, no-any-return]
 
-    return _check(check, f'{dimension}, or `"none"`')
+    return _check(check, f'{dimension}, or `"none"`', Quantity | Literal["none"])
 
 
 def _angle_or_material(value: Any) -> Any:
@@ -319,7 +335,9 @@ def _block_size(value: Any) -> int:
 
 Number = Annotated[float, plain("any", 1e60)]
 NumberButZero = Annotated[float, plain("not 0", 1e60)]
-AngleOrMaterial = Annotated[float | str, _check(_angle_or_material, 'number but 0, or `"material"`')]
+AngleOrMaterial = Annotated[
+    float | str, _check(_angle_or_material, 'number but 0, or `"material"`', float | Literal["material"])
+]
 PositiveNumber = Annotated[float, plain("positive", 1e60)]
 Length = Annotated[float, physical("length", longest=LONGEST)]
 Place = Annotated[float, physical("length", "any", longest=LONGEST)]
@@ -345,7 +363,7 @@ ElectricField = Annotated[float, physical("electric_field", "not 0")]
 Angle = Annotated[float, physical("angle", "any")]
 SpinLength = Annotated[float, relaxation("length")]
 SpinTime = Annotated[float, relaxation("time")]
-Vector = Annotated[tuple[float, float, float], _check(_three_numbers, "three numbers")]
+Vector = Annotated[tuple[float, float, float], _check(_three_numbers, "three numbers", AS_CHECKED)]
 PlaceInPlane = Annotated[tuple[Place, Place], _listed(2, 2, "two lengths, [x, y]", "two lengths, `[x, y]`")]
 Interval = Annotated[
     tuple[LengthOrZero, LengthOrZero],
@@ -354,11 +372,15 @@ Interval = Annotated[
 _ALONG = "list of lengths along x[, y[, z]]"
 Offset = Annotated[tuple[Place, ...], _listed(1, 3, f"a {_ALONG}", _ALONG)]
 _PATTERNS = 'a name, a pattern such as "m*.ovf", or a list of these'
-Files = Annotated[tuple[str, ...], _must(_are_names, _PATTERNS, "text, or list of texts", _names)]
+Files = Annotated[
+    tuple[str, ...], _must(_are_names, _PATTERNS, "text, or list of texts", _names, str | list[str])
+]
 Sign = Annotated[int, _choice((1, -1), "1 or -1", "1 or −1")]
 Share = Annotated[float, between(0.0, 1.0)]
 ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
-BlockSize = Annotated[int, _check(_block_size, "even number, 2 to 2^24")]
+BlockSize = Annotated[
+    int, _check(_block_size, "even number, 2 to 2^24", Annotated[int, Field(ge=2, le=2**24, multiple_of=2)])
+]
 FirstFlights = Annotated[int | str, automatic(count(1, 1024))]
 Phases = Annotated[int | str, automatic(count(1, 64))]
 _INTERVALS = (1, 2, 4, 8, 16, 32, 64)
@@ -372,7 +394,7 @@ Parameters = Annotated[
 ]
 Text = Annotated[str, _must(lambda value: isinstance(value, str), "text", "text")]
 Tables = _listed(0, math.inf, f"a list of tables: write [[{KEY}]] above each", "list of tables")
-NamedTables = _check(_named_tables, "tables [materials.NAME]")
+NamedTables = _check(_named_tables, "tables [materials.NAME]", AS_CHECKED)
 Channels = Annotated[
     tuple[Annotated[str, one_of(*CHANNELS)], ...],
     _listed(0, math.inf, "a list: [{}]", f"list of {_words(CHANNELS)}"),
