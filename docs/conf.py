@@ -6,10 +6,13 @@ project = "mcpump"
 author = "the mcpump authors"
 release = mcpump.__version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "numpydoc"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc"]
 root_doc = "docs/index"
-include_patterns = ["*.md", "docs/*.md", "slurm/README.md"]
+include_patterns = ["*.md", "docs/*.md", "docs/tutorials/*.ipynb", "slurm/README.md"]
 exclude_patterns = [".venv", "build", "tests"]
+
+# the notebooks hold what they gave; a test executes them
+nb_execution_mode = "off"
 
 # headings are the targets of links, as on a forge
 myst_heading_anchors = 3

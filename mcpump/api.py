@@ -295,8 +295,8 @@ class _Request(NamedTuple):
         function = self.changes.get("texture")
         return self.given if function is None else _with_texture(self.given, function)
 
-    def read(self) -> Deck:
-        """The deck, checked."""
+    def check_arguments(self) -> None:
+        """Refuse arguments that are none."""
         if unknown := [name for name in self.changes if name not in Changes.__annotations__]:
             raise TypeError(
                 f"unknown argument {unknown[0]!r}: of a deck {', '.join(Changes.__annotations__)} can be changed"
@@ -304,6 +304,10 @@ class _Request(NamedTuple):
         threads = self.way.threads
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
             raise InputError(f"threads = {threads!r} must be a whole number of at least 1")
+
+    def read(self) -> Deck:
+        """The deck, checked."""
+        self.check_arguments()
         given, overrides = self.with_texture(), self.all_overrides()
         if (error := self.changes.get("rel_err")) is not None:
             data, most = override(given.data, overrides), self.changes.get("walkers")
@@ -497,7 +501,7 @@ def _sweep_of(
     asked: _Request, vary: Mapping[Any, Any], new_walkers: bool, folder: Path
 ) -> tuple[_Request, Sweep]:
     """Points of a sweep; every deck is checked before anything is walked."""
-    asked.read()
+    asked.check_arguments()
     found = Sweep(asked.with_texture(), asked.all_overrides(), _groups(vary), new_walkers)
     found.coordinates()  # refuses a value that comes twice
     for point in found.points:

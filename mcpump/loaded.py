@@ -310,7 +310,10 @@ class Run:
         except ImportError:
             raise InputError("matplotlib is not installed: pip install 'mcpump[plot]'") from None
         if "IPython" in sys.modules:
-            import matplotlib.pyplot  # noqa: F401  # a notebook only then knows how to show a figure
+            import matplotlib.pyplot
+
+            # a notebook only then knows how to show a figure
+            matplotlib.pyplot.switch_backend(matplotlib.get_backend())
 
         from mcpump import figures
 

@@ -306,6 +306,15 @@ def test_a_sweep_is_that_of_the_command(here, tmp_path):
     assert contents(tmp_path / "python") == before
 
 
+def test_a_deck_may_need_what_is_swept(tmp_path):
+    deck = tomllib.loads(FEW)
+    del deck["texture"]["angular_frequency"]
+    series = mcpump.sweep(
+        deck, {"texture.angular_frequency": [0.01, 0.02]}, tmp_path / "Omega", progress=False
+    )
+    assert [run.complete for run in series] == [True, True]
+
+
 def test_a_sweep_of_a_parameter(tmp_path):
     values = {"middle": "4 nm", "rate": f"{2e10 * math.pi!r} rad/s"}
     series = mcpump.sweep(

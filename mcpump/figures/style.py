@@ -49,9 +49,6 @@ STYLE: Any = {
 }
 """matplotlib's settings for every figure, but for those that the user has set otherwise."""
 PREFIXES = {
-    -24: "y",
-    -21: "z",
-    -18: "a",
     -15: "f",
     -12: "p",
     -9: "n",
