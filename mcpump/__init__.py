@@ -22,24 +22,24 @@ Symbols, one meaning each, in code and documents:
 ``mu_s``        effective spin potential D(ρ_s − ħνJS)
 ==============  ==================================================================================
 
-From Python: `mcpump.run` walks a deck and `mcpump.load` reads a results file, both into a `mcpump.loaded.Run`; closed
-forms are in `mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_from_dict`, `mcpump.problem.make_problem`,
-`mcpump.simulate.run`, `mcpump.results.write` and `read`.
+From Python: `mcpump.run` walks a deck, `mcpump.solve` solves one without walkers, and `mcpump.load` reads a results
+file, all into a `mcpump.loaded.Run`; closed forms are in `mcpump.theory`. Step by step: `mcpump.deck.read_deck` or
+`deck_from_dict`, `mcpump.problem.make_problem`, `mcpump.simulate.run`, `mcpump.results.write` and `read`.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load", "run"]
+__all__ = ["__version__", "load", "run", "solve"]
 
 
 def __getattr__(name: str) -> Any:
     # numpy, h5py and numba take seconds: not before they are needed
-    if name in ("load", "run"):
+    if name in ("load", "run", "solve"):
         return getattr(import_module("mcpump.api"), name)
     raise AttributeError(f"module 'mcpump' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), "load", "run"])
+    return sorted([*globals(), "load", "run", "solve"])

@@ -1,4 +1,4 @@
-"""mcpump from Python: `mcpump.load` a results file, `mcpump.run` a deck."""
+"""mcpump from Python: `mcpump.load` a results file, `mcpump.run` or `mcpump.solve` a deck."""
 
 from __future__ import annotations
 
@@ -107,6 +107,54 @@ def run(
             raise problem
         with ranks.guard():
             return Run(_walk(ranks, request, problem, progress and ranks.rank == 0))
+
+
+def solve(
+    deck: str | os.PathLike[str] | Mapping[str, Any],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    set: Mapping[str, Any] | None = None,
+    overwrite: bool = False,
+) -> Run:
+    """Solve a deck along x without walkers: no noise, errors are the solution's own.
+
+    Parameters
+    ----------
+    deck : path or mapping
+        A deck's file, or its tables as nested dictionaries.
+    output : path, optional
+        Results file to write; none by default.
+    set : mapping, optional
+        Dotted keys that replace the deck's: ``{"electrons.mean_free_path": "5 nm"}``.
+    overwrite : bool
+        Whether `output` may be replaced.
+
+    Returns
+    -------
+    Run
+        As from `run`, complete, of 0 walkers.
+
+    Raises
+    ------
+    InputError
+        One sentence on what of the deck cannot be used, or why it has no solution without walkers.
+    ResultsFileError
+        If `output` exists or cannot be written.
+    """
+    read = _Request(deck, dict(set or {}), output, None, None, 0.0, overwrite).read()
+    if isinstance(read, McpumpError):
+        raise read
+
+    from mcpump.problem.reduce import make_problem
+    from mcpump.simulate.solve import solve as solved
+
+    problem = make_problem(read)
+    if output is not None:
+        results.check_writable(output, overwrite)
+    result = solved(problem)
+    if output is not None:
+        results.write(result, output, overwrite)
+    return Run(result)
 
 
 class _Request(NamedTuple):

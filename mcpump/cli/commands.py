@@ -16,6 +16,7 @@ from mcpump.cli.export import add_export
 from mcpump.cli.materials import add_materials
 from mcpump.cli.options import COMPLETE, INTERRUPTED, Parser, add_deck, add_file, positive
 from mcpump.cli.run import add_merge, add_run, problem_of
+from mcpump.cli.solve import add_solve
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
 
@@ -68,7 +69,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"mcpump {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
-        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay, add_example, add_materials
+        add_run, add_solve, add_sweep, add_merge, _add_check, add_export, _add_show, _add_replay,
+        add_example, add_materials,
     ):  # fmt: skip
         add(commands)
     return top

@@ -19,6 +19,7 @@ from mcpump.cli.options import (
     add_walk_options,
 )
 from mcpump.cli.run import on_ranks, print_lines, walk
+from mcpump.cli.solve import solved
 from mcpump.errors import InputError, McpumpError
 
 if TYPE_CHECKING:
@@ -90,6 +91,9 @@ def add_sweep(commands: Any) -> None:
     how.add_argument(
         "--collect", action="store_true", help="collect the points that are there; walks nothing"
     )
+    sweep.add_argument(
+        "--solve", action="store_true", help="solve the points without walkers (mcpump solve) instead of walking them"
+    )  # fmt: skip
     add_walk_options(sweep)
     add_overwrite(sweep, "walk points anew that are there")
     sweep.set_defaults(act=run_sweep)
@@ -197,10 +201,24 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
             more += [flag, f"{value:.15g}" if isinstance(value, float) else str(value)]
     more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
     lines = []
+    if options.solve:
+        more = ["--quiet"] * options.quiet + ["--overwrite"] * options.overwrite
     for point in sweep.points:
         sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
         output = str(_point_file(options, point))
-        lines.append(shlex.join(["mcpump", "run", str(options.deck), *sets, "--output", output, *more]))
+        lines.append(
+            shlex.join(
+                [
+                    "mcpump",
+                    "solve" if options.solve else "run",
+                    str(options.deck),
+                    *sets,
+                    "--output",
+                    output,
+                    *more,
+                ]
+            )
+        )
     print_lines(lines)
     return COMPLETE
 
@@ -220,13 +238,33 @@ def _walk_points(
         own.overrides = [*sweep.overrides, *point.overrides]
         own.seed, own.part, own.resume, own.go_on = None, None, None, not options.overwrite
         own.output = _point_file(options, point)
-        end = walk(own, ranks, stops, lambda _: None)
+        end = _solve(own, ranks) if options.solve else walk(own, ranks, stops, lambda _: None)
         if isinstance(end, McpumpError) or end == STOPPED:
             return end
         worst = end if end == TARGET_MISSED else worst
     if ranks.rank == 0:
         _summary(options, sweep) if options.point else _collect(options, sweep)
     return worst
+
+
+def _solve(options: argparse.Namespace, ranks: Alone) -> int | McpumpError:
+    """Solve a point that is not there yet, on rank 0; a file of a run is refused."""
+    from mcpump import results
+
+    end: int | McpumpError = COMPLETE
+    if ranks.rank == 0:
+        try:
+            there = options.output.exists() and not options.overwrite
+            if not there:
+                solved(options, options.output)
+            elif not results.read(options.output).solved:
+                raise InputError(
+                    f"{results.shown(options.output)} was walked: --overwrite solves it anew, "
+                    "another -o leaves it as it is"
+                )
+        except McpumpError as error:
+            end = error
+    return ranks.broadcast(end)
 
 
 def _results(options: argparse.Namespace, sweep: Sweep) -> list[Result | None]:

@@ -94,7 +94,7 @@ def start_of(result: Result, path: str) -> Start:
     Raises
     ------
     InputError
-        If the file was written by another version, or holds no sums.
+        If the file was written by another version, is a solution without walkers, or holds no sums.
     """
     check_version(result, path)
     sums = {name: array for name, array in result.checkpoint.items() if name != RANGES}
@@ -105,7 +105,11 @@ def start_of(result: Result, path: str) -> Start:
 
 
 def check_version(result: Result, path: str) -> None:
-    """Refuse a file of another version, whose walkers may walk differently."""
+    """Refuse a file of another version, whose walkers may walk differently, or one without walkers."""
+    if result.solved:
+        raise InputError(
+            f"{path} is a solution without walkers (mcpump solve): there is nothing to go on with, or to add up"
+        )
     version = result.provenance.get("mcpump")
     if version != mcpump.__version__:
         raise InputError(

@@ -24,6 +24,7 @@ from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, joined
 from mcpump.simulate.crew import Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
+from mcpump.tally.against import held_against, to_hold_against
 from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
@@ -33,6 +34,8 @@ from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
 
 WHOLE = Part()
+SOLVED = ("solution_mean", "solution_error")
+"""Of what a file holds beside the walk, what `held_against` takes."""
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
 
@@ -108,7 +111,9 @@ def run(
         return None
     started = time.time()
     todo = to_walk(problem, start, part)
+    solved = _solved(problem, start)
     with Lead(problem, threads, ranks, start, stop) as lead:
+        lead.groundwork |= solved
         walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else ())
         tally, status, message = walk.to_the_end(todo, on_progress)
     if status is Status.STOPPED and tally.blocks == 0:
@@ -121,6 +126,12 @@ def run(
     result = make_result(problem, tally, lead.groundwork, walk.ranges, status, message)
     result.provenance.update(_circumstances(started, start.seconds if start else 0.0, ranks), threads=threads)
     return result
+
+
+def _solved(problem: Problem, start: Start | None) -> dict[str, NDArray[Any]]:
+    """What the run is held against: the file's that it goes on with, else worked out."""
+    held = {name: array for name, array in (start.groundwork if start else {}).items() if name in SOLVED}
+    return held or to_hold_against(problem)
 
 
 def _circumstances(started: float, before: float, ranks: Alone) -> dict[str, Any]:
@@ -394,11 +405,12 @@ def make_result(
     message : str
         The same in words.
     """
+    found = observables(problem, tally)
     return Result(
         name=problem.name,
         resolved=problem.resolved,
         coords=coordinates(problem),
-        estimates=observables(problem, tally),
+        estimates=found | held_against(problem, found, groundwork),
         regime=problem.regime,
         warnings=problem.warnings,
         notes=problem.notes + ((sentence(tally.known, problem.scene),) if tally.known else ()),
@@ -411,12 +423,16 @@ def make_result(
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         groundwork=groundwork,
-        provenance={"mcpump": mcpump.__version__}
-        # not made shorter: the deck's text of it is its end, by which it is found again
-        | ({"texture_file": os.path.join(os.getcwd(), problem.texture_file)} if problem.texture_file else {})
-        | (
-            {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
-            if problem.snapshots
-            else {}
-        ),
+        provenance=provenance_of(problem),
     )
+
+
+def provenance_of(problem: Problem) -> dict[str, Any]:
+    """Version, and where the texture was read, to find it again."""
+    found: dict[str, Any] = {"mcpump": mcpump.__version__}
+    if problem.texture_file:
+        # not made shorter: the deck's text of it is its end, by which it is found again
+        found["texture_file"] = os.path.join(os.getcwd(), problem.texture_file)
+    if problem.snapshots:
+        found |= {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
+    return found

@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 
 from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
-from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of, varies_in
+from mcpump.problem.slab import edges_on, jumps_of, precession_of, sample_of, varies_in
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import Flights, Ordinates, Stack
-from mcpump.theory.slab import halved, mesh_of, parabolas_on, stack_on
+from mcpump.theory.sample import halved, mesh_of, parabolas_on, stack_on
+from mcpump.theory.slab import harmonics_of
 from mcpump.walk.known import Known
 from mcpump.walk.layout import BlockSums, completed, shapes
 
@@ -148,8 +149,9 @@ def first_flights_along_x(
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
+    jumps = jumps_of(scene)
     coarse = mesh_of(
-        sample_of(scene), edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), NARROW * exact
+        sample_of(scene), edges_on(scene, jumps)[0], scale, turn, fineness, jumps, varies_in(scene), NARROW * exact
     )  # fmt: skip
     count = round(directions * _grazing(scene, scale))
     wide, middle, narrow, few = (

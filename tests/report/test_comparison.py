@@ -17,10 +17,10 @@ from mcpump import figures, results, theory
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
+from mcpump.problem.slab import user_of
 from mcpump.report.comparison import comparison, comparison_table, waves_of
 from mcpump.tally.estimates import Estimate
 from mcpump.textures.moving import texture_field
-from mcpump.walk.blocks import user_of
 
 REDUCED = {
     "units": "reduced",

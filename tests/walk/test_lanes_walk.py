@@ -12,10 +12,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scenes import ABSORBING, FAMILY, SPECULAR, faces, problem_of, scene
 from scipy import stats
 from shapes import harmonic_parameters
+from solved import slab_of
 
 from mcpump.errors import WalkerError
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE
-from mcpump.problem.slab import slab_of
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.walk.births import source_in_frame
 from mcpump.walk.blocks import ground_of, groundwork_of
