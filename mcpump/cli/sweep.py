@@ -36,6 +36,9 @@ _DEFAULTS = {
 """Options of a sweep that its points' runs take over, and what they are if not given."""
 
 
+_OF_WALKS = ("walkers", "rel_err", "seed", "max_time", "new_walkers", "threads")
+
+
 class _With(argparse.Action):
     """`--with` belongs to the axis of the `--vary` before it."""
 
@@ -133,6 +136,11 @@ def _sweep(options: argparse.Namespace) -> Sweep:
     for key, name in fixed.items():
         if key in swept and getattr(options, name) is not None:
             raise InputError(f"{key} is swept, so that --{name} cannot set it as well")
+    walks = [
+        f"--{name.replace('_', '-')}" for name in _OF_WALKS if getattr(options, name) not in (None, False)
+    ]
+    if options.solve and walks:
+        raise InputError(f"{walks[0]} is for walks, and --solve has no walkers")
     # the sweep has to know the seed, from which --new-walkers takes those of the points
     seed = [] if options.seed is None else [f"run.seed={options.seed}"]
     sweep = Sweep(options.deck, [*options.overrides, *seed], options.vary, options.new_walkers)
@@ -195,30 +203,17 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
         sweep.deck(point)
     _make_folder(_folder(options))
     more = []
-    for name, default in _DEFAULTS.items():
+    for name, default in ({} if options.solve else _DEFAULTS).items():
         if (value := getattr(options, name)) != default:
             flag = f"--{name.replace('_', '-')}"
             more += [flag, f"{value:.15g}" if isinstance(value, float) else str(value)]
-    more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
-    lines = []
-    if options.solve:
-        more = ["--quiet"] * options.quiet + ["--overwrite"] * options.overwrite
+    go_on = [] if options.solve else ["--continue"]
+    more += ["--quiet"] * options.quiet + (["--overwrite"] if options.overwrite else go_on)
+    command, lines = ["mcpump", "solve" if options.solve else "run", str(options.deck)], []
     for point in sweep.points:
         sets = [word for text in (*sweep.overrides, *point.overrides) for word in ("--set", text)]
         output = str(_point_file(options, point))
-        lines.append(
-            shlex.join(
-                [
-                    "mcpump",
-                    "solve" if options.solve else "run",
-                    str(options.deck),
-                    *sets,
-                    "--output",
-                    output,
-                    *more,
-                ]
-            )
-        )
+        lines.append(shlex.join([*command, *sets, "--output", output, *more]))
     print_lines(lines)
     return COMPLETE
 

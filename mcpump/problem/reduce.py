@@ -18,7 +18,7 @@ from mcpump.problem.effort import (
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Problem, Scales, Scene, StopRule
-from mcpump.problem.slab import not_rigid
+from mcpump.problem.slab import not_held, not_rigid
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
 
@@ -113,6 +113,7 @@ def check_report(problem: Problem) -> str:
     ]
     lines += ["", _walk_line(scene), *(f"warning: {text}" for text in problem.warnings)]
     lines += [f"note: {text}" for text in problem.notes]
+    lines.append(_held_line(problem))
     flights = mean_flights(scene)
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
     compilation = compilation_seconds(scene)
@@ -132,6 +133,12 @@ def check_report(problem: Problem) -> str:
             "under way, and --resume walks them again: a smaller run.walkers_per_block loses less"
         )
     return "\n".join(lines) + "\n"
+
+
+def _held_line(problem: Problem) -> str:
+    """Say whether the run is held against the solution without walkers."""
+    reason = not_held(problem)
+    return f"{'not ' * bool(reason)}held against the solution without walkers{': ' * bool(reason)}{reason}"
 
 
 def _walk_line(scene: Scene) -> str:

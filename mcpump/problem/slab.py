@@ -40,6 +40,8 @@ MOST_HARMONICS = 24
 """A texture with more of them is not solved."""
 LEFT_OUT = 1e-8
 """Harmonics smaller than this, beside the largest, are left out."""
+MOST_WORK = 3e5
+"""`work_of` a solution that takes some two seconds; one that takes more is left to `mcpump solve`."""
 PLACES = 400
 """Places at which a texture is looked at; what varies faster than between them is not resolved."""
 STILL = theory.Precession(lambda x: np.zeros((len(x), 3)), np.zeros(3))
@@ -116,6 +118,26 @@ def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
         return "in its channel exact spins turn in flight about a texture that does not precess rigidly"
     _, harmonics, _ = _seen(problem)
     return "" if harmonics <= MOST_HARMONICS else f"its texture has more than {MOST_HARMONICS} harmonics"
+
+
+def channels_held(problem: Problem) -> tuple[str, ...]:
+    """Spin channels of a run that are held against the solution without walkers."""
+    channels = problem.scene.channels
+    if not not_solved(problem, channels):
+        return channels
+    # of a texture that does not precess rigidly all but `exact`
+    return tuple(name for name in channels if name != "exact")
+
+
+def not_held(problem: Problem) -> str:
+    """Why a run is not held against the solution without walkers; empty where it is."""
+    channels = channels_held(problem)
+    if problem.scene.pulse or not channels:
+        return "it has none"
+    if reason := not_solved(problem, channels):
+        return reason
+    work = work_of(problem, channels)
+    return "" if work <= MOST_WORK else "it would take more than some seconds (mcpump solve)"
 
 
 def motion_of(problem: Problem) -> theory.Precession | theory.Cycle:

@@ -107,7 +107,7 @@ def comparison(result: Result) -> list[Row]:
     """
     problem = problem_of(result)
     if not (_is_of_waves(problem) or not_solved(problem, problem.scene.channels)):
-        return [row for task in _solved(result, problem) for row in _rows(result, task)]
+        return [row for task in _solved(result) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)
     books = _Books(result, problem, waves, medium)
     return [row for task in (*books.spin(), *books.charge()) for row in _rows(result, task)]
@@ -121,9 +121,20 @@ def _is_of_waves(problem: Problem) -> bool:
         return False
 
 
-def _solved(result: Result, problem: Problem) -> Iterator[_Task]:
+def solved_beside(result: Result) -> Result:
+    """A run with the numbers of the solution without walkers in the place of its own.
+
+    Raises
+    ------
+    InputError
+        If it has none; the sentence says why.
+    """
+    return replace(result, estimates=solved_observables(problem_of(result)))
+
+
+def _solved(result: Result) -> Iterator[_Task]:
     """Spin and charge in the cells, and spin currents through planes, beside the solution without walkers."""
-    solved = replace(result, estimates=solved_observables(problem)).estimates
+    solved = solved_beside(result).estimates
     for name in (
         "spin_density",
         "torque",

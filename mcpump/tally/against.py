@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mcpump.errors import InputError
 from mcpump.problem.scene import Problem
-from mcpump.problem.slab import not_solved, user_of, work_of
+from mcpump.problem.slab import channels_held, not_held, user_of
 from mcpump.tally.estimates import NOTHING, Estimate
 from mcpump.tally.observables import mean_estimates, observables, plane_estimates
 from mcpump.tally.scales import channels_of
@@ -25,8 +25,6 @@ from mcpump.walk.solution import solution
 
 QUANTITIES = ("plane_current", "spin_density_mean")
 """What a run is held against, the first that it has."""
-MOST_WORK = 3e5
-"""`work_of` a solution that takes some two seconds; one that takes more is left to `mcpump solve`."""
 TOLD = 1e-9
 """Errors smaller than this, beside the largest number of their channel, are rounding."""
 
@@ -55,26 +53,6 @@ def solved_observables(problem: Problem) -> dict[str, Estimate]:
     return {
         name: one for name, one in found.items() if not name.startswith(("self_check", "walkers_at_bound"))
     }
-
-
-def channels_held(problem: Problem) -> tuple[str, ...]:
-    """Spin channels of a run that are held against the solution without walkers."""
-    channels = problem.scene.channels
-    if not not_solved(problem, channels):
-        return channels
-    # of a texture that does not precess rigidly all but `exact`
-    return tuple(name for name in channels if name != "exact")
-
-
-def not_held(problem: Problem) -> str:
-    """Why a run is not held against the solution without walkers; empty where it is."""
-    channels = channels_held(problem)
-    if problem.scene.pulse or not channels:
-        return "it has none"
-    if reason := not_solved(problem, channels):
-        return reason
-    work = work_of(problem, channels)
-    return "" if work <= MOST_WORK else "it would take more than some seconds (mcpump solve)"
 
 
 def to_hold_against(problem: Problem) -> dict[str, NDArray[Any]]:

@@ -133,7 +133,7 @@ def test_samples_with_faces_are_held_against_the_solution_without_walkers(change
     rows = comparison(walked(deck))
     close(rows)
     assert {row.channel for row in rows} == set(channels)
-    assert {row.quantity for row in rows} == {"spin_density", "torque", "plane_current"}
+    assert {row.quantity for row in rows} == {"spin_density", "torque", "plane_current", "spin_current"}
     assert all(math.isnan(row.paper) for row in rows)
 
 
