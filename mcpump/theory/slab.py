@@ -254,8 +254,7 @@ def _extrapolated(
         both = []
         for part in range(2):
             a, b, c, d = (one[name][part] for one in (wide, middle, narrow, few))
-            value, rough = _mixed((4.0, c), (-1.0, b)), _mixed((4.0, b), (-1.0, a))
-            value, rough = _mixed((1.0 / 3.0, value)), _mixed((1.0 / 3.0, rough))
+            value, rough = (_mixed((4.0 / 3.0, one), (-1.0 / 3.0, other)) for one, other in ((c, b), (b, a)))
             both.append((value, _mixed((1.0, value), (-1.0, rough)), _mixed((1.0, a), (-1.0, d))))
         (near, *near_off), (far, *far_off) = both
         found[name] = Response(near, far, tuple(zip(near_off, far_off, strict=True)))

@@ -18,7 +18,7 @@ from mcpump.simulate import engine
 from mcpump.tally.against import solved_observables
 
 RUN = Path(__file__).parents[2] / "run"
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 2, 3)
 
 
 @pytest.fixture
@@ -115,7 +115,9 @@ def test_from_python(tmp_path):
     deck = RUN / "junction.toml"
     run = mcpump.solve(deck, tmp_path / "one.h5", set={"texture.width": "2 nm"})
     assert run.result.solved
-    assert np.array_equal(mcpump.load(tmp_path / "one.h5").total.plane_current.mean, run.total.plane_current.mean)
+    assert np.array_equal(
+        mcpump.load(tmp_path / "one.h5").total.plane_current.mean, run.total.plane_current.mean
+    )
     with pytest.raises(InputError, match="other directions"):
         mcpump.solve(RUN / "vortex.toml")
 
@@ -203,16 +205,14 @@ def test_it_changes_no_sum_and_is_worked_out_once(folder, monkeypatch):
 
 
 def test_walks_agree_with_it():
-    """Over 200 currents through planes of seven decks and four seeds, in lanes: rms 1, none beyond 4.5."""
-    decks = {
-        "junction": (), "stack": (), "rashba": (), "penetration": (), "spiral": (), "domain_wall": (), "user_texture": (),
-    }  # fmt: skip
+    """Over 200 currents through planes of six decks and three seeds, in lanes: rms 1, none beyond 4.5."""
+    decks = "junction", "stack", "rashba", "penetration", "spiral", "domain_wall"
     apart = []
-    for name, changes in decks.items():
+    for name in decks:
         for seed in SEEDS:
             run = mcpump.run(
                 RUN / f"{name}.toml", walkers=16 * 256, seed=seed, progress=False,
-                set={"run.walkers_per_block": 256, **dict(changes)},
+                set={"run.walkers_per_block": 256},
             )  # fmt: skip
             found = run.result.estimates["solution_deviation"].mean
             apart += list(found[np.isfinite(found)])
