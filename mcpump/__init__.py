@@ -22,17 +22,17 @@ Symbols, one meaning each, in code and documents:
 ``mu_s``        effective spin potential D(ρ_s − ħνJS)
 ==============  ==================================================================================
 
-From Python: `mcpump.run` walks a deck, `mcpump.resume` goes on with a results file and `mcpump.load` reads it, all into a
-`mcpump.loaded.Run`; `mcpump.check` tells what a deck means, `mcpump.sweep` walks it at many values. Closed forms are in
-`mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_from_dict`, `mcpump.problem.make_problem`,
-`mcpump.simulate.run`, `mcpump.results.write` and `read`.
+From Python: `mcpump.run` walks a deck, `mcpump.solve` solves one without walkers, `mcpump.resume` goes on with a results
+file and `mcpump.load` reads it, all into a `mcpump.loaded.Run`; `mcpump.check` tells what a deck means, `mcpump.sweep`
+walks it at many values. Closed forms are in `mcpump.theory`. Step by step: `mcpump.deck.read_deck` or `deck_from_dict`,
+`mcpump.problem.make_problem`, `mcpump.simulate.run`, `mcpump.results.write` and `read`.
 """
 
 from importlib import import_module
 from typing import Any
 
 __version__ = "0.2.0"
-__all__ = ["__version__", "check", "load", "resume", "run", "sweep"]
+__all__ = ["__version__", "check", "load", "resume", "run", "solve", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

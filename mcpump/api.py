@@ -1,4 +1,4 @@
-"""mcpump from Python: `run`, `check`, `sweep` and `resume` a deck, `load` a results file."""
+"""mcpump from Python: `run`, `solve`, `check`, `sweep` and `resume` a deck, `load` a results file."""
 
 from __future__ import annotations
 
@@ -268,6 +268,52 @@ class _Way(NamedTuple):
     save_every: float = SAVE_EVERY
     overwrite: bool = False
     progress: bool = False
+
+
+def solve(
+    deck: Path_ | Mapping[str, Any],
+    output: Path_ | None = None,
+    *,
+    overwrite: bool = False,
+    **changes: Unpack[Changes],
+) -> Run:
+    """Solve a deck along x without walkers: no noise, errors are the solution's own.
+
+    Parameters
+    ----------
+    deck : path or mapping
+        A deck's file, or its tables as nested dictionaries.
+    output : path, optional
+        Results file to write; none by default.
+    overwrite : bool
+        Whether `output` may be replaced.
+    **changes
+        As for `run`.
+
+    Returns
+    -------
+    Run
+        As from `run`, complete, of 0 walkers.
+
+    Raises
+    ------
+    InputError
+        One sentence on what of the deck cannot be used, or why it has no solution without walkers.
+    ResultsFileError
+        If `output` exists or cannot be written.
+    """
+    checked = _Request(_given(deck), changes).read()
+
+    from mcpump.problem.reduce import make_problem
+    from mcpump.simulate.solve import solve as solved
+
+    problem = make_problem(checked)
+    if output is not None:
+        results.check_writable(output, overwrite)
+    result = solved(problem)
+    if output is not None:
+        results.write(result, output, overwrite)
+    return Run(result, problem)
 
 
 class _Request(NamedTuple):

@@ -26,6 +26,7 @@ from mcpump.cli.options import (
 )
 from mcpump.cli.plot import add_compare, add_plot
 from mcpump.cli.run import add_merge, add_run, problem_of
+from mcpump.cli.solve import add_solve
 from mcpump.cli.sweep import add_sweep
 from mcpump.errors import McpumpError, ResultsFileError
 
@@ -83,8 +84,8 @@ def parser() -> Parser:
     top.add_argument("--version", action="version", version=f"mcpump {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
     for add in (
-        add_run, add_sweep, add_merge, _add_check, add_export, _add_show, add_plot, add_compare, _add_replay, add_example,
-        add_materials, add_keys,
+        add_run, add_solve, add_sweep, add_merge, _add_check, add_export, _add_show, add_plot, add_compare, _add_replay,
+        add_example, add_materials, add_keys,
     ):  # fmt: skip
         add(commands)
     add_completion(commands, top)

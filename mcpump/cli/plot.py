@@ -53,13 +53,20 @@ def add_compare(commands: Any) -> None:
     compare.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="text file to write the table to as well"
     )
+    compare.add_argument(
+        "--figure",
+        type=Path,
+        metavar="FILE",
+        help="figure of the first file beside the solution without walkers",
+    )
+    compare.add_argument("--channel", help="channel whose current is drawn (default: that of the table)")
     compare.set_defaults(act=compare_files)
 
 
 _COMPARE = """Compare runs with theory: the paper's closed forms, and the exact solution.
 
-Plane waves in a periodic sample have one in closed form; junctions, stacks and other samples along x, in a steady, rigid
-precession, one without walkers (mcpump.theory.slab).
+Plane waves in a periodic sample have one in closed form; junctions, stacks, real magnets and other samples along x in a
+periodic drive one without walkers (mcpump.theory.slab), beside which --figure draws the run.
 
 For each quantity, channel, part and multiple of Ω: the run, the paper (leading order in qℓ and Ωτ) and the exact solution
 (any qℓ) where the latter is largest, how far the run is from it in standard errors, and the root mean square of this over
@@ -70,7 +77,10 @@ def compare_files(options: Options) -> int:
     """`mcpump compare`: tables of runs against theory."""
     from mcpump import results
 
-    text = "".join(_comparison(results.read(file)) for file in options.files)
+    found = [results.read(file) for file in options.files]
+    text = "".join(map(_comparison, found))
+    if options.figure:
+        _draw_comparison(found[0], options)
     if options.output:
         try:
             options.output.write_text(text, encoding="utf-8")
@@ -78,6 +88,18 @@ def compare_files(options: Options) -> int:
             raise InputError(f"{options.output} cannot be written: {error.strerror}") from None
     print(text.rstrip("\n"))
     return COMPLETE
+
+
+def _draw_comparison(result: Result, options: Options) -> None:
+    """Figure of a run beside the solution without walkers."""
+    from mcpump import figures
+
+    try:
+        figures.comparison_figure(result, options.channel).savefig(options.figure)
+    except ImportError as error:
+        raise InputError(f"{error.name} is not installed: pip install 'mcpump[plot]'") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{options.figure} cannot be drawn: {error}") from None
 
 
 def _comparison(result: Result) -> str:

@@ -20,6 +20,7 @@ from mcpump.cli.options import (
     add_walk_options,
 )
 from mcpump.cli.run import on_ranks, walk
+from mcpump.cli.solve import solved
 from mcpump.console import CONTROL
 from mcpump.deck.toml import Unset
 from mcpump.errors import InputError, McpumpError, show
@@ -35,6 +36,9 @@ _DEFAULTS = {
     "log_level": "info", "progress": "auto",
 }  # fmt: skip
 """Options of a sweep that its points' runs take over, and what they are if not given."""
+
+
+_OF_WALKS = ("walkers", "rel_err", "seed", "max_time", "new_walkers", "threads")
 
 
 class _With(argparse.Action):
@@ -92,6 +96,9 @@ def add_sweep(commands: Any) -> None:
     how.add_argument(
         "--collect", action="store_true", help="collect the points that are there; walks nothing"
     )
+    sweep.add_argument(
+        "--solve", action="store_true", help="solve the points without walkers (mcpump solve) instead of walking them"
+    )  # fmt: skip
     add_walk_options(sweep)
     add_overwrite(sweep, "walk points anew that are there")
     sweep.set_defaults(act=run_sweep)
@@ -132,6 +139,11 @@ def _sweep(options: argparse.Namespace) -> Sweep:
     for key, name in fixed.items():
         if key in swept and getattr(options, name) is not None:
             raise InputError(f"{key} is swept, so that --{name} cannot set it as well")
+    walks = [
+        f"--{name.replace('_', '-')}" for name in _OF_WALKS if getattr(options, name) not in (None, False)
+    ]
+    if options.solve and walks:
+        raise InputError(f"{walks[0]} is for walks, and --solve has no walkers")
     # the sweep has to know the seed, from which --new-walkers takes those of the points
     seed = [] if options.seed is None else [f"run.seed={options.seed}"]
     sweep = Sweep(options.deck, [*options.overrides, *seed], options.vary, options.new_walkers)
@@ -189,12 +201,13 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
         sweep.deck(point)
     _make_folder(_folder(options))
     more = []
-    for name, default in _DEFAULTS.items():
+    for name, default in ({} if options.solve else _DEFAULTS).items():
         if (value := getattr(options, name)) != default:
             flag = f"--{name.replace('_', '-')}"
             more += [flag, f"{value:.15g}" if isinstance(value, float) else str(value)]
-    more += ["--quiet"] * options.quiet + ["--overwrite" if options.overwrite else "--continue"]
-    lines = []
+    go_on = [] if options.solve else ["--continue"]
+    more += ["--quiet"] * options.quiet + (["--overwrite"] if options.overwrite else go_on)
+    command, lines = ["mcpump", "solve" if options.solve else "run", _no_option(str(options.deck))], []
     for point in sweep.points:
         sets = [
             word
@@ -202,8 +215,7 @@ def _list(options: argparse.Namespace, sweep: Sweep) -> int:
             for word in ("--unset" if isinstance(text, Unset) else "--set", text)
         ]
         output = str(_point_file(options, point))
-        deck = _no_option(str(options.deck))
-        lines.append(shlex.join(["mcpump", "run", deck, *sets, "--output", _no_option(output), *more]))
+        lines.append(shlex.join([*command, *sets, "--output", _no_option(output), *more]))
     if odd := next((line for line in lines if CONTROL.search(line)), ""):
         raise InputError(f"a name in {show(odd, 200)} holds a line break or a control character: rename it")
     print("\n".join(lines))
@@ -230,13 +242,33 @@ def _walk_points(
         own.overrides = [*sweep.overrides, *point.overrides]
         own.seed, own.part, own.resume, own.go_on = None, None, None, not options.overwrite
         own.output = _point_file(options, point)
-        end = walk(own, ranks, stops, lambda _: None)
+        end = _solve(own, ranks) if options.solve else walk(own, ranks, stops, lambda _: None)
         if isinstance(end, McpumpError) or end == STOPPED:
             return end
         worst = end if end == TARGET_MISSED else worst
     if ranks.rank == 0:
         _summary(options, sweep) if options.point else _collect(options, sweep)
     return worst
+
+
+def _solve(options: argparse.Namespace, ranks: Alone) -> int | McpumpError:
+    """Solve a point that is not there yet, on rank 0; a file of a run is refused."""
+    from mcpump import results
+
+    end: int | McpumpError = COMPLETE
+    if ranks.rank == 0:
+        try:
+            there = options.output.exists() and not options.overwrite
+            if not there:
+                solved(options, options.output)
+            elif not results.read(options.output).solved:
+                raise InputError(
+                    f"{results.shown(options.output)} was walked: --overwrite solves it anew, "
+                    "another -o leaves it as it is"
+                )
+        except McpumpError as error:
+            end = error
+    return ranks.broadcast(end)
 
 
 def _summary(options: argparse.Namespace, sweep: Sweep) -> None:

@@ -8,11 +8,13 @@ potential     spin potential
 mixing        mixing conductance over several runs
 stack         against thickness, frequency, cone angle
 convergence   errors against walkers
+comparison    a run beside the solution without walkers
 style         sizes, colours, axes
 ============= ========================================================================================
 """
 
 from mcpump.figures.charge import charge_figure, conversion_points
+from mcpump.figures.comparison import comparison_figure
 from mcpump.figures.convergence import convergence_figure, convergence_points
 from mcpump.figures.maps import map_figure
 from mcpump.figures.mixing import mixing_figure, mixing_points, mixing_table
@@ -24,6 +26,7 @@ from mcpump.figures.times import time_figure
 
 __all__ = [
     "charge_figure",
+    "comparison_figure",
     "cone_point",
     "convergence_figure",
     "convergence_points",

@@ -70,10 +70,12 @@ def convergence_points(
     Raises
     ------
     InputError
-        If a run has no planes or no errors, or the runs differ in more than their walkers.
+        If a run has no planes, no walkers or no errors, or the runs differ in more than their walkers.
     """
     ordered = sorted(results, key=lambda result: result.walkers)
     for result in ordered:
+        if result.solved:
+            raise InputError(f"{result.name} is solved without walkers: its errors do not depend on them")
         if "plane_current" not in result.estimates:
             raise InputError(f"{result.name} has no plane through which a current flows: give results.planes")
         if result.estimates["plane_current"].mean.shape != ordered[0].estimates["plane_current"].mean.shape:
@@ -85,7 +87,7 @@ def convergence_points(
     x = current.sel(part="total", **column).largest().coords["plane"]
     parts: dict[str, list[ErrorPoint]] = {}
     # where first flights are worked out, the local part's error does not depend on walkers
-    for part in PARTS[1:] if most.groundwork else PARTS:
+    for part in PARTS[1:] if "profiles" in most.groundwork else PARTS:
         here = {"channel": about.channel, "part": part, "plane": x, **column}
         points = [_point(result, plane_current(result).sel(**here)) for result in ordered]
         if known := [point for point in points if point is not None]:

@@ -19,7 +19,7 @@ from mcpump.problem.effort import (
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Magnet, Problem, Scales, Scene, StopRule
-from mcpump.problem.slab import not_rigid
+from mcpump.problem.slab import not_held, not_rigid
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
 
@@ -127,6 +127,7 @@ def check_report(problem: Problem, threads: int | None = None) -> str:
     ]
     lines += ["", _walk_line(scene), *(f"warning: {text}" for text in problem.warnings)]
     lines += [f"note: {text}" for text in problem.notes]
+    lines.append(_held_line(problem))
     threads = threads or cores()
     flights = mean_flights(scene)
     most, limit = (problem.stop.max_walkers, "at most ") if problem.stop else (problem.walkers, "")
@@ -154,6 +155,12 @@ def check_report(problem: Problem, threads: int | None = None) -> str:
 def snapshot_bytes(problem: Problem) -> int:
     """Memory of a texture's snapshots."""
     return sampled(problem.snapshots).size if problem.snapshots else 0
+
+
+def _held_line(problem: Problem) -> str:
+    """Say whether the run is held against the solution without walkers."""
+    reason = not_held(problem)
+    return f"{'not ' * bool(reason)}held against the solution without walkers{': ' * bool(reason)}{reason}"
 
 
 def _walk_line(scene: Scene) -> str:

@@ -1,82 +1,226 @@
-"""A scene as the solution without walkers takes it: a sample along x whose magnetization precesses rigidly."""
+"""A problem as the solution without walkers takes it: a sample along x whose magnetization is periodic in time."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from mcpump.deck.layer import Layer
 from mcpump.errors import InputError
-from mcpump.problem.scene import NO_STATE, Problem, Scene
+from mcpump.names import CHARGES
+from mcpump.problem.scene import DRIVEN, NO_STATE, Problem, Scene
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import (
     DRIVE_CONSTANT,
     ENVELOPE_PENETRATION,
+    USER,
     Harmonic,
     drive_of,
     scales_of,
     shape_of,
 )
 from mcpump.textures.shapes import ENVELOPE_CONSTANT, ENVELOPE_TANH
+from mcpump.textures.snapshots import function_of, sampled
+from mcpump.textures.user import load_user_texture
 from mcpump.theory import slab as theory
 from mcpump.theory.medium import Array
+from mcpump.theory.modes import in_time_functions
+from mcpump.theory.sample import directions_for, mesh_for
 
 DECAYED = 20.0
 """Widths of a junction from its middle at which nothing changes any more: e^{−40} is left."""
 PRECESSION = 1e-9
 """A circle whose radii, right angles and axis differ by no more than this is round."""
 CHANNELS = ("first", "second", "second_ladder", "exact")
-"""Channels that are solved."""
+"""Channels of a texture that are solved."""
+MOST_HARMONICS = 24
+"""A texture with more of them is not solved."""
+LEFT_OUT = 1e-8
+"""Harmonics smaller than this, beside the largest, are left out."""
+MOST_WORK = 3e5
+"""`work_of` a solution that takes some two seconds; one that takes more is left to `mcpump solve`."""
+PLACES = 400
+"""Places at which a texture is looked at; what varies faster than between them is not resolved."""
+STILL = theory.Precession(lambda x: np.zeros((len(x), 3)), np.zeros(3))
+"""No texture."""
 
 
-class Harmonics(NamedTuple):
-    """Local and diffusive part, and the bounds of their errors: (part, harmonic, component, places); reduced units."""
-
-    density: Array
-    """Means over the cells."""
-    torque: Array
-    """Means over the cells."""
-    current: Array
-    """Through planes, along x; in the middle where an interface scatters on the plane."""
-    density_error: Array
-    torque_error: Array
-    current_error: Array
-
-
-def slab_of(problem: Problem) -> dict[str, Harmonics]:
-    """Solve a problem along x without walkers, channel by channel.
+def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dict[str, theory.Response]]:
+    """Solve a problem along x without walkers.
 
     Parameters
     ----------
     problem : Problem
         The deck made ready.
+    channels : tuple of str
+        Spin channels wanted, of those that are walked; with `second` comes the source of charge that leaves dipoles.
 
     Returns
     -------
-    dict of str to Harmonics
-        For those of its channels that are known; in the order of the scene.
+    edges : (n + 1,) array
+        Of cells: those of the run, cut at planes and where the texture jumps.
+    responses : dict of str to Response
+        By channel, with time functions; "rashba" where it leaves dipoles.
 
     Raises
     ------
     InputError
-        If the sample varies along more than x, or its texture does not precess rigidly; the sentence says why.
+        If it has no solution; the sentence says why.
     """
     scene = problem.scene
-    texture, turning = precession_of(problem)
-    edges, cell_edges = edges_on(scene)
-    length, _ = scales_of(scene.texture, scene.parameters)
-    names = tuple(name for name in CHANNELS if name in scene.channels)
+    if reason := not_solved(problem, channels):
+        raise InputError(f"{problem.name} has no solution without walkers: {reason}")
+    rule = rule_of(problem)
+    edges, _ = edges_on(scene, rule.jumps)
+    sample, found = sample_of(scene), {}
+    pumped = tuple(name for name in CHANNELS if name in channels)
+    rashba = scene.dipoles[CHARGES.index("rashba")] and "second" in channels
     try:
-        found = theory.slab_response(
-            sample_of(scene), texture, turning, scene.exchange, edges,
-            channels=names, scale=length if length > 0.0 else math.inf,
-        )  # fmt: skip
+        if pumped:
+            found = theory.periodic_response(
+                sample, motion_of(problem), scene.exchange, edges, scene.harmonics,
+                channels=pumped, rashba=rashba, rule=rule,
+            )  # fmt: skip
+        if "spin_hall" in channels:
+            drive = [np.cross([1.0, 0.0, 0.0], layer.hall) for layer in scene.layers]
+            found["spin_hall"] = theory.drive_response(sample, drive, edges)
     except ArithmeticError as error:
         raise InputError(f"{problem.name} has no solution without walkers: {error}") from None
-    return {name: _harmonics(scene, found[name], edges, cell_edges, turning) for name in names}
+    return edges, found
+
+
+def work_of(problem: Problem, channels: tuple[str, ...]) -> float:
+    """Cells × directions × spins of the solution's narrowest mesh: what it costs."""
+    scene, sample, rule = problem.scene, sample_of(problem.scene), rule_of(problem)
+    edges, _ = edges_on(scene, rule.jumps)
+    motion = motion_of(problem) if {*channels} - {"spin_hall"} else STILL
+    exchange = scene.exchange * ("exact" in channels)
+    mesh, _ = mesh_for(sample, motion, exchange, edges, rule)
+    spins = 3 * max(scene.harmonics, 1) if isinstance(motion, theory.Cycle) else 1
+    more = motion.harmonics if isinstance(motion, theory.Cycle) and "second_ladder" in channels else 0
+    each = len(channels) + ("second_ladder" in channels)
+    return float(4.0 * len(mesh) * directions_for(sample, exchange, rule) * (spins + 3 * more) * each)
+
+
+def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
+    """Why a problem's channels have no solution without walkers; empty where they have one."""
+    scene = problem.scene
+    if scene.axes > 1:
+        return "its mesh has other directions than x"
+    if scene.time_bins or scene.initial not in (NO_STATE, DRIVEN):
+        return "it is a transient, and the solution is that of a periodic drive"
+    if not {*channels} - {"spin_hall"} or not not_rigid(scene._replace(initial=NO_STATE)):
+        return ""
+    if "exact" in channels:
+        return "in its channel exact spins turn in flight about a texture that does not precess rigidly"
+    _, harmonics, _ = _seen(problem)
+    return "" if harmonics <= MOST_HARMONICS else f"its texture has more than {MOST_HARMONICS} harmonics"
+
+
+def channels_held(problem: Problem) -> tuple[str, ...]:
+    """Spin channels of a run that are held against the solution without walkers."""
+    channels = problem.scene.channels
+    if not not_solved(problem, channels):
+        return channels
+    # of a texture that does not precess rigidly all but `exact`
+    return tuple(name for name in channels if name != "exact")
+
+
+def not_held(problem: Problem) -> str:
+    """Why a run is not held against the solution without walkers; empty where it is."""
+    channels = channels_held(problem)
+    if problem.scene.pulse or not channels:
+        return "it has none"
+    if reason := not_solved(problem, channels):
+        return reason
+    work = work_of(problem, channels)
+    return "" if work <= MOST_WORK else "it would take more than some seconds (mcpump solve)"
+
+
+def motion_of(problem: Problem) -> theory.Precession | theory.Cycle:
+    """How the magnetization of a problem along x moves."""
+    scene = problem.scene._replace(initial=NO_STATE)
+    if not not_rigid(scene):
+        return theory.Precession(*precession_of(problem._replace(scene=scene)))
+    return theory.Cycle(_texture_of(problem), scene.Omega, _seen(problem)[1])
+
+
+def _texture_of(problem: Problem) -> Callable[..., Array]:
+    """S (n, 3) at places and a time t."""
+    scene, user = problem.scene, user_of(problem)
+
+    def texture(x: Array, t: float) -> Array:
+        none_across = np.zeros_like(x)
+        return texture_field(scene.texture, scene.parameters, user, x, none_across, none_across, t).T
+
+    return texture
+
+
+def _seen(problem: Problem) -> tuple[float, int, tuple[float, ...]]:
+    """Length on which a texture varies, number of its harmonics, and where it jumps."""
+    key = problem._replace(regime={}, warnings=(), notes=(), resolved="")
+    found = _last.get("key") == key and _last["found"]
+    if not found:
+        found = _looked_at(problem)
+        _last.update(key=key, found=found)
+    return found
+
+
+_last: dict[str, Any] = {}
+"""The problem whose texture was looked at last, and what was seen."""
+
+
+def _looked_at(problem: Problem) -> tuple[float, int, tuple[float, ...]]:
+    """What `_seen` tells."""
+    scene, texture, phases = problem.scene, _texture_of(problem), 4 * MOST_HARMONICS
+    times = [scene.period * i / phases for i in range(phases)]
+    length = scene.lengths[0]
+    jumps = _jumps_between_cells(problem, texture, times[:: MOST_HARMONICS // 2])
+    x = (np.arange(PLACES) + 0.5) * (length / PLACES)
+    S = np.array([texture(x, t) for t in times])
+    size = np.abs(in_time_functions(S, 2 * phases // 2 - 1)).max(axis=(0, 1))
+    alive = np.flatnonzero(size > LEFT_OUT * size.max(initial=0.0))
+    apart = np.diff(np.searchsorted(jumps, x)) == 0
+    steepest = float(np.abs(np.diff(S, axis=1)[:, apart]).max(initial=0.0)) * PLACES / length
+    scale = float(np.abs(S).max(initial=0.0)) / steepest if steepest > 0.0 else math.inf
+    return scale, int((alive.max(initial=0) + 1) // 2), jumps
+
+
+def _jumps_between_cells(
+    problem: Problem, texture: Callable[..., Array], times: list[float]
+) -> tuple[float, ...]:
+    """Where snapshots jump: some edges of their cells."""
+    if problem.snapshots is None:
+        return ()
+    frame, length = sampled(problem.snapshots).frame, problem.scene.lengths[0]
+    edges = frame.corner[0] + np.arange(frame.cells[0] + 1) / frame.per_cell[0]
+    near = 1e-6 / frame.per_cell[0]
+    edges = edges[(edges > near) & (edges < length - near)]
+    steps = np.array([np.abs(texture(edges + near, t) - texture(edges - near, t)).max(axis=1) for t in times])
+    return tuple(float(x) for x in edges[steps.max(axis=0, initial=0.0) > 1e-3])
+
+
+def user_of(problem: Problem) -> Any:
+    """The user's texture, or that of snapshots, compiled, or a function that is never called."""
+    if problem.scene.texture != USER:
+        return no_user()
+    if problem.snapshots is not None:
+        return function_of(problem.snapshots)
+    assert problem.program is not None
+    return load_user_texture(problem.program, problem.scales.length, problem.scales.time)
+
+
+def rule_of(problem: Problem) -> theory.Rule:
+    """How finely a problem is cut."""
+    scene = problem.scene
+    if scene.texture == USER:
+        scale, _, jumps = _seen(problem)
+        return theory.Rule(scale, jumps=jumps)
+    length = scales_of(scene.texture, scene.parameters)[0]
+    return theory.Rule(length if length > 0.0 else math.inf, jumps=tuple(jumps_of(scene)))
 
 
 def not_rigid(scene: Scene) -> str:
@@ -125,9 +269,10 @@ def precession_of(problem: Problem) -> tuple[Callable[[Array], Array], Array]:
 
 
 def jumps_of(scene: Scene) -> list[float]:
-    """Where the texture jumps."""
+    """Where a texture in closed form jumps."""
     shape = shape_of(scene.texture, scene.parameters)
-    assert isinstance(shape, Harmonic)
+    if not isinstance(shape, Harmonic):
+        return []
     sharp = shape.envelope == ENVELOPE_TANH and shape.envelope_parameters[1] == 0.0
     return [shape.envelope_parameters[0]] if sharp else []
 
@@ -162,6 +307,7 @@ def sample_of(scene: Scene) -> theory.Sample:
             layer.gamma_sf,
             layer.nu,
             _interface(last, layer) if last else None,
+            layer.rashba,
         )
         for last, layer in zip(before, scene.layers, strict=True)
     )
@@ -177,53 +323,9 @@ def _interface(left: Layer, right: Layer) -> theory.Interface | None:
     return theory.Interface(forth, back, right.specularity, bool(right.straight))
 
 
-def harmonics_of(values: Array, axis: Array, harmonics: int) -> Array:
-    """What stands still in the frame that turns about an axis, in time: (places, 3) → (places, time function, 3)."""
-    along = (values * axis).sum(axis=1, keepdims=True) * axis
-    across = values - along
-    rows = np.zeros((len(values), 1 + 2 * harmonics, 3))
-    rows[:, 0] = along
-    if harmonics > 0:
-        rows[:, 1], rows[:, 2] = across, np.cross(axis, across)
-    return rows
-
-
-def edges_on(scene: Scene) -> tuple[Array, Array]:
+def edges_on(scene: Scene, jumps: Sequence[float]) -> tuple[Array, Array]:
     """Edges of a mesh that has the run's cells, planes and the texture's jumps; the edges of the cells alone."""
     cells = np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)
-    edges = np.unique(np.round(np.concatenate([cells, scene.planes, jumps_of(scene)]), 12))
+    edges = np.unique(np.round(np.concatenate([cells, scene.planes, jumps]), 12))
     edges[-1] = scene.lengths[0]
     return edges, cells
-
-
-def _harmonics(
-    scene: Scene, found: theory.Response, edges: Array, cell_edges: Array, turning: Array
-) -> Harmonics:
-    """Lay a solution in the turning frame over the run's cells, planes and harmonics."""
-    size = float(np.linalg.norm(turning))
-    axis = turning / (size or 1.0)
-    first = np.array([int(np.argmin(np.abs(edges - w))) for w in cell_edges[:-1]])
-    width = np.diff(edges)[:, None]
-    planes = [int(np.argmin(np.abs(edges - x))) for x in scene.planes]
-
-    def on_cells(values: Array) -> Array:
-        return np.asarray(np.add.reduceat(values * width, first) / np.add.reduceat(width, first))
-
-    def in_time(values: Array) -> Array:
-        return harmonics_of(values, axis, scene.harmonics).transpose(1, 2, 0)
-
-    def bound(values: Array) -> Array:
-        """The same for errors: no component is wrong by more than the vector."""
-        rows = np.zeros((1 + 2 * scene.harmonics, 3, len(values)))
-        rows[: 1 + 2 * min(scene.harmonics, 1)] = np.sqrt((values**2).sum(axis=1))
-        return rows
-
-    parts, errors = (found.local, found.diffusive), (found.local_error, found.diffusive_error)
-    return Harmonics(
-        density=np.array([in_time(on_cells(part.density)) for part in parts]),
-        torque=np.array([in_time(on_cells(part.torque)) for part in parts]),
-        current=np.array([in_time(part.current[planes].mean(axis=1)) for part in parts]),
-        density_error=np.array([bound(on_cells(part.density)) for part in errors]),
-        torque_error=np.array([bound(on_cells(part.torque)) for part in errors]),
-        current_error=np.array([bound(part.current[planes].max(axis=1)) for part in errors]),
-    )

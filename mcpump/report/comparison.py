@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,9 +19,9 @@ from numpy.typing import NDArray
 
 from mcpump import theory
 from mcpump.errors import InputError
-from mcpump.names import CHARGES, PARTS
+from mcpump.names import CHARGES
 from mcpump.problem.scene import EVERYWHERE, PLANE, Problem, Scene
-from mcpump.problem.slab import precesses_along_x, slab_of
+from mcpump.problem.slab import not_solved
 from mcpump.report.crossover import problem_of
 from mcpump.report.words import (
     aligned,
@@ -37,6 +38,7 @@ from mcpump.report.words import (
     power_of_ten,
     thousands,
 )
+from mcpump.tally.against import solved_observables
 from mcpump.tally.estimates import NOTHING, Estimate, Result
 from mcpump.tally.scales import scale_of
 from mcpump.textures.parameters import DRIVE_CONSTANT, CrossedWaves, Harmonic, drive_of, shape_of
@@ -104,8 +106,8 @@ def comparison(result: Result) -> list[Row]:
         If the run's texture or sample has no exact solution; the sentence says why.
     """
     problem = problem_of(result)
-    if precesses_along_x(problem) and not _is_of_waves(problem):
-        return [row for task in _solved(result, problem) for row in _rows(result, task)]
+    if not (_is_of_waves(problem) or not_solved(problem, problem.scene.channels)):
+        return [row for task in _solved(result) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)
     books = _Books(result, problem, waves, medium)
     return [row for task in (*books.spin(), *books.charge()) for row in _rows(result, task)]
@@ -119,24 +121,36 @@ def _is_of_waves(problem: Problem) -> bool:
         return False
 
 
-def _solved(result: Result, problem: Problem) -> Iterator[_Task]:
-    """Spin density and torque in the cells, spin current through planes, beside the solution without walkers."""
-    for channel, found in slab_of(problem).items():
-        for name, values, bounds, kind in (
-            ("spin_density", found.density, found.density_error, "density"),
-            ("torque", found.torque, found.torque_error, "torque"),
-            ("plane_current", found.current, found.current_error, "current"),
-        ):
-            if name not in result.estimates:
-                continue
-            whole, bound = (
-                np.concatenate([both, both.sum(axis=0, keepdims=True)]) * scale_of(problem, kind)
-                for both in (values, bounds)
-            )
-            for part, mean, error in zip(PARTS, whole, bound, strict=True):
-                run = result.estimates[name].sel(channel=channel, part=part)
-                run = run.sel(direction="x") if "direction" in run.dims else run
-                yield _Task(name, run, replace(run, mean=mean, stderr=error), None)
+def solved_beside(result: Result) -> Result:
+    """A run with the numbers of the solution without walkers in the place of its own.
+
+    Raises
+    ------
+    InputError
+        If it has none; the sentence says why.
+    """
+    return replace(result, estimates=solved_observables(problem_of(result)))
+
+
+def _solved(result: Result) -> Iterator[_Task]:
+    """Spin and charge in the cells, and spin currents through planes, beside the solution without walkers."""
+    solved = solved_beside(result).estimates
+    for name in (
+        "spin_density",
+        "torque",
+        "plane_current",
+        "spin_current",
+        "charge_current",
+        "charge_density",
+    ):
+        if name not in result.estimates:
+            continue
+        whole, exact = result.estimates[name], solved[name]
+        axes = [axis for axis in ("channel", "source", "part", "direction") if axis in whole.dims]
+        for labels_ in product(*(whole.places(axis) for axis in axes)):
+            where = dict(zip(axes, labels_, strict=True))
+            if where.get("channel", where.get("source")) != "sum":
+                yield _Task(name, whole.sel(**where), exact.sel(**where), None)
 
 
 def waves_of(problem: Problem) -> Waves:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from mcpump.console import printed
+from mcpump.report.against import against_lines
 from mcpump.report.channels import channel_lines
 from mcpump.report.charge import charge_lines
 from mcpump.report.checks import check_lines
@@ -56,11 +57,11 @@ def table(result: Result) -> str:
     str
         Head (statistics, regime, warnings, notes), spin currents along +x through the planes with one
         standard error each, local shares, super-current, what is zero by symmetry, the spin budget, and how
-        far the channels differ, and the self-checks; Tserkovnyak's form, and with spin-orbit coupling what becomes of
-        charge; for a transient the currents of the last time bin and at their
-        largest, or, without planes, the spin in each time bin; for another run without planes the largest density
-        and current on the mesh. Lines are at most as wide as the terminal, 120 columns without one, where that is
-        possible, and in ASCII under `--plain`.
+        far the channels differ, how far the run is from the solution without walkers, and the self-checks;
+        Tserkovnyak's form, and with spin-orbit coupling what becomes of charge; for a transient the currents of the last
+        time bin and at their largest, or, without planes, the spin in each time bin; for another run without planes the
+        largest density and current on the mesh. Lines are at most as wide as the terminal, 120 columns without one, where
+        that is possible, and in ASCII under `--plain`.
     """
     lines = _head(result)
     if not result.estimates:
@@ -75,7 +76,7 @@ def table(result: Result) -> str:
         lines += mesh_lines(result) + budget_lines(result)
     lines += pumping_lines(result) + damping_lines(result)
     lines += hall_lines(result) + charge_lines(result) + conclusion_lines(result)
-    lines += channel_lines(result) + check_lines(result)
+    lines += channel_lines(result) + against_lines(result) + check_lines(result)
     return printed("\n".join(lines)) + "\n"
 
 
@@ -93,7 +94,7 @@ def summary_line(result: Result) -> str:
         The total DC current where the run has one, else the largest harmonic, at the plane where it is
         largest; of a transient the largest of the last time bin; no current for a run without planes.
     """
-    parts = [result.name, f"{thousands(result.walkers)} walkers"]
+    parts = [result.name, "solved" if result.solved else f"{thousands(result.walkers)} walkers"]
     if "plane_current" in result.estimates:
         parts += last_current(result) if "time" in result.coords else _leading_current(result)
     parts.append("complete" if result.complete else result.message)
@@ -144,7 +145,8 @@ def _head(result: Result) -> list[str]:
     clock = f"   {seconds:.3g} s" if isinstance(seconds, (int, float)) else ""
     status = "complete" if result.complete else f"NOT COMPLETE: {result.message}"
     statistics = f"{thousands(result.walkers)} walkers, {result.blocks} blocks, seed {result.seed}"
-    lines = [f"{result.name}   {statistics}   {result.flights:.3g} flights{clock}   {status}"]
+    statistics += f"   {result.flights:.3g} flights"
+    lines = [f"{result.name}   {'solved without walkers' if result.solved else statistics}{clock}   {status}"]
     known = {key: item for key, item in result.regime.items() if not math.isnan(item[0])}
     regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in known.items()]
     if regime:

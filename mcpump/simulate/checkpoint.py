@@ -129,7 +129,7 @@ def start_of(result: Result, path: str) -> Start:
     Raises
     ------
     InputError
-        If the file was written by another version, or holds no sums.
+        If the file was written by another version, is a solution without walkers, or holds no sums.
     """
     check_version(result, path)
     sums = {name: array for name, array in result.checkpoint.items() if name != RANGES}
@@ -142,7 +142,11 @@ def start_of(result: Result, path: str) -> Start:
 
 
 def check_version(result: Result, path: str) -> None:
-    """Refuse a file of another version, or of other sources, whose walkers may walk differently."""
+    """Refuse a file of another version, of other sources, whose walkers may walk differently, or without walkers."""
+    if result.solved:
+        raise InputError(
+            f"{path} is a solution without walkers (mcpump solve): there is nothing to go on with, or to add up"
+        )
     version, held = result.provenance.get("mcpump"), str(result.provenance.get("sources") or "unknown")
     if version != mcpump.__version__:
         raise InputError(

@@ -26,6 +26,7 @@ from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, history_of, joined
 from mcpump.simulate.crew import OUT_OF_MEMORY, Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
+from mcpump.tally.against import held_against, to_hold_against
 from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
@@ -40,6 +41,8 @@ WITHOUT_ESTIMATES = (
     f"stopped: {OUT_OF_MEMORY} for the estimates; all that was walked is in the file, and --resume makes them of it "
     "where there is more"
 )
+SOLVED = ("solution_mean", "solution_error")
+"""Of what a file holds beside the walk, what `held_against` takes."""
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
 
@@ -115,7 +118,9 @@ def run(
         return None
     started, began = time.time(), time.monotonic()
     todo = to_walk(problem, start, part)
+    solved = _solved(problem, start)
     with Lead(problem, threads, ranks, start, stop) as lead:
+        lead.groundwork |= solved
         history = history_of(start, problem.name)
         walk = _Walk(problem, lead, _Saver(save, save_every), start.ranges if start else (), history)
         tally, status, message = walk.to_the_end(todo, on_progress)
@@ -132,6 +137,12 @@ def run(
     seconds = time.monotonic() - began + (start.seconds if start else 0.0)
     result.provenance.update(_circumstances(started, seconds, ranks), threads=threads)
     return result
+
+
+def _solved(problem: Problem, start: Start | None) -> dict[str, NDArray[Any]]:
+    """What the run is held against: the file's that it goes on with, else worked out."""
+    held = {name: array for name, array in (start.groundwork if start else {}).items() if name in SOLVED}
+    return held or to_hold_against(problem)
 
 
 def _circumstances(started: float, seconds: float, ranks: Alone) -> dict[str, Any]:
@@ -444,7 +455,8 @@ def make_result(
         Where memory is too small for estimates, one that has the sums alone, to go on with elsewhere.
     """
     try:
-        coords, estimates = coordinates(problem), observables(problem, tally)
+        found = observables(problem, tally)
+        coords, estimates = coordinates(problem), found | held_against(problem, found, groundwork)
     except MemoryError:
         coords, estimates = {}, {}
         status, message = (
@@ -467,12 +479,13 @@ def make_result(
         checkpoint={name: array.copy() for name, array in tally.sums.items()}
         | {RANGES: np.array(ranges, np.int64).reshape(-1, 2)},
         groundwork=groundwork,
-        provenance={"mcpump": mcpump.__version__, "sources": SOURCES}
-        | ({"history": history} if history else {})
-        | _where_from(problem.program)
-        | (
-            {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
-            if problem.snapshots
-            else {}
-        ),
+        provenance=provenance_of(problem) | ({"history": history} if history else {}),
     )
+
+
+def provenance_of(problem: Problem) -> dict[str, Any]:
+    """Version, sources, and where the texture was read, to find it again."""
+    found = {"mcpump": mcpump.__version__, "sources": SOURCES} | _where_from(problem.program)
+    if problem.snapshots:
+        found |= {"texture_folder": problem.snapshots.folder, "texture_frame": frame_of(problem.snapshots)}
+    return found

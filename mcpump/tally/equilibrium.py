@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mcpump.names import AXES
 from mcpump.problem.scene import Layer, Problem, Scene
+from mcpump.problem.slab import user_of
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import scale_of, units_of
 from mcpump.textures.moving import texture_field, texture_field_gradient, texture_field_laplacian
@@ -30,7 +31,6 @@ from mcpump.textures.shapes import (
     texture_profile,
 )
 from mcpump.theory.diffusion import cross_harmonics
-from mcpump.walk.blocks import user_of
 
 Array = NDArray[np.float64]
 

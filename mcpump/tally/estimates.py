@@ -305,6 +305,11 @@ class Result:
         return self.status is Status.COMPLETE
 
     @property
+    def solved(self) -> bool:
+        """Whether it is the solution without walkers, `mcpump solve`."""
+        return self.walkers == 0
+
+    @property
     def deck(self) -> dict[str, Any]:
         """Resolved deck as nested tables."""
         return tomllib.loads(self.resolved)

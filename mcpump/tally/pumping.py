@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import Problem, Scene
+from mcpump.problem.slab import user_of
 from mcpump.tally.equilibrium import (
     FEWEST_TIMES,
     centres,
@@ -26,7 +27,6 @@ from mcpump.tally.tally import Groups
 from mcpump.textures.moving import texture_field, texture_field_rate
 from mcpump.textures.shapes import Precession, texture_profile
 from mcpump.theory.paper_charge import mixing_conductance, tserkovnyak_fit
-from mcpump.walk.blocks import user_of
 
 Array = NDArray[np.float64]
 MOVES = 1e-3

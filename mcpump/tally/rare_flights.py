@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import EVERYWHERE, Layer, Problem
+from mcpump.problem.slab import user_of
 from mcpump.tally.estimates import Estimate
 from mcpump.tally.marks import (
     DIFFUSIVE,
@@ -32,7 +33,6 @@ from mcpump.tally.marks import (
 from mcpump.tally.reach import Reach, reach_of
 from mcpump.tally.selfcheck import unlikely_tails
 from mcpump.tally.tally import Groups, Tally
-from mcpump.walk.blocks import user_of
 
 Array = NDArray[np.float64]
 CARRIERS = 30.0

@@ -11,10 +11,12 @@ a linear system. In the frame that turns with a rigid precession the field B is 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import block_diag, diags_array, kron
 from scipy.sparse.linalg import LinearOperator, gmres, splu
 
@@ -27,6 +29,10 @@ MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
 WIDE = 0.1
 """Mean free paths in a cell that is wide against one."""
 NO_ROWS, NO_CURRENT = np.zeros((0, 3)), np.zeros((0, 3, 3))
+FOUND, ROUNDED = 1e-11, 1e-7
+"""Share of the solution below which its error is none; and that to which rounding leaves it in the longest samples."""
+STAGES, STEPS = 12, 40
+"""Krylov steps in a stage, and stages at most."""
 
 
 class Face(NamedTuple):
@@ -68,6 +74,8 @@ class Stack(NamedTuple):
     """Left and right face; None: periodic."""
     dimension: int = 3
     """Of the velocity sphere."""
+    smooth: NDArray[np.bool_] | None = None
+    """(cells,): where spin is born of collisions as a parabola, not as a step; None: nowhere."""
 
 
 class Flights(NamedTuple):
@@ -87,6 +95,11 @@ class Flights(NamedTuple):
     """(2, directions, cells, 3, 3): s by direction, towards +x and −x, at the left and right end of each cell, and its
     mean; where it was asked for."""
 
+    def mapped(self, function: Callable[[Array], Array], each: Array = NONE) -> Flights:
+        """Everything but `each` put through a function."""
+        density, current, flow, arrives, walls = map(function, self[:-1])
+        return Flights(density, current, flow, arrives, walls, each)
+
 
 class Ordinates:
     """Flights in a stack for one field B.
@@ -98,17 +111,19 @@ class Ordinates:
         B, at which spin turns: ds/dt = s × B.
     directions : int
         Cosines in half a sphere.
+    mirror : float
+        What a specular face makes of what it sends back: −1 for a charge dipole across it.
     """
 
-    def __init__(self, stack: Stack, field: Array, directions: int = 32) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, field: Array, directions: int = 32, mirror: float = 1.0) -> None:
+        self.stack, self.mirror = stack, mirror
         self.mu, self.weight = directions_of_half(directions, stack.dimension)
         loss = stack.rate + stack.loss
         self.times = np.diff(stack.edges) / (self.mu[:, None] * stack.speed)
         self.turn, self.inverse = cell_matrices(loss, np.asarray(field, float), self.times)
         inner = sorted(stack.interfaces)
         self.bounds = np.array([0, *inner, len(stack.speed)])
-        self.specular, self.diffuse = _couplings(stack, inner)
+        self.specular, self.diffuse = _couplings(stack, inner, mirror)
         self.rough = bool(self.diffuse.any())
         self.close = self._closed()
         self.field = np.asarray(field, float)
@@ -117,6 +132,30 @@ class Ordinates:
     def diffusion(self) -> Any:
         """Solver of the diffusion equation in the cells."""
         return _diffusion(self.stack, self.field)
+
+    @cached_property
+    def conserved(self) -> Array:
+        """(…, 3): directions of spin that nothing takes away: no sink, no mirror's sign, and no field across them."""
+        faces = self.stack.faces or ()
+        if self.stack.loss.any() or any(face.absorption > 0.0 for face in faces):
+            return NO_ROWS
+        if faces and self.mirror != 1.0:
+            return NO_ROWS
+        size = np.sqrt((self.field**2).sum(axis=1))
+        if not size.any():
+            return np.eye(3)
+        n = self.field[size.argmax()] / size.max()
+        across = np.abs(np.cross(self.field, n)).max()
+        return n[None] if across <= 1e-12 * size.max() else NO_ROWS
+
+    @cached_property
+    def uniform(self) -> Array:
+        """(cells,): the density in which nothing flows, as large in the sample as 1: ∝ ν by detailed balance."""
+        nu, stack = 1.0 / self.stack.speed, self.stack
+        for edge, gate in stack.interfaces.items():
+            # v ν is continuous where all pass straight on
+            nu[edge:] *= gate.to_right / gate.to_left if gate.to_left > 0.0 else 1.0
+        return np.asarray(nu / (nu @ np.diff(stack.edges)))
 
     def mean(self, by_direction: Array) -> Array:
         """Means over cells and directions, (cells, 3), of parabolas by direction."""
@@ -132,10 +171,20 @@ class Ordinates:
             gate = self.stack.interfaces[edge]
             passed[edge] = gate.to_right * flown.arrives[RIGHT, j] - gate.to_left * flown.arrives[LEFT, j + 1]
         if self.stack.faces is not None:
-            left, right = self.stack.faces
-            passed[0] = -left.absorption * flown.arrives[LEFT, 0]
-            passed[-1] = right.absorption * flown.arrives[RIGHT, -1]
+            passed[0], passed[-1] = -1.0, 1.0
+            passed[[0, -1]] *= self.left(flown)
         return passed
+
+    def left(self, flown: Flights) -> Array:
+        """(2, 3): what leaves at the left and at the right face; of dipoles also what a mirror turns round."""
+        if self.stack.faces is None:
+            return np.zeros((2, 3))
+        arrives = np.array([flown.arrives[LEFT, 0], flown.arrives[RIGHT, -1]])
+        kept = [
+            (1.0 - face.absorption) * (1.0 - face.specularity + self.mirror * face.specularity)
+            for face in self.stack.faces
+        ]
+        return arrives * (1.0 - np.array(kept))[:, None]
 
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
@@ -154,7 +203,12 @@ class Ordinates:
         return np.linalg.inv(np.eye(6 * segments) - system)
 
     def flights(
-        self, source: Array, walls: Array | None = None, by_direction: Array = NONE, each: bool = False
+        self,
+        source: Array,
+        walls: Array | None = None,
+        by_direction: Array = NONE,
+        each: bool = False,
+        sheets: tuple[Array, Array] | None = None,
     ) -> Flights:
         """Fly what is born isotropically in the cells, or by direction, and what walls send out, up to a scattering.
 
@@ -168,18 +222,21 @@ class Ordinates:
             Further births, as `Flights.each`.
         each : bool
             Whether to tell spins by direction.
+        sheets : two (2, segments, directions, 3) arrays, optional
+            v s that begins at the start of each segment, and at its end.
         """
         if source.ndim == 2:
             source = np.repeat(source[:, None], 3, axis=1)
         n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
         fixed = (self.turn, self.times, self.inverse, self.stack.speed, self.weight, self.mu, self.bounds)
-        sent = np.zeros((2, segments, K, 3))
+        sent = np.zeros((2, segments, K, 3)) if sheets is None else sheets[0].copy()
         if walls is not None:
             sent += (2.0 / (self.weight @ self.mu)) * walls[:, :, None]
         outflow = np.zeros_like(sent)
         inflow = sent
         if self.close is not None:
             fly(*fixed, source, by_direction, np.zeros_like(sent), outflow, NO_ROWS, NO_CURRENT, NONE)
+            outflow += 0.0 if sheets is None else sheets[1]
             bounced = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1) + sent.reshape(
                 2 * segments, K, 3
             )
@@ -188,16 +245,28 @@ class Ordinates:
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
         kept = np.zeros((2, K, n, 3, 3) if each else NONE.shape)
         fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
+        outflow += 0.0 if sheets is None else sheets[1]
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
         rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
         return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
-    def after(self, first: Flights, each: bool = False, tolerance: float = 1e-11) -> Flights:
-        """What flies after the first scattering, of what has flown before it."""
+    def after(self, first: Flights, each: bool = False) -> Flights:
+        """What flies after the first scattering, of what has flown before it.
+
+        Spin that nothing takes away grows for ever: as much is taken out of what scatters, uniformly, as begins. This
+        leaves its mean undetermined, and nothing else.
+
+        Raises
+        ------
+        ArithmeticError
+            If it is not found.
+        """
         n, walls = len(self.stack.speed), first.walls.shape
-        rate = self.stack.rate[:, None]
+        rate, width = self.stack.rate[:, None], np.diff(self.stack.edges)[:, None]
+        taken = self._taken(first)
+        less = self.flights(-taken, each=each)
         # unknowns of equal weight: the square root of the cell's content
-        scale = np.sqrt(np.diff(self.stack.edges)[:, None] * rate)
+        scale = np.sqrt(width * rate)
 
         def unpack(z: Array) -> tuple[Array, Array | None]:
             density = z[: 3 * n].reshape(n, 3) / scale
@@ -209,29 +278,22 @@ class Ordinates:
 
         def scattered(z: Array, each: bool = False) -> Flights:
             density, sent = unpack(z)
-            return self.flights(rate * density, sent, each=each)
-
-        start = pack(first)
-        if not start.any():
-            return scattered(start, each)
+            return self.flights(self._births(density, self.stack.smooth), sent, each=each)
 
         def accelerated(z: Array) -> Array:
             density = self._accelerated(z[: 3 * n].reshape(n, 3) / scale)
             return np.concatenate([(density * scale).ravel(), z[3 * n :]])
 
-        shape = (len(start),) * 2
-        operator = LinearOperator(shape, matvec=lambda z: z - pack(scattered(z)))
-        found, info = gmres(
-            operator,
-            start,
-            rtol=tolerance,
-            restart=60,
-            maxiter=10,
-            M=LinearOperator(shape, matvec=accelerated),
-        )
-        if info:
-            raise ArithmeticError("the scattered spin was not found: is there a sink?")
-        return scattered(found, each)
+        start = pack(first) + pack(less)
+        found = _solved(lambda z: z - pack(scattered(z)), accelerated, start)
+        return _sum(scattered(found, each), less)
+
+    def _taken(self, first: Flights) -> Array:
+        """(cells, 3): uniform births as large as those of what nothing takes away."""
+        content = self.stack.rate[:, None] * np.diff(self.stack.edges)[:, None]
+        births = (content * first.density).sum(axis=0) + first.walls.sum(axis=(0, 1))
+        along = self.conserved.T @ (self.conserved @ births)
+        return np.asarray(self.uniform[:, None] * along)
 
     def roughly_after(self, density: Array, walls: Array, each: bool = False, steps: int = 4) -> Flights:
         """What flies after the first scattering, to some per cent: for the size of errors.
@@ -263,20 +325,59 @@ class Ordinates:
 
     def _smooth(self, density: Array) -> Array:
         """Births of what scatters; where cells are wide against a mean free path they are no steps, but parabolas."""
-        births = self.stack.rate[:, None] * density
-        edges = self.stack.edges
-        middle, wide = 0.5 * (edges[1:] + edges[:-1]), self.times[-1] * self.stack.rate > WIDE
-        parabolas = np.repeat(births[:, None], 3, axis=1)
+        return self._births(density, self.times[-1] * self.stack.rate > WIDE)
+
+    def _births(self, density: Array, smooth: NDArray[np.bool_] | None) -> Array:
+        """Births of what scatters: steps, or where they are smooth parabolas."""
+        edges, rate = self.stack.edges, self.stack.rate[:, None, None]
+        if smooth is None or not smooth.any():
+            return np.asarray(rate[:, 0] * density)
+        middle = 0.5 * (edges[1:] + edges[:-1])
+        parabolas = np.repeat(density[:, None], 3, axis=1)
         for first, last in zip(self.bounds[:-1], self.bounds[1:], strict=True):
             for i in range(3):
-                at = np.interp(edges[first : last + 1], middle[first:last], births[first:last, i])
+                at = np.interp(edges[first : last + 1], middle[first:last], density[first:last, i])
                 parabolas[first:last, 0, i], parabolas[first:last, 1, i] = at[:-1], at[1:]
-        return np.where(wide[:, None, None], parabolas, births[:, None])
+        return np.asarray(rate * np.where(smooth[:, None, None], parabolas, density[:, None]))
 
     def _accelerated(self, density: Array) -> Array:
         """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""
         content = density * self.stack.rate[:, None] * np.diff(self.stack.edges)[:, None]
-        return density + np.asarray(self.diffusion.solve(content.ravel())).reshape(density.shape)
+        uniform, along = self.uniform[:, None], self.conserved.T @ self.conserved
+        width = np.diff(self.stack.edges)[:, None]
+        content = content - width * uniform * (along @ content.sum(axis=0))
+        more = np.asarray(self.diffusion.solve(content.ravel())).reshape(density.shape)
+        return density + more - uniform * (along @ (width * more).sum(axis=0))
+
+
+def _sum(one: Flights, other: Flights) -> Flights:
+    return Flights(*(a + b for a, b in zip(one, other, strict=True)))
+
+
+def _solved(operator: Callable[[Array], Array], accelerated: Callable[[Array], Array], start: Array) -> Array:
+    """Solve operator(z) = start by Krylov steps, stage by stage, as long as the error falls.
+
+    Raises
+    ------
+    ArithmeticError
+        If its error does not fall to what rounding leaves.
+    """
+    shape = (len(start),) * 2
+    apply, precondition = (LinearOperator(shape, matvec=one) for one in (operator, accelerated))
+    found, rest, last = np.zeros_like(start), start, math.inf
+    whole = math.sqrt(start @ start)
+    if whole == 0.0:
+        return found
+    for _ in range(STAGES):
+        step, _ = gmres(apply, rest, rtol=1e-7, restart=STEPS, maxiter=1, M=precondition)
+        found = found + step
+        rest = start - operator(found)
+        # what is missing still, about
+        error = float(np.linalg.norm(accelerated(rest))) / float(np.linalg.norm(found))
+        if error < FOUND or (error < ROUNDED and error > 0.3 * last):
+            return found
+        last = error
+    raise ArithmeticError("the scattered spin was not found: is there a sink?")
 
 
 def _half_resistances(stack: Stack) -> Array:
@@ -320,8 +421,11 @@ def _diffusion(stack: Stack, field: Array) -> Any:
     return splu((kron(along, np.eye(3)) + turn).tocsc())
 
 
-def _couplings(stack: Stack, inner: list[int]) -> tuple[Array, Array]:
-    """What comes in, (direction, segment), of what goes out: straight or as in a mirror, and by the cosine law."""
+def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
+    """What comes in, (direction, segment), of what goes out: straight or as in a mirror, and by the cosine law.
+
+    mirror: the sign that a specular face gives.
+    """
     segments = len(inner) + 1
     specular, diffuse = np.zeros((2, 2, segments, 2, segments))
     both = (specular, diffuse)
@@ -339,7 +443,7 @@ def _couplings(stack: Stack, inner: list[int]) -> tuple[Array, Array]:
         left, right = stack.faces
         for share, kind in ((0, specular), (1, diffuse)):
             of = [
-                (1.0 - f.absorption) * (f.specularity if share == 0 else 1.0 - f.specularity)
+                (1.0 - f.absorption) * (mirror * f.specularity if share == 0 else 1.0 - f.specularity)
                 for f in (left, right)
             ]
             kind[RIGHT, 0, LEFT, 0] += of[0]

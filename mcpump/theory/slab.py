@@ -1,80 +1,88 @@
-"""The walk's equation (W) without walkers, where everything varies along x alone and the magnetization turns rigidly."""
+"""The walk's equation (W) without walkers, where everything varies along x alone and the magnetization is periodic.
+
+A rigid precession stands still in the frame that turns with it; other motions are solved harmonic by harmonic, which
+holds where exchange turns no spins in flight (all channels but `exact`).
+"""
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from mcpump.theory.flights import cross
+from mcpump.theory.flights import LEFT, RIGHT, cross, directions_of_half
 from mcpump.theory.medium import Array
+from mcpump.theory.modes import Modes, in_time_functions, product
 from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
+from mcpump.theory.sample import (
+    Cycle,
+    Layer,
+    Precession,
+    Rule,
+    Sample,
+    directions_for,
+    halved,
+    mesh_for,
+    parabolas_on,
+    stack_on,
+)
 
 __all__ = [
+    "Cycle",
     "Face",
     "Interface",
     "Layer",
     "Part",
+    "Precession",
     "Response",
+    "Rule",
     "Sample",
-    "halved",
-    "mesh_of",
-    "parabolas_on",
+    "drive_response",
+    "periodic_response",
     "slab_response",
-    "stack_on",
 ]
 
 
-class Layer(NamedTuple):
-    """One layer of a sample; it ends where the next begins."""
-
-    start: float
-    """Where it begins; the first at 0."""
-    speed: float
-    """v."""
-    rate: float
-    """1/τ, at which electrons scatter."""
-    loss: float
-    """1/τ_sf, at which spin relaxes."""
-    nu: float
-    """Density of states, which the walkers' births follow."""
-    interface: Interface | None = None
-    """What stands at its start; None: nothing, all pass straight on."""
-
-
-class Sample(NamedTuple):
-    """Layers along x between two faces."""
-
-    length: float
-    layers: tuple[Layer, ...]
-    faces: tuple[Face, Face] | None
-    """Left and right face; None: periodic."""
-    dimension: int = 3
-    """Of the velocity sphere."""
-
-
 class Part(NamedTuple):
-    """Local or diffusive part of a channel, or what it may be wrong by."""
+    """Local or diffusive part of a channel, or its error; of what is periodic (…, time functions, 3)."""
 
     density: Array
-    """(cells, 3), means over the cells."""
+    """(cells, 3), means over the cells; as the next three."""
+    torque: Array
+    """Of exchange, 2J s × S/ħ."""
+    flow: Array
+    """Current along x."""
+    born: Array
+    """What is born in the cells, per volume and time."""
     current: Array
     """(edges, 2, 3): along x, left and right of each edge; they differ where an interface or face scatters."""
-    torque: Array
-    """(cells, 3), means over the cells: of exchange, 2J s × S/ħ."""
+    through: Array
+    """(edges, 3): what passes each edge; through a face, what it absorbs."""
+    left: Array
+    """(2, 3): what leaves at the left and at the right face."""
 
 
 class Response(NamedTuple):
-    """What a channel carries, in the frame that turns with the magnetization."""
+    """What a channel carries."""
 
     local: Part
     diffusive: Part
-    local_error: Part
-    diffusive_error: Part
+    deviations: tuple[tuple[Part, Part], ...]
+    """Local and diffusive: what half the width of the cells changes, and what a quarter of the directions."""
+
+    @property
+    def local_error(self) -> Part:
+        """Bound of the local part's error."""
+        return _bound([near for near, _ in self.deviations])
+
+    @property
+    def diffusive_error(self) -> Part:
+        """Bound of the diffusive part's error."""
+        return _bound([far for _, far in self.deviations])
 
 
 def slab_response(
@@ -85,15 +93,14 @@ def slab_response(
     edges: ArrayLike,
     *,
     channels: tuple[str, ...] = ("first", "second", "second_ladder", "exact"),
-    scale: float = math.inf,
-    directions: int = 24,
-    fineness: float = 4.0,
+    rule: Rule | None = None,
+    **more: Any,
 ) -> dict[str, Response]:
     """Solve (W) in a sample along x whose magnetization precesses rigidly: no walkers, no noise.
 
     The stationary spin in the frame that turns at ω, where S stands still and B = (2J/ħ)S + ω (`exact`) or ω (the other
-    channels), from births −ν ω × S. Two meshes, one with cells half as wide, are extrapolated; their difference and that
-    of half the directions bound the error.
+    channels), from births −ν ω × S. Meshes with cells half as wide, and half of that, are extrapolated; what the last one
+    changes, and three quarters of the directions, bounds the error.
 
     Parameters
     ----------
@@ -109,221 +116,384 @@ def slab_response(
         Edges of the cells whose means are asked for, from 0 to the length.
     channels : tuple of str
         Of "first", "second", "second_ladder" and "exact".
-    scale : float
-        Length on which the texture varies.
-    directions, fineness : int, float
-        Cosines in half a sphere; cells of the wider mesh in a mean free path, or in `scale`.
+    rule : Rule, optional
+        How finely it is cut; or its parts by name: ``scale=…, directions=…, fineness=…, jumps=…``.
 
     Returns
     -------
     dict of str to Response
-        By channel: local (before the first scattering) and diffusive part, in units of ν ω and of v ν ω.
+        By channel: local (before the first scattering) and diffusive part, in units of ν ω and of v ν ω, in the frame
+        that turns. Where no sink takes a spin, its mean density is undetermined.
 
     Raises
     ------
     ArithmeticError
-        Where there is no steady state: a channel needs a sink that the sample has not.
+        If the scattered spin is not found.
     """
-    wanted = np.asarray(edges, float)
-    coarse = mesh_of(sample, wanted, scale, 2.0 * abs(exchange) * ("exact" in channels), fineness)
-    fine = halved(coarse)
-    wide, narrow, few = (
-        _solved(sample, texture, np.asarray(turning, float), exchange, channels, wanted, mesh, count)
-        for mesh, count in ((coarse, directions), (fine, directions), (coarse, directions // 2))
+    motion, rule = Precession(texture, np.asarray(turning, float)), rule or Rule(**more)
+
+    def solve(stack: Stack, nu: Array, directions: int) -> Solved:
+        return _channels(stack, nu, _Frame(motion, stack, exchange, directions), channels)
+
+    return _extrapolated(
+        sample, motion, exchange * ("exact" in channels), np.asarray(edges, float), rule, solve
     )
-    return {name: _extrapolated(wide[name], narrow[name], few[name]) for name in channels}
 
 
-def _solved(
+def periodic_response(
     sample: Sample,
-    texture: Callable[[Array], Array],
-    omega: Array,
+    motion: Precession | Cycle,
     exchange: float,
-    channels: tuple[str, ...],
-    wanted: Array,
-    mesh: Array,
-    directions: int,
-) -> dict[str, tuple[Part, Part]]:
-    """Local and diffusive part of channels from one mesh, in the cells and at the edges that are wanted."""
-    stack, nu = stack_on(sample, mesh)
-    parts = _channels(stack, nu, parabolas_on(texture, mesh), omega, exchange, channels, directions)
-    return {
-        name: (_gathered(near, mesh, wanted), _gathered(far, mesh, wanted))
-        for name, (near, far) in parts.items()
-    }
-
-
-def _extrapolated(wide: tuple[Part, Part], narrow: tuple[Part, Part], few: tuple[Part, Part]) -> Response:
-    """Second order in the cells' width taken out; what this changes, and half the directions, bounds the error."""
-    values, bounds = [], []
-    for w, n, f in zip(wide, narrow, few, strict=True):
-        values.append(Part(*(b + (b - a) / 3.0 for a, b in zip(w, n, strict=True))))
-        bounds.append(Part(*(np.abs(b - a) / 3.0 + np.abs(a - c) for a, b, c in zip(w, n, f, strict=True))))
-    return Response(*values, *bounds)
-
-
-def mesh_of(
-    sample: Sample,
-    wanted: Array,
-    scale: float,
-    turn: float,
-    fineness: float,
-    jumps: ArrayLike = (),
-    varies: tuple[float, float] = (0.0, math.inf),
-    narrow: float = math.inf,
-) -> Array:
-    """Edges of a mesh that has those wanted and the layers', crowded at faces, interfaces and jumps of the texture.
+    edges: ArrayLike,
+    harmonics: int,
+    *,
+    channels: tuple[str, ...] = ("first", "second", "second_ladder"),
+    rashba: bool = False,
+    rule: Rule | None = None,
+) -> dict[str, Response]:
+    """Solve (W) in a sample along x whose magnetization is periodic in time, harmonic by harmonic.
 
     Parameters
     ----------
-    sample : Sample
-    wanted : (n + 1,) array
-        From 0 to the length.
-    scale : float
-        Length on which the texture varies.
-    turn : float
-        2J/ħ, or 0 where it does not matter.
-    fineness : float
-        Cells in the shortest of the lengths on which spin varies.
-    jumps : array_like
-        Places where the texture jumps, edges that are wanted.
-    varies : (float, float)
-        From where to where the texture varies; beyond, cells may grow.
-    narrow : float
-        So many mean free paths from there, and from what is rough, cells are no wider than one, 1/(1/τ + 1/τ_sf + turn)
-        v; inf: everywhere, for births that are steps in every cell.
+    sample, exchange, edges, channels, rule
+        As for `slab_response`; "exact" for a rigid precession alone.
+    motion : Precession or Cycle
+        How the magnetization moves.
+    harmonics : int
+        Multiples of Ω asked for.
+    rashba : bool
+        Whether "rashba" is asked for, too: in the place of a local density the charge velocity W = rashba × s of the
+        first flights of `second`, and in that of the diffusive part density and flux of the dipoles along x that it
+        leaves.
+
+    Returns
+    -------
+    dict of str to Response
+        As from `slab_response`, with an axis of time functions 1, cos Ωt, sin Ωt, … before that of the components.
     """
-    starts = np.array([layer.start for layer in sample.layers[1:]])
-    cuts = np.unique(np.concatenate([wanted, starts]))
-    cuts = cuts[np.concatenate([[True], np.diff(cuts) > 1e-9 * sample.length])]
-    rough = np.concatenate([[] if sample.faces is None else [0.0, sample.length], starts, np.asarray(jumps)])
-    mesh = [cuts[:1]]
-    for a, b in itertools.pairwise(cuts):
-        layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
-        free = layer.speed / (layer.rate + layer.loss + turn)
-        reach = narrow * layer.speed / layer.rate if narrow else 0.0
-        mesh.append(_graded(a, b, rough, _Widths(free, scale, fineness, varies, reach))[1:])
-    return np.concatenate(mesh)
+    rule = rule or Rule()
+    wanted = {*channels} | ({"second"} if rashba else set())
+    names = tuple(sorted(wanted))
+
+    def solve(stack: Stack, nu: Array, directions: int) -> Solved:
+        world: _Frame | _Clock
+        if isinstance(motion, Precession):
+            world = _Frame(motion, stack, exchange, directions)
+        else:
+            world = _Clock(motion, stack, exchange, directions, harmonics)
+        found, flown = _channels_and_flights(stack, nu, world, names)
+        told = {
+            name: tuple(Part(*(world.in_time(values, harmonics) for values in part)) for part in parts)
+            for name, parts in found.items()
+        }
+        if rashba:
+            told["rashba"] = _dipoles(sample, stack, world, flown["second"], harmonics, directions)
+        return {name: told[name] for name in (*channels, *(["rashba"] if rashba else []))}  # type: ignore[misc]
+
+    turn = exchange * ("exact" in channels)
+    return _extrapolated(sample, motion, turn, np.asarray(edges, float), rule, solve)
 
 
-class _Widths(NamedTuple):
-    """How wide cells of a layer may be."""
+def drive_response(
+    sample: Sample, drive: Sequence[ArrayLike], edges: ArrayLike, rule: Rule | None = None
+) -> Response:
+    """Solve (W) for the spin that a steady spin current along x leaves where it begins, ends or is sent back.
 
-    free: float
-    """Mean free path, also between turns."""
-    scale: float
-    """Length on which the texture varies."""
-    fineness: float
-    varies: tuple[float, float]
-    reach: float
-    """To where from there, and from what is rough, cells are narrow against `free`; 0: nowhere."""
+    Parameters
+    ----------
+    sample, edges, rule
+        As for `slab_response`.
+    drive : sequence of (3,) array_like
+        The current J in each layer; it is no walker's, and not in the answer. A closed face with outward normal n sends
+        n·J back, a specular one as flux ∝ (v·n)², a diffuse one by the cosine law; at the start of a layer −∂_xJ is born.
 
-    def at(self, x: float, rough: Array) -> float:
-        """No wider than a share of the distance from what is rough, nor than what varies there."""
-        near = float(np.abs(rough - x).min(initial=math.inf))
-        beyond = max(self.varies[0] - x, x - self.varies[1], 0.0)
-        width = self.scale / self.fineness + beyond / self.fineness
-        if self.reach > 0.0:
-            further = max(min(near, beyond) - self.reach, 0.0)
-            width = min(width, (self.free + further) / self.fineness)
-        finest = 1e-3 * min(self.free, self.scale)
-        return min(width, (finest + near) / self.fineness)
+    Returns
+    -------
+    Response
+        With an axis of one time function before that of the components.
+    """
+    J = [np.asarray(one, float) for one in drive]
+    still = Precession(lambda x: np.zeros((len(x), 3)), np.zeros(3))
 
+    def solve(stack: Stack, nu: Array, directions: int) -> Solved:
+        return {"drive": _driven(sample, stack, J, directions)}
 
-def halved(mesh: Array) -> Array:
-    """Edges of a mesh with cells half as wide."""
-    return np.sort(np.concatenate([mesh, 0.5 * (mesh[1:] + mesh[:-1])]))
+    return _extrapolated(sample, still, 0.0, np.asarray(edges, float), rule or Rule(), solve)["drive"]
 
 
-def _graded(a: float, b: float, rough: Array, widths: _Widths) -> Array:
-    """Edges from a to b, cells as wide as they may be."""
-    places = [a]
-    while places[-1] < b:
-        # halfway on, so that cells shrink as they grow
-        step = min(widths.at(places[-1], rough), b - a)
-        places.append(places[-1] + min(step, widths.at(min(places[-1] + step, b), rough)))
-    stretched = np.array(places)
-    return a + (stretched - a) * ((b - a) / (stretched[-1] - a))
+Solved = dict[str, tuple[Part, Part]]
+"""Channel → local and diffusive part in the cells of a mesh."""
 
 
-def stack_on(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
-    """Sample on a mesh, and ν of its cells."""
-    starts = np.array([layer.start for layer in sample.layers])
-    which = np.searchsorted(starts, 0.5 * (mesh[1:] + mesh[:-1]), side="right") - 1
-    speed, rate, loss, nu = (
-        np.array([getattr(layer, name) for layer in sample.layers])[which]
-        for name in ("speed", "rate", "loss", "nu")
-    )
-    interfaces = {
-        int(np.argmin(np.abs(mesh - layer.start))): layer.interface
-        for layer in sample.layers[1:]
-        if layer.interface is not None
-    }
-    return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension), nu
+def _extrapolated(
+    sample: Sample,
+    motion: Precession | Cycle,
+    exchange: float,
+    edges: Array,
+    rule: Rule,
+    solve: Callable[[Stack, Array, int], Solved],
+) -> dict[str, Response]:
+    """Second order in the cells' width taken out; deviations: the last mesh's change, and a quarter of the directions."""
+    coarse, smooth = mesh_for(sample, motion, exchange, edges, rule)
+    count = directions_for(sample, exchange, rule)
+
+    def on(halvings: int, directions: int) -> Solved:
+        mesh, smoothly = coarse, smooth
+        for _ in range(halvings):
+            mesh, smoothly = halved(mesh), np.repeat(smoothly, 2)
+        stack, nu = stack_on(sample, mesh)
+        found = solve(stack._replace(smooth=smoothly), nu, directions)
+        return {
+            name: (_gathered(near, mesh, edges), _gathered(far, mesh, edges))
+            for name, (near, far) in found.items()
+        }
+
+    wide, middle, narrow, few = on(0, count), on(1, count), on(2, count), on(0, max(3 * count // 4, 1))
+    found = {}
+    for name in wide:
+        both = []
+        for part in range(2):
+            a, b, c, d = (one[name][part] for one in (wide, middle, narrow, few))
+            value, rough = (_mixed((4.0 / 3.0, one), (-1.0 / 3.0, other)) for one, other in ((c, b), (b, a)))
+            both.append((value, _mixed((1.0, value), (-1.0, rough)), _mixed((1.0, a), (-1.0, d))))
+        (near, *near_off), (far, *far_off) = both
+        found[name] = Response(near, far, tuple(zip(near_off, far_off, strict=True)))
+    return found
 
 
-def parabolas_on(texture: Callable[[Array], Array], mesh: Array) -> Array:
-    """S at the left and right end of each cell, from inside, and its mean by three Gauss points, (cells, 3, 3)."""
-    node, weight = np.polynomial.legendre.leggauss(3)
-    middle, half = 0.5 * (mesh[1:] + mesh[:-1]), 0.5 * np.diff(mesh)
-    mean = sum(0.5 * w * texture(middle + u * half) for u, w in zip(node, weight, strict=True))
-    inside = (1.0 - 1e-9) * half
-    return np.stack([texture(middle - inside), texture(middle + inside), mean], axis=1)
+def _mixed(*terms: tuple[float, Part]) -> Part:
+    """Sum of parts with factors."""
+    parts = zip(*(part for _, part in terms), strict=True)
+    factors = [factor for factor, _ in terms]
+    return Part(*(sum(f * one for f, one in zip(factors, each, strict=True)) for each in parts))
+
+
+def _bound(deviations: Sequence[Part]) -> Part:
+    """Sum of the sizes."""
+    return Part(*(sum(np.abs(one) for one in each) for each in zip(*deviations, strict=True)))
 
 
 def _gathered(part: Part, mesh: Array, wanted: Array) -> Part:
     """Means over the cells that are wanted, and currents at their edges."""
     at = np.array([int(np.argmin(np.abs(mesh - edge))) for edge in wanted])
-    width = np.diff(mesh)[:, None]
-    density, torque = (
-        np.add.reduceat(values * width, at[:-1]) / np.add.reduceat(width, at[:-1])
-        for values in (part.density, part.torque)
-    )
+    width = np.diff(mesh)
+
+    def means(values: Array) -> Array:
+        column = width.reshape(-1, *[1] * (values.ndim - 1))
+        return np.asarray(np.add.reduceat(values * column, at[:-1]) / np.add.reduceat(column, at[:-1]))
+
     last = len(mesh) - 2
     sides = np.stack([part.current[np.maximum(at - 1, 0), 1], part.current[np.minimum(at, last), 0]], axis=1)
     for end, side in ((0, 0), (-1, 1)):  # nothing lies beyond the faces
         sides[end, side] = sides[end, 1 - side]
-    return Part(density, sides, torque)
+    density, torque, flow, born = map(means, part[:4])
+    return Part(density, torque, flow, born, sides, part.through[at], part.left)
 
 
-def _channels(
-    stack: Stack, nu: Array, S: Array, omega: Array, exchange: float, names: tuple[str, ...], directions: int
-) -> dict[str, tuple[Part, Part]]:
+# --- channels on one mesh ---------------------------------------------------------------------------------------
+
+
+class _Frame:
+    """What a rigid precession does, in the frame that turns with it."""
+
+    def __init__(self, motion: Precession, stack: Stack, exchange: float, directions: int) -> None:
+        self.motion, self.stack, self.J, self.directions = motion, stack, 2.0 * exchange, directions
+        self.S = parabolas_on(motion.at, stack.edges)
+        self.born = -np.cross(motion.turning, self.S)
+        self.turning = np.broadcast_to(motion.turning, self.S[:, 2].shape)
+
+    def flights(self) -> Ordinates:
+        return Ordinates(self.stack, self.turning, self.directions)
+
+    def turned(self, by_direction: Array) -> Array:
+        """Torques of spins by direction."""
+        return self.J * cross(by_direction, self.S)
+
+    def asked(self, flown: Flights) -> Flights:
+        return flown
+
+    def asked_of(self, values: Array) -> Array:
+        return values
+
+    def in_time(self, values: Array, harmonics: int) -> Array:
+        """Time functions of what stands still in the frame."""
+        size = float(np.linalg.norm(self.motion.turning))
+        axis = self.motion.turning / (size or 1.0)
+        flat = harmonics_of(values.reshape(-1, 3), axis, harmonics)
+        return flat.reshape(*values.shape[:-1], *flat.shape[1:])
+
+
+class _Clock:
+    """What a periodic motion does, in time functions."""
+
+    def __init__(self, motion: Cycle, stack: Stack, exchange: float, directions: int, harmonics: int) -> None:
+        self.motion, self.stack, self.J, self.directions = motion, stack, 2.0 * exchange, directions
+        self.functions = 1 + 2 * harmonics
+        period, phases = 2.0 * math.pi / motion.Omega, 4 * motion.harmonics + 4
+        times = (period * i / phases for i in range(phases))
+        S = np.array([parabolas_on(partial(motion.at, t=time), stack.edges) for time in times])
+        self.S = np.moveaxis(in_time_functions(S, 1 + 2 * motion.harmonics), -1, -2)
+        self.born = np.zeros_like(self.S)
+        n = np.arange(1, motion.harmonics + 1)[:, None] * motion.Omega
+        # −Ṡ: c cos + d sin goes as nΩ d cos − nΩ c sin
+        self.born[..., 1::2, :], self.born[..., 2::2, :] = -n * self.S[..., 2::2, :], n * self.S[..., 1::2, :]
+
+    def flights(self) -> Modes:
+        most = max(self.motion.harmonics, self.functions // 2)
+        return Modes(self.stack, self.motion.Omega, most, self.directions)
+
+    def turned(self, by_direction: Array) -> Array:
+        """Torques of spins by direction."""
+        return self.J * product(by_direction, self.S, self.functions, cross)
+
+    def asked(self, flown: Flights) -> Flights:
+        """Leave out time functions that are not asked for."""
+        return flown.mapped(self.asked_of, flown.each)
+
+    def asked_of(self, values: Array) -> Array:
+        return values[..., : self.functions, :]
+
+    def in_time(self, values: Array, harmonics: int) -> Array:
+        found = np.zeros((*values.shape[:-2], 1 + 2 * harmonics, 3))
+        most = min(values.shape[-2], found.shape[-2])
+        found[..., :most, :] = values[..., :most, :]
+        return found
+
+
+def harmonics_of(values: Array, axis: Array, harmonics: int) -> Array:
+    """What stands still in the frame that turns about an axis, in time: (places, 3) → (places, time function, 3)."""
+    along = (values * axis).sum(axis=1, keepdims=True) * axis
+    across = values - along
+    rows = np.zeros((len(values), 1 + 2 * harmonics, 3))
+    rows[:, 0] = along
+    if harmonics > 0:
+        rows[:, 1], rows[:, 2] = across, np.cross(axis, across)
+    return rows
+
+
+def _part(
+    slab: Ordinates | Modes, flown: Flights, torque: Array | None = None, born: Array | None = None
+) -> Part:
+    """What is told of flights."""
+    none = np.zeros_like(flown.density)
+    torque, born = (none if one is None else one for one in (torque, born))
+    return Part(
+        flown.density,
+        torque,
+        flown.flow,
+        born,
+        flown.current,
+        slab.through(flown),
+        slab.left(flown),
+    )
+
+
+def _channels(stack: Stack, nu: Array, world: _Frame | _Clock, names: tuple[str, ...]) -> Solved:
     """Local and diffusive part of channels on one mesh."""
-    source, none, J = -nu[:, None, None] * np.cross(omega, S), np.zeros_like(S[:, 2]), 2.0 * exchange
-    frame = np.broadcast_to(omega, none.shape)
-    found: dict[str, tuple[Part, Part]] = {}
+    return _channels_and_flights(stack, nu, world, names)[0]
 
-    def part(flown: Flights, torque: Array = none) -> Part:
-        return Part(flown.density, flown.current, torque)
 
+def _channels_and_flights(
+    stack: Stack, nu: Array, world: _Frame | _Clock, names: tuple[str, ...]
+) -> tuple[Solved, dict[str, Flights]]:
+    """Local and diffusive part of channels on one mesh, and the first flights of `second`, by direction."""
+    source = nu.reshape(-1, *[1] * (world.born.ndim - 1)) * world.born
+    found: Solved = {}
+    flights: dict[str, Flights] = {}
     if set(names) - {"exact"}:
-        slab = Ordinates(stack, frame, directions)
+        slab = world.flights()
         first = slab.flights(source, each=True)
         if set(names) & {"first", "second_ladder"}:
-            later = slab.after(first, each=True)
-            found["first"] = part(first), part(later)
+            ladder = "second_ladder" in names
+            later = slab.after(first if ladder else world.asked(first), each=ladder)
+            parts = (
+                _part(slab, world.asked(first), born=world.asked_of(source[:, 2])),
+                _part(slab, world.asked(later)),
+            )
+            found["first"] = parts
         if set(names) & {"second", "second_ladder"}:
-            torque = J * cross(first.each, S)
-            flown = slab.flights(none, by_direction=torque)
-            found["second"] = part(flown, slab.mean(torque)), part(slab.after(flown))
+            torque = world.turned(first.each)
+            none = np.zeros_like(torque[0, 0, :, 2])
+            flown = flights["second"] = slab.flights(none, by_direction=torque, each=True)
+            found["second"] = _part(slab, flown, slab.mean(torque)), _part(slab, slab.after(flown))
         if "second_ladder" in names:
-            more = J * cross(later.each, S)
+            more = world.turned(later.each)
             whole = slab.flights(none, by_direction=torque + more)
             rest, local = slab.after(whole), found["second"][0]
-            found["second_ladder"] = (
-                local,
-                Part(
-                    whole.density + rest.density - local.density,
-                    whole.current + rest.current - local.current,
-                    slab.mean(more),
-                ),
-            )
+            total = _mixed((1.0, _part(slab, whole, slab.mean(torque + more))), (1.0, _part(slab, rest)))
+            found["second_ladder"] = local, _mixed((1.0, total), (-1.0, local))
     if "exact" in names:
-        slab = Ordinates(stack, J * S[:, 2] + frame, directions)
-        # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
-        first = slab.flights(source[:, 2])
-        later = slab.after(first)
-        near, far = (part(one, J * np.cross(one.density, S[:, 2])) for one in (first, later))
-        found["exact"] = near, far
-    return {name: found[name] for name in names}
+        found["exact"] = _exact(stack, world, source)
+    return {name: found[name] for name in names}, flights
+
+
+def _exact(stack: Stack, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
+    """All orders in J, where the magnetization turns rigidly."""
+    if isinstance(world, _Clock):
+        raise ValueError("exact is known for a rigid precession alone")
+    S = world.S[:, 2]
+    slab = Ordinates(stack, world.J * S + world.turning, world.directions)
+    # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
+    first = slab.flights(source[:, 2])
+    later = slab.after(first)
+    torques = (world.J * np.cross(one.density, S) for one in (first, later))
+    return _part(slab, first, next(torques), source[:, 2]), _part(slab, later, next(torques))
+
+
+def _dipoles(
+    sample: Sample, stack: Stack, world: _Frame | _Clock, flown: Flights, harmonics: int, directions: int
+) -> tuple[Part, Part]:
+    """Charge velocity W of first flights, and the dipoles along x that it leaves: density and flux."""
+    _, weight = directions_of_half(directions, stack.dimension)
+    # at both ends of each cell, and its mean
+    spin = np.einsum("k,wkx...->x...", 0.5 * weight, flown.each)
+    starts, middle = [layer.start for layer in sample.layers], 0.5 * (stack.edges[1:] + stack.edges[:-1])
+    field = np.array([layer.rashba for layer in sample.layers])[np.searchsorted(starts, middle, "right") - 1]
+    in_time = world.in_time(spin, harmonics)
+    W = np.cross(field[:, None, None], in_time)
+    Omega = float(np.linalg.norm(world.motion.turning)) if isinstance(world, _Frame) else world.motion.Omega
+    free = stack._replace(loss=np.zeros_like(stack.loss))
+    modes = Modes(free, Omega, harmonics, directions, mirror=-1.0)
+    along = W * np.array([1.0, 0.0, 0.0])
+    first = modes.flights(along)
+    later = modes.after(first)
+    none = np.zeros_like(W[:, 2])
+    local = _part(modes, first.mapped(np.zeros_like))._replace(density=W[:, 2])
+    near, far = _part(modes, first), _part(modes, later)
+    return local, _mixed((1.0, near), (1.0, far))._replace(torque=along[:, 2], born=none)
+
+
+def _driven(sample: Sample, stack: Stack, J: list[Array], directions: int) -> tuple[Part, Part]:
+    """What a spin current J in the layers leaves where it begins, ends or is sent back."""
+    ends = {
+        int(np.argmin(np.abs(stack.edges - layer.start))): i for i, layer in enumerate(sample.layers) if i > 0
+    }
+    gates = {edge: stack.interfaces.get(edge, Interface(1.0, 1.0)) for edge in ends}
+    slab = Ordinates(stack._replace(interfaces=gates), np.zeros((len(stack.speed), 3)), directions)
+    mu, weight, segments = slab.mu, slab.weight, len(gates) + 1
+    sent = np.zeros((2, segments, len(mu), 3))
+    arriving, born, width = np.zeros_like(sent), np.zeros((len(stack.speed), 3)), np.diff(stack.edges)
+    jumps = [
+        (edge, segment, J[ends[edge] - 1] - J[ends[edge]])
+        for segment, edge in enumerate(sorted(gates), start=1)
+    ]
+    if stack.faces is None:
+        jumps.append((0, 0, J[-1] - J[0]))
+    else:
+        for face, (way, cell, segment, sense) in zip(
+            stack.faces, ((RIGHT, 0, 0, -1.0), (LEFT, -1, -1, 1.0)), strict=True
+        ):
+            back = sense * (1.0 - face.absorption) * J[cell]
+            mirrored, rough = mu / (weight @ mu**2), np.ones_like(mu) / (weight @ mu)
+            law = 2.0 * (face.specularity * mirrored + (1.0 - face.specularity) * rough)
+            sent[way, segment] += law[:, None] * back
+            born[cell] += back / width[cell]
+    for edge, segment, step in jumps:
+        # isotropic births at the right of the jump
+        sent[RIGHT, segment] += step / mu[:, None]
+        arriving[LEFT, segment] += step / mu[:, None]
+        born[edge] += step / width[edge]
+    first = slab.flights(np.zeros_like(born), sheets=(sent, arriving))
+    parts = _part(slab, first, born=born), _part(slab, slab.after(first))
+    near, far = (Part(*(values[..., None, :] for values in part)) for part in parts)
+    return near, far

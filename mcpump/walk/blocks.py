@@ -12,11 +12,7 @@ from numpy.typing import NDArray
 
 from mcpump.problem.effort import mean_flights
 from mcpump.problem.scene import Problem, Scene
-from mcpump.problem.slab import not_rigid
-from mcpump.textures.moving import no_user
-from mcpump.textures.parameters import USER
-from mcpump.textures.snapshots import function_of
-from mcpump.textures.user import load_user_texture
+from mcpump.problem.slab import not_rigid, user_of
 from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
 from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x
@@ -185,13 +181,3 @@ def kernel_of(scene: Scene) -> Callable[..., object]:
     if scene.from_collisions:
         return walk_in_lanes
     return walk_pulse if scene.pulse else walk_scene
-
-
-def user_of(problem: Problem) -> Any:
-    """The user's texture, or that of snapshots, compiled, or a function that is never called."""
-    if problem.scene.texture != USER:
-        return no_user()
-    if problem.snapshots is not None:
-        return function_of(problem.snapshots)
-    assert problem.program is not None
-    return load_user_texture(problem.program, problem.scales.length, problem.scales.time)

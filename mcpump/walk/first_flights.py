@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
-from mcpump.problem.slab import edges_on, harmonics_of, jumps_of, precession_of, sample_of, varies_in
+from mcpump.problem.slab import edges_on, jumps_of, precession_of, sample_of, varies_in
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import NONE, Flights, Ordinates, Stack
-from mcpump.theory.slab import halved, mesh_of, parabolas_on, stack_on
+from mcpump.theory.sample import halved, mesh_of, parabolas_on, stack_on
+from mcpump.theory.slab import harmonics_of
 from mcpump.walk.known import CORRECTED, ORDINATES, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
 from mcpump.walk.reference import Reference, Taken, on_three_meshes, solutions
@@ -156,9 +157,9 @@ def first_flights_along_x(
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
-    narrow_to = math.inf if reference else NARROW * exact
+    narrow_to, jumps = math.inf if reference else NARROW * exact, jumps_of(scene)
     coarse = mesh_of(
-        sample_of(scene), edges_on(scene)[0], scale, turn, fineness, jumps_of(scene), varies_in(scene), narrow_to
+        sample_of(scene), edges_on(scene, jumps)[0], scale, turn, fineness, jumps, varies_in(scene), narrow_to
     )  # fmt: skip
     count = round(directions * _grazing(scene, scale))
     meshes = (coarse, halved(coarse), halved(halved(coarse)))

@@ -106,7 +106,7 @@ def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork
     InputError
         If their layout is not that of the scene.
     """
-    if not arrays:
+    if "profiles" not in arrays:
         return Groundwork()
     profiles, totals = arrays["profiles"], arrays["totals"]
     short = dict(shapes(scene))

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from mcpump.errors import InputError
 from mcpump.problem.scene import Problem, Scene
-from mcpump.walk.blocks import groundwork_of, user_of
+from mcpump.problem.slab import user_of
+from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.course import course_of
 from mcpump.walk.general import plain, scene_tallies
 from mcpump.walk.lane_block import walk_plan

@@ -17,10 +17,10 @@ from mcpump import figures, results, theory
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
+from mcpump.problem.slab import user_of
 from mcpump.report.comparison import comparison, comparison_table, waves_of
 from mcpump.tally.estimates import Estimate
 from mcpump.textures.moving import texture_field
-from mcpump.walk.blocks import user_of
 
 REDUCED = {
     "units": "reduced",
@@ -133,7 +133,7 @@ def test_samples_with_faces_are_held_against_the_solution_without_walkers(change
     rows = comparison(walked(deck))
     close(rows)
     assert {row.channel for row in rows} == set(channels)
-    assert {row.quantity for row in rows} == {"spin_density", "torque", "plane_current"}
+    assert {row.quantity for row in rows} == {"spin_density", "torque", "plane_current", "spin_current"}
     assert all(math.isnan(row.paper) for row in rows)
 
 

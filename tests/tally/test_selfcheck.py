@@ -14,12 +14,13 @@ from mcpump import report, results
 from mcpump.deck.read import deck_from_dict
 from mcpump.errors import WalkerError
 from mcpump.problem.reduce import make_problem
+from mcpump.problem.slab import user_of
 from mcpump.simulate.engine import run
 from mcpump.tally import selfcheck
 from mcpump.tally.amplitudes import spins_of
 from mcpump.tally.selfcheck import Check
 from mcpump.tally.tally import Groups, Tally
-from mcpump.walk.blocks import exponents_of, user_of
+from mcpump.walk.blocks import exponents_of
 from mcpump.walk.course import edge_at
 
 DECK = {

@@ -25,11 +25,12 @@ from scenes import (
 from scipy import stats
 from scipy.special import expn
 from shapes import harmonic_parameters
+from solved import slab_of
 
 from mcpump.deck import read_deck
 from mcpump.problem import make_problem
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE
-from mcpump.problem.slab import precesses_along_x, precession_of, sample_of, slab_of
+from mcpump.problem.slab import precesses_along_x, precession_of, sample_of
 from mcpump.textures.moving import no_user, texture_field_rate
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.theory import (
@@ -42,7 +43,7 @@ from mcpump.theory import (
 )
 from mcpump.theory.flights import LEFT, RIGHT
 from mcpump.theory.ordinates import Ordinates
-from mcpump.theory.slab import halved, parabolas_on, stack_on
+from mcpump.theory.sample import halved, parabolas_on, stack_on
 from mcpump.walk.first_flights import first_flights_along_x
 from mcpump.walk.layout import shapes
 

@@ -18,6 +18,7 @@ import pytest
 from scenes import ABSORBING, FAMILY, blocks_of, budget_of, faces, scene, user_for
 from scipy import special, stats
 from shapes import harmonic_parameters
+from solved import slab_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "physics"))
 
@@ -31,7 +32,6 @@ from mcpump import theory
 from mcpump.deck import read_deck
 from mcpump.errors import InputError
 from mcpump.problem import make_problem
-from mcpump.problem.slab import slab_of
 from mcpump.textures.moving import no_user
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.walk import rays
