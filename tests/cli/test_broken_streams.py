@@ -92,7 +92,13 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("command", ANSWERS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        name if name in ("check", "sweep --list", "--help") else pytest.param(name, marks=pytest.mark.slow)
+        for name in ANSWERS
+    ],
+)
 def test_what_was_asked_for_and_cannot_be_printed_is_a_failure(command, folder):
     if command == "show":
         good("run", "junction.toml", "--quiet")
