@@ -10,13 +10,17 @@ from mcpump.deck.deck import Deck
 from mcpump.machine import memory_of_machine
 from mcpump.names import lines_of
 
-_PROGRAM_BYTES = 410_000_000
+_PROGRAM_BYTES, _COMPILING_BYTES = 270_000_000, 320_000_000
+"""Of a program whose kernels are in the cache, and at least, since the first run compiles them (0.41 GB)."""
 _LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
+MOST_USUAL_PLANES = 64
 BY_ORDINATES, BY_RAYS = 3, 9
 """Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays."""
-MOST_USUAL_PLANES = 64
-# Arrays as long as the profiles, and as the totals in all groups, that are alive at once (measured).
-_OF_THREAD, _OF_RESULT, _KNOWN_COPIES, _OF_TOTALS = 20, 22, 3, 9
+# Arrays as long as the profiles, or as the totals in all groups, that are alive at once: measured.
+_OF_THREAD = 14
+"""A block that is walked, and the digits of one that waits to be booked."""
+_OF_RESULT, _OF_RESULT_KNOWN, _OF_RESULT_TOTALS = 34.0, 3.3, 6.6
+"""Estimates, the copy of the books in the result, and the image of the file, twice."""
 
 
 class Sizes(NamedTuple):
@@ -48,13 +52,16 @@ def memory_needed(sizes: Sizes, threads: int, first: bool = True) -> int:
         Program, exact sums of the profiles (3 limbs, and 5 of the squares, of 8 bytes) and of the totals in their
         groups, the arrays of every thread, and what is at work while a result is made and written.
     """
-    books = _LIMBS + _SQUARE_LIMBS
-    profiles = books + sizes.known + _OF_THREAD * threads
-    totals = _LIMBS
-    if first:
-        profiles += _OF_RESULT + _KNOWN_COPIES * sizes.known
-        totals += _OF_TOTALS
-    return _PROGRAM_BYTES + 8 * (sizes.profiles * profiles + _GROUPS * sizes.totals * totals)
+    books = _LIMBS + _SQUARE_LIMBS + sizes.known
+    walking = _of(sizes, books + _OF_THREAD * threads, _LIMBS)
+    writing = _of(sizes, books + _OF_RESULT + _OF_RESULT_KNOWN * sizes.known, _LIMBS + _OF_RESULT_TOTALS)
+    # nobody walks while the result is made
+    return max(_COMPILING_BYTES, _PROGRAM_BYTES + (max(walking, writing) if first else walking))
+
+
+def _of(sizes: Sizes, profiles: float, totals: float) -> int:
+    """Bytes of so many arrays as long as the profiles, and as the totals in their groups."""
+    return round(8 * (sizes.profiles * profiles + _GROUPS * sizes.totals * totals))
 
 
 def sizes_of(deck: Deck) -> Sizes:

@@ -17,6 +17,7 @@ from runs import WALL, call, furnish, refused, time_limit
 from mcpump import __version__
 from mcpump.deck.read import read_deck
 from mcpump.errors import InputError, ResultsFileError
+from mcpump.kernel_folder import SOURCES
 from mcpump.loaded import Run
 from mcpump.machine import memory_of_machine
 from mcpump.report.comparison import comparison_table
@@ -57,7 +58,7 @@ def part(number, place="wall.py"):
     result = dataclasses.replace(
         junction(),
         resolved=read_deck("user.toml").resolved,
-        provenance={"texture_file": place, "mcpump": __version__},
+        provenance={"texture_file": place, "mcpump": __version__, "sources": SOURCES},
     )
     result.checkpoint["ranges"] = np.array([[number, number + 1]])
     results.write(result, f"{number}.h5", overwrite=True)

@@ -37,14 +37,14 @@ def planes(count):
 CHANNELS = '[results]\nchannels = ["first", "second", "second_ladder", "exact"]\n'
 DECKS = {
     "junction": JUNCTION,
-    "cells": changed(JUNCTION, cells__10=40_000),
-    "channels": changed(JUNCTION, cells__10=20_000).replace("[results]\n", CHANNELS),
-    "harmonics": changed(JUNCTION, cells__10=10_000).replace("[results]\n", "[results]\nharmonics = 3\n"),
+    "cells": changed(JUNCTION, cells__10=10_000),
+    "channels": changed(JUNCTION, cells__10=5000).replace("[results]\n", CHANNELS),
+    "harmonics": changed(JUNCTION, cells__10=5000).replace("[results]\n", "[results]\nharmonics = 3\n"),
     "planes": planes(2000),
     "many planes": planes(5000),
-    "pulse": changed(PULSE, cells__10=2000, time_bins__4=200),
-    "transient": changed(TRANSIENT, cells__6=2000, time_bins__5=50),
-    "planar": changed(PLANAR, cells__4=100, cells__3=100),
+    "pulse": changed(PULSE, cells__10=1000, time_bins__4=100),
+    "transient": changed(TRANSIENT, cells__6=500, time_bins__5=40),
+    "planar": changed(PLANAR, cells__4=50, cells__3=50),
     "user": None,
 }
 
@@ -72,7 +72,8 @@ def furnished(name, folder):
     if text is None:
         text = changed(USER, cells__8=2000)
         (folder / "wall.py").write_text(WALL)
-    (folder / "deck.toml").write_text(text)
+    few = re.sub(r"walkers = \d+", "walkers = 2048", text)  # 16 blocks
+    (folder / "deck.toml").write_text(few.replace("walkers_per_block = 64", "walkers_per_block = 128"))
 
 
 @pytest.mark.slow
