@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.names import AXES
-from mcpump.problem.headline import headline
 from mcpump.tally.estimates import Estimate, Result
 
 GROUP = "VTKHDF"
@@ -68,6 +67,8 @@ def _grid(result: Result, axes: list[str]) -> dict[str, NDArray[Any]]:
 
 def _arrays(result: Result, name: str, axes: list[str]) -> Iterator[tuple[str, NDArray[Any]]]:
     """Arrays of a quantity by name: "spin_current sum diffusive x dc", and its standard error."""
+    from mcpump.problem.headline import headline  # with it comes numba, which who reads a file does not need
+
     estimate, words = result.estimates[name], [name]
     if "channel" in estimate.dims:
         shown = headline(estimate.places("channel"), result.regime_number("J tau/hbar"))

@@ -228,7 +228,7 @@ def _dipole_budget(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     gained = np.abs(groups.mean[1])
     imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
     dims = ("source", "charge_direction", "harmonic")
-    unit = units["charge_current"] + " " + units["length"]
+    unit = "A/m" if problem.scales.si else f"{units['charge_current']} {units['length']}"
     return {
         "dipole_budget": Estimate(
             groups.mean.transpose(order), groups.stderr().transpose(order), ("line", *dims), unit,
