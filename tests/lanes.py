@@ -6,8 +6,8 @@ import numpy as np
 from numpy.testing import assert_allclose
 from scenes import FAMILY, problem_of
 from scipy import stats
+from solved import slab_of
 
-from mcpump.problem.slab import slab_of
 from mcpump.walk.births import source_in_frame
 from mcpump.walk.first_flights import first_flights_along_x
 from mcpump.walk.lane_block import walk_lane_block

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcpump.deck.quantities import DIMENSIONS, number, quantity
+from mcpump.deck.quantities import DIMENSIONS, dimension_of, number, parameter, quantity
 from mcpump.errors import InputError, show
 
 E = 1.602176634e-19
@@ -201,3 +201,31 @@ def test_any_text_is_a_number_or_a_sentence(text, dimension):
         assert math.isfinite(quantity(text, "a.key", dimension))
     except InputError as error:
         one_line(str(error))
+
+
+# --- numbers of the user's own ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("value", "reduced", "expected"),
+    [
+        ("20 nm", False, 20e-9), ("9.4 GHz", False, 9.4e9), ("2 rad/s", False, 2.0), ("90 deg", False, math.pi / 2),
+        ("1 meV", False, 1.602176634e-22), (3, False, 3.0), (-0.5, True, -0.5), ("90 deg", True, math.pi / 2),
+    ],
+)  # fmt: skip
+def test_parameters(value, reduced, expected):
+    assert parameter(value, "key", reduced) == pytest.approx(expected, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "value", ["20 sheep", "20 degC", "wide", "1e99 nm", "nan nm", "2", True, None, "9**9**9 nm", [1]]
+)
+def test_parameters_that_are_none(value):
+    with pytest.raises(InputError, match="key = "):
+        parameter(value, "key")
+
+
+def test_dimension_of_a_text():
+    assert [dimension_of(text) for text in ("1 nm", "3 GHz", "2 rad/s", "5 V", 3.0)] == [
+        "length", "frequency", "angular_frequency", "", "",
+    ]  # fmt: skip

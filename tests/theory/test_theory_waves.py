@@ -264,3 +264,45 @@ def test_numbers_and_vectors_mix():
     along_y = [Wave(np.array([0.0, 0.4, 0.0]), 0.0, one)]
     (product,) = theory.cross([Wave(0.3, 0.0, np.array([1.0, 0, 0]))], along_y)
     np.testing.assert_array_equal(product.q, [0.3, 0.4, 0.0])
+
+
+# --- many scales at once, and tables for notebooks ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channel", ["first", "second", "second_ladder"])
+@pytest.mark.parametrize("q", [1.0, [0.6, 0.8, 0.0]])
+def test_many_scales_at_once(channel, q):
+    medium = theory.Medium.reduced(0.05, tau_sf=30.0)
+    scale = np.array([0.01, 1.0, 30.0])
+
+    def texture(factor):
+        return theory.texture_waves((0, 0, 0.6), (0.8, 0, 0), (0, 0.8, 0), factor * np.array(q), 0.01)
+
+    many = theory.exact_solution(texture(1.0), medium, channel, scale=scale)
+    for i, factor in enumerate(scale):
+        for stacked, alone in zip(many, theory.exact_solution(texture(factor), medium, channel), strict=True):
+            for part in theory.PARTS:
+                for wave, one in zip(stacked[part], alone[part], strict=True):
+                    assert wave.Omega == one.Omega
+                    np.testing.assert_allclose(wave.q[i], one.q, rtol=1e-14)
+                    np.testing.assert_allclose(wave.amplitude[i], one.amplitude, rtol=1e-10, atol=1e-18)
+
+
+def test_scales_that_are_none():
+    waves = theory.texture_waves((0, 0, 0.6), (0.8, 0, 0), (0, 0.8, 0), 1.0, 0.01)
+    for scale in (1.0, [], [0.0], [1.0, -1.0], [np.inf]):
+        with pytest.raises(ValueError, match="must be a list of positive numbers"):
+            theory.exact_solution(waves, theory.Medium.reduced(0.05), "first", scale=scale)
+
+
+def test_tables_for_notebooks():
+    medium = theory.Medium.reduced(0.05)
+    assert "<th>ell</th><td>1</td>" in medium._repr_html_()
+    waves = theory.texture_waves((0, 0, 0.6), (0.8, 0, 0), (0, 0.8, 0), 1.0, 0.01)
+    table = theory.exact_solution(waves, medium, "first")._repr_html_()
+    assert table.count("<tr>") == 1 + 9 * 3
+    assert "3 × 3 numbers" not in table
+    assert (
+        "20 × 3 numbers"
+        in theory.exact_solution(waves, medium, "first", scale=np.arange(1, 21))._repr_html_()
+    )
