@@ -161,7 +161,7 @@ def _texture_of(problem: Problem) -> Callable[..., Array]:
 
 def _seen(problem: Problem) -> tuple[float, int, tuple[float, ...]]:
     """Length on which a texture varies, number of its harmonics, and where it jumps."""
-    key = problem._replace(regime={}, warnings=(), notes=(), resolved="")
+    key = problem._replace(regime={}, warnings=(), notes=())  # `resolved` has the hash of what is read
     found = _last.get("key") == key and _last["found"]
     if not found:
         found = _looked_at(problem)
