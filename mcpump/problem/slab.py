@@ -145,7 +145,25 @@ def motion_of(problem: Problem) -> theory.Precession | theory.Cycle:
     scene = problem.scene._replace(initial=NO_STATE)
     if not not_rigid(scene):
         return theory.Precession(*precession_of(problem._replace(scene=scene)))
-    return theory.Cycle(_texture_of(problem), scene.Omega, _seen(problem)[1])
+    _, harmonics, jumps = _seen(problem)
+    texture = _texture_of(problem)
+    if not jumps:
+        return theory.Cycle(texture, scene.Omega, harmonics)
+    edges, aside = np.array(jumps), _aside(problem)
+
+    def beside(x: Array, t: float) -> Array:
+        """S; snapshots reach a little beyond their last cell, so that places near an edge are taken farther from it."""
+        edge = edges[np.abs(x[:, None] - edges).argmin(axis=1)]
+        away = np.where(np.abs(x - edge) < aside, edge + np.where(x < edge, -aside, aside), x)
+        return texture(away, t)
+
+    return theory.Cycle(beside, scene.Omega, harmonics)
+
+
+def _aside(problem: Problem) -> float:
+    """How far from the edge of a snapshot's cell a place surely is in it, or beyond."""
+    assert problem.snapshots is not None
+    return 1e-5 / sampled(problem.snapshots).frame.per_cell[0]
 
 
 def _texture_of(problem: Problem) -> Callable[..., Array]:
@@ -161,7 +179,7 @@ def _texture_of(problem: Problem) -> Callable[..., Array]:
 
 def _seen(problem: Problem) -> tuple[float, int, tuple[float, ...]]:
     """Length on which a texture varies, number of its harmonics, and where it jumps."""
-    key = problem._replace(regime={}, warnings=(), notes=(), resolved="")
+    key = problem._replace(regime={}, warnings=(), notes=())  # `resolved` has the hash of what is read
     found = _last.get("key") == key and _last["found"]
     if not found:
         found = _looked_at(problem)
@@ -197,10 +215,10 @@ def _jumps_between_cells(
         return ()
     frame, length = sampled(problem.snapshots).frame, problem.scene.lengths[0]
     edges = frame.corner[0] + np.arange(frame.cells[0] + 1) / frame.per_cell[0]
-    near = 1e-6 / frame.per_cell[0]
+    near = _aside(problem)
     edges = edges[(edges > near) & (edges < length - near)]
     steps = np.array([np.abs(texture(edges + near, t) - texture(edges - near, t)).max(axis=1) for t in times])
-    return tuple(float(x) for x in edges[steps.max(axis=0, initial=0.0) > 1e-3])
+    return tuple(round(float(x), 12) for x in edges[steps.max(axis=0, initial=0.0) > 1e-2])
 
 
 def user_of(problem: Problem) -> Any:

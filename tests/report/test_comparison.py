@@ -130,11 +130,26 @@ def test_samples_with_faces_are_held_against_the_solution_without_walkers(change
     deck = changed(
         REDUCED, **ends, results__channels=channels, run__walkers_per_block=256, run__walkers=24 * 256
     )
-    rows = comparison(walked(deck))
+    run = walked(deck)
+    rows = comparison(run)
     close(rows)
     assert {row.channel for row in rows} == set(channels)
     assert {row.quantity for row in rows} == {"spin_density", "torque", "plane_current", "spin_current"}
     assert all(math.isnan(row.paper) for row in rows)
+    profile, deviations = figures.comparison_figure(run, "exact").axes
+    assert [line.get_label() for line in profile.lines if not line.get_label().startswith("_")] == [
+        "local", "diffusive", "total",
+    ]  # fmt: skip
+    assert [label.get_text() for label in deviations.get_yticklabels()] == [
+        name.replace("_", " ") for name in channels
+    ]
+    assert all("rms" in text.get_text() for text in deviations.texts)
+    assert len(deviations.texts) == len(channels)
+
+
+def test_what_has_no_solution_has_no_figure():
+    with pytest.raises(InputError, match="has no solution without walkers"):
+        figures.comparison_figure(pulse())
 
 
 def test_charge():
