@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import sys
+from typing import ClassVar
 
 WIDTH, NARROWEST = 120, 60
 """Columns where it is not known how wide the reader's window is, and the fewest that a table keeps to."""
@@ -28,6 +29,8 @@ class Shape:
 
     plain = False
     """In ASCII alone."""
+    spelling: ClassVar[list[tuple[io.TextIOWrapper, str]]] = []
+    """Streams that are given ASCII, with the encoding that they had."""
 
 
 def prepare(plain: bool = False) -> None:
@@ -36,10 +39,15 @@ def prepare(plain: bool = False) -> None:
     plain: they are given ASCII alone.
     """
     Shape.plain = plain
+    for held, encoding in Shape.spelling:
+        if not held.closed:
+            held.reconfigure(encoding=encoding)
+    Shape.spelling.clear()
     codecs.register_error("mcpump-plain", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             if plain:
+                Shape.spelling.append((stream, stream.encoding))
                 stream.reconfigure(encoding="ascii", errors="mcpump-plain")
             else:
                 stream.reconfigure(errors="replace")
