@@ -14,7 +14,7 @@ import re
 import sys
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -119,14 +119,21 @@ class Shape:
 
     plain = False
     """In ASCII alone."""
+    spelling: ClassVar[list[tuple[io.TextIOWrapper, str]]] = []
+    """Streams that are given ASCII, with the encoding that they had."""
 
 
 def in_ascii(wanted: bool) -> None:
     """Print in ASCII alone, if wanted: standard output and error, and tables, whose columns stay aligned."""
     Shape.plain = wanted
+    for held, encoding in Shape.spelling:
+        if not held.closed:
+            held.reconfigure(encoding=encoding, errors="replace")
+    Shape.spelling.clear()
     codecs.register_error("mcpump-plain", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if wanted and isinstance(stream, io.TextIOWrapper):
+            Shape.spelling.append((stream, stream.encoding))
             stream.reconfigure(encoding="ascii", errors="mcpump-plain")
 
 

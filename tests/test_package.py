@@ -105,6 +105,7 @@ def test_installed_elsewhere_it_runs_the_main_job(dist, tmp_path, form):
     assert {path.name for path in there.iterdir() if path.is_dir()} >= {
         path.name for path in (ROOT / "mcpump").iterdir() if path.is_dir() and any(path.glob("*.py"))
     }
+    assert (there / "py.typed").is_file()
     place = {"PYTHONPATH": str(tmp_path / "site")}
     where = ran("-c", "import mcpump.walk, mcpump.decks; print(mcpump.walk.__file__)", cwd=tmp_path, **place)
     assert Path(where.strip()).is_relative_to(there)

@@ -11,6 +11,7 @@ kinds         types of keys (with `sections` and `textures` the only pydantic)
 sections      the tables of a deck; `textures` those of [texture]
 electrons     one electron gas from any two of its numbers
 materials     measured metals; `material_keys` writes them into a deck
+stack         thicknesses, places by words and lengths of cells become the keys of a deck that says everything
 deck          the checked deck: what follows from several keys, each worked out once
 layer         layers of a stack, in reduced units; `spin_orbit` their numbers for charge
 rules         what does not fit together: one sentence each; `mesh_rules` for meshes, `charge_rules` for charge

@@ -3,7 +3,9 @@
 `table` is what `mcpump run` prints, `csv` its numbers, `summary_line` its first line.
 
 ============= ========================================================================================
-table         the whole; from `currents` (planes), `channels`, `mesh`, `times`, `charge`, `pumping`, `damping`, `checks`
+table         the whole; from `currents` (planes), `forecast`, `channels`, `mesh`, `times`, `charge`, `voltage`,
+              `pumping`, `damping`, `checks`
+sweep         CSV of a sweep
 words         numbers with errors, aligned rows
 comparison    against the exact plane-wave solution; `crossover` the local share against ℓ/λ
 conversion    how much of the spin current becomes charge

@@ -132,7 +132,9 @@ def formula_ratios(result: Result, source: str) -> FormulaRatios:
 
 def impurity_sources(result: Result) -> tuple[str, ...]:
     """Sources of a run that are impurities."""
-    if "inverse_spin_hall_current" not in result.estimates or "source" not in result.coords:
+    formula = result.estimates.get("inverse_spin_hall_current")
+    # in a file of an older version it has no channel
+    if formula is None or "channel" not in formula.dims or "source" not in result.coords:
         return ()
     return tuple(name for name in CHANNELS if name in labels(result, "source"))
 

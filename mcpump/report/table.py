@@ -145,8 +145,9 @@ def _head(result: Result) -> list[str]:
     clock = f"   {seconds:.3g} s" if isinstance(seconds, (int, float)) else ""
     status = "complete" if result.complete else f"NOT COMPLETE: {result.message}"
     statistics = f"{thousands(result.walkers)} walkers, {result.blocks} blocks, seed {result.seed}"
-    statistics += f"   {result.flights:.3g} flights"
-    lines = [f"{result.name}   {'solved without walkers' if result.solved else statistics}{clock}   {status}"]
+    walked = (statistics, f"{result.flights:.3g} flights{clock}")
+    parts = (result.name, *((f"solved without walkers{clock}",) if result.solved else walked), status)
+    lines = wrap("   ".join(map(tied, parts)))
     known = {key: item for key, item in result.regime.items() if not math.isnan(item[0])}
     regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in known.items()]
     if regime:

@@ -9,7 +9,9 @@ scales              names and units of results
 observables         spin density, current, torque, budget, on meshes and in time
 equilibrium         static polarization, super-current
 charge              charge currents, densities, voltage
+inverse_spin_hall   the inverse spin Hall formula of every channel, and its voltage
 pumping             Tserkovnyak's form fitted to the currents
+damping             what pumping costs the magnet
 selfcheck           what must agree within a run
 resolved, marks     numbers that a run does not resolve, NaN in their place
 rare_flights, reach the same of walks that sample first flights

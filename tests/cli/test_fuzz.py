@@ -283,15 +283,20 @@ FILES = ["junction.toml", "pulse.toml", "stop.toml", "planar.toml", "binary.toml
 TOKENS = st.sampled_from(
     ["run", "merge", "check", "show", "replay", "example", "-o", "--output", "--resume", "--part", "--max-time",
      "--walkers", "--rel-err", "--seed", "--threads", "--checkpoint-every", "--save-every", "--log-level", "debug",
-     "--progress", "bar", "lines", "--quiet", "--overwrite", "--set", "--csv", "--walker", "--lines", "--help",
-     "--version", "--", "junction", "1/2", "2/2", "7/3", "90", "30 min", "1:00", "0", "1", "-1", "1e3", "nan", "inf", "x",
+     "--progress", "bar", "lines", "--quiet", "--overwrite", "--set", "--unset", "--plain", "--csv", "--walker",
+     "--lines", "--help", "--version", "--", "junction", "1/2", "2/2", "7/3", "90", "30 min", "1:00", "0", "1", "-1",
+     "1e3", "nan", "inf", "x",
      "run.walkers=5", "run.stop.at=5", "texture=3", "run=1", "electrons.exchange=0.06", "layer[0].start=1", "a.b.c=[1",
      "=", "=1", "a=", "run..walkers=1", "results.planes=[]", "9" * 30, "9" * 5000, *FILES]
 )  # fmt: skip
 VALUE = TOKENS | st.text(st.characters(exclude_characters="\x00"), max_size=12)
 OPTIONS = {
-    "run": ["--resume", "--part", "--max-time", "--walkers", "--rel-err", "--seed", "--threads", "--save-every", "--set"],
-    "check": ["--set"], "show": ["--csv"], "merge": ["-o", "--overwrite"], "replay": ["--walker", "--lines", "--set"],
+    "run": [
+        "--resume", "--part", "--max-time", "--walkers", "--rel-err", "--seed", "--threads", "--save-every", "--set",
+        "--unset", "--plain",
+    ],
+    "check": ["--set", "--unset"], "show": ["--csv", "--plain"], "merge": ["-o", "--overwrite"],
+    "replay": ["--walker", "--lines", "--set"],
     "example": [],
 }  # fmt: skip
 

@@ -140,6 +140,15 @@ def test_resolved_decks_of_the_shipped_ones_say_no_new_keys():
         assert all("thickness" not in layer for layer in resolved.get("layer", ()))
 
 
+def test_the_manual_s_stack_is_a_deck():
+    manual = (Path(__file__).parents[2] / "docs" / "MANUAL.md").read_text()
+    [block] = [text.partition("```")[0] for text in manual.split("```toml\n")[1:]]
+    deck = deck_from_dict(tomllib.loads(block))
+    assert deck.sample.x.length == 16e-9
+    assert deck.planes == (10e-9, 10.6e-9)
+    assert deck.magnet.thickness == 10e-9
+
+
 # --- overrides -----------------------------------------------------------------------------------
 
 

@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -392,12 +393,33 @@ def test_keys_that_change_together(folder):
     assert "x_of_point" in found.spin_current.coords
 
 
-def test_meshes_of_other_sizes_leave_the_profiles_out(folder):
-    _, err = good("sweep", "junction.toml", "--vary", "sample.x.cells=10, 20")
-    assert "the points have 10 to 20 places along x, so that these are left out: " in err
-    assert "spin_density, " in err
+def test_meshes_of_other_sizes_keep_the_profiles(folder):
+    """Thicknesses swept with cells of one length: x is a coordinate of two dimensions, NaN behind the shorter sample."""
+    sizes = (
+        "--with",
+        "sample.x.length=10, 20",
+        "--with",
+        "texture.interface=5, 5",
+        "--set",
+        "results.planes=[5]",
+    )
+    _, err = good("sweep", "junction.toml", "--vary", "sample.x.cells=10, 20", *sizes)
+    assert "left out" not in err
     found = dataset("junction-sweep.h5")
-    assert "spin_density" not in found
+    assert found.spin_density.sizes["x"] == 20
+    assert np.isfinite(found.spin_density[1]).all()
+    assert np.isfinite(found.spin_density[0, ..., :10]).all()
+    assert np.isnan(found.spin_density[0, ..., 10:]).all()
+    assert np.isnan(found.spin_density_stderr[0, ..., 10:]).all()
+    assert found.x_of_point.dims == ("cells", "x")
+    np.testing.assert_allclose(found.x_of_point[1], np.arange(20) + 0.5)
+    np.testing.assert_allclose(found.x_of_point[0, :10], np.arange(10) + 0.5)
+    assert np.isnan(found.x_of_point[0, 10:]).all()
+    points = [results.read(path) for path in sorted(Path("junction-sweep").glob("*.h5"))]
+    for point in points:
+        one = point.estimates["spin_density"]
+        here = found.spin_density.sel(cells=one.mean.shape[-1])[..., : one.mean.shape[-1]]
+        np.testing.assert_array_equal(here, one.mean)
     assert found.plane_current.sizes["cells"] == 2
     assert np.isfinite(found.plane_current.sel(component="z", harmonic="dc", part="total")).all()
 
