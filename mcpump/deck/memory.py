@@ -15,8 +15,9 @@ _WORKING_COPIES = 22
 """Arrays as long as the profiles that are alive, beside the books, when a result is made and written (measured)."""
 _KNOWN_COPIES = 3
 """The same of what is known without walkers, for its value and for each of its deviations (measured)."""
-BY_ORDINATES, BY_RAYS = 3, 9
-"""Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays."""
+BY_ORDINATES, BY_RAYS, BY_TURNING_RAYS = 3, 9, 30
+"""Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays; those to more
+harmonics, where walkers begin with spins that turn, count for as many."""
 
 
 def memory_needed(
@@ -36,7 +37,7 @@ def memory_needed(
     kinds : int
         Profiles that are kept of every amplitude.
     known : int
-        Value and deviations of what is known without walkers: `BY_ORDINATES`, `BY_RAYS`, or 0.
+        Value and deviations of what is known without walkers: `BY_ORDINATES`, `BY_RAYS`, `BY_TURNING_RAYS`, or 0.
     axes : int
         Directions of the mesh.
     cells : int
@@ -75,7 +76,9 @@ def memory_of_deck(deck: Deck) -> int:
     axes, plain = len(deck.axes), deck.pulse is not None
     kinds = 4 if plain else 2 * (3 + axes)
     walked = plain or results.end is not None or deck.run.walk == "general"
-    known = 0 if walked else (BY_RAYS if axes > 1 else BY_ORDINATES)
+    turns = bool({"second_ladder", "exact"} & set(results.channels))
+    by_rays = BY_TURNING_RAYS if turns else BY_RAYS
+    known = 0 if walked else (by_rays if axes > 1 else BY_ORDINATES)
     return memory_needed(kinds, known, axes, cells, bins, results.channels, functions, planes)
 
 

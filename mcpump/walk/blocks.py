@@ -12,18 +12,14 @@ from numpy.typing import NDArray
 from mcpump.problem.effort import mean_flights
 from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid
-from mcpump.textures.moving import no_user
-from mcpump.textures.parameters import USER
-from mcpump.textures.snapshots import function_of
-from mcpump.textures.user import load_user_texture
 from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
-from mcpump.walk.first_flights import first_flights_along_x
+from mcpump.walk.first_flights import first_flights_along_x, shift_rates
 from mcpump.walk.general import general_exponents, walk_general_block
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.layout import BlockSums, Halt
-from mcpump.walk.plan import columns_of, frame_of, plan_of
+from mcpump.walk.plan import columns_of, frame_of, plan_of, user_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
@@ -61,7 +57,10 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
         return Groundwork()
     scene = problem.scene
     if not_rigid(scene):
-        return _from_rays(problem, ray_flights(scene, user_of(problem), share=share), share)
+        rates = np.array([layer.rate for layer in scene.layers])
+        shift = tuple(shift_rates(scene.exchange, rates)) if scene.shifted else ()
+        born = columns_of(problem).born
+        return _from_rays(problem, ray_flights(scene, user_of(problem), shift, share, born), share)
     flown = first_flights_along_x(problem, "auto" if scene.shifted else "off")
     return Groundwork(flown.known, source_in_frame(scene, flown, frame_of(problem)))
 
@@ -173,12 +172,3 @@ def kernel_of(scene: Scene) -> Callable[..., object]:
     if scene.from_collisions:
         return walk_in_lanes
     return walk_pulse if scene.pulse else walk_scene
-
-
-def user_of(problem: Problem) -> Any:
-    """The user's texture, or that of snapshots, compiled, or a function that is never called."""
-    if problem.scene.texture != USER:
-        return no_user()
-    if problem.snapshots is not None:
-        return function_of(problem.snapshots)
-    return load_user_texture(problem.texture_file, problem.scales.length, problem.scales.time)

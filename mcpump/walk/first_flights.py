@@ -241,17 +241,19 @@ def _channels(lattice: _Lattice, shift: float | str) -> dict[str, _Channel]:
     return found
 
 
+def shift_rates(exchange: float, rate: Array) -> Array:
+    """G of the shift [1/τ], at collision rates: 1/τ where exchange is weak, a tenth of it where it is strong."""
+    turn = np.maximum(2.0 * abs(exchange) / rate, WEAK)
+    strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
+    return np.asarray(rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong)))
+
+
 def _follows(lattice: _Lattice, field: Array, born: Array, shift: float | str) -> Array:
     """What of `exact` follows the magnet, u with G u − u × B = a; 0 without a shift."""
     rate = lattice.stack.rate
     if shift == "off":
         return np.zeros_like(born)
-    if isinstance(shift, str):
-        turn = np.maximum(2.0 * abs(lattice.scene.exchange) / rate, WEAK)
-        strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
-        G = rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong))
-    else:
-        G = shift * rate
+    G = shift_rates(lattice.scene.exchange, rate) if isinstance(shift, str) else shift * rate
     _, inverse = cell_matrices(G, field, np.zeros((1, len(rate))))
     return np.einsum("xij,xj->xi", inverse, born)
 

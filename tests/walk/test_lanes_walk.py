@@ -158,7 +158,8 @@ def test_run_shift_off_is_a_key(tmp_path):
 
 # --- bits -------------------------------------------------------------------------------------------------------
 
-SMALL = ("ring", "junction", "rough-1", "stack", "charge")
+SMALL = ("ring", "junction", "rough-1", "stack", "charge", "partial", "waves", "box")
+"""The last three turn in other textures than a rigid precession."""
 
 
 def small(name):
@@ -189,11 +190,12 @@ def test_interpreted_equals_compiled(tmp_path):
         assert_array_equal(tallied(name, sources[name]), interpreted[name])
 
 
-@pytest.mark.parametrize("name", ["stack", "charge"])
+@pytest.mark.parametrize("name", ["stack", "charge", "partial", "charge-box"])
 def test_walkers_alone_are_those_of_the_block(name):
     """A walker's path does not depend on who flies beside it: one at a time they add up to the block."""
     count = 600  # more than there are lanes
-    _, laid = plan(along(name, walkers_per_block=count))
+    problem = along(name, walkers_per_block=count)
+    laid = plan_of(problem, groundwork_of(problem).source)
     together, flights, _, _ = walk_plan(laid, 3)
     alone = [walk_plan(laid, 3, only) for only in range(count)]
     assert sum(one[1] for one in alone) == flights
