@@ -16,6 +16,7 @@ from scenes import (
     blocks_of,
     budget_of,
     faces,
+    few_rays,
     problem_of,
     profiles_of,
     scene,
@@ -211,8 +212,9 @@ def test_a_block_is_given_up_between_walkers(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["junction", "waves"])
-def test_the_ground_of_a_walk_in_lanes(name):
+def test_the_ground_of_a_walk_in_lanes(name, monkeypatch):
     """What is known has the blocks' layout; on the ground of a file's groundwork the same walkers are born."""
+    few_rays(monkeypatch)
     problem = problem_of(FAMILY[name]._replace(from_collisions=True))
     ground = ground_of(problem)
     assert ground.known is not None

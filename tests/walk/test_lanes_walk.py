@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
-from scenes import ABSORBING, FAMILY, SPECULAR, faces, problem_of, scene
+from scenes import ABSORBING, FAMILY, SPECULAR, faces, few_rays, problem_of, scene
 from scipy import stats
 from shapes import harmonic_parameters
 
@@ -173,8 +173,9 @@ def tallied(name, source):
     return np.concatenate([tally.ravel() for tally in tallies] + [[float(flights)]])
 
 
-def test_interpreted_equals_compiled(tmp_path):
+def test_interpreted_equals_compiled(tmp_path, monkeypatch):
     """Bit for bit, in a process that does not compile; first flights have a test of their own."""
+    few_rays(monkeypatch)
     sources = {name: groundwork_of(small(name)).source for name in SMALL}
     born, written = tmp_path / "born.npz", tmp_path / "interpreted.npz"
     np.savez(
@@ -191,8 +192,9 @@ def test_interpreted_equals_compiled(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["stack", "charge", "partial", "charge-box"])
-def test_walkers_alone_are_those_of_the_block(name):
+def test_walkers_alone_are_those_of_the_block(name, monkeypatch):
     """A walker's path does not depend on who flies beside it: one at a time they add up to the block."""
+    few_rays(monkeypatch)
     count = 600  # more than there are lanes
     problem = along(name, walkers_per_block=count)
     laid = plan_of(problem, groundwork_of(problem).source)

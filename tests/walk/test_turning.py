@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scenes import ABSORBING, FAMILY, SPECULAR, STACK, USER_SOURCE, faces, problem_of, scene
+from scenes import ABSORBING, FAMILY, SPECULAR, STACK, USER_SOURCE, faces, few_rays, problem_of, scene
 from scipy import stats
 from shapes import harmonic_parameters
 
@@ -26,6 +26,11 @@ TANH = ENVELOPE_TANH, (1.5, 0.4)
 ROUND = ((0.0, 0.0, 0.5), (0.8, 0.0, 0.0), (0.0, 0.8, 0.0))
 FLAT = ((0.0, 0.0, 0.5), (0.8, 0.0, 0.0), (0.0, 0.3, 0.0))
 TURNED = ("partial", "stack-2", "waves", "box", "user")
+
+
+@pytest.fixture(name="few")
+def _few(monkeypatch):
+    few_rays(monkeypatch)
 
 
 def led(given, **changes):
@@ -94,6 +99,7 @@ def test_a_rigid_precession_in_two_dimensions_is_that_along_x(name):
                     assert np.median(error[:, i]) < 0.1 * size
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("J", [0.15, 1.5])
 def test_the_shift_changes_no_number_of_exact(J, monkeypatch):
     """Three values of G and none, of a precession that is not round: the same totals."""
@@ -115,6 +121,7 @@ def test_the_shift_changes_no_number_of_exact(J, monkeypatch):
         assert found[2][1].max() < 0.5 * found[0][1].max()
 
 
+@pytest.mark.usefixtures("few")
 def test_more_harmonics_are_born_than_are_asked_for():
     problem = led(FAMILY["partial"])
     columns = columns_of(problem)
@@ -125,6 +132,7 @@ def test_more_harmonics_are_born_than_are_asked_for():
     assert columns_of(frozen).numbers == columns_of(frozen).row
 
 
+@pytest.mark.usefixtures("few")
 @pytest.mark.parametrize("name", TURNED)
 def test_the_budget_closes_walker_by_walker(name, tmp_path):
     """Emitted and torque = stored, relaxed, left and cut, without the known part."""
@@ -138,6 +146,7 @@ def test_the_budget_closes_walker_by_walker(name, tmp_path):
     assert_allclose(rest[:spins], 0.0, rtol=0.0, atol=1e-12 * np.abs(budget).max())
 
 
+@pytest.mark.usefixtures("few")
 def test_steady_torque_is_scored_as_spins_take_it_up():
     """Two ways to the same number: torque at collisions, and what spins are at their end less at birth."""
     problem = led(FAMILY["partial"], walkers_per_block=1024)
@@ -165,6 +174,7 @@ def S(x, y, z, t):
 """
 
 
+@pytest.mark.usefixtures("few")
 def test_a_walker_that_meets_what_is_not_finite_is_named(tmp_path):
     path = tmp_path / "texture.py"
     path.write_text(NOT_FINITE)
