@@ -85,6 +85,30 @@ planes = [3]
 walkers = 1280
 walkers_per_block = 64
 """
+TURNING = """
+units = "reduced"
+[electrons]
+exchange = 0.4
+spin_relaxation_time = 8
+[sample.x]
+length = 5
+cells = 5
+left = "specular"
+right = "absorbing"
+[texture]
+kind = "junction"
+interface = 3
+width = 0.5
+cone_angle = "40 deg"
+ellipticity = 0.5
+angular_frequency = 0.2
+[results]
+channels = ["first", "second_ladder", "exact"]
+planes = [3]
+[run]
+walkers = 1280
+walkers_per_block = 64
+"""
 TRANSIENT = """
 units = "reduced"
 [electrons]
@@ -142,7 +166,14 @@ def S(x, y, z, t):
     angle = 2 * math.atan(math.exp((x - 4) / (1.4 + 0.3 * math.cos(0.1 * t))))
     return math.sin(angle), 0.0, math.cos(angle)
 """
-DECKS = {"junction": JUNCTION, "pulse": PULSE, "planar": PLANAR, "transient": TRANSIENT, "user": USER}
+DECKS = {
+    "junction": JUNCTION,
+    "pulse": PULSE,
+    "planar": PLANAR,
+    "turning": TURNING,
+    "transient": TRANSIENT,
+    "user": USER,
+}
 RULE = """
 stop = { quantity = "spin_current.total.z.dc", at = 5, relative_error = 0.02, max_walkers = 100_000 }
 """

@@ -33,7 +33,7 @@ from mcpump.textures.parameters import (
 from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
-from mcpump.walk import course
+from mcpump.walk import course, rays
 from mcpump.walk.carried import set_birth
 from mcpump.walk.course import course_of, slab_at
 from mcpump.walk.general import plain, walk_general_block
@@ -225,6 +225,12 @@ def user_for(given: Scene, folder):
     path = folder / "texture.py"
     path.write_text(USER_SOURCE)
     return load_user_texture(path)
+
+
+def few_rays(monkeypatch):
+    """Few rays, which take a moment: what walkers are born from is noisy, and as right."""
+    monkeypatch.setattr(rays, "RAYS", (512,) * 3)
+    monkeypatch.setattr(rays, "WALL_RAYS", 64)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,9 @@ _PROGRAM_BYTES, _COMPILING_BYTES = 270_000_000, 320_000_000
 """Of a program whose kernels are in the cache, and at least, since the first run compiles them (0.41 GB)."""
 _LIMBS, _SQUARE_LIMBS, _GROUPS = 3, 5, 64
 MOST_USUAL_PLANES = 64
-BY_ORDINATES, BY_RAYS = 3, 9
-"""Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays."""
+BY_ORDINATES, BY_RAYS, BY_TURNING_RAYS = 3, 9, 30
+"""Value and deviations of what is known without walkers, by discrete ordinates and by sets of rays; those to more
+harmonics, where walkers begin with spins that turn, count for as many."""
 # Arrays as long as the profiles, or as the totals in all groups, that are alive at once: measured.
 _OF_THREAD = 14
 """A block that is walked, and the digits of one that waits to be booked."""
@@ -71,7 +72,8 @@ def sizes_of(deck: Deck) -> Sizes:
     channels = len(results.channels) + ({"first", "second"} <= set(results.channels))
     amplitudes = 3 * channels * (1 if results.end is not None else 1 + 2 * results.harmonics)
     walked = plain or results.end is not None or deck.run.walk == "general"
-    known = 0 if walked else (BY_RAYS if axes > 1 else BY_ORDINATES)
+    by_rays = BY_TURNING_RAYS if {"second_ladder", "exact"} & set(results.channels) else BY_RAYS
+    known = 0 if walked else (by_rays if axes > 1 else BY_ORDINATES)
     kinds = 4 if plain else 2 * (3 + axes)
     cells = math.prod(axis.cells for axis in deck.axes.values())
     totals = amplitudes * (planes * bins * (3 if known and axes == 1 else 2) + len(lines_of(axes)) + 2)

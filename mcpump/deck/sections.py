@@ -330,7 +330,8 @@ class Run(Section):
     walk: Annotated[str, fields.one_of("auto", "general")] = "auto"
     """`"general"` asks for the general walk."""
     phases: fields.Phases = "auto"
-    """Birth times that share one path (general walk)."""
+    """Birth times that share one path, where spins turn in another texture than a rigid precession along x, and in the
+    general walk; of rays arrival times."""
     jumps: Annotated[str, fields.one_of("auto", "off")] = "auto"
     """Whether walkers far from faces jump over many flights (in lanes along x)."""
     shift: Annotated[str, fields.one_of("auto", "off")] = "auto"

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import math
 
-from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, Sizes, memory_needed, too_large
+from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, BY_TURNING_RAYS, Sizes, memory_needed, too_large
 from mcpump.errors import InputError
 from mcpump.machine import cores
 from mcpump.names import lines_of
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
-from mcpump.problem.slab import not_rigid
+from mcpump.problem.slab import not_rigid, turns_freely
 from mcpump.textures.parameters import scales_of
 
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
 # Measured on one core with all tallies.
 _LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 20.0
-# First flights without walkers, by one thread: discrete ordinates, or rays.
-_ORDINATES, _RAYS, _RAY_COMPILATION = 0.4, 2.0, 20.0
+# The same with spins that any texture turns: a birth; of each birth time a kick, a turn, and each of its steps.
+_TURNED_BIRTH, _KICK, _TURN, _TURN_STEP = 2000e-9, 200e-9, 150e-9, 80e-9
+# First flights without walkers, by one thread: discrete ordinates, rays, and those that turn spins.
+_ORDINATES, _RAYS, _TURNED_RAYS, _RAY_COMPILATION = 0.4, 2.0, 6.0, 20.0
 _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
@@ -27,7 +29,8 @@ _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 def memory_bytes(scene: Scene, threads: int = 1, first: bool = True) -> int:
     """Memory that a process of a run needs at its peak, roughly [bytes]; `first`: rank 0, or a run without ranks."""
     bins, planes = max(scene.time_bins, 1), len(scene.planes)
-    known = 0 if not scene.from_collisions else (BY_RAYS if not_rigid(scene) else BY_ORDINATES)
+    by_rays = BY_TURNING_RAYS if turns_freely(scene) else BY_RAYS
+    known = 0 if not scene.from_collisions else (by_rays if not_rigid(scene) else BY_ORDINATES)
     added = int(scene.has_sum) + int(len(scene.sources) > 1)
     amplitudes = 3 * scene.time_functions * (len(scene.walked) + added)
     through = planes * (3 if scene.from_collisions and scene.axes == 1 else 2)
@@ -121,7 +124,7 @@ def first_flight_seconds(scene: Scene) -> float:
         return 0.0
     if not not_rigid(scene):
         return _ORDINATES
-    return scene.first_flights * _RAYS / cores()
+    return scene.first_flights * (_TURNED_RAYS if turns_freely(scene) else _RAYS) / cores()
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:
@@ -131,11 +134,21 @@ def seconds_per_walker(scene: Scene, flights: float) -> float:
         return (flights + scene.first_flights) * _PULSE_FLIGHT
     if scene.from_collisions:
         active = sum(name in ("second_ladder", "exact") for name in scene.channels)
+        if turns_freely(scene):
+            return _turned_seconds(scene, flights)
         return _LANE_BIRTH + flights * (_LANE_FLIGHT * scene.axes + active * _LANE_TURN)
     spin = len(scene.channels) * (_CARRIED_SPIN + scene.time_functions * _SCORED_NUMBER)
     if "exact" in scene.channels:
         spin += _ROTATION + _ROTATION_STEP / scene.rotation_step
     return (flights + scene.first_flights) * (_GENERAL_FLIGHT + scene.phases * spin)
+
+
+def _turned_seconds(scene: Scene, flights: float) -> float:
+    """Rough time of a walker in lanes whose spins any texture turns [s]."""
+    turns = _KICK * ("second_ladder" in scene.channels)
+    if "exact" in scene.channels:
+        turns += _TURN + _TURN_STEP / scene.rotation_step
+    return _TURNED_BIRTH + flights * (_LANE_FLIGHT * scene.axes + scene.phases * turns)
 
 
 def walked_steps(scene: Scene) -> float:

@@ -19,7 +19,7 @@ from mcpump.problem.effort import (
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Magnet, Problem, Scales, Scene, StopRule
-from mcpump.problem.slab import not_held, not_rigid
+from mcpump.problem.slab import not_held, not_rigid, turns_freely
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
 
@@ -174,7 +174,8 @@ def _walk_line(scene: Scene) -> str:
     if scene.from_collisions:
         found = "rays" if not_rigid(scene) else "discrete ordinates"
         found += ", which also give what walkers correct" if scene.reference else ""
-        return f"walk: in lanes, after first flights by {found}; mesh {mesh}, {layers}, channels {channels}"
+        phases = f"{scene.phases} phases, " if turns_freely(scene) else ""
+        return f"walk: in lanes, after first flights by {found}; mesh {mesh}, {layers}, {phases}channels {channels}"
     return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"
 
 

@@ -19,7 +19,7 @@ from mcpump.problem.scene import (
     Scene,
     paths_are_parallel,
 )
-from mcpump.problem.slab import not_rigid
+from mcpump.problem.slab import not_rigid, turns_freely
 from mcpump.problem.slowest_mode import slowest_rate
 from mcpump.problem.spin_hall import sheets_of
 from mcpump.problem.texture import NOTHING, MovingTexture, moving_texture, program_of
@@ -79,18 +79,14 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
 def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
     """What asks for the general walk, in words; nothing: walkers are led in lanes from their first collisions on.
 
-    They are where the drive is periodic and of a texture alone, and spins in flight turn in a rigid precession along x,
-    or not at all.
+    They are where the drive is periodic and of a texture alone.
     """
-    turning = [name for name in ("second_ladder", "exact") if scene.slots[CHANNELS.index(name)] >= 0]
     reasons = {
         "run.walk": deck.run.walk == "general",
         "results.end": scene.time_bins > 0,
         "[electric_field]": scene.hall_slot >= 0,
         "[initial]": scene.initial not in (NO_STATE, DRIVEN),
         "a texture at rest": deck.texture is not None and swing(scene.texture, scene.parameters) <= STILL,
-        f"{' and '.join(turning)} of a texture that does not precess rigidly along x": turning
-        and not_rigid(scene),
         "faces that are crossed some times in a flight": any(scene.folded),
     }
     return tuple(reason for reason, there in reasons.items() if there)
@@ -98,7 +94,9 @@ def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
 
 def _led_in_lanes(scene: Scene, deck: Deck) -> Scene:
     """Scene of the walk in lanes: how often it scores, and how far walkers jump."""
-    jumps = deck.run.jumps == "auto" and not any(scene.dipoles) and scene.axes == 1
+    jumps = (
+        deck.run.jumps == "auto" and not any(scene.dipoles) and scene.axes == 1 and not turns_freely(scene)
+    )
     every = 0 if deck.run.score_interval == "auto" else int(deck.run.score_interval)
     wanted = deck.run.first_flights
     return scene._replace(

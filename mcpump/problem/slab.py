@@ -256,6 +256,11 @@ def not_rigid(scene: Scene) -> str:
     return ""
 
 
+def turns_freely(scene: Scene) -> bool:
+    """Whether walkers carry spins that turn in flight in another way than a rigid precession along x."""
+    return bool({"second_ladder", "exact"} & set(scene.channels)) and bool(not_rigid(scene))
+
+
 def precesses_along_x(problem: Problem) -> bool:
     """Whether a problem has a solution without walkers: along x, in a steady, rigid precession."""
     try:

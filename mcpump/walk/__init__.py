@@ -13,6 +13,7 @@ lane_block      a block of the walk in lanes, from first collisions on, from its
 plan            slabs, gates and births; with `births` and `columns`, the numbers that walkers carry
 walkers         walkers in lanes, from birth to death, from their
 events          births, gates, collisions: rare, walker by walker; with `scores` and `jumps`
+turning         spins in flight that any texture turns, for several birth times on one path
 lane_loops      pieces of flight, lane by lane; `state` says what a lane holds
 flight          scalar physics: directions, pieces, turns, walls, jumps; `arithmetic`: numbers
 general         a block of the general walk: transients, fields, static textures; from its kernels:

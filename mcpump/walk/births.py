@@ -6,7 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import Scene
-from mcpump.walk.columns import Columns, columns_in_frame, dipole_sources
+from mcpump.walk.columns import (
+    Columns,
+    columns_in_frame,
+    columns_of_harmonics,
+    dipole_sources,
+    emitted_of,
+)
 from mcpump.walk.first_flights import FirstFlights
 from mcpump.walk.plan import Frame
 from mcpump.walk.rays import Births, Grid
@@ -133,23 +139,27 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
     Parameters
     ----------
     scene : Scene
-        Problem in reduced units, whose spins do not change after the first flight.
+        Problem in reduced units, whose texture does not precess rigidly along x.
     grid, births : Grid, Births
         From `ray_flights`: what it has found, or one of its deviations.
     """
     rate = np.array([layer.rate for layer in scene.layers])[grid.layers_of_bins]
-    names, dipoles = [name for name in scene.channels if name in FROZEN], dipole_sources(scene)
-    parts = [_without_rounding(rate[:, None, None] * births.collided[name]) for name in names]
-    rows = [_harmonic_rows([*parts, *(births.charge[name] for name in dipoles)])]
+    columns, dipoles = columns_of_harmonics(scene), dipole_sources(scene)
+    begun = {
+        name: _without_rounding(rate[:, None, None] * spin)
+        for name, spin in births.collided.items()
+        if name in scene.channels or name in emitted_of(columns.turned)
+    }
+    rows = [_harmonic_rows(scene, columns, begun, [births.charge[name] for name in dipoles])]
     lines = [grid.edges, *(np.linspace(0.0, scene.lengths[axis], grid.shape[axis] + 1) for axis in (1, 2))]
     places, sense, normal = [_boxes(lines)], [np.zeros(len(rate))], [np.zeros(len(rate))]
     for wall in births.walls:
         flat = list(lines)
         flat[wall.axis] = np.array([wall.place, wall.place])
         boxes = _boxes(flat)
+        sent = {name: wall.spin[name].reshape(len(boxes), -1, 3) for name in begun}
         none = np.zeros((len(boxes), scene.time_functions, 3))
-        sent = [wall.spin[name].reshape(none.shape) for name in names]
-        rows.append(_harmonic_rows([*sent, *(none for _ in dipoles)]))
+        rows.append(_harmonic_rows(scene, columns, sent, [none] * len(dipoles)))
         places.append(boxes)
         sense.append(np.full(len(boxes), float(wall.sense)))
         normal.append(np.full(len(boxes), float(wall.axis)))
@@ -166,6 +176,15 @@ def _boxes(lines: list[Array]) -> Array:
     return np.stack([part.ravel() for pair in zip(low, high, strict=True) for part in pair], axis=1)
 
 
-def _harmonic_rows(parts: list[Array]) -> Array:
-    """Numbers of rows from amplitudes (places, time functions, 3) of every name: function by function."""
-    return np.concatenate(parts, axis=2).reshape(len(parts[0]), -1)
+def _harmonic_rows(scene: Scene, columns: Columns, spins: dict[str, Array], dipoles: list[Array]) -> Array:
+    """Numbers of births from amplitudes (places, time functions, 3) of every channel and of dipoles.
+
+    First those of a row, function by function, where spins that turn in flight have 0; then all amplitudes of what begins
+    to turn.
+    """
+    functions, count = scene.time_functions, len(next(iter(spins.values())))
+    row = [spins[name][:, :functions] for name in scene.channels if name in FROZEN]
+    row += [np.zeros((count, functions, 3)) for _ in columns.turned]
+    row += [dipole[:, :functions] for dipole in dipoles]
+    turning = [spins[name].reshape(count, -1) for name in emitted_of(columns.turned)]
+    return np.hstack([np.concatenate(row, axis=2).reshape(count, -1), *turning])

@@ -15,7 +15,7 @@ from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid, user_of
 from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
-from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x
+from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x, shift_rates
 from mcpump.walk.general import general_exponents, walk_general_block
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
@@ -58,7 +58,10 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
         return Groundwork()
     scene = problem.scene
     if not_rigid(scene):
-        return _from_rays(problem, ray_flights(scene, user_of(problem), share=share), share)
+        rates = np.array([layer.rate for layer in scene.layers])
+        shift = tuple(shift_rates(scene.exchange, rates)) if scene.shifted else ()
+        born = columns_of(problem).born
+        return _from_rays(problem, ray_flights(scene, user_of(problem), shift, share, born), share)
     finer = math.sqrt(scene.first_flights)
     along_x = partial(
         first_flights_along_x,

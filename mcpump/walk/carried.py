@@ -20,6 +20,8 @@ from mcpump.walk.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
 
 SHORT = 0.2
 """Share of the longest step up to which a rotation takes the field half-way: what is left out is 1e-4 of the angle."""
+NO_TURN = 1e-17
+"""Angle of a step below which a spin stays what it is."""
 FIRST, SECOND, LADDER, EXACT = range(4)
 """Places in `Scene.slots`."""
 TIME, COS, SIN, COS_TEXTURE, SIN_TEXTURE = range(5)
@@ -154,6 +156,15 @@ def add_change(scene, alive, change, spins):
 
 
 @inlined
+def is_field(alive, scale, fields, node):
+    """Whether a field at a node turns spins by more than rounding, in any birth time."""
+    total = 0.0
+    for k in range(alive):
+        total += abs(fields[node, k, 0]) + abs(fields[node, k, 1]) + abs(fields[node, k, 2])
+    return not total * abs(scale) < NO_TURN  # what is not finite turns, and is found
+
+
+@inlined
 def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins):
     """Rotate `exact` along a straight flight that is at x and `age` at time 0, from time `start` to `end`."""
     slot, J = scene.slots[EXACT], 2.0 * scene.exchange
@@ -161,7 +172,7 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
     if h < SHORT * scene.rotation_step:
         at = start + 0.5 * h
         look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, 0)
-        for k in range(alive):
+        for k in range(alive if is_field(alive, h * J, fields, 0) else 0):
             sx, sy, sz = turned(
                 spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2],
                 h * J * fields[0, k, 0], h * J * fields[0, k, 1], h * J * fields[0, k, 2],
@@ -172,8 +183,8 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
         for node in range(2):
             at = t + (NODE_2 if node == 1 else NODE_1) * h
             look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, node)
-        coarse = False
-        for k in range(alive):
+        coarse, turns = False, is_field(alive, h * J, fields, 0) or is_field(alive, h * J, fields, 1)
+        for k in range(alive if turns else 0):
             coarse |= too_coarse(
                 h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
                 J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],
@@ -181,7 +192,7 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
         if coarse:
             h *= 0.5
             continue
-        for k in range(alive):
+        for k in range(alive if turns else 0):
             wx, wy, wz = magnus(
                 h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
                 J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],

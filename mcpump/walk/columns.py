@@ -8,6 +8,7 @@ it: they have amplitudes of their own, as all rows have where the texture does n
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 from mcpump.problem.scene import Scene
 
 Array = NDArray[np.float64]
+MORE_HARMONICS = 4
+"""Harmonics of what is born turning, beyond those asked for."""
 
 
 class Columns(NamedTuple):
@@ -36,11 +39,26 @@ class Columns(NamedTuple):
     """(numbers of a row,): 1 for spin, 0 for dipoles."""
     mirrored: Array
     """(3, numbers of a row): −1 for dipoles along x, y, z, else 1."""
+    turned: tuple[str, ...] = ()
+    """Channels of a row whose spins any texture turns in flight."""
+    places: tuple[int, ...] = ()
+    """Number of a row with which each of them begins."""
+    born: int = 0
+    """Highest harmonic of what is born of them."""
 
     @property
     def numbers(self) -> int:
         """Numbers that are born: those of a row, then spins in flight: of `exact`, of `first` and `second_ladder`."""
-        return self.row + 3 * self.exact + 6 * self.ladder
+        each = 3 * (1 + 2 * self.born)
+        return self.row + 3 * self.exact + 6 * self.ladder + each * len(emitted_of(self.turned))
+
+    @property
+    def turns(self) -> NDArray[np.bool_]:
+        """(numbers of a row,): whether a number is that of a spin that turns in flight."""
+        found = np.zeros((1 + 2 * self.harmonics, self.pairs), bool)
+        for first in self.places:
+            found[:, first : first + 3] = True
+        return found.ravel()
 
     @property
     def row(self) -> int:
@@ -96,17 +114,21 @@ def columns_in_frame(scene: Scene, frame: Array) -> Columns:
 
 
 def columns_of_harmonics(scene: Scene) -> Columns:
-    """Lay out the numbers of a scene whose spins do not change after the first flight: all its amplitudes.
+    """Lay out the numbers of a scene whose texture does not precess rigidly: all its amplitudes.
+
+    Spins that turn in flight are born as amplitudes of more harmonics than are asked for: those that the texture mixes
+    with its own make those.
 
     Parameters
     ----------
     scene : Scene
-        Problem in reduced units, without `second_ladder` and `exact`.
+        Problem in reduced units.
     """
     harmonics, functions = scene.harmonics, scene.time_functions
     frozen = [name for name in scene.channels if name in ("first", "second")]
+    turned = [name for name in ("exact", "second_ladder") if name in scene.channels]
     dipoles = dipole_sources(scene)
-    names = [*frozen, *dipoles]
+    names = [*frozen, *turned, *dipoles]
     constants = pairs = 3 * len(names)
     columns = constants * functions
     unfold = np.zeros((columns, len(scene.walked), functions, 3))
@@ -115,11 +137,17 @@ def columns_of_harmonics(scene: Scene) -> Columns:
         for function in range(functions):
             for k in range(3):
                 unfold[constants * function + 3 * i + k, slot, function, k] = 1.0
-    relaxes, mirrored = _marks(3 * len(frozen), dipoles, harmonics)
+    relaxes, mirrored = _marks(3 * (len(frozen) + len(turned)), dipoles, harmonics)
     return Columns(
         harmonics, constants, pairs, False, False, np.eye(3), unfold.reshape(columns, -1),
-        np.zeros((0, unfold[0].size)), relaxes, mirrored,
+        np.zeros((0, unfold[0].size)), relaxes, mirrored, tuple(turned), tuple(3 * names.index(name) for name in turned),
+        harmonics + MORE_HARMONICS if turned else 0,
     )  # fmt: skip
+
+
+def emitted_of(turned: Sequence[str]) -> list[str]:
+    """Channels of which something is born that turns in flight: `second_ladder` keeps what `first` carries."""
+    return [one for name in turned for one in (("exact",) if name == "exact" else ("first", "second_ladder"))]
 
 
 def dipole_sources(scene: Scene) -> list[str]:

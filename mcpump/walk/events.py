@@ -66,6 +66,7 @@ from mcpump.walk.state import (
     WALL_KIND,
     V,
 )
+from mcpump.walk.turning import begin, refresh, visit_turned
 
 _numbers = twins(arithmetic)
 draw = _numbers.draw
@@ -137,6 +138,9 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
     load(scene, course, walker, spin, place, part, j)
     if scene.exact or scene.ladder:
         lanes[AREA_NEXT, j] = tabled(spin.table, x, scene.table_scale)
+    if scene.turning:
+        e0, _, _, _ = draw(name >> ONE, np.uint64(4), STREAM_BIRTH, k0, k1)
+        begin(spin.turning, course.source, place, 1.0 / scene.walkers, uniform(e0), spin.rows, j)
     add_all(scene, tallies.budget, EMITTED, walker, spin, j, 1.0)
     add_event(scene, tallies.born, walker, spin, j, 1.0)
 
@@ -199,6 +203,8 @@ def load(scene, course, walker, spin, place, part, j):
 def happens(scene, course, walker, spin, tallies, key, j):
     """Do what happens to lane j at the end of its piece; returns the line of the budget in which it ends, or ON."""
     what = walker.notes[FLAG, j]
+    if walker.notes[BARE, j] == 0:
+        refresh(spin.turning, spin.rows, j)
     if what & (AT_Y | AT_Z) != 0:
         walker.notes[FRESH, j] = 0
         return meet_side(scene, course, walker, spin, tallies, key, 1 if what & AT_Y != 0 else 2, j)
@@ -206,7 +212,10 @@ def happens(scene, course, walker, spin, tallies, key, j):
         walker.notes[FRESH, j] = 0
         return meet_gate(scene, course, walker, spin, tallies, key, j)
     if what & SCORES != 0:
-        visit(scene, walker, spin, tallies, j, scene.score_interval * walker.lanes[OVER, j])
+        weight = scene.score_interval * walker.lanes[OVER, j]
+        visit(scene, walker, spin, tallies, j, weight)
+        if walker.notes[BARE, j] == 0:
+            visit_turned(spin.turning, scene, walker.lanes, spin.rows, tallies.visits, weight, j)
     if what & RELAXES != 0:
         return RELAXED
     # who is too old ends at a collision alone, and has scored it: gates prefer directions

@@ -223,12 +223,7 @@ def _shifts(lattice: _Lattice, shift: float | str) -> Reference:
     if lattice.exact is None or shift == "off":
         return {}
     rate = lattice.stack.rate
-    if isinstance(shift, str):
-        turn = np.maximum(2.0 * abs(lattice.scene.exchange) / rate, WEAK)
-        strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
-        G = rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong))
-    else:
-        G = shift * rate
+    G = shift_rates(lattice.scene.exchange, rate) if isinstance(shift, str) else shift * rate
     _, inverse = cell_matrices(G, lattice.exact.field, np.zeros((1, len(rate))))
     u = np.einsum("xij,xj->xi", inverse, _births(lattice)[:, 2])
     return {"exact": Taken(u, np.zeros((2, len(lattice.exact.bounds) - 1, 3)))}
@@ -286,6 +281,13 @@ def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
     if lattice.exact is not None:
         found["exact"] = _exact(lattice, emitted, born[:, 2], taken.get("exact"))
     return found
+
+
+def shift_rates(exchange: float, rate: Array) -> Array:
+    """G of the shift [1/τ], at collision rates: 1/τ where exchange is weak, a tenth of it where it is strong."""
+    turn = np.maximum(2.0 * abs(exchange) / rate, WEAK)
+    strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
+    return np.asarray(rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong)))
 
 
 def _exact(lattice: _Lattice, emitted: Array, born: Array, u: Taken | None) -> _Channel:

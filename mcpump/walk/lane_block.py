@@ -16,7 +16,7 @@ from mcpump.walk.events import TORQUE as TORQUE_LINE
 from mcpump.walk.general import _scene_sums
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
 from mcpump.walk.philox import key
-from mcpump.walk.plan import Plan, counted_planes
+from mcpump.walk.plan import Plan, counted_planes, turning_of
 from mcpump.walk.state import LANES, Spins, Tallies, new_walkers
 from mcpump.walk.walkers import walk_in_lanes
 
@@ -29,6 +29,8 @@ def tallies_of(plan: Plan) -> Tallies:
     row, active, axes = plan.columns.row, len(plan.columns.active), plan.scene.axes
     cells, lines = math.prod(plan.scene.cells), len(lines_of(axes))
     scored = row * (2 if axes == 1 else 1 + axes)
+    if plan.columns.turned:  # the torque, and along x alone the current, of the rows
+        scored += row * (2 if axes == 1 else 1)
     return Tallies(
         np.zeros((cells, scored + 3 * active)), np.zeros((cells, 2 * row + active)),
         np.zeros((cells + 1, 2 * row + active)), np.zeros((len(plan.scene.planes), row + active)),
@@ -41,7 +43,8 @@ def walk_plan(
 ) -> tuple[Tallies, int, int, int]:
     """Walk a block, or one walker of it: its tallies, flights, what went wrong, and the walker or number of steps."""
     tallies, columns = tallies_of(plan), plan.columns
-    spin = Spins(np.zeros((LANES, columns.row)), np.vstack([columns.relaxes, columns.mirrored]), plan.table)
+    kinds = np.vstack([columns.relaxes, columns.mirrored])
+    spin = Spins(np.zeros((LANES, columns.row)), kinds, plan.table, turning_of(plan))
     flights, wrong, which = walk_in_lanes(
         plan.numbers,
         plan.course,
@@ -89,6 +92,8 @@ def walk_lane_block(plan: Plan, block: int, halt: Halt = GOES_ON) -> BlockSums:
     passages = np.zeros((2, len(scene.planes), size))
     passages[1] = _unfolded(columns, tallies.passages[counted_planes(scene)])
     budget = _unfolded(columns, tallies.budget)
+    if columns.turned:
+        budget[TORQUE_LINE] += _taken_up(columns, tallies) @ columns.unfold
     if len(columns.active):
         # what oscillates: the torque where it is scored; along the axis it is what the spins have taken up
         oscillating = _active(tallies.visits[:, 2 * columns.row :], 2).sum(axis=0)
@@ -107,16 +112,38 @@ def walk_lane_block(plan: Plan, block: int, halt: Halt = GOES_ON) -> BlockSums:
     return sums._replace(conserved=add)
 
 
+def _taken_up(columns: Columns, tallies: Tallies) -> Array:
+    """Torque on the rows whose spins turn: what oscillates as it is scored, what is steady as spins take it up."""
+    torque = _row_torque(columns, tallies).sum(axis=0)
+    steady = slice(0, columns.constants)
+    ended = tallies.budget[TORQUE_LINE + 1 :].sum(axis=0) - tallies.budget[EMITTED]
+    torque[steady] = ended[steady] * columns.turns[steady]
+    return torque
+
+
+def _row_torque(columns: Columns, tallies: Tallies) -> Array:
+    """Torque on rows, (cells, numbers): 0 of those whose spins do not turn in flight."""
+    if not columns.turned:
+        return np.zeros((1, columns.row))
+    return tallies.visits[:, -columns.row :]
+
+
 def _score_along(plan: Plan, tallies: Tallies, profile: Array) -> Array:
     """Fill the profile (cells, kinds, amplitudes) of a sample along x; returns the currents at the cells' edges."""
     scene, columns, row = plan.scene, plan.columns, plan.columns.row
     edges, flow = currents_from_events(plan, tallies)
-    width, active = scene.lengths[0] / scene.cells[0], tallies.visits[:, 2 * row :]
-    dipoles = tallies.born[:, :row] * (columns.relaxes == 0.0)
+    width, active = (
+        scene.lengths[0] / scene.cells[0],
+        tallies.visits[:, 2 * row : 2 * row + 3 * len(columns.active)],
+    )
+    dipoles = tallies.born[:, :row] * (columns.relaxes == 0.0) + _row_torque(columns, tallies)
+    flow = width * flow
+    if columns.turned:
+        flow = np.where(columns.turns, tallies.visits[:, 2 * row : 3 * row], flow)
     profile[:, DENSITY] = _unfolded(columns, np.hstack([tallies.visits[:, :row], _active(active, 0)]))
     profile[:, TORQUE] = _unfolded(columns, np.hstack([dipoles, _active(active, 2)]))
     profile[:, DIVERGENCE] = _unfolded(columns, np.diff(edges, axis=0))
-    profile[:, CURRENT] = _unfolded(columns, np.hstack([width * flow, _active(active, 1)]))
+    profile[:, CURRENT] = _unfolded(columns, np.hstack([flow, _active(active, 1)]))
     return edges
 
 
@@ -127,9 +154,10 @@ def _score_on_mesh(plan: Plan, tallies: Tallies, profile: Array) -> Array:
     for axis in range(plan.scene.axes):
         at = (1 + axis) * row
         profile[:, CURRENT + axis] = tallies.visits[:, at : at + row] @ columns.unfold
-    profile[:, TORQUE] = (tallies.born[:, :row] * (columns.relaxes == 0.0)) @ columns.unfold
-    # what flows out of a cell is what is born there less what ends or is stored
-    begun = tallies.born[:, :row] - tallies.ended[:-1, :row]
+    torque = _row_torque(columns, tallies)
+    profile[:, TORQUE] = (tallies.born[:, :row] * (columns.relaxes == 0.0) + torque) @ columns.unfold
+    # what flows out of a cell is what is born there, and what torque adds, less what ends or is stored
+    begun = tallies.born[:, :row] - tallies.ended[:-1, :row] + torque
     for n in range(1, columns.harmonics + 1):
         at = columns.constants + 2 * columns.pairs * (n - 1)
         _take_stored(begun, tallies.visits, at, columns.pairs, n * plan.numbers.Omega)
@@ -152,8 +180,8 @@ def currents_from_events(plan: Plan, tallies: Tallies) -> tuple[Array, Array]:
 
     What has passed x is what began left of x less what ended or is stored there: j(x) = j(0) + ∫₀ˣ [begun − ∂_t n].
     Walkers that begin and end on the same side add no noise to a steady current. Beside each score of a row stands the
-    share of its cell to the right of its place, which makes the average over a cell exact. Active spins begin by their
-    torque, too.
+    share of its cell to the right of its place, which makes the average over a cell exact. Spins that turn in flight
+    begin by their torque, too.
     """
     row, columns = plan.columns.row, plan.columns
     begun = tallies.born - tallies.ended[:-1]
@@ -161,7 +189,8 @@ def currents_from_events(plan: Plan, tallies: Tallies) -> tuple[Array, Array]:
         at = columns.constants + 2 * columns.pairs * (n - 1)
         for half in (0, row):
             _take_stored(begun, tallies.visits, half + at, columns.pairs, n * plan.numbers.Omega)
-    active = tallies.visits[:, 2 * row :]
+    begun[:, :row] += _row_torque(columns, tallies)
+    active = tallies.visits[:, 2 * row : 2 * row + 3 * len(columns.active)]
     density = _active(active, 0)
     begun[:, 2 * row :] += _active(active, 2)
     # in the frame spins that rest turn backward: e₁, e₂ as cosine and minus sine

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.effort import jumps_in_texture, walked_steps
 from mcpump.problem.scene import FEWEST_JUMPED, Layer, Problem, Scene
-from mcpump.problem.slab import not_rigid, precession_of
+from mcpump.problem.slab import not_rigid, precession_of, user_of
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import Harmonic, shape_of
 from mcpump.walk.columns import Columns, columns_in_frame, columns_of_harmonics
 from mcpump.walk.course import SAME_PLACE, _gate, _nearest, merged
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, PASS, RING
+from mcpump.walk.general import plain
 from mcpump.walk.jumps import KEEP_OFF
 from mcpump.walk.source import Source
 from mcpump.walk.state import (
@@ -25,6 +26,7 @@ from mcpump.walk.state import (
     JUMP_LOW,
     KIND_HIGH,
     KIND_LOW,
+    LANES,
     MEAN_TIME,
     REFLECTS,
     RETURNS,
@@ -32,6 +34,7 @@ from mcpump.walk.state import (
     START,
     Course,
     Numbers,
+    Turning,
 )
 
 Array = NDArray[np.float64]
@@ -42,6 +45,8 @@ FLOOR = 0.05
 SHARES, NEVER = 2.0**38, 1e300
 STEPS_A_SCORE = 16.0
 """Collisions of a walker for each that is scored."""
+NOISE = 0.02
+"""Share of the largest amplitude of a spin that turns in flight below which one does not say where walkers are born."""
 NO_TEXTURE = 1e-10
 """Size of a texture that turns no spin."""
 
@@ -147,11 +152,11 @@ def sides_of(scene: Scene) -> Array:
     return np.array(sides)
 
 
-def births_of(source: Source, slabs: Array) -> tuple[Array, Array]:
+def births_of(source: Source, slabs: Array, columns: Columns) -> tuple[Array, Array]:
     """Places and contents of the births: what is born over the density of births, ∝ the size of all numbers alike."""
     extent, size = source.extents, np.abs(source.rows).mean(axis=1)
     total = (size * extent[:, None]).sum(axis=0)
-    kept = total > 0.0
+    kept = _counted(total, columns)
     strength = (size[:, kept] / total[kept]).mean(axis=1) if kept.any() else np.ones(len(size))
     share = strength * extent
     share = FLOOR * extent / extent.sum() + (1.0 - FLOOR) * share / share.sum()
@@ -167,6 +172,19 @@ def births_of(source: Source, slabs: Array) -> tuple[Array, Array]:
         source.normal,
     ])  # fmt: skip
     return np.concatenate([births, [[1.0, *births[-1, 1:]]]]), contents
+
+
+def _counted(total: Array, columns: Columns) -> NDArray[np.bool_]:
+    """Which numbers say where walkers are born.
+
+    Of spins that turn in flight those of the harmonics asked for, without what is small and may be noise of the rays.
+    """
+    kept = total > 0.0
+    each, wanted = 3 * (1 + 2 * columns.born), 3 * (1 + 2 * columns.harmonics)
+    for at in range(columns.row, len(total), each) if columns.turned else ():
+        kept[at : at + each] &= total[at : at + each] > NOISE * total[at : at + wanted].max()
+        kept[at + wanted : at + each] = False
+    return kept
 
 
 def table_of(area_slope: Callable[[Array], Array], length: float) -> Array:
@@ -222,7 +240,8 @@ def numbers_of(scene: Scene, columns: Columns, frame: Frame) -> Numbers:
         harmonics=columns.harmonics, constants=columns.constants, pairs=columns.pairs, exact=columns.exact,
         ladder=columns.ladder,
         dipoles=bool((columns.relaxes == 0.0).any()), exchange=2.0 * scene.exchange, nx=frame.nx, nz=frame.nz,
-        q=frame.q, table_scale=INTERVALS / scene.lengths[0], jump=scene.jump,
+        q=frame.q, table_scale=INTERVALS / scene.lengths[0], jump=0.0 if columns.turned else scene.jump,
+        turning=bool(columns.turned),
     )  # fmt: skip
 
 
@@ -234,6 +253,8 @@ class Plan(NamedTuple):
     course: Course
     columns: Columns
     table: Array
+    user: Any
+    """The user's texture, or `no_user()`."""
 
 
 def columns_of(problem: Problem) -> Columns:
@@ -260,9 +281,23 @@ def plan_of(problem: Problem, source: Source) -> Plan:
     keeps_off = columns.exact or columns.ladder or not jumps_in_texture(scene)
     slabs, gates = slabs_of(scene, _kept_off(source, f) if keeps_off else None)
     planes = np.array(scene.planes, dtype=float)
-    course = Course(slabs, gates, *births_of(source, slabs), planes, sides_of(scene))
+    course = Course(slabs, gates, *births_of(source, slabs, columns), planes, sides_of(scene))
     numbers = with_effort(scene, numbers_of(scene, columns, frame), slabs)
-    return Plan(scene, numbers, course, columns, table_of(f, scene.lengths[0]))
+    return Plan(scene, numbers, course, columns, table_of(f, scene.lengths[0]), user_of(problem))
+
+
+def turning_of(plan: Plan) -> Turning | None:
+    """What spins that any texture turns need beside the lanes; None where there are none."""
+    scene, columns = plan.scene, plan.columns
+    if not columns.turned:
+        return None
+    first = dict(zip(columns.turned, columns.places, strict=True))
+    phases, slots = scene.phases, len(scene.channels)
+    return Turning(
+        plain(scene), plan.user, columns.born, first.get("exact", -1), first.get("second_ladder", -1),
+        births=np.zeros((LANES, phases, 5)), spins=np.zeros((LANES, slots, phases, 3)), kept=np.zeros((LANES, phases, 3)),
+        fields=np.zeros((2, phases, 3)), change=np.zeros((slots, phases, 3)), row=np.zeros((1, columns.row)),
+    )  # fmt: skip
 
 
 def _kept_off(source: Source, envelope: Callable[[Array], Array]) -> Callable[[Array], Array]:

@@ -166,7 +166,9 @@ Share = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 """What calls a function for all members, in order, as `map` does: that of a pool of threads shares the work."""
 
 
-def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = (), share: Share = map) -> RayFlights:
+def ray_flights(
+    scene: Scene, user: Any, shift: Sequence[float] = (), share: Share = map, born: int = 0
+) -> RayFlights:
     """Work out the first flights of a scene with a periodic drive.
 
     Parameters
@@ -179,6 +181,8 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = (), share: Sha
         Of every layer the G [1/τ] of the shift u = M(G)⁻¹a that `exact` gets; none: no shift.
     share : callable, optional
         Who follows the rays: `map` of one thread, or of a pool.
+    born : int
+        Highest harmonic of what is born, where it is above that of the scene.
 
     Returns
     -------
@@ -192,6 +196,7 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = (), share: Sha
     """
     if scene.time_bins or scene.hall_slot >= 0:
         raise InputError("first flights are known without walkers for a periodic drive of a texture alone")
+    asked, scene = scene.time_functions, scene._replace(harmonics=max(born, scene.harmonics))
     grid, sides = grid_of(scene), sides_of(scene)
     slots = _slots(scene, bool(shift))
     stack = _stack(scene, user, grid, slots, shift)
@@ -213,22 +218,14 @@ def ray_flights(scene: Scene, user: Any, shift: Sequence[float] = (), share: Sha
         arriving[side] = _in_order(found, tuple(shape), cuts)[:, :, 0]
     scale = 1.0 / math.sqrt(SETS * (SETS - 1))
     means = [values.mean(axis=1) for values in (volumes, *arriving.values())]
-    parts = [_laid_out(scene, grid, stack.media, slots, means[0], dict(zip(sides, means[1:], strict=True)))]
-    for r in range(SETS):
+    parts = []
+    for r in range(-1, SETS):  # the value first
         off = [scale * (v[:, r] - m) for v, m in zip((volumes, *arriving.values()), means, strict=True)]
-        parts.append(
-            _laid_out(scene, grid, stack.media, slots, off[0], dict(zip(sides, off[1:], strict=True)))
-        )
+        one, *flux = off if r >= 0 else means
+        walls = dict(zip(sides, flux, strict=True))
+        parts.append(_laid_out(scene, grid, stack.media, slots, one, walls, asked))
     known, births = zip(*parts, strict=True)
     return RayFlights(Known(known[0], known[1:], "rays followed backward"), grid, births[0], births[1:])
-
-
-def rays_of(scene: Scene) -> int:
-    """Rays that are followed in all, for a forecast of the time."""
-    grid = grid_of(scene)
-    walls = [_wall_boxes(scene, grid, side) for side in sides_of(scene)]
-    at_walls = sum(len(boxes) * _wall_points(boxes, cuts, scene.first_flights) for boxes, _, cuts in walls)
-    return SETS * (2 * _boxes_in(scene, grid) * points_of(scene, grid) + at_walls)
 
 
 def points_of(scene: Scene, grid: Grid) -> int:
@@ -406,11 +403,18 @@ def sobol_sets(points: int, order: Sequence[int], seed: int, salt: int) -> NDArr
 
 
 def _laid_out(
-    scene: Scene, grid: Grid, media: Array, slots: dict[str, int], volumes: Array, arriving: dict[Side, Array]
+    scene: Scene,
+    grid: Grid,
+    media: Array,
+    slots: dict[str, int],
+    volumes: Array,
+    arriving: dict[Side, Array],
+    asked: int,
 ) -> tuple[BlockSums, Births]:
     """Lay out what arrives in bins (bins, kinds, amplitudes) and at walls (bins of the wall, amplitudes).
 
-    Everything is linear in these numbers, so that it serves for deviations too.
+    Everything is linear in these numbers, so that it serves for deviations too. Births have the time functions of the
+    scene, sums those that are asked for.
     """
     width, names = scene.time_functions * 3, list(slots)
     columns = {name: slice(n * width, (n + 1) * width) for n, name in enumerate(names)}
@@ -440,9 +444,17 @@ def _laid_out(
     budget = _budget(scene, grid, media, emission[:, :size], (local + after)[..., :size], both, births)
     profiles = np.concatenate([_on_cells(scene, grid, part[..., :size]) for part in (local, after)])
     passages = np.array([_passages(scene, flow) for flow in flows])
-    sums = completed(scene, np.ascontiguousarray(profiles), passages, budget, 0)
+    profiles, passages, budget = (_cut(scene, part, asked) for part in (profiles, passages, budget))
+    scene = scene._replace(harmonics=asked // 2)
+    sums = completed(scene, profiles, passages, budget, 0)
     wanted = shapes(scene)["conserved"]
     return sums._replace(conserved=sums.passages[1].copy() if wanted[0] else np.zeros(wanted)), births
+
+
+def _cut(scene: Scene, values: Array, functions: int) -> Array:
+    """The first time functions of amplitudes, the last axis."""
+    split = values.reshape(*values.shape[:-1], len(scene.walked), scene.time_functions, 3)[..., :functions, :]
+    return np.ascontiguousarray(split.reshape(*values.shape[:-1], len(scene.walked) * functions * 3))
 
 
 def _with_shift(spin: Array, exact: slice, shift: slice) -> Array:

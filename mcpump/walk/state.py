@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mcpump.problem.scene import Scene
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,6 +89,8 @@ class Numbers(NamedTuple):
     """Intervals per length of the table of ∫f dx."""
     jump: float
     """Mean number of flights of the longest jump; 0: none."""
+    turning: bool = False
+    """Whether walkers carry spins that any texture turns, for several birth times (`Turning`)."""
 
 
 class Course(NamedTuple):
@@ -117,6 +121,36 @@ class Walkers(NamedTuple):
     """(5, lanes)."""
 
 
+class Turning(NamedTuple):
+    """Spins that any texture turns in flight: of every lane one for each of P birth times that share its path.
+
+    The numbers of a row that stand for them are made of these at every event (`mcpump.walk.turning.refresh`).
+    """
+
+    scene: Scene
+    """What the texture is looked at with; its phases are the birth times, its slots those of `spins`."""
+    user: Any
+    """The user's texture, compiled."""
+    harmonics: int
+    """Highest harmonic of what is born."""
+    exact: int
+    """Number of a row with which `exact` begins; −1: not walked."""
+    ladder: int
+    """The same of `second_ladder`."""
+    births: Floats
+    """(lanes, P, 5): birth times, as `mcpump.walk.carried.set_birth`."""
+    spins: Floats
+    """(lanes, slots, P, 3): of `exact` and `second_ladder`."""
+    kept: Floats
+    """(lanes, P, 3): what was emitted, which the ladder keeps, as `first` does."""
+    fields: Floats
+    """(2, P, 3): S along a piece."""
+    change: Floats
+    """(slots, P, 3): torque."""
+    row: Floats
+    """(1, numbers): a row of torques."""
+
+
 class Spins(NamedTuple):
     """What walkers carry beside the lanes, and how it changes."""
 
@@ -126,6 +160,8 @@ class Spins(NamedTuple):
     """(4, numbers): 1 for spin, 0 for dipoles; −1 for dipoles along x, y, z, which a specular face turns, else 1."""
     table: Floats
     """(intervals, 4): cubics of ∫f dx."""
+    turning: Any = None
+    """`Turning`; None where spins turn rigidly or not at all: kernels are then compiled without it."""
 
 
 class Tallies(NamedTuple):
@@ -133,7 +169,8 @@ class Tallies(NamedTuple):
 
     visits: Floats
     """(cells, …): density of the rows; the same times the share of the cell to the right of the place (along x alone), or
-    the currents along the mesh's directions; of every active spin density, current, torque."""
+    the currents along the mesh's directions; of every active spin density, current, torque. Where spins are `Turning`
+    along x alone the current along x comes third; last comes the torque on the rows."""
     born: Floats
     """(cells, 2 · numbers): what is born, and times that share."""
     ended: Floats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import borrowed, kernel, pasted
+from mcpump.compiled import borrowed, kernel, part, pasted
 from mcpump.walk.events import ON, bear, end_walker, happens
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
@@ -20,7 +20,7 @@ from mcpump.walk.lane_loops import (
     lane_pieces_on_mesh,
     lane_turns,
 )
-from mcpump.walk.lanes import HALTED, TOO_MANY_FLIGHTS
+from mcpump.walk.lanes import HALTED, NOT_FINITE, TOO_MANY_FLIGHTS
 from mcpump.walk.state import (
     AGE,
     BARE,
@@ -39,8 +39,10 @@ from mcpump.walk.state import (
     Course,
     Spins,
     Tallies,
+    Turning,
     Walkers,
 )
+from mcpump.walk.turning import finite_row, lane_spins, move_spins
 
 VACANT = 64
 """Flag of a lane without a walker."""
@@ -63,12 +65,24 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, 
         b(course.sides),
     )
     lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
-    lent_spin = Spins(b(spin.rows), b(spin.kinds), b(spin.table))
+    lent_spin = Spins(b(spin.rows), b(spin.kinds), b(spin.table), lent(spin.turning))
     lent_tallies = Tallies(
         b(tallies.visits), b(tallies.born), b(tallies.ended), b(tallies.passages), b(tallies.budget)
     )  # fmt: skip
     return follow(
         scene, lent_course, lent_walker, lent_spin, lent_tallies, key, b(halt), block, only, b(trace)
+    )  # fmt: skip
+
+
+@part
+def lent(turning):
+    """The same, its arrays borrowed."""
+    if turning is None:
+        return turning
+    t, b = turning, borrowed
+    return Turning(
+        t.scene, t.user, t.harmonics, t.exact, t.ladder, b(t.births), b(t.spins), b(t.kept), b(t.fields), b(t.change),
+        b(t.row),
     )  # fmt: skip
 
 
@@ -100,6 +114,8 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
                     line = jump(scene, course, walker, spin, tallies, key, j)
                 if not lives or line == ON:
                     break
+                if not finite_row(spin.turning, spin.rows, j):
+                    return flights, NOT_FINITE, np.int64(walker.words[NAME, j])
                 lives = end_walker(scene, course, walker, spin, tallies, key, line, j)
                 line = ON
                 if not lives:
@@ -159,6 +175,7 @@ def turn(scene, walker, spin, count, key):
         lane_turns(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
     if scene.ladder:
         lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
+    lane_spins(spin.turning, count, lanes, words[NAME], words[NUMBER], notes[BARE], key)
 
 
 @pasted
@@ -177,6 +194,7 @@ def move_lane(walker, spin, source, target):
         lanes[i, target] = lanes[i, source]
     for i in range(rows.shape[1]):
         rows[target, i] = rows[source, i]
+    move_spins(spin.turning, source, target)
     for i in range(walker.words.shape[0]):
         walker.words[i, target] = walker.words[i, source]
     walker.notes[SLAB, target], walker.notes[FLAG, target] = (

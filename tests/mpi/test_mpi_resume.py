@@ -45,7 +45,12 @@ def went_on(file, folder, n):
 
 @pytest.mark.parametrize(
     ("name", "turns"),
-    [("junction", (3, 0)), SLOW("junction", (3, 0, 1, 2, 4, 3)), SLOW("planar", (3, 0, 1, 2))],
+    [
+        ("junction", (3, 0)),
+        SLOW("junction", (3, 0, 1, 2, 4, 3)),
+        SLOW("planar", (3, 0, 1, 2)),
+        SLOW("turning", (3, 0, 1, 2)),
+    ],
 )
 def test_stopped_and_gone_on_with_on_any_number_of_ranks(name, turns, folder):
     run(2, folder, "run", f"{name}.toml", "--walkers", 6400, *QUIET, *AT_ONCE, "-o", "out.h5", status=75)

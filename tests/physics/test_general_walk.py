@@ -141,10 +141,10 @@ def test_continuity_holds_in_every_cell_for_every_channel(texture, y, exchange, 
             numbers = rest[:, harmonic, component, ..., 0]
             what = f"{channel}, harmonic {harmonic}, component {component}"
             if y is None:
-                assert_no_chi2_alarm(numbers, what)
+                assert_no_chi2_alarm(numbers, what, blocks.freedom)
             else:
-                assert_no_chi2_alarm(numbers.sum(axis=1), what + ", along y")
-                assert_no_chi2_alarm(numbers.sum(axis=2), what + ", along x")
+                assert_no_chi2_alarm(numbers.sum(axis=1), what + ", along y", blocks.freedom)
+                assert_no_chi2_alarm(numbers.sum(axis=2), what + ", along x", blocks.freedom)
 
 
 @pytest.mark.parametrize(("qell", "tau_sf"), [(0.3, 30.0), (1.0, "none"), (3.0, "none")])

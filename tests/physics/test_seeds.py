@@ -45,8 +45,13 @@ DECKS = {
     "impurity": ["run.walkers_per_block=64"],
     "py_pt": ["sample.x.cells=11", "run.walkers_per_block=64"],
     "spin_hall_bar": ["run.walkers_per_block=64"],
+    "crossed_waves": [
+        "results.channels=['first', 'second_ladder', 'exact']", "electrons.exchange=0.3", "sample.x.cells=4",
+        "sample.y.cells=4", "run.walkers_per_block=128",
+    ],
 }  # fmt: skip
-"""Decks of run/ made small: all walks, a pulse, layers, all orders, a transient, charge, a field."""
+"""Decks of run/ made small: all walks, a pulse, layers, all orders, a transient, charge, a field, spins that any texture
+turns."""
 KNOWN = set(DECKS) - {"azurv1", "switch_on", "spin_hall_bar"}
 """Those whose local part is known without walkers."""
 FITTED = {"pumping_a", "pumping_b", "mixing_conductance", "mixing_conductance_dc", "local_share"}

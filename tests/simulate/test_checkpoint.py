@@ -83,7 +83,14 @@ def test_joined_ranges_hold_the_same_blocks(ranges):
 
 @pytest.mark.parametrize(
     ("name", "n"),
-    [*[("junction", n) for n in (1, 2, 3, 16)], ("pulse", 5), ("planar", 3), ("transient", 2), ("user", 2)],
+    [
+        *[("junction", n) for n in (1, 2, 3, 16)],
+        ("pulse", 5),
+        ("planar", 3),
+        ("turning", 3),
+        ("transient", 2),
+        ("user", 2),
+    ],
 )
 def test_any_number_of_parts(name, n, folder):
     good("run", f"{name}.toml", "--walkers", 1024, *QUIET, "-o", "whole.h5")

@@ -103,7 +103,7 @@ def test_a_flipped_bit_is_refused(known, folder):
     assert "checksum of groundwork/totals" in refused("show", "junction.h5")
 
 
-@pytest.mark.parametrize("name", ["junction", "planar"])
+@pytest.mark.parametrize("name", ["junction", "planar", "turning"])
 def test_a_run_goes_on_with_what_its_file_holds(known, folder, monkeypatch, name):
     good("run", f"{name}.toml", *QUIET, "-o", "whole.h5")
     good("run", f"{name}.toml", *QUIET, *AT_ONCE, "-o", "out.h5", status=75)

@@ -137,7 +137,7 @@ def test_killed_at_random_times(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["junction", "planar"])
+@pytest.mark.parametrize("name", ["junction", "planar", "turning"])
 def test_killed_at_thirty_random_times(name, folder):
     assert killed_at_random(30, folder, name) > 0
     went_on("out.h5", name)

@@ -16,6 +16,7 @@ from scenes import (
     blocks_of,
     budget_of,
     faces,
+    few_rays,
     problem_of,
     profiles_of,
     scene,
@@ -211,10 +212,10 @@ def test_a_block_is_given_up_between_walkers(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["junction", "waves"])
-def test_the_ground_of_a_walk_in_lanes(name):
+def test_the_ground_of_a_walk_in_lanes(name, monkeypatch):
     """What is known has the blocks' layout; on the ground of a file's groundwork the same walkers are born."""
-    slots = FAMILY[name].slots if name == "junction" else (0, 1, -1, -1)  # rays lead what does not turn
-    problem = problem_of(FAMILY[name]._replace(from_collisions=True, slots=slots))
+    few_rays(monkeypatch)
+    problem = problem_of(FAMILY[name]._replace(from_collisions=True))
     ground = ground_of(problem)
     assert ground.known is not None
     arrays = arrays_of(ground.groundwork, problem.scene)
@@ -226,8 +227,7 @@ def test_the_ground_of_a_walk_in_lanes(name):
         assert all(np.shape(getattr(row, part)) == shape for row in ground.known.rows), part
     names = problem.scene.profiles
     for kind, values in zip(names, sums.profiles, strict=True):
-        if name == "junction" or not kind.endswith("torque"):
-            assert values.any() != kind.startswith("local"), kind
+        assert values.any() != kind.startswith("local"), kind
 
 
 def test_kernels_see_one_type_of_scene():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from lanes import BLOCKS, SAMPLES, WALKERS, along, held_against, plan, sums, totals, wanted
 from numpy.testing import assert_allclose, assert_array_equal
-from scenes import ABSORBING, FAMILY, SPECULAR, faces, scene
+from scenes import ABSORBING, FAMILY, SPECULAR, faces, few_rays, scene
 from shapes import harmonic_parameters
 
 from mcpump.errors import WalkerError
@@ -110,7 +110,8 @@ def test_run_shift_off_is_a_key(tmp_path):
 
 # --- bits -------------------------------------------------------------------------------------------------------
 
-SMALL = ("ring", "junction", "rough-1", "stack", "charge")
+SMALL = ("ring", "junction", "rough-1", "stack", "charge", "partial", "waves", "box")
+"""The last three turn in other textures than a rigid precession."""
 
 
 def small(name):
@@ -124,8 +125,9 @@ def tallied(name, source):
     return np.concatenate([tally.ravel() for tally in tallies] + [[float(flights)]])
 
 
-def test_interpreted_equals_compiled(tmp_path):
+def test_interpreted_equals_compiled(tmp_path, monkeypatch):
     """Bit for bit, in a process that does not compile; first flights have a test of their own."""
+    few_rays(monkeypatch)
     sources = {name: groundwork_of(small(name)).source for name in SMALL}
     born, written = tmp_path / "born.npz", tmp_path / "interpreted.npz"
     np.savez(
@@ -141,11 +143,13 @@ def test_interpreted_equals_compiled(tmp_path):
         assert_array_equal(tallied(name, sources[name]), interpreted[name])
 
 
-@pytest.mark.parametrize("name", ["stack", "charge"])
-def test_walkers_alone_are_those_of_the_block(name):
+@pytest.mark.parametrize("name", ["stack", "charge", "partial", "charge-box"])
+def test_walkers_alone_are_those_of_the_block(name, monkeypatch):
     """A walker's path does not depend on who flies beside it: one at a time they add up to the block."""
+    few_rays(monkeypatch)
     count = 600  # more than there are lanes
-    _, laid = plan(along(name, walkers_per_block=count))
+    problem = along(name, walkers_per_block=count)
+    laid = plan_of(problem, groundwork_of(problem).source)
     together, flights, _, _ = walk_plan(laid, 3)
     alone = [walk_plan(laid, 3, only) for only in range(count)]
     assert sum(one[1] for one in alone) == flights

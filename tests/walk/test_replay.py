@@ -17,6 +17,7 @@ from scenes import (
     blocks_of,
     budget_of,
     faces,
+    few_rays,
     problem_of,
     scene,
     transient,
@@ -258,8 +259,9 @@ def test_replay_of_a_pulse_ends_where_the_walk_ends():
 
 
 @pytest.mark.parametrize("name", ["junction", "stack", "waves"])
-def test_replay_of_a_walker_in_lanes_tells_its_pieces(name):
+def test_replay_of_a_walker_in_lanes_tells_its_pieces(name, monkeypatch):
     """Ages grow, places lie in the sample, and the last piece ends where the walker's spin is booked."""
+    few_rays(monkeypatch)
     problem = problem_of(FAMILY[name]._replace(from_collisions=True, walkers_per_block=24))
     given, ends = problem.scene, set()
     laid = plan_of(problem, groundwork_of(problem).source)

@@ -19,7 +19,7 @@ from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.lane_block import NO_TRACE, tallies_of
 from mcpump.walk.layout import GOES_ON
 from mcpump.walk.philox import key
-from mcpump.walk.plan import plan_of
+from mcpump.walk.plan import plan_of, turning_of
 from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
 from mcpump.walk.state import LANES as COUNT
 from mcpump.walk.state import Spins, new_walkers
@@ -143,22 +143,25 @@ def counted(text):
     return found
 
 
-@pytest.fixture(scope="module")
-def whole():
-    """The walk's kernel, everything swallowed: LLVM's text."""
+@pytest.fixture(scope="module", params=[1.0, 0.5], ids=["rigid", "turning"])
+def whole(request):
+    """The walk's kernel, everything swallowed: LLVM's text. A precession that is not round turns spins in another way."""
     given = make_problem(
         deck_from_dict({
             "units": "reduced",
             "electrons": {"exchange": 0.1, "spin_relaxation_time": 20.0},
             "sample": {"x": {"length": 4.0, "cells": 4, "left": "specular", "right": "absorbing"}},
-            "texture": {"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1},
+            "texture": {"kind": "junction", "interface": 2.0, "width": 0.7, "cone_angle": 0.5, "angular_frequency": 0.1,
+                        "ellipticity": request.param},
             "results": {"planes": [2.0], "channels": ["first", "second", "second_ladder", "exact"]},
             "run": {"walkers": 32, "walkers_per_block": 2},
         })
     )  # fmt: skip
     plan = plan_of(given, groundwork_of(given).source)
-    columns, tallies = plan.columns, tallies_of(plan)
-    spin = Spins(np.zeros((COUNT, columns.row)), np.vstack([columns.relaxes, columns.mirrored]), plan.table)
+    columns, tallies, turning = plan.columns, tallies_of(plan), turning_of(plan)
+    assert (turning is None) == (request.param == 1.0)
+    kinds = np.vstack([columns.relaxes, columns.mirrored])
+    spin = Spins(np.zeros((COUNT, columns.row)), kinds, plan.table, turning)
     start = plan.numbers, plan.course, new_walkers(), spin, tallies
     return compiled(walk_in_lanes, arguments=(*start, key(1), GOES_ON, 0, -1, NO_TRACE))[0]
 
