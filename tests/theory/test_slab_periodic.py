@@ -82,7 +82,7 @@ def test_an_elliptical_wave(q, gamma):
     length = 2.0 * math.pi / q
     edges = np.linspace(0.0, length, 9)
     sample = Sample(length, (Layer(0.0, 1.0, 1.0, gamma, 1.0),), None)
-    rule = Rule(1.0 / q, directions=40, fineness=6.0)
+    rule = Rule(1.0 / q, directions=32, fineness=9.0)
     found = periodic_response(sample, Cycle(texture, OMEGA, 1), J, edges, 2, rule=rule)
     waves = texture_waves(C, P, Q, np.array([q, 0.0, 0.0]), OMEGA)
     medium = Medium.reduced(J, 1.0 / gamma if gamma else math.inf)
@@ -101,8 +101,8 @@ def test_an_elliptical_wave(q, gamma):
             if gamma == 0.0:
                 got[:, 0] -= got[:, 0].mean(axis=0)
                 density[:, 0] -= density[:, 0].mean(axis=0)
-            assert_allclose(got, density, rtol=0.0, atol=2e-6 * size)
-            assert_allclose(mine.through, current, rtol=0.0, atol=2e-6 * size)
+            assert_allclose(got, density, rtol=0.0, atol=1e-6 * size)
+            assert_allclose(mine.through, current, rtol=0.0, atol=1e-6 * size)
 
 
 def test_rashba_dipoles_of_a_spiral():
