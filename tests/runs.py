@@ -35,6 +35,7 @@ planes = [5, 10]
 [run]
 walkers = 4096
 walkers_per_block = 64
+reference = "off"
 """
 PULSE = """
 units = "reduced"

@@ -124,9 +124,8 @@ def _refuse_instructions(data: Any) -> None:
     except RecursionError:
         raise InputError("the deck is nested too deeply") from None
     if found is not None:
-        raise InputError(
-            f"{plain(str(found[0]))} = {show(found[1])} holds a control character or a line break"
-        )
+        key = plain(str(found[0])).encode("utf-8", "backslashreplace").decode()
+        raise InputError(f"{key} = {show(found[1])} holds a control character or a line break")
 
 
 def _texts(value: Any) -> Iterator[str]:

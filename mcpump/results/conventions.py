@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 
 from mcpump import __version__
+from mcpump.console import plain
 
 CONVENTIONS = "CF-1.11"
 REFERENCES = (
@@ -50,7 +51,7 @@ def write_units(dataset: h5py.Dataset, units: str) -> None:
 def units_of(dataset: h5py.Dataset) -> str:
     """Unit that `write_units` wrote."""
     value = dataset.attrs.get(REDUCED, dataset.attrs.get("units", ""))
-    return value.decode() if isinstance(value, bytes) else str(value)
+    return plain(value.decode() if isinstance(value, bytes) else str(value))
 
 
 def write_bounds(file: h5py.File) -> None:

@@ -28,7 +28,7 @@ REDUCED = {
     "sample": {"x": {"length": 2 * math.pi, "cells": 8, "left": "periodic", "right": "periodic"}},
     "texture": {"kind": "spiral", "wavenumber": 1.0, "cone_angle": 1.0, "angular_frequency": 0.1},
     "results": {"channels": ["first", "second"], "harmonics": 1, "planes": [1.0]},
-    "run": {"walkers": 16 * 1024, "walkers_per_block": 1024, "seed": 3},
+    "run": {"walkers": 16 * 1024, "walkers_per_block": 1024, "seed": 3, "reference": "off"},
 }
 NM = {
     "electrons": {
@@ -40,7 +40,7 @@ NM = {
         "rashba": {"field": "0.1 eV angstrom", "direction": [0, 1, 1]}, "impurity": {"spin_hall_angle": 0.01},
     },
     "results": {"channels": ["first", "second"], "harmonics": 1},
-    "run": {"walkers": 16 * 64, "walkers_per_block": 64, "seed": 3},
+    "run": {"walkers": 16 * 64, "walkers_per_block": 64, "seed": 3, "reference": "off"},
 }  # fmt: skip
 MODULATED = {
     "kind": "modulated", "wavenumber": 1.0, "cone_angle": 1.0, "angular_frequency": 0.1, "mean": 0.5, "depth": 0.5,

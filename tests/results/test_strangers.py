@@ -280,9 +280,9 @@ def test_a_crash_is_contained():
 
 def test_a_crash_of_hdf5_is_one_sentence(tmp_path, monkeypatch):
     file = crafted(tmp_path / "edited.h5", edited, sealed=False)
-    whole = results._parsed
+    whole = results._result
     monkeypatch.setattr(
-        results, "_parsed", lambda *given: os.abort() if os.getpid() != here else whole(*given)
+        results, "_result", lambda *given: os.abort() if os.getpid() != here else whole(*given)
     )
     here = os.getpid()
     with pytest.raises(ResultsFileError, match="HDF5 itself breaks down"):
