@@ -88,7 +88,7 @@ def general_deck(texture, *, x, walkers, y=None, z=None, faces=PERIODIC, y_faces
         "results": {"channels": list(channels), "harmonics": harmonics, "planes": list(planes)},
         "run": {
             "walkers": walkers, "walkers_per_block": block, "seed": seed, "first_flights": first_flights,
-            "phases": phases,
+            "phases": phases, "reference": "off",
         },
     }  # fmt: skip
     if time:

@@ -38,7 +38,7 @@ def deck(width, walk="auto", seed=1, **sample):
             "kind": "junction", "interface": MAGNET, "width": width, "cone_angle": 1.0, "angular_frequency": OMEGA,
         },
         "results": {"channels": ["first", "second"], "planes": [0.0, *(MAGNET + d for d in AWAY)]},
-        "run": {"walkers": 16 * 512, "walkers_per_block": 512, "seed": seed, "walk": walk},
+        "run": {"walkers": 16 * 512, "walkers_per_block": 512, "seed": seed, "walk": walk, "reference": "off"},
     }  # fmt: skip
 
 

@@ -41,7 +41,7 @@ P0 = {
     "sample": {"x": {"length": "20 nm", "cells": 16, "left": "periodic", "right": "periodic"}},
     "texture": {"kind": "spiral", "wavelength": "20 nm", "cone_angle": "10 deg", "frequency": "10 GHz"},
     "results": {"channels": ["first", "second"], "harmonics": 1, "planes": ["0 nm", "5 nm", "7 nm"]},
-    "run": {"walkers": 262144, "walkers_per_block": 4096, "seed": 1, "first_flights": 4},
+    "run": {"walkers": 262144, "walkers_per_block": 4096, "seed": 1, "first_flights": 4, "reference": "off"},
 }  # fmt: skip
 
 
@@ -160,7 +160,7 @@ def test_mean_square_displacement_of_a_pulse(dimension):
             "sample": {"x": {"length": length, "cells": cells, "left": "absorbing", "right": "absorbing"}},
             "pulse": {"position": length / 2},
             "results": {"end": end, "time_bins": bins},
-            "run": {"walkers": 1048576, "walkers_per_block": 16384, "seed": 1},
+            "run": {"walkers": 1048576, "walkers_per_block": 16384, "seed": 1, "reference": "off"},
         }
     )
     h, width = length / cells, end / bins

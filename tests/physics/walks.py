@@ -70,7 +70,7 @@ def reduced_deck(texture, *, length, faces, walkers, dimension=3, exchange=0.01,
         "results": {"channels": ["first", "second"], "harmonics": harmonics, "planes": list(planes)},
         "run": {
             "walkers": walkers, "walkers_per_block": block, "seed": seed, "first_flights": first_flights,
-            "score_interval": score_interval,
+            "score_interval": score_interval, "reference": "off",
         },
     }  # fmt: skip
 

@@ -25,7 +25,11 @@ from mcpump.walk.blocks import ground_of
 
 SOURCES = {
     "junction": changed(
-        JUNCTION, electrons__spin_diffusion_length="2 nm", run__walkers=2560, run__walkers_per_block=64
+        JUNCTION,
+        electrons__spin_diffusion_length="2 nm",
+        run__walkers=2560,
+        run__walkers_per_block=64,
+        run__reference="off",
     ),
     "spiral": changed(SPIRAL, run__walkers=1280, run__walkers_per_block=64, results__harmonics=2),
     "pulse": changed(PULSE, run__walkers=4096, run__walkers_per_block=256),
