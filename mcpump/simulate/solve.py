@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from mcpump.problem.scene import Problem
+from mcpump.simulate.checkpoint import line
 from mcpump.simulate.engine import provenance_of
 from mcpump.tally.against import solved_observables
 from mcpump.tally.estimates import Result, Status
@@ -55,6 +56,7 @@ def solve(problem: Problem) -> Result:
         message="complete",
         provenance=provenance_of(problem)
         | {
+            "history": line(f"solved {problem.name} without walkers"),
             "wall_time_s": time.time() - started,
             "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
             "python": platform.python_version(),
