@@ -20,6 +20,7 @@ from mcpump.names import AXES, PARTS
 from mcpump.results import file as results
 from mcpump.simulate.checkpoint import given_by
 from mcpump.tally.estimates import Estimate, Result, pandas_or_sentence
+from mcpump.textures.program import is_function
 
 if TYPE_CHECKING:
     import pandas
@@ -145,7 +146,7 @@ class Run:
     def deck(self) -> dict[str, Any]:
         """Resolved deck."""
         deck = self.result.deck
-        if is_program(deck):
+        if is_program(deck) and not is_function(deck["texture"]["file"]):
             del deck["texture"]["file"]
         if folder := self.result.provenance.get("texture_folder"):
             texture = deck["texture"]

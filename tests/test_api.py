@@ -248,7 +248,8 @@ def test_going_on_needs_the_function(here, tmp_path):
     with pytest.raises(InputError, match="was a function in Python: give it again"):
         mcpump.resume(tmp_path / "early.h5")
     with pytest.raises(
-        InputError, match=r"holds a run with texture.file = '<function S>', this deck has '<function uni"
+        InputError,
+        match=r"holds a run with texture.sha256 = '\w{64}', this deck has '\w{64}': they do not mix",
     ):
         mcpump.resume(tmp_path / "early.h5", texture=uniform)
     assert contents(tmp_path) == before
@@ -371,6 +372,7 @@ def test_errors_of_the_file_come_out_again(run):
         if not set(run[name].dims) & {"x", "self_check"}
         and run[name].stderr is not None
         and name != "pumping_misfit"
+        and not name.startswith("solution_")
     ]
     assert len(names) >= 6
     again = run.estimate(lambda view: np.concatenate([view[name].mean.ravel() for name in names]))

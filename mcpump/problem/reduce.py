@@ -19,7 +19,7 @@ from mcpump.problem.effort import (
 from mcpump.problem.reduce_scene import check_user, make_scene
 from mcpump.problem.regime import regime_numbers, warnings_and_notes
 from mcpump.problem.scene import Extents, Magnet, Problem, Scales, Scene, StopRule
-from mcpump.problem.slab import not_held, not_rigid, turns_freely
+from mcpump.problem.slab import never_solved, not_held, not_rigid, turns_freely
 from mcpump.problem.texture import snapshots_of
 from mcpump.textures.snapshots import remarks, sampled
 
@@ -158,7 +158,9 @@ def snapshot_bytes(problem: Problem) -> int:
 
 
 def _held_line(problem: Problem) -> str:
-    """Say whether the run is held against the solution without walkers."""
+    """Say whether the run is held against the solution without walkers; no kernel is compiled for it."""
+    if not (problem.scene.pulse or never_solved(problem.scene)) and not_rigid(problem.scene):
+        return "held against the solution without walkers, if that takes no more than some seconds"
     reason = not_held(problem)
     return f"{'not ' * bool(reason)}held against the solution without walkers{': ' * bool(reason)}{reason}"
 

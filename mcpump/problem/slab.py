@@ -108,16 +108,23 @@ def work_of(problem: Problem, channels: tuple[str, ...]) -> float:
 def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
     """Why a problem's channels have no solution without walkers; empty where they have one."""
     scene = problem.scene
-    if scene.axes > 1:
-        return "its mesh has other directions than x"
-    if scene.time_bins or scene.initial not in (NO_STATE, DRIVEN):
-        return "it is a transient, and the solution is that of a periodic drive"
+    if reason := never_solved(scene):
+        return reason
     if not {*channels} - {"spin_hall"} or not not_rigid(scene._replace(initial=NO_STATE)):
         return ""
     if "exact" in channels:
         return "in its channel exact spins turn in flight about a texture that does not precess rigidly"
     _, harmonics, _ = _seen(problem)
     return "" if harmonics <= MOST_HARMONICS else f"its texture has more than {MOST_HARMONICS} harmonics"
+
+
+def never_solved(scene: Scene) -> str:
+    """Why no channel of a scene has a solution, whatever its texture; empty otherwise."""
+    if scene.axes > 1:
+        return "its mesh has other directions than x"
+    if scene.time_bins or scene.initial not in (NO_STATE, DRIVEN):
+        return "it is a transient, and the solution is that of a periodic drive"
+    return ""
 
 
 def channels_held(problem: Problem) -> tuple[str, ...]:

@@ -146,7 +146,9 @@ def _head(result: Result) -> list[str]:
     status = "complete" if result.complete else f"NOT COMPLETE: {result.message}"
     statistics = f"{thousands(result.walkers)} walkers, {result.blocks} blocks, seed {result.seed}"
     walked = (statistics, f"{result.flights:.3g} flights{clock}")
-    parts = (result.name, *((f"solved without walkers{clock}",) if result.solved else walked), status)
+    counts = (f"solved without walkers{clock}",) if result.solved else walked
+    # what is wrong comes first
+    parts = (result.name, *counts, status) if result.complete else (result.name, status, *counts)
     lines = wrap("   ".join(map(tied, parts)))
     known = {key: item for key, item in result.regime.items() if not math.isnan(item[0])}
     regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in known.items()]

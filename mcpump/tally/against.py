@@ -61,7 +61,7 @@ def to_hold_against(problem: Problem) -> dict[str, NDArray[Any]]:
         return {}
     try:
         books = books_of(problem, solution(problem, channels_held(problem)))
-    except InputError:  # a run is none the worse for it
+    except (InputError, MemoryError):  # a run is none the worse for it
         return {}
     name = QUANTITIES[0] if problem.scene.planes else QUANTITIES[1]
     one = (plane_estimates if problem.scene.planes else mean_estimates)(problem, books)[name]

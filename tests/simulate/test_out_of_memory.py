@@ -70,7 +70,7 @@ def test_no_memory_in_a_thread(whole, monkeypatch):
 
     def at_times(tally, sums):
         with lock:
-            if next(turn) == 5:
+            if threading.current_thread() is not threading.main_thread() and next(turn) == 5:
                 raise MemoryError
         return digits(tally, sums)
 
