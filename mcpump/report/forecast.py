@@ -44,7 +44,7 @@ def _forecast(result: Result, parts: Estimate) -> str:
     if not (math.isfinite(j) and error > TARGET * j and j > VAGUE * error):
         return ""
     # a local part without walkers has a numerical error, which more of them do not make smaller
-    floor = float(local.error) if result.groundwork else 0.0
+    floor = float(local.error) if "profiles" in result.groundwork else 0.0
     left = (TARGET * j) ** 2 - floor**2
     if not left > 0.0:
         return f"cannot be had by more walkers (numerical error {100.0 * floor / j:.2g} %)"

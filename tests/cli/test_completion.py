@@ -42,7 +42,7 @@ def test_bash_takes_the_script(script):
 
 
 def test_bash_completes_commands_options_choices_and_files(script):
-    assert completed(script, "mcpump", "s") == {"sweep", "show"}
+    assert completed(script, "mcpump", "s") == {"sweep", "show", "solve"}
     assert completed(script, "mcpump", "ru") == {"run"}
     assert {"--walkers", "--resume", "--set"} <= completed(script, "mcpump", "run", "--")
     assert completed(script, "mcpump", "run", "--progress", "") == {"auto", "bar", "lines"}

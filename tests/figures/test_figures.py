@@ -381,7 +381,7 @@ def test_convergence(tmp_path):
     assert errors[0] / errors[1] == pytest.approx(2)
     assert [point.merit for point in points] == [pytest.approx(1 / (2 * errors[0] ** 2))] * 3
     assert "DC z" in found.what
-    known = [dataclasses.replace(run, groundwork={"totals": np.zeros(1)}) for run in runs]
+    known = [dataclasses.replace(run, groundwork={"profiles": np.zeros(1)}) for run in runs]
     assert list(figures.convergence_points(known).parts) == ["diffusive", "total"]
     figure = figures.convergence_figure(found)
     assert figure.axes[0].get_ylabel() == "relative standard error"

@@ -141,4 +141,5 @@ def test_current_is_linear_in_the_frequency_and_as_sine_squared_of_the_cone_angl
     assert high.y == pytest.approx(10 * low.y, rel=0.02)
     narrow, wide = (walked(cone_point, texture__cone_angle=a) for a in ("5 deg", "80 deg"))
     ratio = math.sin(wide.x) ** 2 / math.sin(narrow.x) ** 2
-    assert wide.y == pytest.approx(ratio * narrow.y, abs=4 * math.hypot(ratio * narrow.error, wide.error))
+    # `exact` bends it by 2Jτ/ħ; errors are far below that
+    assert wide.y == pytest.approx(ratio * narrow.y, rel=0.02)

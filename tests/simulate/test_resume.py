@@ -25,6 +25,7 @@ from runs import (
     whole,
 )
 
+import mcpump
 from mcpump import kernel_folder, simulate
 from mcpump.deck.read import read_deck
 from mcpump.problem.reduce import make_problem
@@ -265,7 +266,7 @@ def test_other_sources_of_one_version_are_refused(sources, folder, reference):
     good("run", "junction.toml", *QUIET, "--part", "2/2", "-o", "second.h5")
     for command in (("run", "--resume", "other.h5"), ("merge", "other.h5", "second.h5", "-o", "joined.h5")):
         text = refused(*command)
-        assert "other.h5 was walked by an mcpump 0.1.0 with other sources (sha256 " in text
+        assert f"other.h5 was walked by an mcpump {mcpump.__version__} with other sources (sha256 " in text
         assert (sources or "unknown")[:8] in text
         assert kernel_folder.SOURCES[:8] in text
     assert not (folder / "joined.h5").exists()
@@ -286,13 +287,13 @@ DAMAGE = {
     "empty": (lambda path: path.write_bytes(b""), "not an HDF5 file"),
     "text": (lambda path: path.write_text("no HDF5"), "not an HDF5 file"),
     "truncated": (lambda path: path.write_bytes(path.read_bytes()[:20000]), "truncated"),
-    "last byte gone": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "truncated"),
+    "last byte gone": (lambda path: path.write_bytes(path.read_bytes()[:-1]), "damaged"),
     "seal gone": (lambda path: path.write_bytes(path.read_bytes().rpartition(b"\nsha256")[0]), "checksum"),
     "bit in the sums": (lambda path: _flip(path, -4000), "checksum is wrong"),
     "bit in the seal": (lambda path: _flip(path, -5), "checksum is wrong"),
     "edited": (lambda path: _edit(path, lambda f: f.attrs.modify("seed", np.uint64(2))), "edited"),
     "gone": (lambda path: path.unlink(), "does not exist"),
-    "folder": (lambda path: (path.unlink(), path.mkdir()), "not a file"),
+    "folder": (lambda path: (path.unlink(), path.mkdir()), "a directory"),
 }
 
 

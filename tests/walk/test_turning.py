@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from scenes import ABSORBING, FAMILY, SPECULAR, STACK, USER_SOURCE, faces, few_rays, problem_of, scene
 from scipy import stats
 from shapes import harmonic_parameters
+from solved import slab_of
 
 from mcpump.errors import WalkerError
 from mcpump.problem.scene import DENSITY, TORQUE
-from mcpump.problem.slab import slab_of
 from mcpump.textures.parameters import DOMAIN_WALL, USER
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.walk import blocks
