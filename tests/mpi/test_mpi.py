@@ -36,6 +36,7 @@ angular_frequency = 0.01
 [results]
 planes = [5, 10]
 [run]
+reference = "off"
 walkers = 20000
 walkers_per_block = 256
 """
@@ -57,13 +58,15 @@ def mpirun(ranks, folder, *arguments, program=("-m", "mcpump"), environment=None
 
 
 def datasets(path):
-    """Every dataset outside /provenance."""
+    """Every dataset outside /provenance, and attributes without the history."""
     found = {}
     with h5py.File(path) as file:
         file.visititems(
             lambda name, item: found.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
         )
-        attributes = {name: value for name, value in file.attrs.items() if not name.startswith("_")}
+        attributes = {
+            name: value for name, value in file.attrs.items() if name[0] != "_" and name != "history"
+        }
     return {name: value for name, value in found.items() if not name.startswith("provenance")}, attributes
 
 
