@@ -82,7 +82,8 @@ def test_refusals(options, words):
     assert words in str(error.value)
 
 
-def test_progress_and_a_stop(capsys):
+def test_progress_and_a_stop(capsys, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)  # no notebook
     found = mcpump.run(tomllib.loads(FEW), walkers=10**9, max_time=0.5)
     assert not found.complete
     assert found.result.message.startswith("stopped")

@@ -148,8 +148,9 @@ def _head(result: Result) -> list[str]:
     walked = (statistics, f"{result.flights:.3g} flights{clock}")
     counts = (f"solved without walkers{clock}",) if result.solved else walked
     # what is wrong comes first
-    parts = (result.name, *counts, status) if result.complete else (result.name, status, *counts)
-    lines = wrap("   ".join(map(tied, parts)))
+    parts = [tied(part) for part in (result.name, *counts)]
+    parts.insert(len(parts) if result.complete else 1, status)
+    lines = wrap("   ".join(parts))
     known = {key: item for key, item in result.regime.items() if not math.isnan(item[0])}
     regime = [f"{pretty(key)} {value:.4g} {pretty(unit)}" for key, (value, unit, _) in known.items()]
     if regime:

@@ -157,11 +157,11 @@ BUG = "raise ValueError('made to fail')"
     ("rank", "action", "then"),
     [
         (1, KILLED, 2),
-        (0, NO_MEMORY, 0),
         SLOW(0, KILLED, 3),
+        SLOW(0, NO_MEMORY, 2),
         SLOW(1, NO_MEMORY, 2),
         SLOW(0, BUG, 2),
-        SLOW(1, BUG, 0),
+        (1, BUG, 0),
     ],
 )
 def test_a_dying_rank_ends_the_job_and_the_last_checkpoint_resumes(rank, action, then, folder):
@@ -171,9 +171,10 @@ def test_a_dying_rank_ends_the_job_and_the_last_checkpoint_resumes(rank, action,
     status, _, err = finish(process, timeout=60)
     nobody_in(folder)
     assert status != 0
-    assert action == KILLED or f"rank {rank} of 3 failed" in err
+    stopped = "stopped: out of memory" in err  # ends the walk, and what was walked is saved
+    assert action == KILLED or f"rank {rank} of 3 failed" in err or (action == NO_MEMORY and stopped)
     held = whole("out.h5")
-    assert held.message == "running"
+    assert held.message == "running" or stopped
     assert not held.complete
     went_on(folder / "out.h5", folder, then)
 

@@ -8,7 +8,7 @@ from mcpump.problem.reduce import make_problem
 from mcpump.simulate.engine import run
 
 FACES = {"left": "specular", "right": "absorbing"}
-RUN = {"walkers": 16 * 256, "walkers_per_block": 256}
+RUN = {"walkers": 16 * 256, "walkers_per_block": 256, "reference": "off"}
 
 
 def nanometres():
