@@ -4,17 +4,19 @@ import math
 
 import numpy as np
 import pytest
+from decks import changed
 from lanes import WALKERS, along, held_against, sums, totals, wanted
-from numpy.testing import assert_array_equal
 from scenes import ABSORBING, DIFFUSE, SPECULAR, faces, scene
 from scipy import stats
 from shapes import harmonic_parameters
 
+from mcpump.deck.read import deck_from_dict
+from mcpump.errors import InputError
+from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import DENSITY, TORQUE
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.theory import Medium, conical_spiral_exact, exact_solution, harmonics, texture_waves
 from mcpump.walk import first_flights
-from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.first_flights import first_flights_along_x
 from mcpump.walk.known import CORRECTED, ORDINATES
 from mcpump.walk.reference import Taken, halves, on_three_meshes, pairs
@@ -157,14 +159,36 @@ def test_meshes():
     np.testing.assert_allclose(three[0]["first"].walls, 1.0)
 
 
-def test_without_a_sink_nothing_is_taken_out():
-    """`second` has no steady state in a closed sample without relaxation: walkers find what they can."""
-    given = scene(("first", "second"), gamma_sf=0.0, t_max=4.0, **faces((SPECULAR, SPECULAR)))
-    with pytest.raises(ArithmeticError, match="sink"):
-        first_flights_along_x(along(given), reference=1.0)
-    asked, bare = (groundwork_of(along(given, reference=one)) for one in (True, False))
-    assert asked.known.method == ORDINATES
-    assert_array_equal(asked.source.rows, bare.source.rows)
+@pytest.mark.parametrize("reference", [0.0, 0.9, 1.0])
+def test_without_a_sink_currents_are_the_same(reference):
+    """A solution without a sink leaves out the spin that would grow for ever: walkers are born with it."""
+    given = scene(
+        ("first", "second"),
+        gamma_sf=0.0,
+        t_max=30.0,
+        walkers_per_block=WALKERS,
+        **faces((SPECULAR, SPECULAR)),
+    )
+    known, walked = sums(along(given), reference=reference)
+    value, error = totals(known, walked, "passages")
+    bare, noise = totals(*sums(along(given), reference=0.0), "passages")
+    assert (np.abs(value - bare) <= 5.0 * np.hypot(error, noise) + 1e-3 * np.abs(bare).max()).all()
+
+
+def test_what_a_deck_gets():
+    """A reference where there is a solution and a sink; one that is asked for where there is none is refused."""
+    deck = {
+        "units": "reduced", "electrons": {"exchange": 0.05},
+        "sample": {"x": {"length": 8.0, "cells": 4, "left": "specular", "right": "specular"}},
+        "texture": {"kind": "junction", "interface": 4.0, "width": 1.0, "cone_angle": 0.5, "angular_frequency": 0.01},
+        "results": {"channels": ["first"]}, "run": {"walkers": 1024, "walkers_per_block": 64},
+    }  # fmt: skip
+    open_one = changed(deck, sample__x__right="absorbing")
+    assert not make_problem(deck_from_dict(deck)).scene.reference
+    assert make_problem(deck_from_dict(open_one)).scene.reference
+    assert not make_problem(deck_from_dict(changed(open_one, run__reference="off"))).scene.reference
+    with pytest.raises(InputError, match=r'run.reference = "slab": .* nothing takes the spin'):
+        make_problem(deck_from_dict(changed(deck, run__reference="slab")))
 
 
 @pytest.mark.parametrize("walls", [(SPECULAR, ABSORBING), (DIFFUSE, ABSORBING)])
