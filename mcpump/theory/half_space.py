@@ -34,7 +34,7 @@ def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
     mu : float or ndarray
         Cosine with the normal of the face, 0 to 1.
     c : complex
-        Chance of a collision 1/γ, |c| ≤ 1; c = 1 scatters without loss (H(1) = 2.90780).
+        Chance of a collision 1/γ, `|c| ≤ 1`; c = 1 scatters without loss (H(1) = 2.90780).
 
     Returns
     -------
@@ -44,7 +44,7 @@ def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
     Raises
     ------
     ValueError
-        Where |c| > 1 or a cosine is not within 0 to 1.
+        Where `|c| > 1` or a cosine is not within 0 to 1.
     """
     mu = np.asarray(mu, dtype=float)
     if not abs(c) <= 1.0:
@@ -176,7 +176,7 @@ def thick_metal_conductance(reflection: complex, medium: Medium, Omega: float = 
     Parameters
     ----------
     reflection : complex
-        R = r↑r↓* of spin across the magnetization, |R| ≤ 1.
+        R = r↑r↓* of spin across the magnetization, `|R| ≤ 1`.
     medium : Medium
         The metal.
     Omega : float
@@ -185,7 +185,7 @@ def thick_metal_conductance(reflection: complex, medium: Medium, Omega: float = 
     Raises
     ------
     ValueError
-        Where |R| > 1, or for `dimension` other than 3.
+        Where `|R| > 1`, or for `dimension` other than 3.
     """
     if not abs(reflection) <= 1.0:
         raise ValueError(f"reflection = {reflection} is not r↑r↓*: |R| ≤ 1 is wanted")
