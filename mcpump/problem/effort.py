@@ -10,7 +10,7 @@ from mcpump.machine import cores
 from mcpump.names import lines_of
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
 from mcpump.problem.slab import not_rigid, turns_freely
-from mcpump.textures.parameters import scales_of
+from mcpump.textures.parameters import USER, scales_of
 
 JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 """Root mean square jumps in the texture's length; the longest jump's time in units of 1/Ω."""
@@ -26,6 +26,10 @@ _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 4
 _ROTATION, _ROTATION_STEP = 1600e-9, 43e-9
 
 
+_USER_BYTES = 60_000_000
+"""What numba takes to compile a user's texture, each time."""
+
+
 def memory_bytes(scene: Scene, threads: int = 1, first: bool = True) -> int:
     """Memory that a process of a run needs at its peak, roughly [bytes]; `first`: rank 0, or a run without ranks."""
     bins, planes = max(scene.time_bins, 1), len(scene.planes)
@@ -36,7 +40,8 @@ def memory_bytes(scene: Scene, threads: int = 1, first: bool = True) -> int:
     through = planes * (3 if scene.from_collisions and scene.axes == 1 else 2)
     totals = amplitudes * (through * bins + len(lines_of(scene.axes)) + 2)
     profiles = len(scene.profiles) * math.prod(scene.cells) * bins * amplitudes
-    return memory_needed(Sizes(profiles, totals, known), threads, first)
+    compiled = _USER_BYTES if scene.texture == USER else 0
+    return memory_needed(Sizes(profiles, totals, known), threads, first) + compiled
 
 
 def check_memory(scene: Scene, threads: int, taken: int) -> None:
