@@ -275,7 +275,7 @@ class Row(NamedTuple):
         value = f"{self.value:.4g} ± {self.error:.1g} {self.unit}"
         earlier = middle(self.before) if self.before else math.nan
         numbers = (earlier, middle(self.now), self.gain, middle(self.fixed))
-        apart = "–" if math.isnan(self.apart) else f"{self.apart:.1f}"
+        apart = "–" if math.isnan(self.apart) else f"{self.apart:.2g}"
         return (*("–" if math.isnan(one) else one for one in numbers), value, apart)
 
 

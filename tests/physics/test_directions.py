@@ -37,7 +37,7 @@ def test_crossed_waves_follow_the_exact_solution_in_every_tensor_component(dimen
 
 
 @pytest.mark.parametrize(
-    ("direction", "axes", "blocks"), [((1.0, 1.0, 0.0), 2, 128), ((1.0, -1.0, 1.0), 3, 480)]
+    ("direction", "axes", "blocks"), [((1.0, 1.0, 0.0), 2, 128), ((1.0, -1.0, 1.0), 3, 800)]
 )
 def test_spiral_along_a_diagonal_follows_the_exact_solution(direction, axes, blocks):
     length = 2.0 * np.pi * np.sqrt(axes)
