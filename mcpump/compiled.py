@@ -14,6 +14,7 @@ from llvmlite import ir
 from numba.core import cgutils, sigutils
 from numba.core.ccallback import CFunc
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 from mcpump.kernel_cache import KernelCache
 
@@ -161,3 +162,28 @@ borrowed: Any = _interpreted if _interpreting else _borrowed
 Atomic counts took a third of the general walk's time. Whoever borrows must use the owner once more afterwards, or its
 memory may be freed early.
 """
+
+
+@intrinsic
+def _row_of(typingctx, array, number):  # type: ignore[no-untyped-def]
+    """View of array[number] without an owner."""
+
+    def view(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        whole = context.make_array(signature.args[0])(context, builder, arguments[0])
+        row = context.make_array(signature.return_type)(context, builder)
+        step, *strides = cgutils.unpack_tuple(builder, whole.strides)
+        start = cgutils.pointer_add(builder, whole.data, builder.mul(step, arguments[1]))
+        shape = cgutils.unpack_tuple(builder, whole.shape)[1:]
+        populate_array(row, start, shape, strides, whole.itemsize, None)
+        return row._getvalue()
+
+    return numba.types.Array(array.dtype, array.ndim - 1, "C")(array, numba.types.intp), view
+
+
+def _interpreted_row_of(array: Any, number: int) -> Any:
+    """Interpreted, it is what it is."""
+    return array[number]
+
+
+row_of: Any = _interpreted_row_of if _interpreting else _row_of
+"""array[number] as a view that has no owner, of an array in C order: a slice would count references of a borrowed one."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from mcpump.compiled import called, part, pasted, twins
 from mcpump.walk import arithmetic, flight
+from mcpump.walk.course import SAME_PLACE
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
 from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
@@ -142,7 +143,10 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
         e0, _, _, _ = draw(name >> ONE, np.uint64(4), STREAM_BIRTH, k0, k1)
         begin(spin.turning, course.source, place, 1.0 / scene.walkers, uniform(e0), spin.rows, j)
     add_all(scene, tallies.budget, EMITTED, walker, spin, j, 1.0)
+    # who leaves a wall on a cell's edge begins in the cell that it flies into
+    lanes[NEXT, j] = x + sense * (SAME_PLACE * scene.lengths[0]) if births[place, NORMAL] == 0.0 else x
     add_event(scene, tallies.born, walker, spin, j, 1.0)
+    lanes[NEXT, j] = x
 
 
 @pasted

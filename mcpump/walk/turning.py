@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import called, kernel, part, twins
+from mcpump.compiled import borrowed, called, kernel, part, row_of, twins
 from mcpump.walk import arithmetic
 from mcpump.walk.carried import (
     COS,
@@ -30,7 +30,7 @@ from mcpump.walk.carried import (
     torque_on_exact,
 )
 from mcpump.walk.scores import add_row, phase_of, place_of
-from mcpump.walk.state import AGE, MU, NEXT, NEXT_Y, NEXT_Z, TIME, UY, UZ, V, X, Y, Z
+from mcpump.walk.state import AGE, MU, NEXT, NEXT_Y, NEXT_Z, TIME, UY, UZ, Turning, V, X, Y, Z
 
 _numbers = twins(arithmetic)
 draw, uniform = _numbers.draw, _numbers.uniform
@@ -38,6 +38,18 @@ STREAM_KICKS = np.uint64(0x20000000)
 """Stream of the random times at which the ladder is kicked."""
 HERE = np.int64(0)
 """Node of the fields; typed, for each literal number would have `look` compiled once more."""
+
+
+@part
+def lent(turning):
+    """The same, its arrays borrowed."""
+    if turning is None:
+        return turning
+    t, b = turning, borrowed
+    return Turning(
+        t.scene, t.user, t.harmonics, t.exact, t.ladder, b(t.births), b(t.spins), b(t.kept), b(t.fields), b(t.change),
+        b(t.row),
+    )  # fmt: skip
 
 
 @called
@@ -48,16 +60,24 @@ def begin(turning, source, place, share, clock, rows, j):
     """
     if turning is None:
         return
-    scene, births = turning.scene, turning.births[j]
+    scene, births = turning.scene, row_of(turning.births, j)
     width, at = 3 * (1 + 2 * turning.harmonics), rows.shape[1]
     for k in range(scene.phases):
         set_birth(scene, births, k, (k + clock) / scene.phases * scene.period)
     if turning.exact >= 0:
-        emerge(turning, source, place, share, at, turning.spins[j, scene.slots[EXACT]], j)
+        emerge(turning, source, place, share, at, row_of(row_of(turning.spins, j), scene.slots[EXACT]), j)
         at += width
     if turning.ladder >= 0:
-        emerge(turning, source, place, share, at, turning.kept[j], j)
-        emerge(turning, source, place, share, at + width, turning.spins[j, scene.slots[LADDER]], j)
+        emerge(turning, source, place, share, at, row_of(turning.kept, j), j)
+        emerge(
+            turning,
+            source,
+            place,
+            share,
+            at + width,
+            row_of(row_of(turning.spins, j), scene.slots[LADDER]),
+            j,
+        )
     refresh(turning, rows, j)
 
 
@@ -82,9 +102,9 @@ def refresh(turning, rows, j):
         return
     scene = turning.scene
     if turning.exact >= 0:
-        project(turning, turning.spins[j, scene.slots[EXACT]], turning.exact, rows, j, j)
+        project(turning, row_of(row_of(turning.spins, j), scene.slots[EXACT]), turning.exact, rows, j, j)
     if turning.ladder >= 0:
-        project(turning, turning.spins[j, scene.slots[LADDER]], turning.ladder, rows, j, j)
+        project(turning, row_of(row_of(turning.spins, j), scene.slots[LADDER]), turning.ladder, rows, j, j)
 
 
 @part
@@ -114,15 +134,21 @@ def lane_spins(turning, count, lanes, name, number, bare, key):
     """Turn the spins of all lanes along this turn's pieces of flight."""
     if turning is None:
         return
+    own = lent(turning)  # said here, the compiler knows that nothing is counted
     for j in range(count):
         if bare[j] == 0:
-            turn_lane(turning, lanes, name[j], number[j], key, j)
+            turn_lane(own, lanes, name[j], number[j], key, j)
 
 
 @part
 def turn_lane(turning, lanes, name, number, key, j):
     """Turn the spins of lane j along its piece of flight."""
-    scene, user, births, spins = turning.scene, turning.user, turning.births[j], turning.spins[j]
+    scene, user, births, spins = (
+        turning.scene,
+        turning.user,
+        row_of(turning.births, j),
+        row_of(turning.spins, j),
+    )
     time, v = lanes[TIME, j], lanes[V, j]
     x, y, z, age = lanes[X, j], lanes[Y, j], lanes[Z, j], lanes[AGE, j] - time
     vx, vy, vz = v * lanes[MU, j], v * lanes[UY, j], v * lanes[UZ, j]
@@ -132,7 +158,9 @@ def turn_lane(turning, lanes, name, number, key, j):
         look(
             scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, scene.phases, births, turning.fields, HERE
         )  # fmt: skip
-        torque_on_emitted(scene, True, time, scene.phases, turning.kept[j], turning.fields, turning.change)
+        torque_on_emitted(
+            scene, True, time, scene.phases, row_of(turning.kept, j), turning.fields, turning.change
+        )
         add_change(scene, scene.phases, turning.change, spins)
     if turning.exact >= 0:
         rotate(scene, user, x, y, z, vx, vy, vz, age, 0.0, time, scene.phases, births, turning.fields, spins)
@@ -143,7 +171,7 @@ def visit_turned(turning, scene, lanes, rows, visits, weight, j):
     """Score what the rows of spins that turn need beyond their density: the torque, and along x alone the current."""
     if turning is None:
         return
-    seen, births, change = turning.scene, turning.births[j], turning.change
+    seen, births, change = turning.scene, row_of(turning.births, j), turning.change
     c, s = phase_of(scene, lanes[AGE, j])
     cell, size = place_of(scene, lanes, j), rows.shape[1]
     at = (1 + scene.axes) * size
@@ -155,13 +183,15 @@ def visit_turned(turning, scene, lanes, rows, visits, weight, j):
         turning.fields, HERE,
     )  # fmt: skip
     if turning.exact >= 0:
-        torque_on_exact(seen, seen.phases, turning.spins[j], turning.fields, change)
-        project(turning, change[seen.slots[EXACT]], turning.exact, turning.row, 0, j)
+        torque_on_exact(seen, seen.phases, row_of(turning.spins, j), turning.fields, change)
+        project(turning, row_of(change, seen.slots[EXACT]), turning.exact, turning.row, 0, j)
     if turning.ladder >= 0:
         clear(seen.phases, change)
         for k in range(seen.phases):
-            torque(2.0 * seen.exchange, turning.kept[j], turning.fields, k, change, seen.slots[LADDER])
-        project(turning, change[seen.slots[LADDER]], turning.ladder, turning.row, 0, j)
+            torque(
+                2.0 * seen.exchange, row_of(turning.kept, j), turning.fields, k, change, seen.slots[LADDER]
+            )
+        project(turning, row_of(change, seen.slots[LADDER]), turning.ladder, turning.row, 0, j)
     add_row(scene, visits, cell, at, turning.row, 0, c, s, weight)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import borrowed, kernel, part, pasted
+from mcpump.compiled import borrowed, kernel, pasted
 from mcpump.walk.events import ON, bear, end_walker, happens
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
@@ -39,10 +39,9 @@ from mcpump.walk.state import (
     Course,
     Spins,
     Tallies,
-    Turning,
     Walkers,
 )
-from mcpump.walk.turning import finite_row, lane_spins, move_spins
+from mcpump.walk.turning import finite_row, lane_spins, lent, move_spins
 
 VACANT = 64
 """Flag of a lane without a walker."""
@@ -71,18 +70,6 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, 
     )  # fmt: skip
     return follow(
         scene, lent_course, lent_walker, lent_spin, lent_tallies, key, b(halt), block, only, b(trace)
-    )  # fmt: skip
-
-
-@part
-def lent(turning):
-    """The same, its arrays borrowed."""
-    if turning is None:
-        return turning
-    t, b = turning, borrowed
-    return Turning(
-        t.scene, t.user, t.harmonics, t.exact, t.ladder, b(t.births), b(t.spins), b(t.kept), b(t.fields), b(t.change),
-        b(t.row),
     )  # fmt: skip
 
 

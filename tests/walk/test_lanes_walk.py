@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from lanes import BLOCKS, SAMPLES, WALKERS, along, held_against, plan, sums, totals, wanted
 from numpy.testing import assert_allclose, assert_array_equal
-from scenes import ABSORBING, FAMILY, SPECULAR, faces, few_rays, scene
+from scenes import ABSORBING, FAMILY, SPECULAR, faces, few_rays, problem_of, scene
 from shapes import harmonic_parameters
 
 from mcpump.errors import WalkerError
-from mcpump.problem.scene import CURRENT, DENSITY, TORQUE
+from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.lane_block import walk_lane_block, walk_plan
@@ -252,3 +252,28 @@ def interpret(born, written):
 
 if __name__ == "__main__":
     interpret(*map(Path, sys.argv[1:]))
+
+
+@pytest.mark.parametrize("axes", [1, 2])
+def test_spin_is_conserved_in_the_cells_beside_a_rough_interface(axes, monkeypatch):
+    """∇·j = torque − n/τ_sf in every cell, also where walkers are born at an interface on their edge."""
+    few_rays(monkeypatch)
+    layers = (FAMILY["ring"].layers[0], FAMILY["stack"].layers[2]._replace(start=1.5))
+    given = scene(
+        ("second", "exact"), layers=layers, axes=axes, cells=(6, axes, 1), walkers_per_block=WALKERS,
+        parameters=harmonic_parameters(*CONE, (0.0,) * 3, 0.3, ENVELOPE_TANH, (1.5, 0.4)), from_collisions=True,
+        phases=5, **faces((SPECULAR, (0.4, 0.2))),
+    )  # fmt: skip
+    ground = ground_of(problem_of(given))
+    known = ground.known.value.profiles
+    walked = np.array([ground.walk(block).profiles for block in range(BLOCKS)]) + known
+    local, diffusive = np.split(walked, 2, axis=1)
+    both = (local + diffusive).reshape(BLOCKS, 3 + axes, 6, axes, 2, given.time_functions, 3)[..., 0, 2]
+    both = both.mean(axis=3)  # over y
+    gamma = np.repeat([layer.gamma_sf for layer in layers], 3)[:, None]
+    rest = both[:, DIVERGENCE] + gamma * both[:, DENSITY] - both[:, TORQUE]
+    error = np.sqrt(rest.var(axis=0, ddof=1) / BLOCKS)
+    size = np.abs(both[:, DIVERGENCE].mean(axis=0)).max()
+    rays = 5e-3 * size if axes > 1 else 1e-9 * size  # few
+    assert np.abs(rest.mean(axis=0) / np.sqrt(error**2 + rays**2)).max() < 4.0
+    assert error.max() < 0.1 * size

@@ -196,10 +196,7 @@ def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
     )  # directions, d = 3
 
 
-def test_no_loop_of_the_walk_counts_references(whole, request):
-    """Where spins turn in any texture, views of a lane's own arrays are counted: a debt that ARCHITECTURE.md tells."""
-    if "turning" in request.node.name:
-        request.applymarker(pytest.mark.xfail(strict=True, reason="views of arrays, lane by lane"))
+def test_no_loop_of_the_walk_counts_references(whole):
     assert counted(whole) == []
 
 
