@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,9 +69,11 @@ def source_in_frame(scene: Scene, flown: FirstFlights, frame: Frame) -> Source:
     places, sense, wall_rows = _walls(scene, flown, columns, frame, frozen, names)
     along = np.concatenate([ends, places])
     across = np.tile([0.0, 1.0], (len(along), 2))
+    ends_of_rows = np.concatenate([rows, wall_rows])
+    low, high = ends_of_rows[:, 0], ends_of_rows[:, 1]
     return Source(
         np.hstack([along, across]), np.concatenate([np.zeros(len(middle)), sense]), np.zeros(len(along)),
-        np.concatenate([rows, wall_rows]),
+        np.stack([0.5 * (low + high), 0.5 * (high - low)], axis=1),
     )  # fmt: skip
 
 
@@ -150,7 +154,11 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
         for name, spin in births.collided.items()
         if name in scene.channels or name in emitted_of(columns.turned)
     }
-    rows = [_harmonic_rows(scene, columns, begun, [births.charge[name] for name in dipoles])]
+    rows = [
+        _with_slopes(
+            scene, grid, _harmonic_rows(scene, columns, begun, [births.charge[name] for name in dipoles])
+        )
+    ]
     lines = [grid.edges, *(np.linspace(0.0, scene.lengths[axis], grid.shape[axis] + 1) for axis in (1, 2))]
     places, sense, normal = [_boxes(lines)], [np.zeros(len(rate))], [np.zeros(len(rate))]
     for wall in births.walls:
@@ -159,14 +167,64 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
         boxes = _boxes(flat)
         sent = {name: wall.spin[name].reshape(len(boxes), -1, 3) for name in begun}
         none = np.zeros((len(boxes), scene.time_functions, 3))
-        rows.append(_harmonic_rows(scene, columns, sent, [none] * len(dipoles)))
+        rows.append(
+            _with_slopes(scene, grid, _harmonic_rows(scene, columns, sent, [none] * len(dipoles)), wall.axis)
+        )
         places.append(boxes)
         sense.append(np.full(len(boxes), float(wall.sense)))
         normal.append(np.full(len(boxes), float(wall.axis)))
-    contents = np.concatenate(rows)
-    return Source(
-        np.concatenate(places), np.concatenate(sense), np.concatenate(normal), np.repeat(contents[:, None], 2, axis=1)
-    )  # fmt: skip
+    return Source(np.concatenate(places), np.concatenate(sense), np.concatenate(normal), np.concatenate(rows))
+
+
+def _with_slopes(scene: Scene, grid: Grid, means: Array, flat: int = -1) -> Array:
+    """Means of bins, (bins, numbers), and half of their change across the bin along each direction of the mesh.
+
+    What is even in bins as wide as a flight makes densities of cells wrong by some tenths of a percent, for what varies
+    in a bin goes on in the next. flat: axis of a wall's normal.
+    """
+    shape = [1 if axis == flat else n for axis, n in enumerate(grid.shape)]
+    values = means.reshape(*shape, -1)
+    found = [values]
+    for axis in range(scene.axes):
+        breaks = [0, shape[axis]]
+        if axis == 0:
+            breaks = np.unique([*breaks, *(np.flatnonzero(np.diff(grid.layers)) + 1) * grid.cuts[0]]).tolist()
+        around = scene.periodic[axis] and len(breaks) == 2
+        width = grid.widths(scene, axis)
+        found.append(_half_changes(np.moveaxis(values, axis, 0), width, breaks, around, axis))
+    return np.stack([one.reshape(means.shape) for one in found], axis=1)
+
+
+def _half_changes(values: Array, width: Array, breaks: list[int], around: bool, axis: int) -> Array:
+    """Half of the change across bins of what has these means, along the first axis; back on axis number `axis`.
+
+    around: the last bin lies beside the first, too.
+    """
+    changes = np.zeros_like(values)
+    if around and len(values) > 1:
+        some = np.arange(-2, len(values) + 2) % len(values)
+        changes = _sloped_run(values[some], width[some])[2:-2]
+    elif not around:
+        for a, b in itertools.pairwise(breaks):
+            if b - a > 1:
+                changes[a:b] = _sloped_run(values[a:b], width[a:b])
+    return np.moveaxis(changes, 0, axis)
+
+
+def _sloped_run(values: Array, width: Array) -> Array:
+    """Half of the change across bins that lie in a run, whose first moments are right to third order.
+
+    Differences of means exceed the slope that has the first moment of a cubic by 11/60 of their second difference.
+    """
+    flat = values.reshape(len(values), -1)
+    changes: Array = (
+        np.asarray(np.gradient(flat, np.cumsum(width) - 0.5 * width, axis=0)) * (0.5 * width)[:, None]
+    )
+    even = np.isclose(width[1:-1], width[:-2]) & np.isclose(width[1:-1], width[2:])
+    even[:1] = even[-1:] = False  # those at the ends are one-sided
+    bent = changes[2:] - 2.0 * changes[1:-1] + changes[:-2]
+    changes[1:-1] -= np.where(even[:, None], 11.0 / 60.0, 0.0) * bent
+    return changes.reshape(values.shape)
 
 
 def _boxes(lines: list[Array]) -> Array:

@@ -83,7 +83,7 @@ def empty_groundwork(problem: Problem) -> Groundwork:
     if not scene.from_collisions:
         return Groundwork()
     box = [0.0, scene.lengths[0], 0.0, scene.lengths[1], 0.0, scene.lengths[2]]
-    rows = np.zeros((1, 2, columns_of(problem).numbers))
+    rows = np.zeros((1, 1 + scene.axes, columns_of(problem).numbers))
     return Groundwork(source=Source(np.array([box]), np.zeros(1), np.zeros(1), rows))
 
 

@@ -67,7 +67,7 @@ from mcpump.walk.state import (
     WALL_KIND,
     V,
 )
-from mcpump.walk.turning import begin, refresh, visit_turned
+from mcpump.walk.turning import begin, born_at, refresh, visit_turned
 
 _numbers = twins(arithmetic)
 draw = _numbers.draw
@@ -130,18 +130,20 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
     )
     _, c1, _, c3 = draw(name, np.uint64(0), STREAM_WALK, k0, k1)
     walker.words[NUMBER, j], walker.words[SPARE, j] = ONE, (c3 << TWELVE) | (c1 & LOWEST)
+    y = z = 0.0
     if scene.axes > 1:
-        spread(scene, births, lanes, place, name, born, key, j)
+        y, z = spread(scene, births, lanes, place, name, born, key, j)
         mu = lanes[MU, j]
+    offset = (2.0 * part - 1.0, y, z)
     enter(course, walker, int(births[place, BIRTH_SLAB]), j)
     lanes[NEXT, j], lanes[MU, j], lanes[AGE, j] = x, mu, 0.0
     lanes[DEPTH, j] = minus_log(uniform52(b2, b3) if (born & 1) == 1 and sense != 0.0 else uniform52(a0, a1))
-    load(scene, course, walker, spin, place, part, j)
+    load(scene, course, walker, spin, place, offset, j)
     if scene.exact or scene.ladder:
         lanes[AREA_NEXT, j] = tabled(spin.table, x, scene.table_scale)
     if scene.turning:
         e0, _, _, _ = draw(name >> ONE, np.uint64(4), STREAM_BIRTH, k0, k1)
-        begin(spin.turning, course.source, place, 1.0 / scene.walkers, uniform(e0), spin.rows, j)
+        begin(spin.turning, course.source, place, offset, 1.0 / scene.walkers, uniform(e0), spin.rows, j)
     add_all(scene, tallies.budget, EMITTED, walker, spin, j, 1.0)
     # who leaves a wall on a cell's edge begins in the cell that it flies into
     lanes[NEXT, j] = x + sense * (SAME_PLACE * scene.lengths[0]) if births[place, NORMAL] == 0.0 else x
@@ -151,11 +153,11 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
 
 @pasted
 def spread(scene, births, lanes, place, name, born, key, j):
-    """Place and direction across x of a walker at its birth."""
+    """Place and direction across x of a walker at its birth; where it is in its box along y and z, −1 to 1."""
     c0, c1, c2, _ = draw(name >> ONE, np.uint64(2), STREAM_BIRTH, key[0], key[1])
-    low_y, low_z = births[place, FROM_Y], births[place, FROM_Z]
-    lanes[NEXT_Y, j] = low_y + uniform(c0) * (births[place, TO_Y] - low_y)
-    lanes[NEXT_Z, j] = low_z + uniform(c1) * (births[place, TO_Z] - low_z)
+    low_y, low_z, y, z = births[place, FROM_Y], births[place, FROM_Z], uniform(c0), uniform(c1)
+    lanes[NEXT_Y, j] = low_y + y * (births[place, TO_Y] - low_y)
+    lanes[NEXT_Z, j] = low_z + z * (births[place, TO_Z] - low_z)
     odd, axis = (born & 1) == 1, int(births[place, NORMAL])
     sense = births[place, SENSE]
     turn = uniform(c2)
@@ -165,6 +167,7 @@ def spread(scene, births, lanes, place, name, born, key, j):
         d0, _, _, _ = draw(name >> ONE, np.uint64(3), STREAM_BIRTH, key[0], key[1])
         turn = uniform(d0)
     set_across(scene, lanes, axis, lanes[MU, j], turn, j)
+    return 2.0 * y - 1.0, 2.0 * z - 1.0
 
 
 @part
@@ -186,19 +189,18 @@ def set_across(scene, lanes, axis, cosine, turn, j):
 
 
 @part
-def load(scene, course, walker, spin, place, part, j):
-    """Give lane j what is born at a place."""
+def load(scene, course, walker, spin, place, offset, j):
+    """Give lane j what is born at a place, at an offset from its middle."""
     lanes, source, rows = walker.lanes, course.source, spin.rows
     at, share = rows.shape[1], 1.0 / scene.walkers
     for i in range(at):
-        rows[j, i] = share * (source[place, 0, i] + part * (source[place, 1, i] - source[place, 0, i]))
+        rows[j, i] = share * born_at(source, place, offset, i)
     for active in range(3):
         row = EXACT if active == 0 else (FIRST if active == 1 else LADDER)
         if not (scene.exact if active == 0 else scene.ladder):
             continue
         for i in range(3):
-            a, b = source[place, 0, at + i], source[place, 1, at + i]
-            lanes[row + i, j] = share * (a + part * (b - a))
+            lanes[row + i, j] = share * born_at(source, place, offset, at + i)
         at += 3
     lanes[EXACT_BORN, j], lanes[LADDER_BORN, j] = lanes[EXACT + 2, j], lanes[LADDER + 2, j]
 

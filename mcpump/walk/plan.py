@@ -154,7 +154,7 @@ def sides_of(scene: Scene) -> Array:
 
 def births_of(source: Source, slabs: Array, columns: Columns) -> tuple[Array, Array]:
     """Places and contents of the births: what is born over the density of births, ∝ the size of all numbers alike."""
-    extent, size = source.extents, np.abs(source.rows).mean(axis=1)
+    extent, size = source.extents, source.sizes
     total = (size * extent[:, None]).sum(axis=0)
     kept = _counted(total, columns)
     strength = (size[:, kept] / total[kept]).mean(axis=1) if kept.any() else np.ones(len(size))
@@ -302,7 +302,7 @@ def turning_of(plan: Plan) -> Turning | None:
 
 def _kept_off(source: Source, envelope: Callable[[Array], Array]) -> Callable[[Array], Array]:
     """What jumps are kept off, as a function of x: the texture, and where spin is born."""
-    size = np.abs(source.rows).max(axis=1)
+    size = np.abs(source.rows).sum(axis=1)
     share = (size / np.maximum(size.max(axis=0), 1e-300)).max(axis=1)
     middle = source.places[:, :2].mean(axis=1)
     order = np.argsort(middle)

@@ -432,12 +432,9 @@ def _laid_out(
         born["exact"] = born["exact"] + born.pop("shift")
         born["exact"] = born["exact"] - emission[:, shift] / media[grid.layers_of_bins, RATE][:, None]
         sent = [(side, _with_shift(spin, exact, shift)) for side, spin in sent]
-    rows = {
-        name: _sharpened(grid, values.reshape(*grid.shape, -1, 3)).reshape(len(values), -1, 3)
-        for name, values in born.items()
-    }
+    rows = {name: values.reshape(len(values), -1, 3) for name, values in born.items()}
     walls = tuple(_wall(grid, side, spin, {name: columns[name] for name in born}) for side, spin in sent)
-    births = Births(rows, walls, _dipoles(scene, grid, density, columns))
+    births = Births(rows, walls, _dipoles(scene, density, columns))
     size = len(scene.walked) * width
     flows = [{side: flux[:, :size] for side, flux in flow.items()} for flow in (arriving, later)]
     both = {side: flows[0][side] + flows[1][side] for side in arriving}
@@ -464,33 +461,19 @@ def _with_shift(spin: Array, exact: slice, shift: slice) -> Array:
     return spin
 
 
-def _sharpened(grid: Grid, values: Array) -> Array:
-    """(x, y, z, ...): pairs of bins get the first moment of what is linear in both, 4/3 of their difference.
-
-    Births even in each bin then make a plane wave of wave number q right to (qh)⁴/90, h the width of a bin.
-    """
-    for axis, cut in enumerate(grid.cuts):
-        if cut > 1 and values.shape[axis] > 1:
-            pairs = values.reshape(*values.shape[:axis], -1, 2, *values.shape[axis + 1 :])
-            middle = pairs.mean(axis=axis + 1, keepdims=True)
-            values = (middle + (pairs - middle) * (4.0 / 3.0)).reshape(values.shape)
-    return values
-
-
 def _wall(grid: Grid, side: Side, spin: Array, columns: dict[str, slice]) -> Wall:
     """What is sent out from a side, by channel and bins."""
     shape = [1 if axis == side.axis else n for axis, n in enumerate(grid.shape)]
-    rows = {name: _sharpened(grid, spin[:, at].reshape(*shape, -1, 3)) for name, at in columns.items()}
+    rows = {name: spin[:, at].reshape(*shape, -1, 3) for name, at in columns.items()}
     return Wall(*side, {name: values.squeeze(side.axis) for name, values in rows.items()})
 
 
-def _dipoles(scene: Scene, grid: Grid, density: Array, columns: dict[str, slice]) -> dict[str, Array]:
+def _dipoles(scene: Scene, density: Array, columns: dict[str, slice]) -> dict[str, Array]:
     """Charge velocities of the sources whose dipoles are walked, along the directions of the mesh."""
     found = {}
     for name, walks in zip(CHARGES, scene.dipoles, strict=True):
         if walks and name in columns:
-            rows = density[:, columns[name]].reshape(*grid.shape, -1, 3)
-            found[name] = _sharpened(grid, rows).reshape(len(density), -1, 3)
+            found[name] = density[:, columns[name]].reshape(len(density), -1, 3).copy()
             found[name][..., scene.axes :] = 0.0
     return found
 

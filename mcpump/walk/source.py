@@ -20,7 +20,13 @@ class Source(NamedTuple):
     normal: Array
     """(births,): axis of the wall's normal."""
     rows: Array
-    """(births, 2, numbers): what is born per volume and time at both ends along x, linear between; of a wall per area."""
+    """(births, 1 + directions of the mesh, numbers): what is born per volume and time in the middle, then half of its
+    change across the box along each direction, in which it is linear; of a wall per area."""
+
+    @property
+    def sizes(self) -> Array:
+        """Sizes of the numbers: root mean squares over the boxes, (births, numbers)."""
+        return np.asarray(np.sqrt(self.rows[:, 0] ** 2 + (self.rows[:, 1:] ** 2).sum(axis=1) / 3.0))
 
     @property
     def extents(self) -> Array:

@@ -103,7 +103,8 @@ class Course(NamedTuple):
     births: Floats
     """(births + 1, 10); the last row ends the shares of the walkers."""
     source: Floats
-    """(births, 2, columns): what is born per time at its two ends, linear between, over the density of births."""
+    """(births, 1 + axes, columns): what is born per time in the middle, then half of its change along each direction of
+    the mesh, over the density of births."""
     planes: Floats
     """Places of the planes, in order."""
     sides: Floats

@@ -53,8 +53,8 @@ def lent(turning):
 
 
 @called
-def begin(turning, source, place, share, clock, rows, j):
-    """Begin with what is born at a place, at birth times spread evenly over a period from a random one on.
+def begin(turning, source, place, offset, share, clock, rows, j):
+    """Begin with what is born at an offset in a place, at birth times spread evenly over a period from a random one on.
 
     clock: part of the spacing at which they begin; share: of what is born in a unit of time for each walker.
     """
@@ -65,14 +65,17 @@ def begin(turning, source, place, share, clock, rows, j):
     for k in range(scene.phases):
         set_birth(scene, births, k, (k + clock) / scene.phases * scene.period)
     if turning.exact >= 0:
-        emerge(turning, source, place, share, at, row_of(row_of(turning.spins, j), scene.slots[EXACT]), j)
+        emerge(
+            turning, source, place, offset, share, at, row_of(row_of(turning.spins, j), scene.slots[EXACT]), j
+        )
         at += width
     if turning.ladder >= 0:
-        emerge(turning, source, place, share, at, row_of(turning.kept, j), j)
+        emerge(turning, source, place, offset, share, at, row_of(turning.kept, j), j)
         emerge(
             turning,
             source,
             place,
+            offset,
             share,
             at + width,
             row_of(row_of(turning.spins, j), scene.slots[LADDER]),
@@ -82,15 +85,27 @@ def begin(turning, source, place, share, clock, rows, j):
 
 
 @part
-def emerge(turning, source, place, share, at, spins, j):
+def born_at(source, place, offset, i):
+    """Number i of what is born at an offset in a place, −1 to 1 along each direction of the mesh."""
+    value = source[place, 0, i] + offset[0] * source[place, 1, i]
+    if source.shape[1] > 2:
+        value += offset[1] * source[place, 2, i]
+    if source.shape[1] > 3:
+        value += offset[2] * source[place, 3, i]
+    return value
+
+
+@part
+def emerge(turning, source, place, offset, share, at, spins, j):
     """Set the spins of all birth times from amplitudes source[place, :, at:]."""
     births, each = turning.births, share / turning.scene.phases
     for k in range(turning.scene.phases):
         c1, s1 = births[j, k, COS], births[j, k, SIN]
         for i in range(3):
-            spin, c, s = source[place, 0, at + i], c1, s1
+            spin, c, s = born_at(source, place, offset, at + i), c1, s1
             for n in range(turning.harmonics):
-                spin += c * source[place, 0, at + 3 + 6 * n + i] + s * source[place, 0, at + 6 + 6 * n + i]
+                spin += c * born_at(source, place, offset, at + 3 + 6 * n + i)
+                spin += s * born_at(source, place, offset, at + 6 + 6 * n + i)
                 c, s = c * c1 - s * s1, s * c1 + c * s1
             spins[k, i] = each * spin
 

@@ -71,7 +71,7 @@ CORRECTED = ("junction", "exact", "stack")
 
 
 def estimates_of(name, changes, seed):
-    """All estimates of a run of 64 blocks, without the numerical errors of what is known: those are the same for all seeds."""
+    """All estimates of a run of 64 blocks, without the numerical errors of what is known, which all seeds share."""
     deck = tomllib.loads((Path(__file__).parents[2] / "run" / f"{name}.toml").read_text())
     problem = make_problem(deck_from_dict(override(deck, [*changes, f"run.seed={seed}"]), name))
     ground = ground_of(problem)
