@@ -445,7 +445,7 @@ def _ready(
     """What all shall walk; rank 0 finds it."""
     from mcpump.problem.effort import check_memory
     from mcpump.problem.reduce import make_problem, snapshot_bytes  # loads numba, which takes a second
-    from mcpump.simulate.engine import WHOLE, to_walk
+    from mcpump.simulate.engine import WHOLE, check_start, to_walk
 
     for wrong in (asked, deck):
         if isinstance(wrong, McpumpError):
@@ -462,6 +462,8 @@ def _ready(
     problem = make_problem(deck)
     if asked.way.threads:
         check_memory(problem.scene, asked.way.threads, snapshot_bytes(problem))
+    if start is not None:
+        check_start(problem, start, results.shown(asked.held_name))
     is_walked = held is not None and held.complete and not to_walk(problem, start, WHOLE)
     if asked.output is not None and not is_walked:
         results.check_writable(asked.output, asked.way.overwrite)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from mcpump import __version__, console
@@ -28,7 +29,7 @@ from mcpump.cli.plot import add_compare, add_plot
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.solve import add_solve
 from mcpump.cli.sweep import add_sweep
-from mcpump.errors import McpumpError, ResultsFileError
+from mcpump.errors import McpumpError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,6 +70,26 @@ def _obey(arguments: list[str] | None, options: argparse.Namespace) -> int:
     except MemoryError:
         console.tell("mcpump: out of memory")
         return CRASH
+    except Exception as error:
+        if (file := _edited(options)) is None:
+            raise  # a defect of the program
+        what = f"{type(error).__name__}, {error}".partition("\n")[0]
+        console.tell(
+            f"mcpump: {file} was edited by another program, or is damaged, and cannot be used: {what}"
+        )
+        return BAD_INPUT
+
+
+def _edited(options: argparse.Namespace) -> str | None:
+    """A results file that a command was given and that has no seal."""
+    given = [value if isinstance(value, list) else [value] for value in vars(options).values()]
+    files = [value for values in given for value in values if isinstance(value, Path) and value.is_file()]
+    if not files:
+        return None
+
+    from mcpump import results
+
+    return next((results.shown(file) for file in files if results.lacks_seal(file)), None)
 
 
 def _speaks() -> bool:
@@ -148,13 +169,6 @@ def show_file(options: argparse.Namespace) -> int:
         print(sweep_csv(sweep_file.read(options.file)), end="")
         return COMPLETE
     result = results.read(options.file)
-    try:
-        text = report.csv(result) if options.csv else report.table(result)
-    except (LookupError, ValueError, TypeError, AttributeError) as error:
-        if results.is_sealed(options.file):
-            raise
-        raise ResultsFileError(
-            f"{results.shown(options.file)} was edited by another program and cannot be shown: {error}."
-        ) from None
+    text = report.csv(result) if options.csv else report.table(result)
     print(text.rstrip("\n"))
     return COMPLETE

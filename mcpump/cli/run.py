@@ -190,6 +190,8 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
             checkpoint.check_same_deck(problem.resolved, held, results.shown(resume))
             start = checkpoint.start_of(held, results.shown(resume))
         simulate.to_walk(problem, start, _share(options))  # to see that they fit
+        if start is not None:
+            simulate.check_start(problem, start, results.shown(resume or output_of(options)))
         # estimates and what is around them take about as much as the books
         size = 2 * books_bytes(problem.scene)
         results.check_writable(output_of(options), _may_replace(options), size)

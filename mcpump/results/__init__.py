@@ -4,6 +4,6 @@
 `sweep_file` collects the runs of a sweep, whose files `points_of` finds.
 """
 
-from mcpump.results.file import check_writable, image_of, is_sealed, points_of, read, shown, write
+from mcpump.results.file import check_writable, image_of, lacks_seal, points_of, read, shown, write
 
-__all__ = ["check_writable", "image_of", "is_sealed", "points_of", "read", "shown", "write"]
+__all__ = ["check_writable", "image_of", "lacks_seal", "points_of", "read", "shown", "write"]

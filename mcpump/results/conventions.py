@@ -70,7 +70,9 @@ def write_bounds(file: h5py.File) -> None:
 def is_variable(item: h5py.Dataset | h5py.Group) -> bool:
     """Whether something is a variable: a dataset, but no scale of an axis without coordinates."""
     name = item.attrs.get("NAME", b"")
-    return isinstance(item, h5py.Dataset) and not bytes(name).startswith(NO_VARIABLE.encode())
+    name = name.encode() if isinstance(name, str) else name  # somebody else's file may have anything there
+    nameless = isinstance(name, bytes) and name.startswith(NO_VARIABLE.encode())
+    return isinstance(item, h5py.Dataset) and not nameless
 
 
 def scale_of(file: h5py.Group, dimension: str, size: int) -> h5py.Dataset:

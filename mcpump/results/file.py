@@ -75,9 +75,9 @@ HISTORY = "history"
 
 _SEAL = b"\nsha256 of all bytes before this line: "
 _JSON = "json:"
+_NO_MEMORY = "there is too little memory for it"
 _LARGEST_CHUNK = 2**30
 """Bytes; HDF5 takes no chunk of 4 GB or more."""
-_DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, IndexError, MemoryError)
 
 
 def check_writable(path: str | os.PathLike[str], overwrite: bool = False, size: int = 0) -> None:
@@ -255,7 +255,10 @@ def read_by(path: str | os.PathLike[str], parse: Callable[[h5py.File], Read], se
         raise ResultsFileError(f"{shown(path)} cannot be used: {error}.") from None
     except ResultsFileError:
         raise
-    except _DAMAGE as error:
+    except MemoryError:
+        raise ResultsFileError(f"{shown(path)} cannot be read: {_NO_MEMORY}.") from None
+    except Exception as error:  # damage, and what somebody has made, may end in any of them
+        log.debug(f"{shown(path)}: {type(error).__name__}, {error}")
         raise ResultsFileError(_unreadable(data, path)) from error
 
 
@@ -270,9 +273,7 @@ def _image_of(path: str | os.PathLike[str], sealed: bool) -> tuple[bytes, bool]:
             f"{shown(path)} cannot be read: {getattr(error, 'strerror', None) or error}."
         ) from None
     except MemoryError:
-        raise ResultsFileError(
-            f"{shown(path)} cannot be read: it is larger than the memory there is."
-        ) from None
+        raise ResultsFileError(f"{shown(path)} cannot be read: {_NO_MEMORY}.") from None
     if not data.startswith(SIGNATURE):
         raise ResultsFileError(_unreadable(data, path))
     end = data[-len(_seal(b"")) :]
@@ -295,7 +296,7 @@ def attributes_of(path: str | os.PathLike[str]) -> dict[str, Any]:
         with h5py.File(io.BytesIO(data), "r") as file:
             check_contents(file, len(data))
             return dict(file.attrs)
-    except (ResultsFileError, *_DAMAGE):
+    except Exception:  # whatever it is, it is none of ours
         return {}
 
 
@@ -336,9 +337,12 @@ def mark_of(path: str | os.PathLike[str]) -> bytes | None:
     return end if end.startswith(_SEAL) else f"{status.st_size} {status.st_mtime_ns}".encode()
 
 
-def is_sealed(path: str | os.PathLike[str]) -> bool:
-    """Whether a file is as `write` left it."""
-    return _image_of(path, sealed=False)[1]
+def lacks_seal(path: str | os.PathLike[str]) -> bool:
+    """Whether something is an HDF5 file that `write` has not left so."""
+    try:
+        return not _image_of(path, sealed=False)[1]
+    except ResultsFileError:
+        return False
 
 
 def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) -> None:

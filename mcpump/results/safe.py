@@ -23,6 +23,7 @@ from h5py import h5a, h5d, h5o, h5t
 
 from mcpump.errors import opened
 from mcpump.machine import memory_of_machine
+from mcpump.results.conventions import is_variable
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 """First bytes of an HDF5 file."""
@@ -35,6 +36,8 @@ OF_SCALES = (b"DIMENSION_LIST", b"REFERENCE_LIST")
 PLAIN = (h5t.INTEGER, h5t.FLOAT, h5t.STRING)
 LONGEST = 60
 """Seconds that a file without a seal may take to be read."""
+LEAST_OF_TEXT = 16
+"""Bytes that a text takes in a file at least: its place on the heap."""
 _MOST_AXES = 32
 
 
@@ -78,13 +81,17 @@ def check_contents(file: h5py.File, size: int) -> None:
     """
     held = 0
     for group in _groups(file):
-        held += sum(_attributes(group))
-        for name in group:
-            held += _bytes_of_item(group, name, size - held)
+        for more in _bytes_in(group):
+            held += more
             if held > size:
                 raise UnsafeError(f"claims more data than its {size} bytes can hold")
-    if held > size:
-        raise UnsafeError(f"claims more data than its {size} bytes can hold")
+
+
+def _bytes_in(group: h5py.Group) -> Iterator[int]:
+    """Bytes in memory of a group's attributes, datasets, and attributes of these, piece by piece."""
+    yield from _attributes(group)
+    for name in group:
+        yield from _bytes_of_item(group, name)
 
 
 def _groups(file: h5py.File) -> Iterator[h5py.Group]:
@@ -108,11 +115,11 @@ def _kind(group: h5py.Group, name: str) -> int:
     return kind
 
 
-def _bytes_of_item(group: h5py.Group, name: str, left: int) -> int:
-    """Bytes that a dataset and its attributes take in memory; 0 of what is not read."""
+def _bytes_of_item(group: h5py.Group, name: str) -> Iterator[int]:
+    """Bytes that a dataset and its attributes take in memory, piece by piece; nothing of what is not read."""
     _is_held(group, name)
     if _kind(group, name) != h5o.TYPE_DATASET:
-        return 0
+        return
     dataset = h5d.open(group.id, name.encode())
     plan = dataset.get_create_plist()
     if plan.get_external_count():
@@ -124,25 +131,17 @@ def _bytes_of_item(group: h5py.Group, name: str, left: int) -> int:
     kind = dataset.get_type()
     if kind.get_class() not in PLAIN:
         raise UnsafeError(f"holds {name!r} of a type that mcpump does not write")
-    held = sum(_attributes(h5py.Dataset(dataset)))
-    if not dataset.get_storage_size() and "NAME" in group[name].attrs:
-        return held  # scale of an axis without coordinates: a length, no data
-    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
-        return held + _bytes_of_texts(h5py.Dataset(dataset), left)
+    yield from _attributes(h5py.Dataset(dataset))
+    if not is_variable(group[name]):
+        return  # scale of an axis without coordinates: a length, whose data are never read
     count = math.prod(dataset.shape)
     if plan.get_layout() == h5d.CHUNKED:
         count = max(count, math.prod(plan.get_chunk()))
-    return held + count * kind.get_size()
-
-
-def _bytes_of_texts(dataset: h5py.Dataset, left: int) -> int:
-    """Bytes of the texts of an axis, read one by one: many may be one text in the file; no more than `left`, and some."""
-    held = 0
-    for place in np.ndindex(dataset.shape):
-        held += len(dataset[place])
-        if held > left:
-            break
-    return held
+    # a text of one letter is an object, too
+    yield count * max(kind.get_size(), LEAST_OF_TEXT if kind.get_class() == h5t.STRING else 1)
+    if isinstance(kind, h5t.TypeStringID) and kind.is_variable_str():
+        for place in np.ndindex(dataset.shape):  # one by one: many may be one text in the file
+            yield len(h5py.Dataset(dataset)[place])
 
 
 def _attributes(item: h5py.Group | h5py.Dataset) -> Iterator[int]:
@@ -181,7 +180,11 @@ def survives(act: Callable[[], object]) -> bool:
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
             act()
         os._exit(0)
-    return os.WIFEXITED(os.waitpid(child, 0)[1])
+    try:
+        return os.WIFEXITED(os.waitpid(child, 0)[1])
+    except BaseException:  # a signal that ends the command
+        os.kill(child, signal.SIGKILL)
+        raise
 
 
 def keep_rights(file: Path, place: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mcpump.errors import McpumpError, ResultsFileError
 from mcpump.results.file import TakenError, image_of, mark_of, read, shown, write_image
-from mcpump.simulate.checkpoint import Start, check_same_walkers, have_all, overlap, ranges_of
+from mcpump.simulate.checkpoint import Start, check_same_walkers, have_all, joined, overlap, ranges_of
 from mcpump.simulate.engine import without_estimates
 from mcpump.simulate.progress import log
 from mcpump.tally.estimates import Result
@@ -84,7 +84,9 @@ class Saves:
                 return result
             except ResultsFileError as error:
                 sentence = _sentence(error, self.path)
-            except MemoryError as error:
+            except (
+                Exception
+            ) as error:  # no memory, which libraries tell in other words: the sums alone take less
                 sentence, result = _sentence(error, self.path), without_estimates(result)
             if pause is not None:
                 self.complain(f"{sentence} It is tried again in {pause:g} s.")
@@ -111,10 +113,10 @@ class Saves:
         try:
             held = read(self.path, sealed=True)
             check_same_walkers(result, held, shown(self.path))
-        except McpumpError:
+            there, here = joined(ranges_of(held)), ranges_of(result)
+        except Exception:  # anybody may have put anything there: no walk is lost with it
             self._go_elsewhere("holds something else by now")
             return False
-        there, here = ranges_of(held), ranges_of(result)
         if have_all(self.begun, there):
             return False
         same = held.resolved == result.resolved

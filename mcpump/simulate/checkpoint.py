@@ -8,6 +8,7 @@ out again: its walkers belong to it.
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import tomllib
@@ -24,6 +25,7 @@ from mcpump.deck.toml import flat
 from mcpump.errors import InputError, show
 from mcpump.kernel_folder import SOURCES
 from mcpump.tally.estimates import Result
+from mcpump.tally.tally import GROUPS
 from mcpump.textures.program import is_function
 
 RANGES = "ranges"
@@ -33,6 +35,8 @@ FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights", "texture.file")
 (texture.sha256 tells what is in the texture's file)."""
 ROUNDING = 1e-9
 """What machines of different kinds work out for one deck agrees to this share of its largest number."""
+FARTHEST = 2**53
+"""No block has a larger number."""
 _ANOTHER_GROUNDWORK = (
     "what {} holds of first flights, worked out without walkers, is not what {} holds: another build of mcpump has "
     "walked one of them"
@@ -135,10 +139,37 @@ def start_of(result: Result, path: str) -> Start:
     sums = {name: array for name, array in result.checkpoint.items() if name != RANGES}
     if not sums:
         raise InputError(f"{path} holds no sums to go on with")
-    seconds = float(result.provenance.get("wall_time_s", 0.0))
+    if not _counts(result):
+        raise InputError(
+            f"{path} cannot be gone on with: its sums are not those of the blocks that it names, another program has "
+            "made or changed it"
+        )
+    seconds = _seconds(result)
     return Start(
         sums, ranges_of(result), seconds, result.groundwork, str(result.provenance.get("history", ""))
     )
+
+
+def _counts(result: Result) -> bool:
+    """Whether ranges are those of blocks, in order, and the sums hold as many blocks of each group as the ranges do."""
+    if any(array.dtype != np.int64 for array in result.checkpoint.values()):
+        return False
+    ranges, blocks = (result.checkpoint.get(name, np.zeros(0)) for name in (RANGES, "blocks"))
+    if ranges.shape[1:] != (2,) or blocks.shape != (GROUPS,):
+        return False
+    edges = ranges.ravel()
+    if not len(edges) or edges.min() < 0 or edges.max() > FARTHEST or (np.diff(edges) <= 0).any():
+        return False
+    # blocks below n in group g, b = g modulo all groups
+    below = (edges[:, None] - np.arange(GROUPS) + GROUPS - 1) // GROUPS
+    held = np.diff(below, axis=0)[::2].sum(axis=0)
+    return bool((held == blocks).all() and held.sum() == result.blocks)
+
+
+def _seconds(result: Result) -> float:
+    """Wall time that was spent on a result; what is none counts for nothing."""
+    found = result.provenance.get("wall_time_s", 0.0)
+    return float(found) if isinstance(found, (int, float)) and 0.0 <= found < math.inf else 0.0
 
 
 def check_version(result: Result, path: str) -> None:
@@ -220,6 +251,10 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
     starts = [start_of(result, path) for result, path in zip(results, paths, strict=True)]
     for result, path in zip(results[1:], paths[1:], strict=True):
         check_same_deck(results[0].resolved, result, path)
+        if _layout(result.checkpoint, RANGES) != _layout(results[0].checkpoint, RANGES):
+            raise InputError(
+                f"{path} holds sums of another layout than {paths[0]}: another build of mcpump has walked one of them"
+            )
     # the same one, whatever the order of the files
     first = min(range(len(starts)), key=lambda i: starts[i].ranges)
     for start, path in zip(starts, paths, strict=True):
@@ -248,8 +283,13 @@ def history_of(start: Start | None, name: str) -> str:
 
 def _same_groundwork(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
     """Whether arrays are the same but for rounding."""
-    shapes = [{name: array.shape for name, array in arrays.items()} for arrays in (one, other)]
-    return shapes[0] == shapes[1] and all(_agree(one[name], other[name]) for name in one)
+    numbers = all(array.dtype.kind in "uif" for array in one.values())
+    return numbers and _layout(one) == _layout(other) and all(_agree(one[name], other[name]) for name in one)
+
+
+def _layout(arrays: dict[str, NDArray[Any]], but: str = "") -> dict[str, Any]:
+    """Shapes and types of arrays by name."""
+    return {name: (array.shape, array.dtype) for name, array in arrays.items() if name != but}
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -26,23 +26,22 @@ from mcpump.problem.scene import NO_STATE, Problem, StopRule
 from mcpump.simulate.checkpoint import RANGES, Part, Ranges, Start, history_of, joined
 from mcpump.simulate.crew import OUT_OF_MEMORY, Lead, follow, never
 from mcpump.simulate.ranks import Alone, default_threads
-from mcpump.tally.against import held_against, to_hold_against
+from mcpump.tally.against import SOLVED, check_solved, held_against, to_hold_against
 from mcpump.tally.estimates import Result, Status
 from mcpump.tally.observables import coordinates, observables, plane_estimates
 from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.program import Program
 from mcpump.textures.snapshots import frame_of, store, take
-from mcpump.walk.blocks import empty_groundwork, ground_of, kernel_of
+from mcpump.walk.blocks import checked_source, empty_groundwork, ground_of, kernel_of
 from mcpump.walk.known import groundwork_from, sentence
+from mcpump.walk.layout import amplitudes
 
 WHOLE = Part()
 WITHOUT_ESTIMATES = (
     f"stopped: {OUT_OF_MEMORY} for the estimates; all that was walked is in the file, and --resume makes them of it "
     "where there is more"
 )
-SOLVED = ("solution_mean", "solution_error")
-"""Of what a file holds beside the walk, what `held_against` takes."""
 FIRST_LOOK = 32
 """The stop rule looks after 32·2^k blocks, counted in block order, whatever the number of threads."""
 
@@ -161,6 +160,7 @@ def _circumstances(started: float, seconds: float, ranks: Alone) -> dict[str, An
 
 def result_of(problem: Problem, start: Start) -> Result:
     """Result of blocks that were walked before, e.g. in parts: complete if it has all of them."""
+    check_start(problem, start, problem.name)
     ground = ground_of(problem, groundwork_from(start.groundwork, problem.scene))
     tally = Tally(problem.scene, ground.exponents, start.sums, ground.known)
     whole = any(first == 0 and last >= _most(problem) for first, last in start.ranges)
@@ -197,9 +197,13 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
             "run.stop needs all blocks in order: a part of a run, or one with gaps, cannot have it"
         )
     if held and held[-1][1] > most:
+        block, key = (
+            problem.scene.walkers_per_block,
+            "run.stop.max_walkers" if problem.stop else "run.walkers",
+        )
         raise InputError(
-            f"the file holds blocks up to number {held[-1][1] - 1}, more than the {most} blocks asked for: "
-            f"ask for as many walkers at least, {held[-1][1] * problem.scene.walkers_per_block}"
+            f"the file holds walkers up to number {held[-1][1] * block - 1}, more than the {most * block} asked for: ask "
+            f"for as many walkers at least, {key} = {held[-1][1] * block}"
         )
     if part.parts > most:
         raise InputError(
@@ -214,6 +218,33 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
     if at < blocks.stop:
         todo.append(range(at, blocks.stop))
     return todo
+
+
+def check_start(problem: Problem, start: Start, path: str) -> None:
+    """Refuse what a file holds where it does not fit the problem, before anything is walked.
+
+    Parameters
+    ----------
+    problem : Problem
+        The deck made ready.
+    start : Start
+        From the file.
+    path : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    InputError
+        Saying what does not fit.
+    """
+    try:
+        groundwork = groundwork_from(start.groundwork, problem.scene)
+        if problem.scene.from_collisions:
+            checked_source(problem, groundwork)
+        layout = np.zeros(amplitudes(problem.scene), np.intp)
+        check_solved(problem, Tally(problem.scene, layout, start.sums, groundwork.known), start.groundwork)
+    except InputError as error:
+        raise InputError(f"{path} cannot be gone on with: {error}") from None
 
 
 def _in_order(held: Ranges, most: int) -> bool:

@@ -25,6 +25,8 @@ from mcpump.walk.solution import solution
 
 QUANTITIES = ("plane_current", "spin_density_mean")
 """What a run is held against, the first that it has."""
+SOLVED = ("solution_mean", "solution_error")
+"""Of what a file holds beside the walk, what `held_against` takes."""
 TOLD = 1e-9
 """Errors smaller than this, beside the largest number of their channel, are rounding."""
 
@@ -111,6 +113,26 @@ def held_against(
             np.array(float(looked_at.sum())), None, (), "1", "numbers that are held against the solution"
         ),
     }
+
+
+def check_solved(problem: Problem, tally: Tally, solved: dict[str, NDArray[Any]]) -> None:
+    """Refuse what a file holds of a solution where it has not the layout of what the books tell.
+
+    Raises
+    ------
+    InputError
+        If it has another one.
+    """
+    held = [solved[name] for name in SOLVED if name in solved]
+    if not held:
+        return
+    with np.errstate(all="ignore"):
+        one = (plane_estimates if problem.scene.planes else mean_estimates)(problem, tally)
+    run = one[QUANTITIES[0] if problem.scene.planes else QUANTITIES[1]].mean
+    if [(array.shape, array.dtype) for array in held] != [(run.shape, run.dtype)] * len(SOLVED):
+        raise InputError(
+            "what the file holds of its solution has another layout: another build of mcpump has walked it"
+        )
 
 
 def _deviations(problem: Problem, run: Estimate, mean: NDArray[Any], error: NDArray[Any]) -> NDArray[Any]:

@@ -71,8 +71,11 @@ class Tally:
             "flights": np.zeros(1, np.int64),
         }
         # always in this order, in which ranks add them up
-        self.sums = {name: sums[name] for name in empty} if sums else empty
-        if any(self.sums[name].shape != empty[name].shape for name in empty):
+        self.sums = {name: sums[name] for name in empty if name in sums} if sums else empty
+        layouts = [
+            {name: (one.shape, one.dtype) for name, one in books.items()} for books in (self.sums, empty)
+        ]
+        if layouts[0] != layouts[1]:
             raise InputError(
                 "the sums to go on with have another layout: another build of mcpump has walked them"
             )

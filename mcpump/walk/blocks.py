@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.errors import InputError
 from mcpump.problem.effort import mean_flights
 from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid, user_of
@@ -24,7 +25,7 @@ from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
-from mcpump.walk.source import Source
+from mcpump.walk.source import Source, check_source
 from mcpump.walk.transport import walk_scene
 from mcpump.walk.walkers import walk_in_lanes
 
@@ -130,17 +131,35 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
         The deck made ready.
     groundwork : Groundwork, optional
         From rank 0 or a results file; worked out here by default.
+
+    Raises
+    ------
+    InputError
+        If it is not that of the problem.
     """
     scene, user = problem.scene, user_of(problem)
     laid = groundwork_of(problem) if groundwork is None else groundwork
     course: Any
     if scene.from_collisions:
-        assert laid.source is not None
-        course = plan_of(problem, laid.source)
+        course = plan_of(problem, checked_source(problem, laid))
     else:
         course = None if scene.pulse else course_of(scene, user)
     halt = np.zeros(1, np.int64)
     return Ground(partial(walk_block, scene, user, course, halt), exponents_of(scene, user), laid, halt)
+
+
+def checked_source(problem: Problem, groundwork: Groundwork) -> Source:
+    """What walkers are born from, which a results file may have brought.
+
+    Raises
+    ------
+    InputError
+        If it is not that of the problem.
+    """
+    if groundwork.source is None:
+        raise InputError("the file does not hold what its walkers are born from: another program has made it")
+    check_source(groundwork.source, problem.scene, columns_of(problem).numbers)
+    return groundwork.source
 
 
 def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> BlockSums:

@@ -106,16 +106,23 @@ def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork
     InputError
         If their layout is not that of the scene.
     """
-    if "profiles" not in arrays:
+    if not {"profiles", "totals", "method"} & arrays.keys():
         return Groundwork()
-    profiles, totals = arrays["profiles"], arrays["totals"]
     short = dict(shapes(scene))
     whole = short.pop("profiles")
     ends = np.cumsum([math.prod(shape) for shape in short.values()])
-    if profiles.shape[1:] != whole or totals.shape != (len(profiles), ends[-1]):
+    try:
+        profiles, totals, method = (arrays[name] for name in ("profiles", "totals", "method"))
+        count = len(profiles) if profiles.ndim else 0
+        if count == 0 or (profiles.shape, totals.shape) != ((count, *whole), (count, ends[-1])):
+            raise ValueError("shape")
+        if not profiles.dtype == totals.dtype == np.float64:
+            raise ValueError("type")
+        words = method.tobytes().decode()
+    except (KeyError, ValueError):
         raise InputError(
             "what the file holds of first flights has another layout: another build of mcpump has walked it"
-        )
+        ) from None
     rows = []
     for profile, total in zip(profiles, totals, strict=True):
         parts = zip(short.items(), np.split(total, ends[:-1]), strict=True)
@@ -124,5 +131,5 @@ def groundwork_from(arrays: dict[str, NDArray[Any]], scene: Scene) -> Groundwork
         )
     births = {name: arrays.get(f"births_{name}") for name in Source._fields}
     source = None if any(array is None for array in births.values()) else Source(**births)  # type: ignore[arg-type]
-    known = Known(rows[0], tuple(rows[1:]), arrays["method"].tobytes().decode())
+    known = Known(rows[0], tuple(rows[1:]), words)
     return Groundwork(known, source)

@@ -1,5 +1,6 @@
 """A results file that somebody else has made: it runs nothing, and takes no more memory and time than its size."""
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -14,7 +15,7 @@ import pytest
 from fake_result import junction
 from runs import WALL, call, furnish, refused, time_limit
 
-from mcpump import __version__
+from mcpump import __version__, report
 from mcpump.deck.read import read_deck
 from mcpump.errors import InputError, ResultsFileError
 from mcpump.kernel_folder import SOURCES
@@ -137,6 +138,18 @@ def never_written(file):
     file.create_dataset("zeros", (4 * 10**8,), "f8")
 
 
+def never_written_axis(file):
+    file.create_dataset("zeros", (4 * 10**8,), "f8").make_scale("an axis")
+
+
+def never_written_texts(file):
+    file.create_dataset("texts", (10**9,), h5py.string_dtype())
+
+
+def texts_of_a_letter(file):
+    file.create_dataset("texts", data=np.full(10**6, b"x"))
+
+
 def large_chunk(file):
     file.create_dataset("zeros", (1,), "f8", maxshape=(None,), chunks=(10**8,))
 
@@ -166,6 +179,9 @@ CRAFTED = {
     linked_group: "holds a link to elsewhere, 'checkpoint'",
     compressed: "holds 'zeros' compressed",
     never_written: "claims more data than its",
+    never_written_axis: "claims more data than its",
+    never_written_texts: "claims more data than its",
+    texts_of_a_letter: "claims more data than its",
     large_chunk: "claims more data than its",
     many_names: "claims more data than its",
     texts_in_attribute: "with 100 texts",
@@ -182,6 +198,35 @@ def test_what_no_file_of_ours_holds_is_refused(change, sealed, tmp_path):
         results.read(file)
     assert CRAFTED[change] in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("junk", [10**10, 2**63, -1, 1.5, "x", b"\xff", np.array([1, 2]), np.zeros(0)])
+def test_any_name_of_an_axis(junk, tmp_path):
+    """Python makes ten billion bytes of bytes(10**10)."""
+
+    def named(file):
+        for name in ("bnds", "part", "x"):
+            file[name].attrs["NAME"] = junk
+
+    with time_limit(10):
+        file = crafted(tmp_path / "named.h5", named)
+        with contextlib.suppress(ResultsFileError):  # another exception fails
+            assert results.read(file).blocks > 0
+
+
+@pytest.mark.parametrize(
+    "error", [OverflowError, ZeroDivisionError, AssertionError, RecursionError, MemoryError]
+)
+def test_whatever_reading_ends_in_is_one_sentence(error, tmp_path, monkeypatch):
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr(results, "_result", failing)
+    for sealed in (True, False):
+        file = crafted(tmp_path / "odd.h5", lambda _: None, sealed)
+        words = "too little memory" if error is MemoryError else "damaged"
+        with pytest.raises(ResultsFileError, match=words):
+            results.read(file)
 
 
 def test_one_text_for_many_places(tmp_path):
@@ -253,6 +298,25 @@ def test_every_command_says_that_a_file_has_no_seal(command, tmp_path):
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert ("has no checksum at its end" in done.stderr) == said
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("part"), AssertionError(), OverflowError("two\nlines"), ValueError()]
+)
+def test_a_table_that_an_edited_file_does_not_give_is_one_sentence(error, tmp_path, monkeypatch):
+    """Of a file that carries a seal it is a defect of the program."""
+
+    def failing(_):
+        raise error
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report, "table", failing)
+    crafted(tmp_path / "edited.h5", edited, sealed=False)
+    text = refused("show", "edited.h5")
+    assert text.startswith("edited.h5 was edited by another program, or is damaged, and cannot be used: ")
+    results.write(junction(), tmp_path / "sealed.h5")
+    with pytest.raises(type(error)):
+        call("show", "sealed.h5")
 
 
 def test_a_torn_seal_is_damage(tmp_path):

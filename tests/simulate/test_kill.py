@@ -3,6 +3,7 @@
 import contextlib
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -223,13 +224,14 @@ def test_a_signal_is_heard_in_blocks_that_take_long(n, folder):
 SLOW_TO_STOP = {
     "long walks": ["electrons.spin_relaxation_time=30000", "sample.x.right=specular", "run.walkers_per_block=4096"],
     "the largest blocks": ["run.walkers_per_block=16777216"],
+    "a thousand planes": [f"results.planes={[round(0.01 * i, 2) for i in range(1, 1001)]}"],
 }  # fmt: skip
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("deck", SLOW_TO_STOP)
 def test_the_time_limit_is_kept_within_seconds(deck, folder):
-    """Ten seconds of work in all, of which one is asked for: walkers that go 100 ℓ, blocks of hours."""
+    """Ten seconds of work in all, of which one is asked for: walkers that go 100 ℓ, blocks of hours, 1000 planes."""
     given = [word for change in SLOW_TO_STOP[deck] for word in ("--set", change)]
     command = ("run", "junction.toml", "--quiet", "--threads", 1, "--walkers", 10**9, *given, "-o", "out.h5")
     finish(child(*command, "--max-time", "1e-9", "--overwrite", folder=folder), timeout=600)  # kernels
@@ -238,6 +240,8 @@ def test_the_time_limit_is_kept_within_seconds(deck, folder):
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert status == 75, err
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 10.0
+    said, _ = good("check", "junction.toml", "--set", "run.walkers=1000000000", *given)
+    assert re.search(r"a block takes about \S+ s on a core", said)
 
 
 @pytest.mark.parametrize(

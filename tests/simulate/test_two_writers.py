@@ -107,6 +107,17 @@ def test_a_run_that_goes_on_twice_keeps_the_more_complete_file(folder):
     assert whole("out.h5").complete
 
 
+@pytest.mark.parametrize("command", [("--resume", "out.h5"), ("junction.toml", "--continue", "-o", "out.h5")])
+def test_a_job_that_is_requeued_and_runs_twice_leaves_one_whole_file(command, folder):
+    good(*fresh(1), *AT_ONCE, "--threads", 1, status=75)
+    ends = at_once(folder, *[("run", *command, "--quiet", "--checkpoint-every", 0.01)] * 2)
+    assert [status for status, _ in ends] == [0, 0], ends
+    assert [path.name for path in folder.glob("out*")] == ["out.h5"]
+    assert all(err == "" or "holds all of this already" in err for _, err in ends)
+    good("run", "junction.toml", "--quiet", "-o", "alone.h5")
+    assert_same("alone.h5", "out.h5")
+
+
 def test_two_parts_of_one_name_join(folder):
     ends = at_once(folder, fresh(1, "--part", "1/2"), fresh(1, "--part", "2/2"))
     assert [status for status, _ in ends] == [0, 0], ends
