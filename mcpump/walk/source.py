@@ -62,7 +62,12 @@ def check_source(source: Source, scene: Scene, numbers: int) -> None:
         If a shape is another one, a place is outside of the sample, or something is no number.
     """
     count = len(source.places) if source.places.ndim else 0
-    shapes = {"places": (count, 6), "sense": (count,), "normal": (count,), "rows": (count, 2, numbers)}
+    shapes = {
+        "places": (count, 6),
+        "sense": (count,),
+        "normal": (count,),
+        "rows": (count, 1 + scene.axes, numbers),
+    }
     fits = count > 0 and all(
         array.dtype == np.float64 and array.shape == shapes[name] and np.isfinite(array).all()
         for name, array in source._asdict().items()
