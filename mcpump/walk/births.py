@@ -186,6 +186,9 @@ def _with_slopes(scene: Scene, grid: Grid, means: Array, flat: int = -1) -> Arra
     values = means.reshape(*shape, -1)
     found = [values]
     for axis in range(scene.axes):
+        if axis == flat:
+            found.append(np.zeros_like(values))
+            continue
         breaks = [0, shape[axis]]
         if axis == 0:
             breaks = np.unique([*breaks, *(np.flatnonzero(np.diff(grid.layers)) + 1) * grid.cuts[0]]).tolist()

@@ -351,7 +351,7 @@ def test_the_layout_is_that_of_a_block():
 
 @pytest.mark.parametrize("around", [True, False])
 def test_births_are_a_wave_linear_in_bins(around):
-    """A wave of qh = 0.52 has its amplitude to 2e-4, its values to 2.3e-2; even in bins they would be 2 % and 0.26 off."""
+    """A wave of qh = 0.52 has its amplitude to 2e-4, its values to 2.3e-2; even in bins 2 % and 0.26 would miss."""
     edges = np.linspace(0.0, 4.0 * np.pi, 25)
     width, h, scale = np.diff(edges), edges[1], 4.0 * np.pi
     means = np.diff(np.exp(1j * edges)) / (1j * h)
