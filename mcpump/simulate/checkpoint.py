@@ -251,7 +251,7 @@ def merged(results: Sequence[Result], paths: Sequence[str]) -> Start:
     starts = [start_of(result, path) for result, path in zip(results, paths, strict=True)]
     for result, path in zip(results[1:], paths[1:], strict=True):
         check_same_deck(results[0].resolved, result, path)
-        if _layout(result.checkpoint, RANGES) != _layout(results[0].checkpoint, RANGES):
+        if _layout(result) != _layout(results[0]):
             raise InputError(
                 f"{path} holds sums of another layout than {paths[0]}: another build of mcpump has walked one of them"
             )
@@ -283,13 +283,14 @@ def history_of(start: Start | None, name: str) -> str:
 
 def _same_groundwork(one: dict[str, NDArray[Any]], other: dict[str, NDArray[Any]]) -> bool:
     """Whether arrays are the same but for rounding."""
-    numbers = all(array.dtype.kind in "uif" for array in one.values())
-    return numbers and _layout(one) == _layout(other) and all(_agree(one[name], other[name]) for name in one)
+    numbers = all(array.dtype.kind in "uif" for arrays in (one, other) for array in arrays.values())
+    shapes = [{name: array.shape for name, array in arrays.items()} for arrays in (one, other)]
+    return numbers and shapes[0] == shapes[1] and all(_agree(one[name], other[name]) for name in one)
 
 
-def _layout(arrays: dict[str, NDArray[Any]], but: str = "") -> dict[str, Any]:
-    """Shapes and types of arrays by name."""
-    return {name: (array.shape, array.dtype) for name, array in arrays.items() if name != but}
+def _layout(result: Result) -> dict[str, tuple[int, ...]]:
+    """Shapes of a result's sums by name."""
+    return {name: array.shape for name, array in result.checkpoint.items() if name != RANGES}
 
 
 def _agree(one: NDArray[Any], other: NDArray[Any]) -> bool:
