@@ -95,7 +95,7 @@ def test_rashba_table():
 @pytest.mark.parametrize("run", [rashba(), impurities()])
 def test_charge_of_orders_that_do_not_hold_is_no_headline(run):
     """Charge follows from first and second order in J: where Jτ/ħ is not small, it is in the file, not in the table."""
-    doubt = "they follow from orders of J that do not hold at Jτ/ħ = 1.8"
+    doubt = "follow from orders of J, which do not hold at Jτ/ħ = 1.8"
     assert doubt not in " ".join(report.table(run).split())
     lost = dataclasses.replace(run, regime={**run.regime, "J tau/hbar": (1.8, "", "")})
     assert doubt in " ".join(" ".join(charge_lines(lost)).split())
