@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mcpump.figures.style import DOUBLE, MM, SEQUENCE, draw_points, drawing, few_ticks, new_figure
+from mcpump.figures.style import DOUBLE, MM, draw_points, drawing, few_ticks, line_colour, new_figure
 from mcpump.report.papers import (
     PERMALLOY,
     Points,
@@ -46,10 +46,11 @@ def _lengths(axis: Axes, runs: Sequence[Result], key: str) -> None:
     taken: list[tuple[Points, str, float]] = [
         (damping_points(runs, key), "damping", 1.7), (charge_points(runs, key), "ISH current", 10.0)
     ]  # fmt: skip
-    for (points, name, length), colour, marker in zip(taken, SEQUENCE, "os", strict=False):
+    for number, (points, name, length) in enumerate(taken):
+        shade, marker = line_colour(number), "os"[number]
         share, error = points.y / points.y[-1], points.error / points.y[-1]
-        draw_points(axis, points.x, share, error, f"{marker}-", color=colour, label=name)
-        axis.axvline(length, color=colour, linewidth=0.8, linestyle=":")
+        draw_points(axis, points.x, share, error, f"{marker}-", color=shade, label=name)
+        axis.axvline(length, color=shade, linewidth=0.8, linestyle=":")
     axis.legend(loc="upper left", bbox_to_anchor=(0.0, 0.62), handlelength=1.2)
     axis.set_xscale("log")
     few_ticks(axis.xaxis)
@@ -65,7 +66,7 @@ def _power(axis: Axes, runs: Sequence[Result], key: str) -> None:
     law = x**-1.04
     axis.fill_between(x, 184.0 * law, 264.0 * law, color="0.85", linewidth=0)
     axis.plot(x, 224.0 * law, color="0.4", label="published, K ± 40 MHz nm")
-    draw_points(axis, points.x, points.y, points.error, "o", color=SEQUENCE[0], label="mcpump")
+    draw_points(axis, points.x, points.y, points.error, "o", color=line_colour(0), label="mcpump")
     axis.set_xscale("log")
     axis.set_yscale("log")
     few_ticks(axis.xaxis)
@@ -78,7 +79,7 @@ def _copper(axis: Axes, runs: Sequence[Result], key: str) -> None:
     """Damping with platinum over that without."""
     points = damping_points(runs, key)
     ratio, error = 1.0 + points.y / PERMALLOY, points.error / PERMALLOY
-    draw_points(axis, points.x, ratio, error, "o-", color=SEQUENCE[0], label="mcpump")
+    draw_points(axis, points.x, ratio, error, "o-", color=line_colour(0), label="mcpump")
     axis.plot([10.0, 250.0], [2.0, 1.0], "x", color="0.3", label="published, in words")
     axis.set_xscale("log")
     few_ticks(axis.xaxis)
