@@ -73,3 +73,7 @@ def test_check_walks_nothing_without_it(tmp_path):
     assert "pilot" not in good("check", path)[0]
     out = good("check", "--pilot", path)[0]
     assert "pilot of 2 048 walkers: the current DC z, channel sum, will be known by 4 096 walkers" in out
+    said = mcpump.check(path, pilot=True)
+    assert len(said.forecast) >= 2
+    assert repr(said).endswith("\n".join(said.forecast))
+    assert mcpump.check(path).forecast == ()
