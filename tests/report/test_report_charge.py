@@ -54,6 +54,10 @@ def test_projection_and_its_error():
     assert ratio.error == pytest.approx(5.0 * (0.02 + 0.5 * 0.01) / 9.0)
     vague = Field(below.mean, np.ones((1, 1, 3)))
     assert not projection(above, vague).known
+    # what is rounding has no noise: it is no denominator where what is large is vague
+    mixed = Field(np.array([[[1.0, 2.0], [1e-15, 2e-15]]]), np.array([[[9.0, 9.0], [0.0, 0.0]]]))
+    assert not projection(mixed, mixed).known
+    assert projection(mixed, Field(mixed.mean, 1e-3 * mixed.error)).value == 1.0
     unknown = Field(np.full((1, 1, 3), np.nan), below.error)
     assert not projection(unknown, below).known
 
