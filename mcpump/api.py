@@ -75,13 +75,15 @@ def load(path: Path_) -> Run:
     return Run(results.read(path))
 
 
-def check(deck: Path_ | Mapping[str, Any], **changes: Unpack[Changes]) -> Check:
-    """Say what a deck means and costs; walk nothing.
+def check(deck: Path_ | Mapping[str, Any], *, pilot: bool = False, **changes: Unpack[Changes]) -> Check:
+    """Say what a deck means and costs; walk nothing but a pilot.
 
     Parameters
     ----------
     deck : path or mapping
         A deck's file, or its tables as nested dictionaries.
+    pilot : bool
+        Whether to walk a few thousand walkers, and forecast the accuracy of the run.
     **changes
         `set`, `texture`, `walkers`, `rel_err`, `seed`: as for `run`.
 
@@ -97,7 +99,13 @@ def check(deck: Path_ | Mapping[str, Any], **changes: Unpack[Changes]) -> Check:
     """
     from mcpump.problem.reduce import make_problem
 
-    return Check(make_problem(_Request(_given(deck), changes).read()))
+    problem = make_problem(_Request(_given(deck), changes).read())
+    if not pilot:
+        return Check(problem)
+    from mcpump.report.forecast import pilot_lines
+    from mcpump.simulate.pilot import pilot as walk_some
+
+    return Check(problem, pilot_lines(walk_some(problem)))
 
 
 def run(

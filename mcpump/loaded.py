@@ -241,7 +241,8 @@ class Run:
         Parameters
         ----------
         *names : str
-            Quantities; by default all that are not on the mesh: currents through planes, budget, means, conductances.
+            Quantities; by default all that are not on the mesh: currents through planes (without their covariance),
+            budget, means, conductances.
 
         Returns
         -------
@@ -256,7 +257,8 @@ class Run:
             If there is no such quantity.
         """
         pandas = pandas_or_sentence()
-        chosen = names or [name for name in self if not set(self[name].dims) & {*AXES, "self_check"}]
+        apart = {*AXES, "self_check", "plane_part"}
+        chosen = names or [name for name in self if not set(self[name].dims) & apart]
         tables = []
         for name in chosen:
             one = self[name]
@@ -371,10 +373,12 @@ class Check:
         Regime number → (value, unit, what it is).
     warnings, notes : tuple of str
         One sentence each.
+    forecast : tuple of str
+        Lines of a pilot's forecast; none without a pilot.
     """
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    def __init__(self, problem: Problem, forecast: Sequence[str] = ()) -> None:
+        self.problem, self.forecast = problem, tuple(forecast)
         self.deck: dict[str, Any] = tomllib.loads(problem.resolved)
         self.regime, self.warnings, self.notes = problem.regime, problem.warnings, problem.notes
 
@@ -382,7 +386,7 @@ class Check:
         """Text of `mcpump check`."""
         from mcpump.problem.reduce import check_report
 
-        return check_report(self.problem).rstrip("\n")
+        return "\n".join([check_report(self.problem).rstrip("\n"), *self.forecast])
 
     def _repr_html_(self) -> str:
         return markup.text(repr(self))

@@ -87,7 +87,11 @@ def assert_sweep_as_told(path, keys):
     with h5py.File(path) as file:
         assert set(file.attrs) == names("root attribute", 1)
         extra = {name for name, _ in tables("variable") if not rows_of(name, True)} - {"<key>"}
-        known = {name for name, _ in tables("variable")} | {name for name, _ in tables("axis")} | set(keys)
+        axes = {name for name, _ in tables("axis")}
+        known = (
+            {name for name, _ in tables("variable")} | axes | {f"{name}_bounds" for name in axes} | set(keys)
+        )
+        known.add("bnds")  # the axis of bounds, which has no coordinates
         others = {
             name.removesuffix("_stderr") for name in file if isinstance(file[name], h5py.Dataset)
         } - known

@@ -442,6 +442,14 @@ def test_tables_of_pandas(run):
         == (run["plane_current"].stderr[0, 0, 0, 0, 2, 0])
     )
     assert np.isnan(run["magnetization"].to_dataframe()["stderr"]).all()
+    assert not {"plane_part", "plane_part_2"} & {*table.columns}
+    # profiles: cells in metres or ℓ as they are, and what was chosen stays told
+    dc_z = {"channel": "second", "part": "total", "harmonic": "dc", "component": "z"}
+    profile = run["spin_density"].sel(**dc_z).to_dataframe()
+    assert [*profile.columns] == [*dc_z, "x", "mean", "stderr"]
+    assert profile.iloc[0, :4].tolist() == [*dc_z.values()]
+    assert profile["x"].tolist() == run["spin_density"].coords["x"].tolist()
+    assert profile.attrs["units"] == run["spin_density"].units
 
 
 def test_without_pandas(run, monkeypatch):

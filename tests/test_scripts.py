@@ -125,7 +125,7 @@ def small(command):
     deck = re.fullmatch(r"mcpump run run/(\S+)", command)
     if deck:
         return f"mcpump run {ROOT}/run/{deck[1]} --walkers {fewest_walkers(deck[1])}"
-    return command.replace("python analysis/", f"python {ROOT}/analysis/")
+    return re.sub(r"(?<= )(run|analysis)/", rf"{ROOT}/\1/", command)
 
 
 @pytest.mark.slow  # two minutes: every command of the documents

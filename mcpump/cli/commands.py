@@ -116,6 +116,10 @@ def parser() -> Parser:
 def _add_check(commands: Any) -> None:
     check = commands.add_parser("check", help="say what a deck means and costs; runs nothing")
     add_deck(check)
+    check.add_argument(
+        "--pilot", action="store_true",
+        help="walk a few thousand walkers, too, and forecast the accuracy of the run, and what 1 %% would take",
+    )  # fmt: skip
     add_threads(check)
     add_plain(check)
     check.set_defaults(act=check_deck)
@@ -140,11 +144,19 @@ def _add_replay(commands: Any) -> None:
 
 
 def check_deck(options: argparse.Namespace) -> int:
-    """`mcpump check`: derived and regime numbers, memory and time; runs nothing."""
+    """`mcpump check`: derived and regime numbers, memory and time; runs nothing but a pilot."""
     problem = problem_of(options)
 
     from mcpump.problem.reduce import check_report
 
+    if options.pilot:
+        from mcpump.report.forecast import pilot_lines
+        from mcpump.simulate.pilot import pilot
+
+        short = pilot(problem, options.threads)
+        print(check_report(problem, options.threads), end="")
+        print("\n".join(pilot_lines(short)))
+        return COMPLETE
     print(check_report(problem, options.threads), end="")
     return COMPLETE
 

@@ -46,10 +46,18 @@ def add_plot(commands: Any) -> None:
 def add_compare(commands: Any) -> None:
     """Describe `mcpump compare`."""
     compare = commands.add_parser(
-        "compare", help="hold runs against theory: the paper's closed forms, and the exact solution",
+        "compare",
+        help="hold runs against theory: the paper's closed forms, and the exact solution; or sweeps against experiments",
         description=_COMPARE, formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    compare.add_argument("files", nargs="+", type=Path, metavar="FILE", help="results file of mcpump run")
+    compare.add_argument(
+        "files", nargs="+", type=Path, metavar="FILE",
+        help="results file of mcpump run; with --papers file or folder of a sweep",
+    )  # fmt: skip
+    compare.add_argument(
+        "--papers", action="store_true",
+        help="hold sweeps of co_pt, magnet_thickness and copper_spacer against the experiments they are made after",
+    )  # fmt: skip
     compare.add_argument(
         "-o", "--output", type=Path, metavar="FILE", help="text file to write the table to as well"
     )
@@ -57,7 +65,7 @@ def add_compare(commands: Any) -> None:
         "--figure",
         type=Path,
         metavar="FILE",
-        help="figure of the first file beside the solution without walkers",
+        help="figure of the first file beside the solution without walkers; with --papers of all sweeps",
     )
     compare.add_argument("--channel", help="channel whose current is drawn (default: that of the table)")
     compare.set_defaults(act=compare_files)
@@ -70,17 +78,27 @@ periodic drive one without walkers (mcpump.theory.slab), beside which --figure d
 
 For each quantity, channel, part and multiple of Ω: the run, the paper (leading order in qℓ and Ωτ) and the exact solution
 (any qℓ) where the latter is largest, how far the run is from it in standard errors, and the root mean square of this over
-all cells, where 1 is expected. A run without an exact solution gets a sentence that says why."""
+all cells, where 1 is expected. A run without an exact solution gets a sentence that says why.
+
+With --papers: sweeps of three decks beside what Rojas-Sánchez, Ghosh and Mizukami with their coauthors published."""
 
 
 def compare_files(options: Options) -> int:
-    """`mcpump compare`: tables of runs against theory."""
-    from mcpump import results
+    """`mcpump compare`: tables of runs against theory, or of sweeps against experiments."""
+    from mcpump import figures, results
 
-    found = [results.read(file) for file in options.files]
-    text = "".join(map(_comparison, found))
-    if options.figure:
-        _draw_comparison(found[0], options)
+    if options.papers:
+        from mcpump.report.papers import papers_table
+
+        sweeps = [_read([file]) for file in options.files]
+        text = "".join(map(papers_table, sweeps))
+        if options.figure:
+            _save(lambda: figures.papers_figure(sweeps), options.figure)
+    else:
+        found = [results.read(file) for file in options.files]
+        text = "".join(map(_comparison, found))
+        if options.figure:
+            _save(lambda: figures.comparison_figure(found[0], options.channel), options.figure)
     if options.output:
         try:
             options.output.write_text(text, encoding="utf-8")
@@ -90,16 +108,14 @@ def compare_files(options: Options) -> int:
     return COMPLETE
 
 
-def _draw_comparison(result: Result, options: Options) -> None:
-    """Figure of a run beside the solution without walkers."""
-    from mcpump import figures
-
+def _save(draw: Callable[[], Figure], path: Path) -> None:
+    """Write a figure."""
     try:
-        figures.comparison_figure(result, options.channel).savefig(options.figure)
+        draw().savefig(path)
     except ImportError as error:
         raise InputError(f"{error.name} is not installed: pip install 'mcpump[plot]'") from None
     except (OSError, ValueError) as error:
-        raise InputError(f"{options.figure} cannot be drawn: {error}") from None
+        raise InputError(f"{path} cannot be drawn: {error}") from None
 
 
 def _comparison(result: Result) -> str:

@@ -11,10 +11,11 @@ from mcpump.errors import show
 
 
 def walks_charge(deck: Deck) -> bool:
-    """Tell whether a deck has spins that make charge: Rashba coupling or impurities, and spin that is pumped or given."""
+    """Tell whether a deck has spins whose charge is walked: Rashba coupling or impurities, and spin of low order in J."""
     coupling = deck.spin_orbit
     acts = coupling is not None and (coupling.rashba is not None or coupling.impurity is not None)
-    return acts and (deck.texture is not None or deck.initial is not None)
+    spins = deck.texture is not None or deck.initial is not None
+    return acts and spins and bool({"first", "second"} & set(deck.results.channels))
 
 
 def dipole_obstacles(deck: Deck) -> list[str]:
@@ -75,10 +76,13 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
                 "spin_orbit.rashba has nothing to act on without a [texture]: its charge follows the torque; "
                 "leave it out or give one"
             )
-        if "second" not in channels:
-            yield f'{shown} must hold "second" for [spin_orbit.rashba], whose charge comes from that channel\'s spin'
-    if coupling.impurity is not None and not {"first", "second"} & set(channels):
-        yield f'{shown} must hold "first" or "second" for [spin_orbit.impurity], whose charge comes from their spins'
+        if not {"second", "exact"} & set(channels):
+            yield f'{shown} must hold "second" or "exact" for [spin_orbit.rashba], whose charge comes from their spins'
+    if coupling.impurity is not None and not {"first", "second", "exact"} & set(channels):
+        yield (
+            f'{shown} must hold "first", "second" or "exact" for [spin_orbit.impurity], whose charge comes from their '
+            f"spins"
+        )
     if coupling.contact_distance is not None and coupling.rashba is None and not converts(deck):
         yield (
             f"spin_orbit.contact_distance = {deck.place_text(coupling.contact_distance)} has no voltage to tell: give "

@@ -9,6 +9,7 @@ mixing        mixing conductance over several runs
 stack         against thickness, frequency, cone angle
 convergence   errors against walkers
 comparison    a run beside the solution without walkers
+papers        sweeps beside experiments
 style         sizes, colours, axes
 ============= ========================================================================================
 """
@@ -18,6 +19,7 @@ from mcpump.figures.comparison import comparison_figure
 from mcpump.figures.convergence import convergence_figure, convergence_points
 from mcpump.figures.maps import map_figure
 from mcpump.figures.mixing import mixing_figure, mixing_points, mixing_table
+from mcpump.figures.papers import papers_figure
 from mcpump.figures.potential import potential_figure, potential_gradient
 from mcpump.figures.profiles import crossover, profile
 from mcpump.figures.stack import cone_point, frequency_point, stack_figure, thickness_point
@@ -38,6 +40,7 @@ __all__ = [
     "mixing_points",
     "mixing_table",
     "only",
+    "papers_figure",
     "potential_figure",
     "potential_gradient",
     "profile",

@@ -10,14 +10,14 @@ from mcpump.errors import InputError
 from mcpump.figures.style import (
     DOUBLE,
     MM,
-    SEQUENCE,
-    STYLE,
     axis_label,
     axis_power,
     chosen_channel,
     chosen_column,
     draw_zero,
+    drawing,
     length_unit,
+    line_colour,
     new_figure,
 )
 from mcpump.names import PARTS
@@ -52,12 +52,10 @@ def comparison_figure(result: Result, channel: str | None = None) -> Figure:
     InputError
         If the run has no solution without walkers.
     """
-    from matplotlib import rc_context
-
     if "time" in result.coords or len(mesh_axes(result)) > 1:
         raise InputError(f"{result.name} has no solution without walkers")
     solved = solved_beside(result)
-    with rc_context(STYLE):
+    with drawing():
         figure, (left, right) = new_figure(DOUBLE, 62 * MM, 1, 2, width_ratios=(3, 2))
         _draw_profile(left, result, solved, channel)
         _draw_deviations(right, result, solved)
@@ -75,7 +73,7 @@ def _draw_profile(axes: Axes, result: Result, solved: Result, channel: str | Non
     power = axis_power(exact.mean)
     scale = 10.0**-power
     draw_zero(axes)
-    for part, color in zip(PARTS, SEQUENCE, strict=False):
+    for part, color in zip(PARTS, map(line_colour, range(3)), strict=True):
         run, line = (one.sel(part=part, **({} if one is exact else column)) for one in (whole, exact))
         axes.plot(x, line.mean * scale, color=color, label=part)
         axes.errorbar(
@@ -105,7 +103,7 @@ def _draw_deviations(axes: Axes, result: Result, solved: Result) -> None:
         if not all_of_it.size:
             continue
         spread = np.linspace(-0.3, 0.3, all_of_it.size)
-        axes.plot(all_of_it, row + spread, ".", markersize=1.5, color=SEQUENCE[row % len(SEQUENCE)])
+        axes.plot(all_of_it, row + spread, ".", markersize=1.5, color=line_colour(row))
         rms = float(np.sqrt(np.mean(all_of_it**2)))
         axes.annotate(
             f"rms {rms:.2f} of {all_of_it.size}", (0.98, row + 0.34), xycoords=("axes fraction", "data"), ha="right",

@@ -13,13 +13,13 @@ from mcpump.deck.toml import flat, label_of
 from mcpump.errors import InputError
 from mcpump.figures.style import (
     MM,
-    SEQUENCE,
     SINGLE,
     axis_label,
     axis_power,
     draw_points,
     draw_zero,
     drawing,
+    line_colour,
     new_figure,
     scale_parameter,
 )
@@ -215,12 +215,12 @@ def _draw(axes: Axes, fits: Fits, names: Sequence[str], title: str) -> None:
     wrong = np.array([not point.counts for point in fits.points])
     for column, (name, marker) in enumerate(zip(names, "os", strict=False)):
         mean, error = (values[:, column] * 10.0**-scale).T
-        colour = SEQUENCE[column]
+        shade = line_colour(column)
         label = "of DC alone" if name.endswith("_dc") else "all harmonics"
-        axes.plot(x, mean, color=colour, linewidth=0.6, alpha=0.6)
-        draw_points(axes, x, mean, np.nan_to_num(error), marker, color=colour, label=label, mfc="none")
+        axes.plot(x, mean, color=shade, linewidth=0.6, alpha=0.6)
+        draw_points(axes, x, mean, np.nan_to_num(error), marker, color=shade, label=label, mfc="none")
         if not name.endswith("_dc"):
-            axes.plot(x[~wrong], mean[~wrong], marker, color=colour, markersize=3.5)
+            axes.plot(x[~wrong], mean[~wrong], marker, color=shade, markersize=3.5)
     draw_zero(axes)
     axes.set_ylabel(axis_label(title, fits.units[columns[0]], scale))
     if len(names) > 1:

@@ -12,7 +12,6 @@ import numpy as np
 from mcpump.deck.read import deck_from_dict
 from mcpump.figures.maps import map_figure
 from mcpump.figures.style import (
-    COLOURS,
     DOUBLE,
     MM,
     SINGLE,
@@ -26,6 +25,7 @@ from mcpump.figures.style import (
     draw_zero,
     drawing,
     length_unit,
+    line_colour,
     new_figure,
 )
 from mcpump.problem.headline import Headline
@@ -262,12 +262,16 @@ def _look(one: Estimate) -> dict[str, Any]:
     style = (0, (4, 2.5)) if harmonic.startswith("sin") else "-"
     name = column_name(harmonic, component)
     zorder = 2.5 if harmonic.startswith("sin") else 2.0
-    return {"color": COLOURS[component], "linestyle": style, "label": name, "zorder": zorder}
+    return {"color": line_colour("xyz".index(component)), "linestyle": style, "label": name, "zorder": zorder}
 
 
 def _draw_planes(axes: Axes, current: Estimate, metres: float, factor: float) -> None:
     error = None if current.stderr is None else np.nan_to_num(current.stderr) * factor
-    look: dict[str, Any] = {"color": COLOURS[current.coords["component"]], "markersize": 3, "elinewidth": 0.8}
+    look: dict[str, Any] = {
+        "color": line_colour("xyz".index(current.coords["component"])),
+        "markersize": 3,
+        "elinewidth": 0.8,
+    }
     x, mean = current.places("plane") * metres, current.mean * factor
     points = axes.errorbar(x, mean, yerr=error, fmt="o", capsize=1.5, zorder=4, **look)
     # Planes at the faces lie on the frame: draw them whole.

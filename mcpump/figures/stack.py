@@ -15,7 +15,7 @@ import numpy as np
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.textures import Precession
 from mcpump.errors import InputError
-from mcpump.figures.style import DOUBLE, MM, SEQUENCE, draw_points, drawing, new_figure
+from mcpump.figures.style import DOUBLE, MM, draw_points, drawing, line_colour, new_figure
 from mcpump.problem.scene import Layer
 from mcpump.report.words import headline_of, plane_current, positions
 from mcpump.tally.estimates import Estimate, Result
@@ -98,7 +98,7 @@ def stack_figure(
             fine, line = limit(x, y)
             unit = 180.0 / math.pi if points is cone else 1.0
             axis.plot(fine * unit, line, color="0.4", label=words)
-            draw_points(axis, x * unit, y, error, "o", color=SEQUENCE[0], label="Monte Carlo")
+            draw_points(axis, x * unit, y, error, "o", color=line_colour(0), label="Monte Carlo")
             axis.set_xlabel(x_label)
             axis.set_ylabel(y_label)
             if points is frequency:

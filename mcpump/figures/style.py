@@ -30,10 +30,8 @@ MM = 1 / 25.4
 """One millimetre [inch]."""
 SINGLE, DOUBLE = 85 * MM, 170 * MM
 """Widths of one and of two columns of a journal [inch]."""
-COLOURS = {"x": "#0072B2", "y": "#D55E00", "z": "#009E73"}
-"""Components of the spin: blue, vermilion, green."""
 SEQUENCE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Colours of lines that are no components."""
+"""Colours of lines, of components x, y, z the first three: blue, vermilion, green."""
 
 STYLE: Any = {
     "font.size": 7,
@@ -75,6 +73,16 @@ def drawing() -> Iterator[None]:
     own = {key: value for key, value in STYLE.items() if mpl.rcParams[key] == mpl.rcParamsDefault[key]}
     with mpl.rc_context(own):
         yield
+
+
+def line_colour(number: int) -> str:
+    """Colour of a line: of the cycle that a style, matplotlibrc or rcParams set, or of ours."""
+    import matplotlib as mpl
+
+    cycle = mpl.rcParams["axes.prop_cycle"]
+    own = cycle == mpl.rcParamsDefault["axes.prop_cycle"]
+    colours = SEQUENCE if own else tuple(cycle.by_key().get("color", SEQUENCE))
+    return str(colours[number % len(colours)])
 
 
 @contextlib.contextmanager

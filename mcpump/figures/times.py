@@ -11,7 +11,6 @@ from mcpump.figures.style import (
     DOUBLE,
     MM,
     PALE,
-    SEQUENCE,
     Array,
     add_colour_bar,
     axis_label,
@@ -23,6 +22,7 @@ from mcpump.figures.style import (
     draw_zero,
     drawing,
     length_unit,
+    line_colour,
     new_figure,
 )
 from mcpump.report.words import (
@@ -160,9 +160,9 @@ def _draw_planes(axes: Axes, result: Result, course: _Course, where: Column) -> 
         mean, error = values[:, plane] * 10.0**-scale, np.nan_to_num(errors[:, plane]) * 10.0**-scale
         if not mean.any():
             continue  # a closed face
-        colour, style = SEQUENCE[plane % len(SEQUENCE)], ("-", "--", ":", "-.")[plane % 4]
+        shade, style = line_colour(plane), ("-", "--", ":", "-.")[plane % 4]
         label = at_plane(result, x)
-        draw_band(axes, course.times, mean, error, color=colour, linestyle=style, label=label)
+        draw_band(axes, course.times, mean, error, color=shade, linestyle=style, label=label)
     draw_zero(axes)
     axes.set_xlim(course.edges[0], course.edges[-1])
     axes.set_xlabel(f"t [{course.unit}]")

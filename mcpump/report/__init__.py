@@ -8,6 +8,7 @@ table         the whole; from `currents` (planes), `forecast`, `channels`, `mesh
 sweep         CSV of a sweep
 words         numbers with errors, aligned rows
 comparison    against the exact plane-wave solution; `crossover` the local share against ℓ/λ
+papers        sweeps against experiments
 conversion    how much of the spin current becomes charge
 ============= ========================================================================================
 """

@@ -14,7 +14,7 @@ from mcpump.names import PARTS
 from mcpump.problem.headline import Headline
 from mcpump.report.conversion import formula_of, impurity_sources
 from mcpump.report.mesh import largest_on_mesh
-from mcpump.report.voltage import formula_lines
+from mcpump.report.voltage import exact_charge_lines, formula_lines
 from mcpump.report.words import (
     Column,
     barred,
@@ -50,15 +50,15 @@ _PLACE = ("harmonic", "charge_direction")
 
 def charge_lines(result: Result) -> list[str]:
     """Lines of the table on charge; none for a run without spin-orbit coupling to charge, nor a θ_SH."""
-    lines = formula_lines(result)
+    lines = formula_lines(result) + exact_charge_lines(result)
     if "charge_current" not in result.estimates:
         return lines
     orders = Headline("sum", exchange_of(result))
     if not orders.holds:
         # its spins are of first and second order in J
         return lines + wrap(
-            f"Charge currents, density and voltage by the paper's rule are not told: they follow from orders of J that "
-            f"{orders.doubt}; the file has them"
+            f"Charge currents, density and voltage that follow from orders of J, which {orders.doubt}, are not told; the "
+            f"file has them"
         )
     lines += _mean_lines(result) if "charge_current_mean" in result.estimates else []
     lines += _largest_lines(result)

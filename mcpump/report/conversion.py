@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.report.words import labels
-from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.estimates import NOTHING, Estimate, Result
 
 Array = NDArray[np.float64]
 VAGUE = 4.0
@@ -62,7 +62,9 @@ def projection(above: Field, below: Field) -> Ratio:
     fields = (above.mean, above.error, below.mean, below.error)
     known = np.logical_and.reduce([np.isfinite(part).all(axis=-1) for part in fields])
     size, noise = (np.sqrt((part**2).sum(axis=-1)) for part in (below.mean, below.error))
-    kept = known & (size > 0.0) & (size >= VAGUE * noise)
+    # what is rounding beside the largest has no noise, and is no denominator either
+    least = NOTHING * size[known].max(initial=0.0)
+    kept = known & (size > least) & (size >= VAGUE * noise)
     if not kept.any():
         return UNKNOWN
     a, a_error, b, b_error = (part[kept] for part in fields)

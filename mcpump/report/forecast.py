@@ -6,8 +6,22 @@ import math
 
 import numpy as np
 
-from mcpump.report.words import at_plane, column_of, headline_of, plane_current, tied, wrap
+from mcpump.report.words import (
+    at_plane,
+    column_name,
+    column_of,
+    headline_of,
+    place,
+    plane_current,
+    thousands,
+    tied,
+    wrap,
+)
+from mcpump.simulate.pilot import Pilot, walkers_of
 from mcpump.tally.estimates import Estimate, Result
+from mcpump.tally.scales import channels_of, units_of
+from mcpump.tally.scales import headline_of as headline_of_problem
+from mcpump.tally.tally import MIN_BLOCKS
 
 TARGET = 0.01
 """Relative error that is forecast."""
@@ -53,6 +67,50 @@ def _forecast(result: Result, parts: Estimate) -> str:
     seconds = result.provenance.get("wall_time_s")
     clock = f" ({time_text(seconds * factor)})" if isinstance(seconds, int | float) and seconds > 0.0 else ""
     return f"{count_text(walkers)} walkers{clock}"
+
+
+def pilot_lines(pilot: Pilot) -> list[str]:
+    """What a deck's walkers will tell of the DC current through each plane, and what 1 % would take."""
+    problem = pilot.problem
+    headline = headline_of_problem(problem)
+    row = channels_of(problem).index(headline.channel)
+    total, scatter, floor = (one[2, row, 0] for one in (pilot.mean, pilot.scatter, pilot.floor))
+    size = np.nan_to_num(np.abs(total))
+    if not size.any():
+        return wrap(
+            f"pilot of {thousands(pilot.walkers)} walkers: no DC current in channel {headline.channel}"
+        )
+    component = int(np.unravel_index(np.argmax(size), size.shape)[0])
+    wanted, units = walkers_of(problem), units_of(problem)["length"]
+    known, costs = list[str](), list[str]()
+    for x, j, s, f in zip(
+        problem.extents.planes, *(one[component] for one in (total, scatter, floor)), strict=True
+    ):
+        at, j = f"x = {place(x, units)}", abs(float(j))
+        if not (math.isfinite(j) and j > VAGUE * math.hypot(s, f)):
+            known.append(tied(f"{at} below {VAGUE:g} errors in the pilot"))
+            continue
+        error = math.hypot(s * math.sqrt(pilot.walkers / wanted), f) / j
+        known.append(tied(f"{at} {100.0 * error:.2g} %"))
+        costs.append(tied(f"{at} {_cost(pilot, j, s, f)}"))
+    name = column_name("dc", "xyz"[component])
+    clock = time_text(pilot.preparation + pilot.seconds * wanted)
+    lines = wrap(
+        f"pilot of {thousands(pilot.walkers)} walkers: the current {name}, channel {headline.channel}, will be known by "
+        f"{thousands(wanted)} walkers ({clock}) to {', '.join(known)}"
+    )
+    return lines + (wrap(f"for {TARGET * 100:g} %: {', '.join(costs)}") if costs else [])
+
+
+def _cost(pilot: Pilot, j: float, scatter: float, floor: float) -> str:
+    """Walkers and time that tell a current to the target."""
+    left = (TARGET * j) ** 2 - floor**2
+    if not left > 0.0:
+        return f"cannot be had by more walkers (numerical error {100.0 * floor / j:.2g} %)"
+    fewest = MIN_BLOCKS * pilot.problem.scene.walkers_per_block
+    walkers = max(math.ceil(pilot.walkers * scatter**2 / left), fewest)
+    few = " or fewer" if walkers == fewest else ""
+    return f"{count_text(walkers)} walkers{few} ({time_text(pilot.preparation + pilot.seconds * walkers)})"
 
 
 def count_text(count: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mcpump.report.words import (
     Column,
     column_of,
@@ -18,6 +20,8 @@ from mcpump.tally.estimates import NOTHING, Estimate, Result
 VAGUE = 4.0
 """Errors that a number must have to be told."""
 _PLACE = ("harmonic", "charge_direction")
+_EXACT = {"rashba": "Rashba", "impurity": "impurities", "sum": "all together"}
+"""Sources of the charge of `exact` in words."""
 
 
 def formula_lines(result: Result) -> list[str]:
@@ -49,6 +53,45 @@ def formula_lines(result: Result) -> list[str]:
         f"{told.long_name}, {channel.title} [{in_units(told.units, power)}], of the total spin current "
         f"(in brackets: if only its local part converts, as the paper finds of impurities): {', '.join(texts)}"
     )
+
+
+def exact_charge_lines(result: Result) -> list[str]:
+    """Charge that first flights of `exact` make, where that is the headline channel; none without spin-orbit coupling."""
+    if "exact_charge_current_mean" not in result.estimates or headline_of(result).channel != "exact":
+        return []
+    mean = result.estimates["exact_charge_current_mean"]
+    columns = mean.stands_out(*_PLACE, errors=VAGUE)
+    if not columns:
+        return wrap(f"{mean.long_name}: compatible with zero (below {VAGUE:g} errors)")
+    power = power_of_ten([np.nan_to_num(np.abs(mean.sel(**column).mean)).max() for column in columns])
+    rows = []
+    for source in mean.places("exact_source"):
+        mine = mean.sel(exact_source=source)
+        there = [column for column in columns if np.isfinite(mine.sel(**column).mean)]
+        texts = [f"{column_of(result, c)} {written(mine.sel(**c), 10.0**-power)}" for c in there]
+        if texts:
+            rows.append(f"{_EXACT[source]} {', '.join(tied(text) for text in texts)}")
+    title = mean.long_name[0].upper() + mean.long_name[1:]
+    mesh = [axis for axis in ("x", "y", "z") if axis in result.estimates["exact_charge_current"].dims]
+    whole = f"all of the current along other directions than {', '.join(mesh)}; " if len(mesh) < 3 else ""
+    lines = wrap(
+        f"{title} ({whole}dipoles along {', '.join(mesh)} are walked of first and second alone) "
+        f"[{in_units(mean.units, power)}]: {'; '.join(rows)}"
+    )
+    for name in ("voltage", "field"):
+        if one := result.estimates.get(f"exact_open_circuit_{name}"):
+            return lines + _circuit(result, one)
+    return lines
+
+
+def _circuit(result: Result, told: Estimate) -> list[str]:
+    """Line of a voltage or field of an open circuit, where it stands out."""
+    columns = told.stands_out(*_PLACE, errors=VAGUE)
+    if not columns:
+        return []
+    power = power_of_ten([told.sel(**column).mean for column in columns])
+    texts = [tied(f"{column_of(result, c)} {written(told.sel(**c), 10.0**-power)}") for c in columns]
+    return wrap(f"{told.long_name} [{in_units(told.units, power)}]: {', '.join(texts)}")
 
 
 def _text(told: Estimate, result: Result, column: Column, power: int) -> str:

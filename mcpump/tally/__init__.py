@@ -9,6 +9,7 @@ scales              names and units of results
 observables         spin density, current, torque, budget, on meshes and in time
 equilibrium         static polarization, super-current
 charge              charge currents, densities, voltage
+exact_charge        charge that first flights of `exact` make
 inverse_spin_hall   the inverse spin Hall formula of every channel, and its voltage
 pumping             Tserkovnyak's form fitted to the currents
 damping             what pumping costs the magnet

@@ -145,6 +145,9 @@ class Estimate:
     def to_dataframe(self) -> pandas.DataFrame:
         """Tidy table: one row a number, a column for each axis, then mean and stderr (NaN where it is exact).
 
+        Places that `sel` took are columns, too, the first ones, so that selections can be put together; `attrs` has the
+        unit and the long name.
+
         Raises
         ------
         InputError
@@ -156,7 +159,16 @@ class Estimate:
             axis: np.asarray(self.places(axis))[index] for axis, index in zip(self.dims, places, strict=True)
         }
         stderr = np.full(self.mean.size, np.nan) if self.stderr is None else self.stderr.ravel()
-        return pandas.DataFrame({**columns, "mean": self.mean.ravel(), "stderr": stderr})
+        taken = {
+            axis: place
+            for axis, place in self.coords.items()
+            if axis not in self.dims and np.ndim(place) == 0
+        }
+        table = pandas.DataFrame({**columns, "mean": self.mean.ravel(), "stderr": stderr})
+        for number, (axis, place) in enumerate(taken.items()):
+            table.insert(number, axis, place)
+        table.attrs = {"units": self.units, "long_name": self.long_name}
+        return table
 
     def _repr_html_(self) -> str:
         """Table for a notebook, where the numbers are few: the last axis across."""

@@ -77,7 +77,7 @@ def _means(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     """Formula, mean over the sample, and the field and voltage of an open circuit."""
     scene, worth = problem.scene, scale_of(problem, "charge_current")
     groups = tally.groups("converted").map(
-        lambda s: np.concatenate([s, s.sum(axis=1, keepdims=True)], axis=1)
+        lambda s: np.concatenate([s[:, :2], s[:, :2].sum(axis=1, keepdims=True)], axis=1)
     )
     # groups, channel, part, direction, harmonic
     groups = groups.map(lambda s: np.moveaxis(spins_of(scene, s, worth), (0, 1, 2, 3, 4), (1, 4, 3, 0, 2)))

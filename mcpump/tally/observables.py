@@ -15,6 +15,7 @@ from mcpump.tally.charge import charge_coordinates, charge_observables
 from mcpump.tally.damping import damping_observables
 from mcpump.tally.equilibrium import centres, diffusion_at, equilibrium, plane_axis
 from mcpump.tally.estimates import Estimate
+from mcpump.tally.exact_charge import exact_charge_coordinates, exact_charge_observables
 from mcpump.tally.inverse_spin_hall import inverse_spin_hall_observables
 from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
@@ -42,6 +43,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     passages = plane_groups(problem, tally)
     found = with_marks(problem, tally, raw, passages)
     found |= inverse_spin_hall_observables(problem, tally, found)
+    found |= exact_charge_observables(problem, tally, found)
     found |= pumping_observables(problem, passages, budget_groups(problem, tally))
     found = without_fits(problem, found)
     found |= damping_observables(problem, found)
@@ -362,4 +364,5 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
             found["plane_part"] = found["plane_part_2"] = pairs
         if plane_axis(scene) == "normal":
             found["normal"] = ("x",)
-    return {**found, **charge_coordinates(scene), **check_coordinates()}
+    charge = {**charge_coordinates(scene), **exact_charge_coordinates(scene)}
+    return {**found, **charge, **check_coordinates()}

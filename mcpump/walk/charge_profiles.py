@@ -129,18 +129,38 @@ def converts(scene: Scene) -> bool:
     return not scene.time_bins and not scene.pulse and any(layer.angle for layer in scene.layers)
 
 
-def converted(scene: Scene, profiles: Array) -> Array:
-    """2θ_SH ε_ijα j_j^α of every spin channel, mean over the sample, (2, amplitudes); (0, amplitudes) without θ_SH.
+def converts_exact(scene: Scene) -> bool:
+    """Whether the charge that Rashba coupling makes of first flights of `exact` is booked: a steady run that has both."""
+    there = "exact" in scene.channels and any(any(layer.rashba) for layer in scene.layers)
+    return there and not scene.time_bins and not scene.pulse
 
-    profiles: (2 · kinds, cells, amplitudes), without sums of channels. Components of what is returned are directions i.
+
+def conversions(scene: Scene) -> int:
+    """Rows of `converted`."""
+    return 2 * converts(scene) + converts_exact(scene)
+
+
+def converted(scene: Scene, profiles: Array) -> Array:
+    """Charge that spin channels make, means over the sample, (rows, amplitudes); components are directions i.
+
+    Where a layer has a θ_SH, 2θ_SH ε_ijα j_j^α of the local and of the diffusive part; where `exact` meets Rashba
+    coupling, −2E_so × g of the local part. profiles: (2 · kinds, cells, amplitudes), without sums of channels.
     """
     size = profiles.shape[-1]
-    if not converts(scene):
-        return np.zeros((0, size))
-    angles = mean_over_cells(scene, np.array([2.0 * layer.angle for layer in scene.layers]))
-    split = profiles.reshape(2, 3 + scene.axes, scene.cells[0], -1, size)[:, CURRENT:].mean(axis=3)
-    mean = np.tensordot(split, angles / scene.cells[0], axes=(2, 0)).reshape(2, scene.axes, -1, 3)
-    # ε_ijα j^α with j fixed is e_j × j
-    total = np.sum([np.cross(np.eye(3)[j], mean[:, j]) for j in range(scene.axes)], axis=0).reshape(2, size)
+    rows = [np.zeros((0, size))]
+    split = profiles.reshape(2, 3 + scene.axes, scene.cells[0], -1, size)
+    if converts(scene):
+        angles = mean_over_cells(scene, np.array([2.0 * layer.angle for layer in scene.layers]))
+        along = np.tensordot(split[:, CURRENT:].mean(axis=3), angles / scene.cells[0], axes=(2, 0))
+        mean = along.reshape(2, scene.axes, -1, 3)
+        # ε_ijα j^α with j fixed is e_j × j
+        rows.append(
+            np.sum([np.cross(np.eye(3)[j], mean[:, j]) for j in range(scene.axes)], axis=0).reshape(2, size)
+        )
+    if converts_exact(scene):
+        field = mean_over_cells(scene, np.array([layer.rashba for layer in scene.layers]))[:, None, :]
+        density = split[0, DENSITY].mean(axis=1).reshape(scene.cells[0], -1, 3)
+        rows.append(np.cross(field, density).mean(axis=0).reshape(1, size))
+    total = np.concatenate(rows)
     total[:, len(scene.channels) * scene.time_functions * 3 :] = 0.0
-    return np.asarray(total)
+    return total

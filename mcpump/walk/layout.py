@@ -20,8 +20,8 @@ from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE, Scene
 from mcpump.walk.charge_profiles import (
     charge_waves,
+    conversions,
     converted,
-    converts,
     turn_into_charge,
     wave_amplitudes,
     wave_patterns,
@@ -63,8 +63,7 @@ class BlockSums(NamedTuple):
     """(planes, amplitudes): the diffusive current through planes on cells' edges, from conservation; NaN in channels that
     do not have it."""
     converted: Array = np.zeros((0, 0))
-    """(2, amplitudes): what the inverse spin Hall formula makes of the local and the diffusive current, mean over the
-    sample (`charge_profiles.converted`); nothing where no layer has a θ_SH."""
+    """(rows, amplitudes): charge that spin channels make, means over the sample (`charge_profiles.converted`)."""
 
 
 def amplitudes(scene: Scene) -> int:
@@ -85,7 +84,7 @@ def shapes(scene: Scene) -> dict[str, tuple[int, ...]]:
         "means": (2, size),
         "projections": (2 * len(waves) * len(wave_amplitudes(scene)) if waves else 2,),
         "conserved": (planes if scene.from_collisions and scene.axes == 1 else 0, size),
-        "converted": (2 if converts(scene) else 0, size),
+        "converted": (conversions(scene), size),
     }
 
 

@@ -85,6 +85,26 @@ def test_styles(file, tmp_path):
         assert mpl.rcParams["font.size"] == 7
 
 
+def test_a_style_s_colours(tmp_path):
+    """The cycle of a style, or of rcParams, draws lines; without one they have ours."""
+
+    def drawn():
+        axes = next(one for one in figures.profile(junction()).axes if one.get_label() == "diffusive")
+        return [mpl.colors.to_hex(line.get_color()) for line in axes.lines if line.get_label()[0] != "_"]
+
+    ours = drawn()
+    assert set(ours) <= {"#0072b2", "#d55e00", "#009e73"}
+    (tmp_path / "mine.mplstyle").write_text("axes.prop_cycle: cycler('color', ['111111', '222222'])\n")
+    with figures.styled(str(tmp_path / "mine.mplstyle")):
+        mine = drawn()
+    # of two colours the third component has the first
+    place = {"#0072b2": "#111111", "#d55e00": "#222222", "#009e73": "#111111"}
+    assert mine == [place[one] for one in ours]
+    with mpl.rc_context({"axes.prop_cycle": mpl.cycler(linestyle=["-", "--"])}):
+        assert drawn() == ours
+    assert drawn() == ours
+
+
 def test_units_have_prefixes():
     assert axis_label("j", "J/m^2", -9) == "j [nJ/m²]"
     assert axis_label("j", "A/m^2", 3) == "j [kA/m²]"

@@ -54,6 +54,10 @@ def test_projection_and_its_error():
     assert ratio.error == pytest.approx(5.0 * (0.02 + 0.5 * 0.01) / 9.0)
     vague = Field(below.mean, np.ones((1, 1, 3)))
     assert not projection(above, vague).known
+    # what is rounding has no noise: it is no denominator where what is large is vague
+    mixed = Field(np.array([[[1.0, 2.0], [1e-15, 2e-15]]]), np.array([[[9.0, 9.0], [0.0, 0.0]]]))
+    assert not projection(mixed, mixed).known
+    assert projection(mixed, Field(mixed.mean, 1e-3 * mixed.error)).value == 1.0
     unknown = Field(np.full((1, 1, 3), np.nan), below.error)
     assert not projection(unknown, below).known
 
@@ -95,7 +99,7 @@ def test_rashba_table():
 @pytest.mark.parametrize("run", [rashba(), impurities()])
 def test_charge_of_orders_that_do_not_hold_is_no_headline(run):
     """Charge follows from first and second order in J: where Jτ/ħ is not small, it is in the file, not in the table."""
-    doubt = "they follow from orders of J that do not hold at Jτ/ħ = 1.8"
+    doubt = "follow from orders of J, which do not hold at Jτ/ħ = 1.8"
     assert doubt not in " ".join(report.table(run).split())
     lost = dataclasses.replace(run, regime={**run.regime, "J tau/hbar": (1.8, "", "")})
     assert doubt in " ".join(" ".join(charge_lines(lost)).split())
