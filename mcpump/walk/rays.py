@@ -216,7 +216,7 @@ def ray_flights(
     grid, sides = grid_of(scene), sides_of(scene)
     slots = _slots(scene, bool(shift))
     stack = _stack(scene, user, grid, slots, shift)
-    followed = _Followed(scene, grid, share, scene.first_flights)
+    followed = _Followed(scene, grid, share, scene.first_flights, SETS)
     seen, size, method = (
         plain(scene),
         len(slots) * scene.time_functions * 3,
@@ -375,8 +375,9 @@ class _Followed(NamedTuple):
     share: Share
     more: float
     """Rays, beside those of `first_flights` = 1."""
+    sets: int
+    """Sets of points."""
     salt: int = 0
-    sets: int = SETS
 
     def everywhere(
         self, sides: Sequence[Side], stack: Stack, follow: Callable[..., Any], width: int
