@@ -1,7 +1,8 @@
 """Diffusion of spin on a mesh in one to three dimensions, harmonic by harmonic: (Γ_sf + inΩ) n − ∇·Dν∇(n/ν) = births.
 
-Finite volumes; at interfaces and faces what passes is that of an isotropic density on either side (Marshak), less the
-half that the current itself carries.
+Finite volumes. Layers lie along x, so that modes of the other directions do not mix; each leaves an equation along x. At
+interfaces and faces what passes is that of an isotropic density on either side (Marshak), less the half that the current
+itself carries.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Mesh(NamedTuple):
     contacts: Array
     """(cells along x + 1,) n/ν that drops at an edge between cells for each current through it; 0: none."""
     faces: tuple[float, float, float, float, float, float]
-    """The same between a face and what it absorbs into; inf: nothing passes. Order x−, x+, y−, y+, z−, z+."""
+    """How far behind a face n would be 0; inf: nothing passes. Order x−, x+, y−, y+, z−, z+."""
     periodic: tuple[bool, bool, bool]
 
 
@@ -63,48 +64,42 @@ def diffused(mesh: Mesh, born: Array, functions: int, Omega: float) -> Array:
     Omega : float
         Angular frequency.
     """
-    flow, volume = _flow(mesh)
-    split = born.reshape(len(born), -1, functions, 3)
-    found, nu = np.zeros_like(split), _on_cells(mesh, mesh.nu)
-    for n in range((functions + 1) // 2):
-        rate = (_on_cells(mesh, mesh.loss) + (1j * n * Omega if n else 0.0)) * nu * volume
-        solve = splu((flow + sparse.diags(rate)).tocsc(), permc_spec="MMD_AT_PLUS_A").solve
-        wave = split[:, :, 2 * n - 1] - 1j * split[:, :, 2 * n] if n else split[:, :, 0]  # Re(wave e^{inΩt})
-        wave = nu[:, None] * solve(volume[:, None] * wave.reshape(len(born), -1))
-        wave = wave.reshape(split[:, :, 0].shape)
-        if n == 0:
-            found[:, :, 0] = wave
-        else:
-            found[:, :, 2 * n - 1], found[:, :, 2 * n] = wave.real, -wave.imag
-    return found.reshape(born.shape)
-
-
-def _on_cells(mesh: Mesh, along_x: Array) -> Array:
-    """Numbers of all cells from those along x."""
-    return np.repeat(along_x, len(mesh.widths[1]) * len(mesh.widths[2]))
-
-
-def _flow(mesh: Mesh) -> tuple[sparse.csr_matrix, Array]:
-    """What flows out of cells, as a matrix that acts on n/ν, and their volumes."""
     x, y, z = mesh.widths
-    total: sparse.csr_matrix = sparse.csr_matrix((len(x) * len(y) * len(z),) * 2)
-    half = 0.5 * x / (mesh.D * mesh.nu)
-    along = _chain(half, mesh.contacts, mesh.faces[:2], mesh.periodic[0])
-    total = total + sparse.kron(along, sparse.kron(sparse.diags(y), sparse.diags(z)))
-    for axis, width in ((1, y), (2, z)):
-        others = [sparse.diags(y), sparse.diags(z)]
-        rows = []
-        for i, width_x in enumerate(x):
-            conductance = mesh.D[i] * mesh.nu[i]
-            chain = _chain(
-                0.5 * width / conductance, np.zeros(len(width) + 1), mesh.faces[2 * axis : 2 * axis + 2],
-                mesh.periodic[axis],
-            )  # fmt: skip
-            others[axis - 1] = chain
-            rows.append(width_x * sparse.kron(*others))
-        total = total + sparse.block_diag(rows)
-    volume = (x[:, None, None] * y[:, None] * z).ravel()
-    return total.tocsr(), volume
+    split = born.reshape(len(x), len(y), len(z), -1, functions, 3)
+    decay, modes = zip(*(_modes(mesh, axis) for axis in (1, 2)), strict=True)
+    waves = np.einsum("xyz...,yj,zk->jkx...", split, *modes) * x[:, None, None, None]
+    along = _chain(0.5 * x / (mesh.D * mesh.nu), mesh.contacts, _drops(mesh), mesh.periodic[0])
+    flow = sparse.kron(sparse.identity(len(y) * len(z)), along)
+    loss = (decay[0][:, None, None] + decay[1][:, None]) * mesh.D + mesh.loss
+    found = np.zeros_like(waves)
+    for n in range((functions + 1) // 2):
+        rate = ((loss + (1j * n * Omega if n else 0.0)) * mesh.nu * x).ravel()
+        solve = splu((flow + sparse.diags(rate)).tocsc()).solve
+        wave = (
+            waves[..., 2 * n - 1, :] - 1j * waves[..., 2 * n, :] if n else waves[..., 0, :]
+        )  # Re(wave e^{inΩt})
+        wave = solve(wave.reshape(rate.size, -1)).reshape(wave.shape)
+        if n == 0:
+            found[..., 0, :] = wave
+        else:
+            found[..., 2 * n - 1, :], found[..., 2 * n, :] = wave.real, -wave.imag
+    found *= mesh.nu[:, None, None, None]
+    return np.ascontiguousarray(np.einsum("jkx...,yj,zk->xyz...", found, *modes)).reshape(born.shape)
+
+
+def _modes(mesh: Mesh, axis: int) -> tuple[Array, Array]:
+    """Squares of wave numbers of the modes along y or z, and the modes in columns, for cells of one width."""
+    width = mesh.widths[axis]
+    n, faces = len(width), mesh.faces[2 * axis : 2 * axis + 2]
+    matrix = _chain(0.5 * width, np.zeros(n + 1), faces, mesh.periodic[axis]).toarray() / width[0]
+    squares, modes = np.linalg.eigh(matrix)
+    return squares, modes
+
+
+def _drops(mesh: Mesh) -> list[float]:
+    """What of n/ν drops behind the faces along x for each current through them."""
+    conductance = mesh.D * mesh.nu
+    return [mesh.faces[0] / float(conductance[0]), mesh.faces[1] / float(conductance[-1])]
 
 
 def _chain(half: Array, contacts: Array, faces: Sequence[float], periodic: bool) -> sparse.csr_matrix:

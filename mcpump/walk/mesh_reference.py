@@ -35,7 +35,7 @@ def mesh_of(scene: Scene, widths: tuple[Array, Array, Array], layers: NDArray[np
         at = 0 if face % 2 == 0 else -1
         ell, fastest = (v / (rate + loss))[at], (v * nu)[at]
         drop = at_contact(0.5 * absorbed, cosine * absorbed * fastest)
-        faces.append(drop + MILNE[scene.dimension] * ell / (D * nu)[at])
+        faces.append(drop * (D * nu)[at] + MILNE[scene.dimension] * ell)
     a, b, c, d, e, f = faces
     return Mesh(widths, D, nu, loss, contacts, (a, b, c, d, e, f), scene.periodic)
 
