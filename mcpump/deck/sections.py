@@ -337,9 +337,10 @@ class Run(Section):
     shift: Annotated[str, fields.one_of("auto", "off")] = "auto"
     """Whether walkers of `exact` leave out the spin that follows the magnet, which is known (in lanes, where no
     solution is taken out)."""
-    reference: Annotated[str, fields.one_of("auto", "slab", "off")] = "auto"
-    """Whether walkers correct a solution by discrete ordinates, `mcpump.theory.slab`, or find everything themselves.
-    `"auto"`: where there is one, along x in a rigid precession with a sink for spin."""
+    reference: Annotated[str, fields.one_of("auto", "slab", "diffusion", "off")] = "auto"
+    """Whether walkers correct a solution, or find everything themselves: `"slab"`, by discrete ordinates, along x in a
+    rigid precession; `"diffusion"`, of `first` and `second` alone, on any other mesh with specular, absorbing or
+    periodic faces. Both need a sink for spin. `"auto"`: where there is one."""
     max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     """A walker that takes more stops the run."""
     stop: Stop | None = None

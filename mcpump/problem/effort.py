@@ -18,8 +18,9 @@ JUMPS_IN_LENGTH, JUMPS_IN_TURN = 6.0, 0.1
 _LANE_FLIGHT, _LANE_TURN, _LANE_BIRTH, _LANE_COMPILATION = 20e-9, 30e-9, 800e-9, 20.0
 # The same with spins that any texture turns: a birth; of each birth time a kick, a turn, and each of its steps.
 _TURNED_BIRTH, _KICK, _TURN, _TURN_STEP = 2000e-9, 200e-9, 150e-9, 80e-9
-# First flights without walkers, by one thread: discrete ordinates, rays, and those that turn spins.
-_ORDINATES, _RAYS, _TURNED_RAYS, _RAY_COMPILATION = 0.4, 2.0, 6.0, 20.0
+# First flights without walkers, by one thread: discrete ordinates, rays, those of a reference beside
+# them, and rays that turn spins.
+_ORDINATES, _RAYS, _RAYS_OF_REFERENCE, _TURNED_RAYS, _RAY_COMPILATION = 0.4, 2.0, 1.5, 6.0, 20.0
 _PULSE_FLIGHT, _PULSE_COMPILATION = 10e-9, 10.0
 # The general walk: per flight, per spin carried along and number scored of it; the rotation, and each of its steps.
 _GENERAL_FLIGHT, _CARRIED_SPIN, _SCORED_NUMBER, _GENERAL_COMPILATION = 300e-9, 45e-9, 4.5e-9, 50.0
@@ -129,7 +130,8 @@ def first_flight_seconds(scene: Scene) -> float:
         return 0.0
     if not not_rigid(scene):
         return _ORDINATES
-    return scene.first_flights * (_TURNED_RAYS if turns_freely(scene) else _RAYS) / cores()
+    each = _TURNED_RAYS if turns_freely(scene) else _RAYS + _RAYS_OF_REFERENCE * scene.reference
+    return scene.first_flights * each / cores()
 
 
 def seconds_per_walker(scene: Scene, flights: float) -> float:

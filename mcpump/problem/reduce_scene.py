@@ -14,10 +14,12 @@ from mcpump.problem.effort import longest_jump, mean_flights
 from mcpump.problem.scene import (
     DRIVEN,
     EVERYWHERE,
+    FROZEN,
     NO_STATE,
     PLANE,
     Scene,
     paths_are_parallel,
+    scatters_diffusely,
 )
 from mcpump.problem.slab import not_rigid, turns_freely
 from mcpump.problem.slowest_mode import slowest_rate
@@ -107,15 +109,33 @@ def _led_in_lanes(scene: Scene, deck: Deck) -> Scene:
 
 
 def _has_reference(scene: Scene, deck: Deck) -> bool:
-    """Whether walkers correct a solution without walkers."""
-    if deck.run.reference == "off":
+    """Whether walkers correct a solution without walkers: by discrete ordinates along x, else by diffusion."""
+    wanted = deck.run.reference
+    if wanted == "off":
         return False
-    reason = not_rigid(scene) or ("" if scene.has_sink else "nothing takes the spin")
-    if reason and deck.run.reference == "slab":
+    reasons = {"slab": not_rigid(scene), "diffusion": _no_diffusion(scene)}
+    reasons = {
+        way: reason or ("" if scene.has_sink else "nothing takes the spin") for way, reason in reasons.items()
+    }
+    if reasons.get(wanted):
+        what = "solution along x" if wanted == "slab" else "reference by diffusion"
         raise InputError(
-            f'run.reference = "slab": there is no solution along x, for {reason}; "auto" and "off" are accepted'
+            f'run.reference = "{wanted}": there is no {what}, for {reasons[wanted]}; "auto" and "off" are accepted'
         )
-    return not reason
+    return not all(reasons.values())
+
+
+def _no_diffusion(scene: Scene) -> str:
+    """Why walkers do not correct a solution by diffusion; empty where they do."""
+    if not not_rigid(scene):
+        return "the sample has a solution along x"
+    if others := [name for name in scene.channels if name not in FROZEN]:
+        return f"the spins of {' and '.join(others)} turn in every flight"
+    if any(scene.dipoles):
+        return "walkers carry dipoles of charge"
+    if scatters_diffusely(scene):
+        return "faces or interfaces scatter diffusely"
+    return ""
 
 
 def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:

@@ -6,6 +6,7 @@ densities in ħνJ, spin currents in ħνJ v_F, torques in ħνJ/τ.
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import NamedTuple
 
@@ -22,6 +23,8 @@ MEAN_COSINE = {1: 1.0, 2: 2.0 / math.pi, 3: 0.5}
 """Mean of |cos| between a direction on the d-sphere and an axis."""
 FEWEST_JUMPED = 16.0
 """Flights that a jump is worth at least."""
+FROZEN = ("first", "second")
+"""Channels whose spins do not change after the first flight."""
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Places of profiles within a part; the current has one for each direction of the mesh."""
 NO_STATE, EVERYWHERE, PLANE, DRIVEN = 0, 1, 2, 3
@@ -111,7 +114,8 @@ class Scene(NamedTuple):
     shifted: bool = True
     """Along x: whether the walkers of `exact` leave out the spin that follows the magnet, which is known."""
     reference: bool = False
-    """Along x: whether walkers correct a solution by discrete ordinates, and carry what is missing of it alone."""
+    """Whether walkers correct a solution, by discrete ordinates in a rigid precession along x and else by diffusion, and
+    carry what is missing of it alone."""
     score_interval: int = 0
     """Along x one collision in so many is scored (a power of two); 0: as walks are long."""
     jump: float = 0.0
@@ -202,6 +206,21 @@ def paths_are_parallel(scene: Scene) -> bool:
     )
     faces = zip(scene.absorption, scene.specularity, strict=True)
     return same and all(absorption == 1.0 or specularity == 1.0 for absorption, specularity in faces)
+
+
+def scatters_diffusely(scene: Scene) -> bool:
+    """Whether a face or an interface sends out diffusely what comes to it."""
+    faces = zip(scene.absorption, scene.specularity, strict=True)
+    if any(
+        absorption < 1.0 and specularity < 1.0 and not scene.periodic[face // 2]
+        for face, (absorption, specularity) in enumerate(faces)
+    ):
+        return True
+    for left, right in itertools.pairwise(scene.layers):
+        all_pass = right.transmission == 1.0 and left.nu * left.v == right.nu * right.v
+        if not right.straight or (right.specularity < 1.0 and not all_pass):
+            return True
+    return False
 
 
 class Scales(NamedTuple):

@@ -19,7 +19,7 @@ paper           the paper's formulas; paper_charge those for charge
 exact           the exact solution of (W) in an infinite medium; exact_charge that for charge; spiral
 special_cases   layers, free flight, Hanle, the plane pulse
 slab            the solution of (W) in any sample along x, without walkers
-diffusion       diffusion theory of a sample; boundary_layer what happens within ℓ of a face
+diffusion       diffusion theory of a sample, `diffusion_mesh` on a mesh; boundary_layer what happens within ℓ of a face
 pumping         mixing conductance, damping, back flow
 half_space      the same beyond diffusion: thick metals and ideal interfaces at any ℓ/λ_s
 =============== ======================================================================================

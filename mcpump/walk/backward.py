@@ -257,13 +257,19 @@ def set_towards(scene, axis, sense, ray):
 
 
 @part
-def set_back(ray, layer):
-    """Begin a path backward from the arrival."""
+def set_path_back(ray, layer):
+    """Set place and direction of a path backward from the arrival."""
     at = ray.at
     for i in range(3):
         at[X + i], at[D + i] = ray.arrival[i], -ray.arrival[3 + i]
     at[AGE], at[DEPTH], at[FACTOR], at[CHANCE] = 0.0, 0.0, 1.0, ray.numbers[LOT]
     ray.layer[0], ray.layer[1] = layer, layer
+
+
+@part
+def set_back(ray, layer):
+    """Begin a path backward from the arrival."""
+    set_path_back(ray, layer)
     for k in range(ray.births.shape[0]):
         for i in range(3):
             ray.bending[k, i] = 0.0
@@ -306,15 +312,7 @@ def reach(scene, user, stack, ray, depth):
     while True:
         layer = ray.layer[0]
         v, both = stack.media[layer, V], stack.media[layer, RATE] + stack.media[layer, GAMMA]
-        axis, distance = 0, math.inf
-        for i in range(scene.axes):
-            d = at[D + i]
-            if d != 0.0 and not scene.folded[i]:
-                wall = scene.lengths[i] if d > 0.0 else 0.0
-                if i == 0:
-                    wall = stack.starts[layer + 1] if d > 0.0 else stack.starts[layer]
-                if (wall - at[X + i]) / d < distance:
-                    axis, distance = i, (wall - at[X + i]) / d
+        axis, distance = wall_ahead(scene, stack, ray)
         time, needed = max(distance, 0.0) / v, (depth - at[DEPTH]) / both
         turn_and_move(scene, user, ray, v, min(time, needed))
         if needed <= time:
@@ -326,9 +324,24 @@ def reach(scene, user, stack, ray, depth):
 
 
 @part
+def wall_ahead(scene, stack, ray):
+    """Return the axis of the normal of the next wall, and its distance."""
+    at, layer = ray.at, ray.layer[0]
+    axis, distance = 0, math.inf
+    for i in range(scene.axes):
+        d = at[D + i]
+        if d != 0.0 and not scene.folded[i]:
+            wall = scene.lengths[i] if d > 0.0 else 0.0
+            if i == 0:
+                wall = stack.starts[layer + 1] if d > 0.0 else stack.starts[layer]
+            if (wall - at[X + i]) / d < distance:
+                axis, distance = i, (wall - at[X + i]) / d
+    return axis, distance
+
+
+@part
 def turn_and_move(scene, user, ray, v, duration):
     """Go back for a time along a straight piece, and note how spins turn there."""
-    at = ray.at
     if scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0:
         # one point stands for the piece: right on average
         step = ray.numbers[LOOKED] * duration
@@ -338,6 +351,13 @@ def turn_and_move(scene, user, ray, v, duration):
                 ray.bending[k, i] += duration * ray.fields[0, k, i]
     if scene.slots[EXACT] >= 0:
         turn_frames(scene, user, ray, v, duration)
+    move(scene, ray, v, duration)
+
+
+@part
+def move(scene, ray, v, duration):
+    """Go back for a time along a straight piece."""
+    at = ray.at
     for i in range(3):
         at[X + i], sign = mirrored(scene, i, at[X + i] + v * at[D + i] * duration)
         at[D + i] *= sign

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.problem.scene import Scene
+from mcpump.problem.scene import FROZEN, Scene
 from mcpump.walk.columns import (
     Columns,
     columns_in_frame,
@@ -17,17 +17,13 @@ from mcpump.walk.columns import (
 )
 from mcpump.walk.first_flights import FirstFlights
 from mcpump.walk.plan import Frame
-from mcpump.walk.rays import Births, Grid
+from mcpump.walk.rays import Births, Grid, without_rounding
 from mcpump.walk.reference import sloped
 from mcpump.walk.source import Source
 
 Array = NDArray[np.float64]
-ROUNDING = 1e-12
-"""Share of a channel's largest amplitude that is rounding where rays find it."""
 ACROSS = 1e-15
 """Part of S along its axis of precession, of a texture across it."""
-FROZEN = ("first", "second")
-"""Channels whose spins do not change after the first flight."""
 
 
 def source_in_frame(scene: Scene, flown: FirstFlights, frame: Frame) -> Source:
@@ -89,12 +85,6 @@ def _allowed(name: str, frame: Frame, spin: Array) -> Array:
     return spin
 
 
-def _without_rounding(spin: Array) -> Array:
-    """Spin of a channel, (places, …), without amplitudes that symmetry forbids, and rounding makes."""
-    size = np.abs(spin).max(axis=0, initial=0.0)
-    return np.where(size > ROUNDING * size.max(initial=0.0), spin, 0.0)
-
-
 def _walls(
     scene: Scene, flown: FirstFlights, columns: Columns, frame: Frame, frozen: list[str], names: list[str]
 ) -> tuple[Array, Array, Array]:
@@ -150,7 +140,7 @@ def source_of_rays(scene: Scene, grid: Grid, births: Births) -> Source:
     rate = np.array([layer.rate for layer in scene.layers])[grid.layers_of_bins]
     columns, dipoles = columns_of_harmonics(scene), dipole_sources(scene)
     begun = {
-        name: _without_rounding(rate[:, None, None] * spin)
+        name: without_rounding(rate[:, None, None] * spin)
         for name, spin in births.collided.items()
         if name in scene.channels or name in emitted_of(columns.turned)
     }

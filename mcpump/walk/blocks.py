@@ -62,7 +62,9 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
         rates = np.array([layer.rate for layer in scene.layers])
         shift = tuple(shift_rates(scene.exchange, rates)) if scene.shifted else ()
         born = columns_of(problem).born
-        return _from_rays(problem, ray_flights(scene, user_of(problem), shift, share, born), share)
+        return _from_rays(
+            problem, ray_flights(scene, user_of(problem), shift, share, born, float(scene.reference)), share
+        )
     finer = math.sqrt(scene.first_flights)
     along_x = partial(
         first_flights_along_x,
@@ -89,8 +91,13 @@ def empty_groundwork(problem: Problem) -> Groundwork:
 
 
 def _from_rays(problem: Problem, rays: RayFlights, share: Share) -> Groundwork:
-    """Groundwork from rays; what walkers make of the errors of their births is walked, and belongs to the deviations."""
+    """Groundwork from rays; what walkers make of the errors of their births belongs to the deviations.
+
+    With a reference they have it; else it is walked.
+    """
     scene = problem.scene
+    if scene.reference:
+        return Groundwork(rays.known, source_of_rays(scene, rays.grid, rays.births))
     flights = mean_flights(scene)
     few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(2048.0, 5e5 / flights) + 4.0)))
     plans = [plan_of(few, source_of_rays(scene, rays.grid, births)) for births in rays.deviations]

@@ -24,6 +24,11 @@ Array = NDArray[np.float64]
 ORDINATES = "discrete ordinates"
 CORRECTED = "discrete ordinates, whose solution of the diffusive part walkers correct"
 """With a reference (`mcpump.walk.reference`)."""
+RAYS_ALONE = "rays followed backward"
+CORRECTED_RAYS = (
+    "rays followed backward, and of the diffusive part a solution by diffusion, which walkers correct"
+)
+"""With a reference (`mcpump.walk.mesh_reference`)."""
 
 
 class Known(NamedTuple):

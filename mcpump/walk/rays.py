@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,9 +18,10 @@ from scipy.stats import qmc
 
 from mcpump.errors import InputError
 from mcpump.names import CHARGES, lines_of
-from mcpump.problem.scene import DENSITY, DIVERGENCE, TORQUE, Scene
+from mcpump.problem.scene import DENSITY, DIVERGENCE, FROZEN, TORQUE, Scene
 from mcpump.textures.moving import texture_field_rate
 from mcpump.textures.parameters import scales_of
+from mcpump.theory.diffusion_mesh import diffused
 from mcpump.walk.backward import (
     ALONG_X,
     ALONG_Y,
@@ -44,9 +46,11 @@ from mcpump.walk.backward import (
 )
 from mcpump.walk.course import SAME_PLACE, gates_of, media_of, merged
 from mcpump.walk.general import plain
-from mcpump.walk.known import Known
+from mcpump.walk.known import CORRECTED_RAYS, RAYS_ALONE, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
+from mcpump.walk.mesh_reference import mesh_of, table_of
 from mcpump.walk.philox import key
+from mcpump.walk.reference_rays import follow_reference
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -60,6 +64,10 @@ RAYS = (8192, 16384, 16384)
 """Rays of a set that are wanted in the sample, for 1, 2 and 3 mesh directions, times `Scene.first_flights`."""
 WALL_RAYS = 1024
 """Rays of a set that are wanted on either side of a face, an interface or a plane."""
+ROUNDING = 1e-12
+"""Share of a channel's largest amplitude that is rounding where rays find it."""
+MORE_RAYS = (4.0, 1.0)
+"""Rays that find what flights make of a reference, and of its correction, beside those of first flights."""
 DEPTHS, DENSE = (0.5, 0.5), (0.15, 1.0)
 """a and b of the depths a w (w + b) at which a path is looked at; the latter where spins turn, which takes more time than
 looking."""
@@ -167,7 +175,12 @@ Share = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 
 def ray_flights(
-    scene: Scene, user: Any, shift: Sequence[float] = (), share: Share = map, born: int = 0
+    scene: Scene,
+    user: Any,
+    shift: Sequence[float] = (),
+    share: Share = map,
+    born: int = 0,
+    reference: float = 0.0,
 ) -> RayFlights:
     """Work out the first flights of a scene with a periodic drive.
 
@@ -183,6 +196,9 @@ def ray_flights(
         Who follows the rays: `map` of one thread, or of a pool.
     born : int
         Highest harmonic of what is born, where it is above that of the scene.
+    reference : float
+        Of `first` and `second` walkers leave out the solution by diffusion (`mcpump.walk.mesh_reference`) times this
+        number. 1 is right, and any other gives the same answer.
 
     Returns
     -------
@@ -200,37 +216,37 @@ def ray_flights(
     grid, sides = grid_of(scene), sides_of(scene)
     slots = _slots(scene, bool(shift))
     stack = _stack(scene, user, grid, slots, shift)
-    boxes, layers = _boxes(scene, grid)
-    volumes = _followed(
-        scene, user, stack, boxes, layers, points_of(scene, grid), 3 + scene.axes, share=share
+    followed = _Followed(scene, grid, share, scene.first_flights, SETS)
+    seen, size, method = (
+        plain(scene),
+        len(slots) * scene.time_functions * 3,
+        CORRECTED_RAYS if reference else RAYS_ALONE,
     )
-    volumes = _in_order(volumes, (len(grid.layers), *grid.across), grid.cuts)
-    arriving = {}
-    for number, side in enumerate(sides):
-        boxes, layers, cuts = _wall_boxes(scene, grid, side)
-        points, flat = (
-            _wall_points(boxes, cuts, scene.first_flights),
-            stack._replace(cuts=np.array(cuts, np.int64)),
-        )
-        found = _followed(scene, user, flat, boxes, layers, points, 1, 1 + number, share)
-        shape = [len(grid.layers), *grid.across]
-        shape[side.axis] = 1
-        arriving[side] = _in_order(found, tuple(shape), cuts)[:, :, 0]
+    volumes, arriving = followed.everywhere(sides, stack, partial(follow_rays, seen, user), size)
+    if reference:
+        later, arriving_later = _of_reference(followed, sides, stack, slots, volumes, reference)
+        slots |= {taken_of(name): -1 for name in referred(scene)}
+        volumes = np.concatenate([volumes, later], axis=3)
+        arriving = {
+            side: np.concatenate([flux, arriving_later[side]], axis=2) for side, flux in arriving.items()
+        }
     scale = 1.0 / math.sqrt(SETS * (SETS - 1))
     means = [values.mean(axis=1) for values in (volumes, *arriving.values())]
+    off = [scale * (v - m[:, None]) for v, m in zip((volumes, *arriving.values()), means, strict=True)]
+    if reference:
+        _add_responses(followed, sides, stack, slots, off)
     parts = []
     for r in range(-1, SETS):  # the value first
-        off = [scale * (v[:, r] - m) for v, m in zip((volumes, *arriving.values()), means, strict=True)]
-        one, *flux = off if r >= 0 else means
+        one, *flux = [v[:, r] for v in off] if r >= 0 else means
         walls = dict(zip(sides, flux, strict=True))
         parts.append(_laid_out(scene, grid, stack.media, slots, one, walls, asked))
     known, births = zip(*parts, strict=True)
-    return RayFlights(Known(known[0], known[1:], "rays followed backward"), grid, births[0], births[1:])
+    return RayFlights(Known(known[0], known[1:], method), grid, births[0], births[1:])
 
 
-def points_of(scene: Scene, grid: Grid) -> int:
-    """Points of a set in each box; never fewer than bins."""
-    return max(_power(_wanted(scene) * scene.first_flights / _boxes_in(scene, grid)), math.prod(grid.cuts))
+def points_of(scene: Scene, grid: Grid, more: float) -> int:
+    """Points of a set in each box, `more` times those for `first_flights` = 1; never fewer than bins."""
+    return max(_power(_wanted(scene) * more / _boxes_in(scene, grid)), math.prod(grid.cuts))
 
 
 def _boxes_in(scene: Scene, grid: Grid) -> int:
@@ -238,7 +254,7 @@ def _boxes_in(scene: Scene, grid: Grid) -> int:
     return len(grid.layers) * math.prod(grid.across)
 
 
-def _wall_points(boxes: Array, cuts: tuple[int, int, int], more: int) -> int:
+def _wall_points(boxes: Array, cuts: tuple[int, int, int], more: float) -> int:
     """Points of a set in each box of a wall."""
     return max(_power(more * WALL_RAYS / len(boxes)), math.prod(cuts))
 
@@ -258,12 +274,12 @@ def _slots(scene: Scene, shift: bool) -> dict[str, int]:
     slots = {name: KINDS.get(name, -1) for name in scene.walked}
     if BENT in slots.values():
         slots.setdefault("first", KEPT)
-    return slots | ({"shift": SHIFTED} if shift and "exact" in slots else {})
+    return slots | ({taken_of("exact"): SHIFTED} if shift and "exact" in slots else {})
 
 
 def _stack(scene: Scene, user: Any, grid: Grid, slots: dict[str, int], shift: Sequence[float]) -> Stack:
     """What the kernel has to know of layers, slots and bins."""
-    shifts = np.array(shift if "shift" in slots else np.zeros(len(scene.layers)), dtype=float)
+    shifts = np.array(shift if taken_of("exact") in slots else np.zeros(len(scene.layers)), dtype=float)
     media = np.column_stack([media_of(scene), shifts])
     boxes, layers = _boxes(scene, grid)
     x, y, z = (boxes[:, [2 * i, 2 * i + 1]].mean(axis=1) for i in range(3))
@@ -351,30 +367,140 @@ def _wall_boxes(scene: Scene, grid: Grid, side: Side) -> tuple[Array, Integers, 
     return boxes, np.full_like(layers, side.layer) if side.layer >= 0 else layers, (x, y, z)
 
 
-def _followed(
-    scene: Scene,
-    user: Any,
+class _Followed(NamedTuple):
+    """Rays to all bins, faces, interfaces and planes of a scene."""
+
+    scene: Scene
+    grid: Grid
+    share: Share
+    more: float
+    """Rays, beside those of `first_flights` = 1."""
+    sets: int
+    """Sets of points."""
+    salt: int = 0
+
+    def everywhere(
+        self, sides: Sequence[Side], stack: Stack, follow: Callable[..., Any], width: int
+    ) -> tuple[Array, dict[Side, Array]]:
+        """What arrives in bins, (bins, sets, kinds, amplitudes), and at walls, (bins of the wall, sets, amplitudes)."""
+        scene, grid = self.scene, self.grid
+        boxes, layers = _boxes(scene, grid)
+        points = points_of(scene, grid, self.more)
+        volumes = self._in(boxes, layers, stack, points, (3 + scene.axes, width), 0, follow)
+        arriving = {}
+        for number, side in enumerate(sides):
+            boxes, layers, cuts = _wall_boxes(scene, grid, side)
+            points, flat = _wall_points(boxes, cuts, self.more), stack._replace(cuts=np.array(cuts, np.int64))
+            found = self._in(boxes, layers, flat, points, (1, width), 1 + number, follow)
+            shape = [len(grid.layers), *grid.across]
+            shape[side.axis] = 1
+            arriving[side] = _in_order(found, tuple(shape), cuts)[:, :, 0]
+        return _in_order(volumes, (len(grid.layers), *grid.across), grid.cuts), arriving
+
+    def _in(
+        self, boxes: Array, layers: Integers, stack: Stack, points: int, shape: tuple[int, int], number: int,
+        follow: Callable[..., Any],
+    ) -> Array:  # fmt: skip
+        """Follow the rays to boxes: (boxes, bins of a box, sets, kinds, amplitudes)."""
+        scene, salt = self.scene, self.salt + number
+        sums = np.zeros((len(boxes), int(stack.cuts.prod()), self.sets, *shape))
+        numbers = sobol_sets(points, ORDERS[scene.axes - 1], scene.seed, salt)[: self.sets]
+        boxes = np.column_stack([boxes, np.arange(float(len(boxes)))])
+
+        def some(part: slice) -> None:
+            follow(stack, numbers, boxes[part], layers[part], salt, *key(scene.seed), sums[part])
+
+        size = max(AT_ONCE // (2 * SETS * points), 1)
+        for _ in self.share(some, [slice(first, first + size) for first in range(0, len(boxes), size)]):
+            pass
+        return sums
+
+
+def taken_of(name: str) -> str:
+    """Name of the slot of what is taken out of a channel."""
+    return f"taken out of {name}"
+
+
+def referred(scene: Scene) -> tuple[str, ...]:
+    """Channels that have a reference by diffusion."""
+    return tuple(name for name in scene.channels if name in FROZEN)
+
+
+def _of_reference(
+    followed: _Followed,
+    sides: Sequence[Side],
     stack: Stack,
-    boxes: Array,
-    layers: Integers,
-    points: int,
-    kinds: int,
-    salt: int = 0,
-    share: Share = map,
-) -> Array:
-    """Follow the rays to boxes: (boxes, bins of a box, sets, kinds, amplitudes)."""
-    width = len(stack.kinds) * scene.time_functions * 3
-    sums = np.zeros((len(boxes), int(stack.cuts.prod()), SETS, kinds, width))
-    numbers = sobol_sets(points, ORDERS[scene.axes - 1], scene.seed, salt)
-    boxes, seen = np.column_stack([boxes, np.arange(float(len(boxes)))]), plain(scene)
+    slots: dict[str, int],
+    volumes: Array,
+    scale: float,
+) -> tuple[Array, dict[Side, Array]]:
+    """T[u/τ], as what arrives otherwise, of the channels that have a reference; its emission is u/τ itself.
 
-    def follow(part: slice) -> None:
-        follow_rays(seen, user, stack, numbers, boxes[part], layers[part], salt, *key(scene.seed), sums[part])
+    u is what diffuses from the ends of first flights, and then once more from what that leaves to walk.
+    """
+    scene, rate = followed.scene, stack.media[followed.grid.layers_of_bins, RATE]
+    first = (volumes[:, :, DENSITY, at].mean(axis=1) for at in _columns(scene, slots))
+    left = np.concatenate([without_rounding(values) for values in first], axis=1)
+    found: list[tuple[Array, dict[Side, Array]]] = []
+    for more in MORE_RAYS:
+        u = scale * (left + _diffused(followed, rate[:, None] * left))
+        salt, rays = (len(sides) + 1) * (1 + len(found)), more * followed.more
+        one = _by_table(followed._replace(salt=salt, more=rays), sides, stack, u)
+        one[0][:, :, EMISSION] = (rate[:, None] * u)[:, None]
+        left = left + one[0][:, :, DENSITY].mean(axis=1) - u
+        found.append(one)
+    arriving = {side: np.sum([walls[side] for _, walls in found], axis=0) for side in sides}
+    return np.sum([volumes for volumes, _ in found], axis=0), arriving
 
-    size = max(AT_ONCE // (2 * SETS * points), 1)
-    for _ in share(follow, [slice(first, first + size) for first in range(0, len(boxes), size)]):
-        pass
-    return sums
+
+def _columns(scene: Scene, slots: dict[str, int]) -> list[slice]:
+    """Columns of the channels that have a reference."""
+    width = scene.time_functions * 3
+    return [slice(n * width, (n + 1) * width) for n, name in enumerate(slots) if name in referred(scene)]
+
+
+def _diffused(followed: _Followed, born: Array) -> Array:
+    """What diffuses of what is born in the bins."""
+    scene, grid = followed.scene, followed.grid
+    x, y, z = (grid.widths(scene, axis) for axis in range(3))
+    mesh = mesh_of(scene, (x, y, z), np.repeat(grid.layers, grid.cuts[0]))
+    return diffused(mesh, born, scene.time_functions, scene.Omega)
+
+
+def _add_responses(
+    followed: _Followed, sides: Sequence[Side], stack: Stack, slots: dict[str, int], off: list[Array]
+) -> None:
+    """Add to deviations, (bins or bins of a wall, sets, …, amplitudes), what walkers make of the errors of their births.
+
+    By diffusion, and flights of it: to some per cent.
+    """
+    scene, rate = followed.scene, stack.media[followed.grid.layers_of_bins, RATE]
+    channels = _columns(scene, slots)
+    taken = slice(off[0].shape[-1] - sum(at.stop - at.start for at in channels), None)
+    born = np.concatenate([off[0][:, :, DENSITY, at] for at in channels], axis=2)
+    born = (born + off[0][:, :, DENSITY, taken]).reshape(len(rate), -1)
+    u = born + _diffused(followed, rate[:, None] * born)
+    once = followed._replace(salt=(len(sides) + 1) * (1 + len(MORE_RAYS)), sets=1)
+    volumes, arriving = _by_table(once, sides, stack, u)
+    volumes[:, :, EMISSION] = (rate[:, None] * u)[:, None]
+    for values, more in zip(off, (volumes, *arriving.values()), strict=True):
+        split = more[:, 0].reshape(*more.shape[:1], *more.shape[2:-1], SETS, -1)
+        values[..., taken] += np.moveaxis(split, -2, 1)
+
+
+def _by_table(
+    followed: _Followed, sides: Sequence[Side], stack: Stack, u: Array
+) -> tuple[Array, dict[Side, Array]]:
+    """What arrives of u/τ, (bins, amplitudes)."""
+    scene, grid = followed.scene, followed.grid
+    along = np.repeat(grid.layers, grid.cuts[0])
+    table = table_of(grid.edges, (np.flatnonzero(np.diff(along)) + 1).tolist(), grid.shape, scene.periodic, u)
+    seen, stack = plain(scene._replace(phases=0)), stack._replace(depths=np.array([*DEPTHS, 0.0]))
+
+    def follow(stack: Stack, *rest: Any) -> None:
+        follow_reference(seen, scene.Omega, stack, table, *rest)
+
+    return followed.everywhere(sides, stack, follow, u.shape[1])
 
 
 def _in_order(sums: Array, boxes: tuple[int, ...], cuts: tuple[int, int, int]) -> Array:
@@ -382,6 +508,12 @@ def _in_order(sums: Array, boxes: tuple[int, ...], cuts: tuple[int, int, int]) -
     split = sums.reshape(*boxes, *cuts, *sums.shape[2:])
     ordered = np.moveaxis(split, (3, 4, 5), (1, 3, 5))
     return np.ascontiguousarray(ordered).reshape(-1, *sums.shape[2:])
+
+
+def without_rounding(spin: Array) -> Array:
+    """Spin of a channel, (places, …), without amplitudes that symmetry forbids, and rounding makes."""
+    size = np.abs(spin).max(axis=0, initial=0.0)
+    return np.where(size > ROUNDING * size.max(initial=0.0), spin, 0.0)
 
 
 def sobol_sets(points: int, order: Sequence[int], seed: int, salt: int) -> NDArray[np.uint64]:
@@ -423,15 +555,18 @@ def _laid_out(
     density, emission = local[:, DENSITY], volumes[:, EMISSION]
     after, later = np.zeros_like(local), {side: np.zeros_like(flux) for side, flux in arriving.items()}
     born = {name: density[:, columns[name]] for name in names if slots[name] >= 0}
-    if "shift" in slots:
+    for name in scene.channels:
+        if taken_of(name) not in slots:
+            continue
         # T[u/τ] is known, but diffusive; what is left to walk is ⟨T[a + u/τ]⟩ − u
-        exact, shift = columns["exact"], columns["shift"]
-        after[..., exact] = local[..., shift]
+        at, taken = columns[name], columns[taken_of(name)]
+        after[..., at] = local[..., taken]
         for side, flux in arriving.items():
-            later[side][:, exact] = flux[:, shift]
-        born["exact"] = born["exact"] + born.pop("shift")
-        born["exact"] = born["exact"] - emission[:, shift] / media[grid.layers_of_bins, RATE][:, None]
-        sent = [(side, _with_shift(spin, exact, shift)) for side, spin in sent]
+            later[side][:, at] = flux[:, taken]
+        u = emission[:, taken] / media[grid.layers_of_bins, RATE][:, None]
+        born[name] = density[:, at] + density[:, taken] - u
+        born.pop(taken_of(name), None)
+        sent = [(side, _with_taken(spin, at, taken)) for side, spin in sent]
     rows = {name: values.reshape(len(values), -1, 3) for name, values in born.items()}
     walls = tuple(_wall(grid, side, spin, {name: columns[name] for name in born}) for side, spin in sent)
     births = Births(rows, walls, _dipoles(scene, density, columns))
@@ -454,10 +589,10 @@ def _cut(scene: Scene, values: Array, functions: int) -> Array:
     return np.ascontiguousarray(split.reshape(*values.shape[:-1], len(scene.walked) * functions * 3))
 
 
-def _with_shift(spin: Array, exact: slice, shift: slice) -> Array:
-    """Add to what walls send out of `exact` what they send out of the shift."""
+def _with_taken(spin: Array, channel: slice, taken: slice) -> Array:
+    """Add to what walls send out of a channel what they send out of the spin that is taken out."""
     spin = spin.copy()
-    spin[:, exact] += spin[:, shift]
+    spin[:, channel] += spin[:, taken]
     return spin
 
 

@@ -20,7 +20,7 @@ from rows import FULL, SMALLEST, Section, Sizes, targets_table
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 SECTIONS = (
     "starts", "decks", "azurv1", "main_job", "local_current", "long_walks", "exact_channel", "memory", "growth",
-    "together", "flights",
+    "together", "flights", "reference",
 )  # fmt: skip
 """Sections in the order in which they are measured."""
 
@@ -30,6 +30,7 @@ def sections(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> dict[str, C
     from azurv1 import azurv1
     from junction import exact_channel, flights, local_current, main_job, memory
     from long_walks import long_walks
+    from reference import reference
     from scaling import growth, starts, together
     from shipped_decks import decks
 
@@ -45,6 +46,7 @@ def sections(sizes: Sizes, folder: Path, pythons: dict[str, str]) -> dict[str, C
         "growth": lambda: growth(sizes),
         "together": lambda: together(sizes, folder),
         "flights": lambda: flights(sizes, folder),
+        "reference": lambda: reference(sizes),
     }
 
 
