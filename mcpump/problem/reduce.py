@@ -174,8 +174,10 @@ def _walk_line(scene: Scene) -> str:
     layers = f"{len(scene.layers)} layer{'s' * (len(scene.layers) > 1)}"
     channels = ", ".join(scene.channels)
     if scene.from_collisions:
-        found = "rays" if not_rigid(scene) else "discrete ordinates"
-        found += ", which also give what walkers correct" if scene.reference else ""
+        found, corrected = "discrete ordinates", ", which also give what walkers correct"
+        if not_rigid(scene):
+            found, corrected = "rays", ", with a solution by diffusion that walkers correct"
+        found += corrected * scene.reference
         phases = f"{scene.phases} phases, " if turns_freely(scene) else ""
         return f"walk: in lanes, after first flights by {found}; mesh {mesh}, {layers}, {phases}channels {channels}"
     return f"walk: the general one; mesh {mesh}{bins}, {layers}, {scene.phases} phases, channels {channels}"

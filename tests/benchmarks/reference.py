@@ -136,4 +136,4 @@ def reference(sizes: Sizes, cases: Sequence[Case] = CASES) -> Section:
     ]
     rows = [measured(case, sizes) for case in (*wanted, *paths)]
     words = "Diffusive currents through planes, largest amplitudes at rest and in time; CPU seconds on one core.\n\n"
-    return Section([], "\n## A reference\n\n" + words + table(HEAD, rows) + "\n")
+    return Section([], "\n### A reference\n\n" + words + table(HEAD, rows) + "\n")

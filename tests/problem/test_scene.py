@@ -399,7 +399,7 @@ def test_report_and_memory():
     p = problem(BOX, run__stop={**STOP, "quantity": "spin_density.total.z.cos1"})
     text = check_report(p)
     for part in (
-        "walk: in lanes, after first flights by rays; mesh 10 × 4 × 4, 1 layer",
+        "walk: in lanes, after first flights by rays, with a solution by diffusion that walkers correct; mesh 10 ×",
         "memory about",
         "time at most",
     ):
