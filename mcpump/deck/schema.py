@@ -21,8 +21,23 @@ def schema() -> dict[str, Any]:
     classes: dict[str, type[Section]] = {one.__name__: one for one in _below(Section)}
     for name, table in {**made["$defs"], "Tables": made}.items():
         _describe(table, classes[name])
+    _take_words(made["$defs"])
     head = {"$schema": GenerateJsonSchema.schema_dialect, "title": f"Deck of mcpump {__version__}"}
     return {**_plain(made), **head}
+
+
+def _take_words(tables: dict[str, Any]) -> None:
+    """Words that `deck.stack` replaces before keys are checked: a cell's length, places by a layer's name."""
+    cells = tables["Axis"]["properties"]["cells"]
+    count = {key: cells.pop(key) for key in ("type", "minimum", "maximum")}
+    cells["anyOf"] = [
+        count,
+        {"type": "number", "exclusiveMinimum": 0},
+        {"type": "string", "pattern": "[0-9]"},
+    ]
+    place = {"anyOf": [{"type": "number"}, {"type": "string", "minLength": 1}]}
+    tables["Results"]["properties"]["planes"]["items"] = place
+    tables["Stop"]["properties"]["at"] |= place
 
 
 def _below(cls: type[Section]) -> list[type[Section]]:

@@ -34,6 +34,18 @@ def test_every_shipped_deck_keeps_to_it(deck):
     assert wrong(tomllib.loads(deck.read_text(encoding="utf-8"))) == []
 
 
+def test_the_words_of_a_stack_are_accepted():
+    """A cell's length and places by names; what can be neither a number nor a place is marked."""
+    stack = tomllib.loads((DECKS[0].parent / "co_pt.toml").read_text(encoding="utf-8"))
+    assert (stack["sample"]["x"]["cells"], stack["results"]["planes"][1]) == ("0.25 nm", "Pt")
+    stack["run"]["stop"] = {
+        "quantity": "spin_current.total.z.dc", "at": "interface + 0.25 nm", "relative_error": 0.01, "max_walkers": 1e6,
+    }  # fmt: skip
+    assert wrong(stack) == []
+    stack["sample"]["x"]["cells"], stack["results"]["planes"] = 0, [True]
+    assert sorted(wrong(stack)) == ["results.planes.0", "sample.x.cells"]
+
+
 @pytest.mark.parametrize("name", ["JUNCTION", "PULSE", "PLANAR", "TRANSIENT"])
 def test_reduced_decks_keep_to_it(name):
     assert wrong(tomllib.loads(getattr(runs, name))) == []
