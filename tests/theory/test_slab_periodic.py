@@ -74,7 +74,7 @@ def amplitudes(waves, edges, means):
 def test_an_elliptical_wave(q, gamma):
     """In a periodic sample, with and without a sink, against the closed form at any qℓ; DC, Ω and 2Ω.
 
-    Without a sink 2.2e-6 are left at qℓ = 1, whatever the mesh and the directions: not understood yet.
+    Without a sink the error of the mesh is the larger: at qℓ = 1 it is 1.2e-6 on the mesh that serves with one.
     """
     C, P, Q = np.array([0.1, 0.0, 0.8]), np.array([0.5, 0.0, 0.1]), np.array([0.0, 0.2, 0.0])
 
@@ -85,7 +85,7 @@ def test_an_elliptical_wave(q, gamma):
     length = 2.0 * math.pi / q
     edges = np.linspace(0.0, length, 9)
     sample = Sample(length, (Layer(0.0, 1.0, 1.0, gamma, 1.0),), None)
-    rule = Rule(1.0 / q, directions=32, fineness=9.0)
+    rule = Rule(1.0 / q, directions=32, fineness=9.0 if gamma else 13.0)
     found = periodic_response(sample, Cycle(texture, OMEGA, 1), J, edges, 2, rule=rule)
     waves = texture_waves(C, P, Q, np.array([q, 0.0, 0.0]), OMEGA)
     medium = Medium.reduced(J, 1.0 / gamma if gamma else math.inf)
@@ -104,8 +104,8 @@ def test_an_elliptical_wave(q, gamma):
             if gamma == 0.0:
                 got[:, 0] -= got[:, 0].mean(axis=0)
                 density[:, 0] -= density[:, 0].mean(axis=0)
-            assert_allclose(got, density, rtol=0.0, atol=(1e-6 if gamma else 3e-6) * size)
-            assert_allclose(mine.through, current, rtol=0.0, atol=(1e-6 if gamma else 3e-6) * size)
+            assert_allclose(got, density, rtol=0.0, atol=1e-6 * size)
+            assert_allclose(mine.through, current, rtol=0.0, atol=1e-6 * size)
 
 
 def test_rashba_dipoles_of_a_spiral():
