@@ -110,12 +110,23 @@ def compare_files(options: Options) -> int:
 
 def _save(draw: Callable[[], Figure], path: Path) -> None:
     """Write a figure."""
+    path = _figure_file(path)
     try:
         draw().savefig(path)
     except ImportError as error:
         raise InputError(f"{error.name} is not installed: pip install 'mcpump[plot]'") from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be drawn: {error}") from None
+
+
+def _figure_file(path: Path) -> Path:
+    """File of a figure, a PNG where its name has no ending; refuse what is there and is no file."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, not a figure")
+    path = path if path.suffix else path.with_name(f"{path.name}.png")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path} is a device or a pipe, not a figure: choose another name")
+    return path
 
 
 def _comparison(result: Result) -> str:
@@ -132,7 +143,7 @@ def draw_files(options: Options) -> int:
     """`mcpump plot`: draw, write the figure, print the numbers of its points."""
     from mcpump import figures
 
-    output = options.output or options.file.with_suffix(".png")
+    output = _figure_file(options.output or options.file.with_suffix(".png"))
     try:
         with figures.styled(options.style):
             figure, lines = options.draw(options)

@@ -1,6 +1,7 @@
 """`mcpump plot` and `mcpump compare`: what the scripts in analysis/ do, panels, styles, layers, and refusals."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -151,3 +152,18 @@ def test_compare(file, tmp_path):
     assert "cannot be written" in refused("compare", file, "-o", tmp_path / "no" / "table.txt")
     assert "does not exist" in refused("compare", tmp_path / "no.h5")
     assert "cannot be drawn" in refused("plot", "profile", file, "-o", tmp_path / "no" / "figure.png")
+
+
+def test_figures_replace_figures_alone(file, tmp_path):
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "device.png").symlink_to(os.devnull)
+    for name, word in (("pipe.png", "a pipe"), ("folder", "a folder"), ("device.png", "a device")):
+        place = tmp_path / name
+        for arguments in (("plot", "profile", file, "-o", place), ("compare", file, "--figure", place)):
+            assert word in refused(*arguments)
+    left = sorted(one.name for one in tmp_path.iterdir() if one.suffix != ".h5")
+    assert left == ["device.png", "folder", "pipe.png"]
+    out, _ = good("plot", "profile", file, "-o", tmp_path / "plain")
+    assert out.splitlines()[-1] == str(tmp_path / "plain.png")
+    assert (tmp_path / "plain.png").stat().st_size > 10_000
