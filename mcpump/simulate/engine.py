@@ -33,7 +33,7 @@ from mcpump.tally.scales import channels_of, headline_of
 from mcpump.tally.tally import MIN_BLOCKS, Tally
 from mcpump.textures.program import Program
 from mcpump.textures.snapshots import frame_of, store, take
-from mcpump.walk.blocks import checked_source, empty_groundwork, ground_of, kernel_of
+from mcpump.walk.blocks import checked_source, compile_rays, empty_groundwork, ground_of, kernels_of
 from mcpump.walk.known import groundwork_from, sentence
 from mcpump.walk.layout import amplitudes
 
@@ -371,15 +371,18 @@ def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> N
     """Share snapshots between the ranks of a node, and compile the kernels; tell it where that takes long."""
     if problem.snapshots is not None:
         ranks.share_files(partial(store, problem.snapshots), partial(take, problem.snapshots))
-    walk = kernel_of(problem.scene)
-    if not is_compiled(walk):
+    kernels = kernels_of(problem.scene)
+    if not all(map(is_compiled, kernels)):
         once = ", once for this version on this machine" if can_keep() else ""
         tell(f"compiling the kernels{once} (up to a minute)")
-    ranks.compile_once(partial(compile_kernels, problem), lambda: is_compiled(walk) or not can_keep())
+    ranks.compile_once(
+        partial(compile_kernels, problem), lambda: all(map(is_compiled, kernels)) or not can_keep()
+    )
 
 
 def compile_kernels(problem: Problem) -> None:
     """Compile the kernels, or fetch them from the cache, by walking two walkers for a moment."""
+    compile_rays(problem)
     scene = problem.scene._replace(walkers_per_block=2, first_flights=1, t_max=1.0)
     scene = scene._replace(initial_walkers=2 if scene.initial != NO_STATE else 0)
     small = problem._replace(scene=scene)

@@ -10,10 +10,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.compiled import is_compiled
 from mcpump.errors import InputError
 from mcpump.problem.effort import mean_flights
 from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid, user_of
+from mcpump.walk.backward import follow_rays
 from mcpump.walk.births import source_in_frame, source_of_rays
 from mcpump.walk.course import course_of
 from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x, shift_rates
@@ -25,6 +27,7 @@ from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
+from mcpump.walk.reference_rays import follow_reference
 from mcpump.walk.source import Source, check_source
 from mcpump.walk.transport import walk_scene
 from mcpump.walk.walkers import walk_in_lanes
@@ -59,12 +62,7 @@ def groundwork_of(problem: Problem, share: Share = map) -> Groundwork:
         return Groundwork()
     scene = problem.scene
     if not_rigid(scene):
-        rates = np.array([layer.rate for layer in scene.layers])
-        shift = tuple(shift_rates(scene.exchange, rates)) if scene.shifted else ()
-        born = columns_of(problem).born
-        return _from_rays(
-            problem, ray_flights(scene, user_of(problem), shift, share, born, float(scene.reference)), share
-        )
+        return _from_rays(problem, _rays_of(problem, share), share)
     finer = math.sqrt(scene.first_flights)
     along_x = partial(
         first_flights_along_x,
@@ -88,6 +86,22 @@ def empty_groundwork(problem: Problem) -> Groundwork:
     box = [0.0, scene.lengths[0], 0.0, scene.lengths[1], 0.0, scene.lengths[2]]
     rows = np.zeros((1, 1 + scene.axes, columns_of(problem).numbers))
     return Groundwork(source=Source(np.array([box]), np.zeros(1), np.zeros(1), rows))
+
+
+def _rays_of(problem: Problem, share: Share) -> RayFlights:
+    """First flights by rays."""
+    scene = problem.scene
+    rates = np.array([layer.rate for layer in scene.layers])
+    shift = tuple(shift_rates(scene.exchange, rates)) if scene.shifted else ()
+    born = columns_of(problem).born
+    return ray_flights(scene, user_of(problem), shift, share, born, float(scene.reference))
+
+
+def compile_rays(problem: Problem) -> None:
+    """Compile what follows rays, where a scene has any and it is not there yet, by following a few."""
+    scene = problem.scene
+    if not all(map(is_compiled, kernels_of(scene)[1:])):
+        _rays_of(problem._replace(scene=scene._replace(first_flights=0)), map)
 
 
 def _from_rays(problem: Problem, rays: RayFlights, share: Share) -> Groundwork:
@@ -205,8 +219,10 @@ def exponents_of(scene: Scene, user: Any) -> NDArray[np.intp]:
     return pulse_exponents(scene) if scene.pulse else general_exponents(scene, user)
 
 
-def kernel_of(scene: Scene) -> Callable[..., object]:
-    """Compiled function that walks a scene's blocks."""
-    if scene.from_collisions:
-        return walk_in_lanes
-    return walk_pulse if scene.pulse else walk_scene
+def kernels_of(scene: Scene) -> tuple[Callable[..., object], ...]:
+    """Compiled functions of a scene: the first walks its blocks, others follow rays."""
+    if not scene.from_collisions:
+        return (walk_pulse if scene.pulse else walk_scene,)
+    if not not_rigid(scene):
+        return (walk_in_lanes,)
+    return (walk_in_lanes, follow_rays, follow_reference)[: 3 if scene.reference else 2]
