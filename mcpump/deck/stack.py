@@ -81,7 +81,8 @@ class _Stack:
     @property
     def names(self) -> list[str | None]:
         """Their names."""
-        first, *others = [part.get("name") for part in self.parts]
+        given = [part.get("name") for part in self.parts]
+        first, *others = [name if isinstance(name, str) else None for name in given]
         return [first or FIRST_PART, *others]
 
     def read(self, value: Any, key: str) -> float | None:
