@@ -8,7 +8,8 @@ blocks          which walk takes a scene; what is worked out once; one block of 
 layout          what a block adds to the books, the same for all walks; `projection`: Fig. 3 in one number
 known           what is found without walkers: the local part and what walkers are born from (`source`), by
 first_flights   discrete ordinates along x, where the texture precesses rigidly,
-rays            rays followed backward, any mesh, stack and texture of a periodic drive; kernels: `backward`
+rays            rays followed backward, any mesh, stack and texture of a periodic drive; kernels: `backward`;
+                where they arrive: `bins`, what arrives, as sums and births: `arrivals`
 mesh_reference  what of it diffuses, as a table, and what flights make of it; kernels: `reference_rays`
 lane_block      a block of the walk in lanes, from first collisions on, from its
 plan            slabs, gates and births; with `births` and `columns`, the numbers that walkers carry

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import FROZEN, Scene
+from mcpump.walk.bins import Births, Grid
 from mcpump.walk.columns import (
     Columns,
     columns_in_frame,
@@ -17,7 +18,7 @@ from mcpump.walk.columns import (
 )
 from mcpump.walk.first_flights import FirstFlights
 from mcpump.walk.plan import Frame
-from mcpump.walk.rays import Births, Grid, without_rounding
+from mcpump.walk.rays import without_rounding
 from mcpump.walk.reference import sloped
 from mcpump.walk.source import Source
 

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.stats import qmc
 
 from mcpump.errors import InputError
-from mcpump.names import CHARGES, lines_of
-from mcpump.problem.scene import DENSITY, DIVERGENCE, FROZEN, TORQUE, Scene
+from mcpump.problem.scene import DENSITY, FROZEN, Scene
 from mcpump.textures.moving import texture_field_rate
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.diffusion_mesh import diffused
+from mcpump.walk.arrivals import laid_out
 from mcpump.walk.backward import (
     ALONG_X,
     ALONG_Y,
@@ -44,16 +44,15 @@ from mcpump.walk.backward import (
     Stack,
     follow_rays,
 )
+from mcpump.walk.bins import Births, Grid, Integers, Side, starts_of, taken_of
 from mcpump.walk.course import SAME_PLACE, gates_of, media_of, merged
 from mcpump.walk.general import plain
 from mcpump.walk.known import CORRECTED_RAYS, RAYS_ALONE, Known
-from mcpump.walk.layout import BlockSums, completed, shapes
 from mcpump.walk.mesh_reference import mesh_of, table_of
 from mcpump.walk.philox import key
 from mcpump.walk.reference_rays import follow_reference
 
 Array = NDArray[np.float64]
-Integers = NDArray[np.int64]
 SETS = 8
 """Sets of points, each scrambled by itself."""
 FINE = (0.25, 0.375, 0.5)
@@ -79,82 +78,6 @@ ORDERS = (
 """Which Sobol sequence gives which number of a ray, for 1, 2 and 3 mesh directions: the first are the most even."""
 KINDS = {"first": KEPT, "second": BENT, "second_ladder": BENT, "exact": TURNED}
 """Which of the spins that arrive is that of a channel."""
-
-
-class Grid(NamedTuple):
-    """Bins of the sample: boxes, cut at cells, layers and planes, are cut into equal bins."""
-
-    pieces: Array
-    """Edges of the boxes along x [ℓ]."""
-    layers: Integers
-    """Layer of every box along x."""
-    across: tuple[int, int]
-    """Boxes along y and z: the cells."""
-    cuts: tuple[int, int, int]
-    """Bins of a box along x, y, z: powers of two."""
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Bins along x, y, z."""
-        x, y, z = self.cuts
-        return len(self.layers) * x, self.across[0] * y, self.across[1] * z
-
-    @property
-    def edges(self) -> Array:
-        """Edges of the bins along x [ℓ]."""
-        steps = np.arange(self.cuts[0]) / self.cuts[0]
-        inner = self.pieces[:-1, None] + np.diff(self.pieces)[:, None] * steps
-        return np.append(inner.ravel(), self.pieces[-1])
-
-    @property
-    def layers_of_bins(self) -> Integers:
-        """Layer of every bin, in C order."""
-        along = np.repeat(self.layers, self.cuts[0])
-        return np.broadcast_to(along[:, None, None], self.shape).ravel()
-
-    def widths(self, scene: Scene, axis: int) -> Array:
-        """Widths of the bins along an axis [ℓ]."""
-        if axis == 0:
-            return np.diff(self.edges)
-        return np.full(self.shape[axis], scene.lengths[axis] / self.shape[axis])
-
-
-class Side(NamedTuple):
-    """One side of a face, an interface or a plane: where first flights arrive along the normal with a sense."""
-
-    axis: int
-    sense: int
-    place: float
-    layer: int
-    """Layer from which they arrive; of a wall along x −1, that of the bin."""
-
-
-class Wall(NamedTuple):
-    """What a face or one side of an interface sends out diffusely of the first flights that arrive there."""
-
-    axis: int
-    """Axis of its normal."""
-    sense: int
-    """±1, where along the normal it sends."""
-    place: float
-    """Along the normal [ℓ]."""
-    layer: int
-    """Layer into which it sends; −1: that of the bin along x."""
-    spin: dict[str, Array]
-    """Of every channel, per area and time: (bins of the grid on the two other axes, time functions, 3)."""
-
-
-class Births(NamedTuple):
-    """What begins to diffuse where first flights end."""
-
-    collided: dict[str, Array]
-    """Of every channel the spin density that collides, at the layer's rate: (bins, time functions, 3), means over bins.
-    Beside the channels walked there is `first` where a second order is."""
-    walls: tuple[Wall, ...]
-    """What walls send out diffusely."""
-    charge: dict[str, Array]
-    """Of every source whose dipoles are walked the charge velocity: (bins, time functions, 3), means over bins; without
-    the directions that the mesh does not have."""
 
 
 class RayFlights(NamedTuple):
@@ -239,7 +162,7 @@ def ray_flights(
     for r in range(-1, SETS):  # the value first
         one, *flux = [v[:, r] for v in off] if r >= 0 else means
         walls = dict(zip(sides, flux, strict=True))
-        parts.append(_laid_out(scene, grid, stack.media, slots, one, walls, asked))
+        parts.append(laid_out(scene, grid, stack.media, slots, one, walls, asked))
     known, births = zip(*parts, strict=True)
     return RayFlights(Known(known[0], known[1:], method), grid, births[0], births[1:])
 
@@ -288,17 +211,12 @@ def _stack(scene: Scene, user: Any, grid: Grid, slots: dict[str, int], shift: Se
         texture_field_rate(scene.texture, scene.parameters, user, x, y, z, t, scene.time_step) for t in times
     ]
     largest = max(float((np.abs(rate).max(axis=0) * media[layers, NU]).max()) for rate in rates)
-    starts = np.array([*_starts(scene), scene.lengths[0]])
+    starts = np.array([*starts_of(scene), scene.lengths[0]])
     # three components of at most this, in the layer where electrons fly longest
     most = 3.0 * largest / float((media[:, RATE] + media[:, GAMMA]).min())
     depths = np.array([*(DENSE if "exact" in slots else DEPTHS), most])
     kinds = np.array(list(slots.values()), np.int64)
     return Stack(starts, media, gates_of(scene), depths, kinds, np.array(grid.cuts, np.int64))
-
-
-def _starts(scene: Scene) -> list[float]:
-    """Where layers start along x."""
-    return [0.0, *(layer.start for layer in scene.layers[1:])]
 
 
 def grid_of(scene: Scene) -> Grid:
@@ -307,7 +225,7 @@ def grid_of(scene: Scene) -> Grid:
     ells = [layer.v / (layer.rate + layer.gamma_sf) for layer in scene.layers]
     finest = FINE[scene.axes - 1] * min(length if length > 0.0 else math.inf, *ells)
     L, n = scene.lengths[0], scene.cells[0]
-    starts = _starts(scene)
+    starts = starts_of(scene)
     pieces = merged(np.concatenate([np.linspace(0.0, L, n + 1), starts[1:], scene.planes]), L)
     middle = 0.5 * (pieces[1:] + pieces[:-1])
     layers = (np.searchsorted(starts, middle, side="right") - 1).astype(np.int64)
@@ -325,7 +243,7 @@ def grid_of(scene: Scene) -> Grid:
 def sides_of(scene: Scene) -> tuple[Side, ...]:
     """Where first flights have to be known as they arrive: planes, interfaces, and faces that absorb or scatter."""
     L, near = scene.lengths[0], SAME_PLACE * scene.lengths[0]
-    starts, last = _starts(scene), len(scene.layers) - 1
+    starts, last = starts_of(scene), len(scene.layers) - 1
     sides = []
     for x in (*starts[1:], *scene.planes):
         if near < x < L - near:
@@ -414,11 +332,6 @@ class _Followed(NamedTuple):
         for _ in self.share(some, [slice(first, first + size) for first in range(0, len(boxes), size)]):
             pass
         return sums
-
-
-def taken_of(name: str) -> str:
-    """Name of the slot of what is taken out of a channel."""
-    return f"taken out of {name}"
 
 
 def referred(scene: Scene) -> tuple[str, ...]:
@@ -532,220 +445,3 @@ def sobol_sets(points: int, order: Sequence[int], seed: int, salt: int) -> NDArr
     for j in range(32):
         found ^= np.where(bits & top[j], columns[..., j], np.uint64(0))
     return np.ascontiguousarray(found[..., np.argsort(order)])
-
-
-def _laid_out(
-    scene: Scene,
-    grid: Grid,
-    media: Array,
-    slots: dict[str, int],
-    volumes: Array,
-    arriving: dict[Side, Array],
-    asked: int,
-) -> tuple[BlockSums, Births]:
-    """Lay out what arrives in bins (bins, kinds, amplitudes) and at walls (bins of the wall, amplitudes).
-
-    Everything is linear in these numbers, so that it serves for deviations too. Births have the time functions of the
-    scene, sums those that are asked for.
-    """
-    width, names = scene.time_functions * 3, list(slots)
-    columns = {name: slice(n * width, (n + 1) * width) for n, name in enumerate(names)}
-    sent = _sent(scene, arriving)
-    local = _with_divergence(scene, grid, media, volumes, sent)
-    density, emission = local[:, DENSITY], volumes[:, EMISSION]
-    after, later = np.zeros_like(local), {side: np.zeros_like(flux) for side, flux in arriving.items()}
-    born = {name: density[:, columns[name]] for name in names if slots[name] >= 0}
-    for name in scene.channels:
-        if taken_of(name) not in slots:
-            continue
-        # T[u/τ] is known, but diffusive; what is left to walk is ⟨T[a + u/τ]⟩ − u
-        at, taken = columns[name], columns[taken_of(name)]
-        after[..., at] = local[..., taken]
-        for side, flux in arriving.items():
-            later[side][:, at] = flux[:, taken]
-        u = emission[:, taken] / media[grid.layers_of_bins, RATE][:, None]
-        born[name] = density[:, at] + density[:, taken] - u
-        born.pop(taken_of(name), None)
-        sent = [(side, _with_taken(spin, at, taken)) for side, spin in sent]
-    rows = {name: values.reshape(len(values), -1, 3) for name, values in born.items()}
-    walls = tuple(_wall(grid, side, spin, {name: columns[name] for name in born}) for side, spin in sent)
-    births = Births(rows, walls, _dipoles(scene, density, columns))
-    size = len(scene.walked) * width
-    flows = [{side: flux[:, :size] for side, flux in flow.items()} for flow in (arriving, later)]
-    both = {side: flows[0][side] + flows[1][side] for side in arriving}
-    budget = _budget(scene, grid, media, emission[:, :size], (local + after)[..., :size], both, births)
-    profiles = np.concatenate([_on_cells(scene, grid, part[..., :size]) for part in (local, after)])
-    passages = np.array([_passages(scene, flow) for flow in flows])
-    profiles, passages, budget = (_cut(scene, part, asked) for part in (profiles, passages, budget))
-    scene = scene._replace(harmonics=asked // 2)
-    sums = completed(scene, profiles, passages, budget, 0)
-    wanted = shapes(scene)["conserved"]
-    return sums._replace(conserved=sums.passages[1].copy() if wanted[0] else np.zeros(wanted)), births
-
-
-def _cut(scene: Scene, values: Array, functions: int) -> Array:
-    """The first time functions of amplitudes, the last axis."""
-    split = values.reshape(*values.shape[:-1], len(scene.walked), scene.time_functions, 3)[..., :functions, :]
-    return np.ascontiguousarray(split.reshape(*values.shape[:-1], len(scene.walked) * functions * 3))
-
-
-def _with_taken(spin: Array, channel: slice, taken: slice) -> Array:
-    """Add to what walls send out of a channel what they send out of the spin that is taken out."""
-    spin = spin.copy()
-    spin[:, channel] += spin[:, taken]
-    return spin
-
-
-def _wall(grid: Grid, side: Side, spin: Array, columns: dict[str, slice]) -> Wall:
-    """What is sent out from a side, by channel and bins."""
-    shape = [1 if axis == side.axis else n for axis, n in enumerate(grid.shape)]
-    rows = {name: spin[:, at].reshape(*shape, -1, 3) for name, at in columns.items()}
-    return Wall(*side, {name: values.squeeze(side.axis) for name, values in rows.items()})
-
-
-def _dipoles(scene: Scene, density: Array, columns: dict[str, slice]) -> dict[str, Array]:
-    """Charge velocities of the sources whose dipoles are walked, along the directions of the mesh."""
-    found = {}
-    for name, walks in zip(CHARGES, scene.dipoles, strict=True):
-        if walks and name in columns:
-            found[name] = density[:, columns[name]].reshape(len(density), -1, 3).copy()
-            found[name][..., scene.axes :] = 0.0
-    return found
-
-
-def _volumes(scene: Scene, grid: Grid) -> Array:
-    """Volume of every bin, in C order."""
-    x, y, z = (grid.widths(scene, axis) for axis in range(3))
-    return (x[:, None, None] * y[:, None] * z).ravel()
-
-
-def _sent(scene: Scene, arriving: dict[Side, Array]) -> list[tuple[Side, Array]]:
-    """What walls send out diffusely: of what comes and is not absorbed, not mirrored, and does not pass straight on.
-
-    By the side of a wall that it is sent from: `sense` and `layer` tell where to.
-    """
-    sent: dict[Side, Array] = {}
-    starts, gates = _starts(scene), gates_of(scene)
-    for side, flux in arriving.items():
-        face = 2 * side.axis + (1 if side.sense > 0 else 0)
-        back = forth = 0.0
-        if side.place in (0.0, scene.lengths[side.axis]):
-            if not scene.periodic[side.axis]:
-                back = (1.0 - scene.absorption[face]) * (1.0 - scene.specularity[face])
-        elif side.place in starts:
-            gate = gates[starts.index(side.place) - 1]
-            passing = gate[0 if side.sense > 0 else 1]
-            back, forth = (1.0 - passing) * (1.0 - gate[2]), 0.0 if gate[3] else passing
-        to = (
-            (back, side._replace(sense=-side.sense)),
-            (forth, side._replace(layer=side.layer + side.sense)),
-        )
-        for share, at in to:
-            if share > 0.0:
-                sent[at] = sent.get(at, 0.0) + share * flux
-    return list(sent.items())
-
-
-def _with_divergence(
-    scene: Scene, grid: Grid, media: Array, volumes: Array, sent: list[tuple[Side, Array]]
-) -> Array:
-    """Put ∇·j in the place of the emission, from continuity: ∇·j = a + T − Γ g − ∂_t g, less what walls send out.
-
-    Who passes into a bin and is scattered at its wall has come into the bin, and is no first flight any more.
-    """
-    found, density = volumes.copy(), volumes[:, DENSITY]
-    split = density.reshape(len(density), -1, scene.time_functions, 3)
-    rate = np.zeros_like(split)
-    for n in range(1, scene.harmonics + 1):
-        rate[:, :, 2 * n - 1] = n * scene.Omega * split[:, :, 2 * n]
-        rate[:, :, 2 * n] = -n * scene.Omega * split[:, :, 2 * n - 1]
-    both = (media[:, RATE] + media[:, GAMMA])[grid.layers_of_bins]
-    found[:, DIVERGENCE] = volumes[:, EMISSION] + volumes[:, TORQUE] - both[:, None] * density
-    found[:, DIVERGENCE] -= rate.reshape(density.shape)
-    view = found[:, DIVERGENCE].reshape(*grid.shape, -1)
-    for side, spin in sent:
-        i = _bin_at(scene, grid, side)
-        at = (slice(None),) * side.axis + (i,)
-        view[at] -= spin.reshape(view[at].shape) / grid.widths(scene, side.axis)[i]
-    found[:, DIVERGENCE] = view.reshape(density.shape)
-    return found
-
-
-def _bin_at(scene: Scene, grid: Grid, side: Side) -> int:
-    """Number, along its normal, of the bin into which a wall sends."""
-    edges = grid.edges
-    if side.axis > 0:
-        edges = np.linspace(0.0, scene.lengths[side.axis], grid.shape[side.axis] + 1)
-    return int(np.argmin(np.abs(edges - side.place))) - (1 if side.sense < 0 else 0)
-
-
-def _on_cells(scene: Scene, grid: Grid, values: Array) -> Array:
-    """Means over the cells: (bins, kinds, ...) → (kinds, cells, ...)."""
-    rest, (_, cut_y, cut_z) = values.shape[1:], grid.cuts
-    split = values.reshape(grid.shape[0], scene.cells[1], cut_y, scene.cells[2], cut_z, *rest).mean(
-        axis=(2, 4)
-    )
-    widths, edges = np.diff(grid.edges), np.linspace(0.0, scene.lengths[0], scene.cells[0] + 1)[:-1]
-    first = [int(np.argmin(np.abs(grid.edges - edge))) for edge in edges]
-    share = widths * (scene.cells[0] / scene.lengths[0])
-    found = np.add.reduceat(split * share.reshape(-1, *(1,) * (split.ndim - 1)), first, axis=0)
-    return np.moveaxis(found.reshape(-1, *rest), 1, 0)
-
-
-def _passages(scene: Scene, arriving: dict[Side, Array]) -> Array:
-    """Net passages of planes towards +x, (planes, amplitudes); of a face what it absorbs, of charge velocities none."""
-    L, near = scene.lengths[0], SAME_PLACE * scene.lengths[0]
-    starts, gates = _starts(scene), gates_of(scene)
-    flux = {
-        (side.sense, side.place): values.mean(axis=0) for side, values in arriving.items() if side.axis == 0
-    }
-    width = scene.time_functions * 3
-    found = np.zeros((len(scene.planes), len(scene.walked) * width))
-    for number, x in enumerate(scene.planes):
-        if near < x < L - near:
-            gate = next((i for i, start in enumerate(starts[1:]) if abs(start - x) <= near), -1)
-            place = starts[gate + 1] if gate >= 0 else x
-            forth, back = gates[gate, :2] if gate >= 0 else (1.0, 1.0)
-            found[number] = forth * flux[1, place] - back * flux[-1, place]
-        elif scene.periodic[0]:
-            found[number] = flux[1, L] - flux[-1, 0.0]
-        else:
-            sense = 1 if x > near else -1
-            absorbed = scene.absorption[0 if sense < 0 else 1]
-            if absorbed > 0.0:
-                found[number] = sense * absorbed * flux[sense, L if sense > 0 else 0.0]
-    found[:, len(scene.channels) * width :] = 0.0
-    return found
-
-
-def _budget(
-    scene: Scene, grid: Grid, media: Array, emission: Array, flights: Array, arriving: dict[Side, Array],
-    births: Births,
-) -> Array:  # fmt: skip
-    """Lines of the budget: what is emitted less what goes on to walk, the torque, what relaxes and what leaves."""
-    lines, spins = lines_of(scene.axes), len(scene.channels) * scene.time_functions * 3
-    area, layers = scene.lengths[1] * scene.lengths[2], grid.layers_of_bins
-    volumes = _volumes(scene, grid) / area
-    found = np.zeros((len(lines), emission.shape[1]))
-    collided, sent = np.zeros((len(volumes), spins)), np.zeros(spins)
-    for n, name in enumerate(scene.channels):
-        at = slice(n * spins // len(scene.channels), (n + 1) * spins // len(scene.channels))
-        collided[:, at] = births.collided[name].reshape(len(volumes), -1)
-        for wall in births.walls:
-            sent[at] += np.einsum("ij,ij...->...", _areas(scene, grid, wall.axis), wall.spin[name]).ravel()
-    found[0, :spins] = volumes @ (emission[:, :spins] - media[layers, RATE][:, None] * collided) - sent / area
-    found[1, :spins] = volumes @ flights[:, TORQUE, :spins]
-    relaxed = lines.index("relaxed")
-    found[relaxed, :spins] = (volumes * media[layers, GAMMA]) @ flights[:, DENSITY, :spins]
-    for side, flux in arriving.items():
-        face = 2 * side.axis + (1 if side.sense > 0 else 0)
-        if side.place in (0.0, scene.lengths[side.axis]) and not scene.periodic[side.axis]:
-            arrived = _areas(scene, grid, side.axis).ravel() @ flux[:, :spins]
-            found[relaxed + 1 + face, :spins] = scene.absorption[face] * arrived / area
-    return found
-
-
-def _areas(scene: Scene, grid: Grid, axis: int) -> Array:
-    """Areas of the bins of a wall."""
-    first, second = (grid.widths(scene, other) for other in range(3) if other != axis)
-    return first[:, None] * second

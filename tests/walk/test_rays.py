@@ -31,6 +31,7 @@ from walks import problem_of
 from mcpump import theory
 from mcpump.deck import read_deck
 from mcpump.errors import InputError
+from mcpump.names import CHARGES
 from mcpump.problem import make_problem
 from mcpump.textures.moving import no_user
 from mcpump.textures.shapes import ENVELOPE_TANH
@@ -345,7 +346,7 @@ def test_the_layout_is_that_of_a_block():
         assert set(found.births.collided) == set(given.channels) | ({"first"} if ladder else set())
         assert all(rows.shape == (bins, given.time_functions, 3) for rows in found.births.collided.values())
         assert set(found.births.charge) == {
-            n for n, w in zip(rays.CHARGES, given.dipoles, strict=True) if w and n in given.sources
+            n for n, w in zip(CHARGES, given.dipoles, strict=True) if w and n in given.sources
         }
 
 
