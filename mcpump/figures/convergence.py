@@ -16,6 +16,7 @@ from mcpump.figures.style import (
     chosen_column,
     draw_points,
     drawing,
+    few_ticks,
     new_figure,
     scale_parameter,
 )
@@ -140,6 +141,10 @@ def convergence_figure(convergence: Convergence) -> Figure:
         bottom.set(yscale="log", xlabel="walkers N", ylabel=merit)
         walkers = [point.walkers for points in convergence.parts.values() for point in points]
         scale_parameter(bottom, walkers, logarithmic=True)
+        few_ticks(top.yaxis)
+        few_ticks(bottom.yaxis)
+        low, high = bottom.get_ylim()
+        bottom.set_ylim(low / 2.0, high * 2.0)  # what is level looks level
         figure.align_ylabels()
         return figure
 

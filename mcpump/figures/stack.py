@@ -15,7 +15,16 @@ import numpy as np
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.textures import Precession
 from mcpump.errors import InputError
-from mcpump.figures.style import DOUBLE, MM, draw_points, drawing, line_colour, new_figure
+from mcpump.figures.style import (
+    DOUBLE,
+    MM,
+    axis_label,
+    axis_power,
+    draw_points,
+    drawing,
+    line_colour,
+    new_figure,
+)
 from mcpump.problem.scene import Layer
 from mcpump.report.words import headline_of, plane_current, positions
 from mcpump.tally.estimates import Estimate, Result
@@ -84,8 +93,8 @@ def stack_figure(
             _tanh,
             r"$\tanh(d/2\lambda_s)$",
         ),
-        ("frequency", frequency, r"$\Omega\tau_{sf}$", r"DC current [J/m$^2$]", _linear, r"$\propto\Omega$"),
-        ("cone", cone, "cone angle [deg]", r"DC current [J/m$^2$]", _sine, r"$\propto\sin^2\theta$"),
+        ("frequency", frequency, r"$\Omega\tau_{sf}$", "DC current", _linear, r"$\propto\Omega$"),
+        ("cone", cone, "cone angle [deg]", "DC current", _sine, r"$\propto\sin^2\theta$"),
     ]
     there = [panel for panel in panels if panel[1]]
     if not there:
@@ -95,12 +104,14 @@ def stack_figure(
         for axis, (name, points, x_label, y_label, limit, words) in zip(axes[0], there, strict=True):
             axis.set_label(name)
             x, y, error = (np.array(values) for values in zip(*sorted(points), strict=True))
+            power = 0 if points is thickness else axis_power(y)
+            y, error = y / 10.0**power, error / 10.0**power
             fine, line = limit(x, y)
             unit = 180.0 / math.pi if points is cone else 1.0
             axis.plot(fine * unit, line, color="0.4", label=words)
             draw_points(axis, x * unit, y, error, "o", color=line_colour(0), label="Monte Carlo")
             axis.set_xlabel(x_label)
-            axis.set_ylabel(y_label)
+            axis.set_ylabel(y_label if points is thickness else axis_label(y_label, "J/m^2", power))
             if points is frequency:
                 axis.set_xscale("log")
                 axis.set_yscale("log")

@@ -205,12 +205,17 @@ def budget_lines(result: Result) -> list[str]:
     return lines
 
 
+_COUNTS = 1e-6
+"""Share of a column's largest term of the budget that its other terms are told from."""
+
+
 def _side(budget: Estimate, side: tuple[str, ...], column: Column, factor: float) -> str:
-    terms = []
+    terms, largest = [], np.abs(budget.sel(**column).mean).max()
     for name in side:
         line = budget.sel(line=name)
         one = line.sel(**column)
-        if max(abs(one.mean), one.error) > NOTHING * np.abs(line.mean).max():
+        # not what is rounding of larger columns, unless it counts beside the other terms of its own
+        if max(abs(one.mean), one.error) > min(NOTHING * np.abs(line.mean).max(), _COUNTS * largest):
             terms.append(tied(f"{_NAMES.get(name, name)} {written(one, factor)}"))
     return " + ".join(terms)
 
