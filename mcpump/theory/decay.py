@@ -44,7 +44,8 @@ def slowest_decay(medium: Medium, Omega: float = 0.0, across: bool = False) -> c
         Angular frequency.
     across : bool
         Whether the spin turns about a magnetization at rest. Beyond `transverse_mode_end` there is no such mode: flights
-        of all directions lose step with each other.
+        of all directions lose step with each other. Where Re kℓ > Re γ, beyond 2Jτ/ħ = 0.794344 (τ_sf = ∞), flights
+        straight on come farther than the mode.
 
     Returns
     -------
@@ -91,9 +92,9 @@ def half_space_current(
 ) -> ComplexArray:
     """Share of the spin current that enters a half-space by the cosine law and gets to the depth x.
 
-    1 − A at the face (`albedo`), e^{−kx} (`slowest_decay`) far from it where there is a mode. First flights alone are
-    2E₃(γx/ℓ); to which the whole tends where 2Jτ/ħ or τ/τ_sf ≫ 1. In between the current of `across` beyond
-    `transverse_mode_end` falls with no length of its own.
+    1 − A at the face (`albedo`); far from it e^{−kx} (`slowest_decay`), where the mode comes farther than flights do.
+    First flights alone are 2E₃(γx/ℓ), to which the whole tends where 2Jτ/ħ or τ/τ_sf ≫ 1: spin across a magnetization
+    then only loses step, 2E₃(i2Jx/ħv_F) within ℓ. It is smooth where the mode ends (`transverse_mode_end`).
 
     Parameters
     ----------
