@@ -34,7 +34,7 @@ def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
     mu : float or ndarray
         Cosine with the normal of the face, 0 to 1.
     c : complex
-        Chance of a collision 1/γ, `|c| ≤ 1`; c = 1 scatters without loss (H(1) = 2.90780).
+        Chance of a collision 1/γ, `|c| ≤ 1`; c = 1 scatters without loss (H(1) = 2.90781).
 
     Returns
     -------
