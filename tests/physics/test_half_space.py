@@ -91,3 +91,21 @@ def test_current_inside_a_metal(ratio):
         current, lambda mean: np.exp(-depths * math.sqrt(3.0 * ratio)) * mean[0] / mean[1:]
     )
     assert_near(excess, error, theory.valet_fert_excess(depths, medium), "Valet and Fert", small=0.05)
+
+
+@pytest.mark.parametrize("ratio", [0.1, 1.0])
+def test_back_flow_of_a_thick_metal(ratio):
+    """A thin magnet sends half of its births to an interface that passes T: 1/g_eff = 1/T + A/(1 − A), in g_Sh."""
+    T, thin = 0.6, 1e-4
+    end = thin + 12.0 / math.sqrt(3.0 * ratio)
+    deck = reduced_deck(
+        {**UNIFORM, "kind": "junction", "width": 0.0, "interface": thin}, length=end, cells=16,
+        faces=("absorbing", "specular"), walkers=262144, block=2048, planes=[thin],
+    )  # fmt: skip
+    deck["layer"] = [
+        {"start": thin, "transmission": T, "specularity": 0.0, "passage": "diffuse", "spin_relaxation_time": 1.0 / ratio}
+    ]  # fmt: skip
+    entered = walk(problem_of(deck)).passages.sum(axis=1)[:, 0, COS, Y, 0] / (-0.5 * SLOW * thin)
+    medium = Medium.reduced(0.01, 1.0 / ratio)
+    share = theory.thick_metal_conductance(1.0 - T, medium).real / theory.sharvin_conductance(medium)
+    assert_agrees(entered, float(share), "g_eff/g_Sh")
