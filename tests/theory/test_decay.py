@@ -6,10 +6,12 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.integrate import quad_vec
 from scipy.optimize import brentq, fsolve
 from scipy.special import exp1
 
 from mcpump import theory
+from mcpump.theory.half_space import log_H
 from mcpump.theory.medium import Medium
 from mcpump.theory.slab import Face, Interface, Layer, Sample, slab_response
 
@@ -128,6 +130,29 @@ def test_current_solves_the_integral_equation(x, ratio, turn):
     arrived = 0.5 * gamma * (weights @ (exp1(gamma * away) * there))
     E_2 = np.exp(-z) - z * exp1(z)
     assert gamma * here == pytest.approx(2.0 * delta * E_3(z) + 0.5 * E_2 * face + arrived, abs=1e-9)
+
+
+@pytest.mark.parametrize(("ratio", "turn"), LOSSES)
+def test_closed_form_as_it_is_printed(ratio, turn):
+    """Mode, where there is one, and an integral over the cosines of flights, on the cut itself, by quadrature."""
+    x, medium = np.array([0.0, 0.3, 2.0]), metal(ratio, turn)
+    gamma = 1.0 + complex(ratio, turn)
+    c, root, z = 1.0 / gamma, cmath.sqrt(1.0 - 1.0 / gamma), gamma * x
+
+    def flights(nu):
+        artanh = math.atanh(nu)
+        g = (1.0 - c * nu * artanh) ** 2 + (0.5 * math.pi * c * nu) ** 2
+        return nu * np.exp(-z / nu) / (theory.chandrasekhar_H(nu, c) * g)
+
+    inside = 0.5 * root * quad_vec(flights, 0.0, 1.0, epsabs=1e-9)[0]
+    k = theory.slowest_decay(medium, across=turn > 0.0)
+    if cmath.isfinite(k):
+        kappa = k * c
+        H = cmath.exp(complex(log_H(np.asarray(1.0 / kappa), gamma - 1.0)))
+        N = root * (1.0 - kappa**2) / (c * H * (c - 1.0 + kappa**2))
+        inside = inside + N * np.exp(-kappa * z) / kappa
+    found = theory.half_space_current(x, medium, across=turn > 0.0)
+    assert_allclose(found, 4.0 * (1.0 - c) * inside, rtol=0.0, atol=1e-8)
 
 
 @pytest.mark.parametrize(("ratio", "turn"), LOSSES)
