@@ -34,7 +34,8 @@ def slowest_decay(medium: Medium, Omega: float = 0.0, across: bool = False) -> c
 
     kℓ = γ tanh(kℓ), that is 1 = c artanh(κ)/κ with κ = kℓ/γ. At τ/τ_sf = 0.1, 0.5, 2: 1/kℓ = 1.807551, 0.776494,
     0.335042, where diffusion says √(τ_sf/3τ). k tends to 1/√(Dτ_sf) where τ_sf ≫ τ, and to γ/ℓ, the decay of flights
-    straight on, where τ_sf ≪ τ.
+    straight on, where τ_sf ≪ τ. The discrete eigenvalue of K. M. Case and P. F. Zweifel, Linear Transport Theory
+    (Addison-Wesley, 1967), chapter 4, with complex c.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ def transverse_mode_end(medium: Medium) -> float:
     """Turn 2Jτ/ħ in one free flight up to which spin across the magnetization of a thick magnet decays in a mode.
 
     (π/2) tanh a, where a tanh a = 1 + τ/τ_sf: there κ = kℓ/γ reaches the decays of flights, real κ ≥ 1, and Im kℓ is π/2.
-    1.3093476 for τ_sf = ∞; π/2 where τ_sf ≪ τ.
+    1.3093476 for τ_sf = ∞; π/2 where τ_sf ≪ τ. From the equation of `slowest_decay`.
 
     Parameters
     ----------
@@ -95,6 +96,8 @@ def half_space_current(
     1 − A at the face (`albedo`); far from it e^{−kx} (`slowest_decay`), where the mode comes farther than flights do.
     First flights alone are 2E₃(γx/ℓ), to which the whole tends where 2Jτ/ħ or τ/τ_sf ≫ 1: spin across a magnetization
     then only loses step, 2E₃(i2Jx/ħv_F) within ℓ. It is smooth where the mode ends (`transverse_mode_end`).
+    Exact for isotropic scattering: the albedo problem of K. M. Case and P. F. Zweifel, Linear Transport Theory
+    (Addison-Wesley, 1967), chapter 6, with complex c.
 
     Parameters
     ----------

@@ -29,6 +29,9 @@ _WIDTH = 3.6
 def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
     """Chandrasekhar's H(μ) of isotropic scattering with the complex albedo of one collision c.
 
+    ln H = −(μ/π) ∫₀^∞ ln[1 − c arctan(t)/t] dt/(1 + μ²t²). S. Chandrasekhar, Radiative Transfer (Clarendon, 1950),
+    chapter V.
+
     Parameters
     ----------
     mu : float or ndarray
@@ -122,7 +125,9 @@ def loss_of(medium: Medium, Omega: float, across: bool) -> complex:
 def albedo(medium: Medium, Omega: float = 0.0, across: bool = False) -> complex:
     """Share A of the spin that a half-space sends back when it enters by the cosine law.
 
-    A = 1 − 2√(1 − c) α₁. Real for spin that does not turn.
+    A = 1 − 2√(1 − c) α₁, c = 1/γ, α₁ = ∫₀¹ μH dμ. Real for spin that does not turn. Exact for isotropic scattering
+    and a metal that is thick beside its λ_s. From the law of diffuse reflection, S. Chandrasekhar, Radiative Transfer
+    (Clarendon, 1950), chapter V.
 
     Parameters
     ----------
@@ -153,6 +158,7 @@ def half_space_flux(
 
     j = (ℓa/2) c α₁/√(1 − c) = (ℓa/4)(1 − A)/δ; first flights ℓa/(4γ). 5.113246, 1.261305, 0.383008 ℓa at
     τ/τ_sf = 0.01, 0.1, 0.5. Between the limits v_Fτ_sf a/4 (τ_sf ≪ τ) and λ_s a (τ_sf ≫ τ, diffusion).
+    From the albedo by reciprocity.
 
     Parameters
     ----------
@@ -190,6 +196,8 @@ def ideal_step_conductance(medium: Medium, *, local: bool = False) -> complex:
     spin across S. Re g tends to g_Sh (Sharvin) where 2Jτ/ħ ≫ 1, to g_Sh √(8·2Jτ/3ħ) where it is ≪ 1; 0.161900, 0.477306,
     0.932748, 0.998621 g_Sh at 2Jτ/ħ = 0.01, 0.1, 1, 8. Where spin relaxes in the magnet as well, τ_sf takes its share,
     g = g_Sh (1 − A) i2Jτ/ħ/(γ − 1): what the face absorbs of spin that arrives, 1 − A, is then more than what it pumps.
+    g as defined by Y. Tserkovnyak, A. Brataas and G. E. W. Bauer, Phys. Rev. Lett. 88, 117601 (2002); the number is the
+    albedo's, c = 1/γ complex.
 
     Parameters
     ----------
@@ -222,7 +230,9 @@ def thick_metal_conductance(
     """Effective mixing conductance of an interface in front of a thick metal, back flow in it, for any τ/τ_sf [1/m²].
 
     g_eff = g_Sh (1 − R)(1 − A)/(1 − RA), that is 1/g_eff = 1/g + A/((1 − A) g_Sh) with g = g_Sh (1 − R).
-    The textbook's second term, λ_s/(hνD), is 1.4 to 3.3 times too large at τ/τ_sf = 0.1 to 2.
+    The textbook's second term, λ_s/(hνD), is 1.4 to 3.3 times too large at τ/τ_sf = 0.1 to 2: Y. Tserkovnyak, A. Brataas
+    and G. E. W. Bauer, Phys. Rev. B 66, 224403 (2002), whose resistances in series hold with the exact one. The interface
+    reflects with r↑r↓* whatever the direction.
 
     Parameters
     ----------
@@ -257,12 +267,22 @@ def thick_metal_resistance(medium: Medium) -> float:
     """Resistance A/((1 − A) g_Sh) of a thick metal to spin, exact for any τ/τ_sf [m²]; infinite without relaxation.
 
     A/(1 − A) at τ/τ_sf = 0.01, 0.1, 0.33, 1: 3.8893, 0.98207, 0.42221, 0.17171 (`spin_resistance`, diffusion:
-    4.3301, 1.36931, 0.75378, 0.43301).
+    4.3301, 1.36931, 0.75378, 0.43301). From the `albedo`.
 
     Parameters
     ----------
     medium : Medium
         The metal: ν, v_F, τ, τ_sf.
+
+    Returns
+    -------
+    float
+        R of 1/g_eff = 1/g + R.
+
+    Raises
+    ------
+    ValueError
+        For `dimension` other than 3.
     """
     back, kept = _shares(loss_of(medium, 0.0, across=False))
     return back.real / (kept.real * sharvin_conductance(medium)) if kept else math.inf
