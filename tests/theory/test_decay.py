@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad_vec
-from scipy.optimize import brentq, fsolve
+from scipy.optimize import brentq
 from scipy.special import exp1
 
 from mcpump import theory
@@ -72,15 +72,13 @@ def test_where_the_mode_across_the_magnetization_ends(ratio, end):
         assert found == pytest.approx(end, abs=1e-7)
     assert 1.3 < found < 0.5 * math.pi + 1e-12
 
-    def at_the_cut(unknown):
-        """κ real and above 1, on the upper side of the cut: c (artanh(1/κ) + iπ/2) = κ."""
-        excess, turn = unknown
+    def at_the_cut(excess):
+        """Real part of c (artanh(1/κ) + iπ/2) = κ = 1 + e^excess, on the upper side of the cut."""
         kappa = 1.0 + math.exp(excess)
-        missed = math.atanh(1.0 / kappa) + 0.5j * math.pi - kappa * (1.0 + ratio + 1j * turn)
-        return missed.real, missed.imag
+        return math.atanh(1.0 / kappa) - kappa * (1.0 + ratio)
 
-    _, turn = fsolve(at_the_cut, [math.log(0.2) - 2.0 * ratio, 1.4], xtol=1e-13)
-    assert turn == pytest.approx(found, rel=1e-9)
+    kappa = 1.0 + math.exp(brentq(at_the_cut, -20.0, 1.0, xtol=1e-13))
+    assert 0.5 * math.pi / kappa == pytest.approx(found, rel=1e-9)  # imaginary part
     before, beyond = (theory.slowest_decay(metal(ratio, found + d), across=True) for d in (-1e-6, 1e-6))
     assert before.imag == pytest.approx(0.5 * math.pi, abs=1e-5)
     assert cmath.isnan(beyond)
