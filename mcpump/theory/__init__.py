@@ -22,6 +22,7 @@ slab            the solution of (W) in any sample along x, without walkers
 diffusion       diffusion theory of a sample, `diffusion_mesh` on a mesh; boundary_layer what happens within ℓ of a face
 pumping         mixing conductance, damping, back flow
 half_space      the same beyond diffusion: thick metals and ideal interfaces at any ℓ/λ_s
+decay           how spin decays inside them
 =============== ======================================================================================
 
 Nothing here knows units: give SI numbers, or a `Medium.reduced`.
@@ -32,6 +33,12 @@ nu density of states per spin, J exchange, Omega angular frequency, q wave numbe
 tau_sf spin relaxation time, gamma = 1 + iΩτ + τ/τ_sf.
 """
 
+from mcpump.theory.decay import (
+    half_space_current,
+    slowest_decay,
+    transverse_mode_end,
+    valet_fert_excess,
+)
 from mcpump.theory.directions import (
     K_1,
     K,
@@ -50,7 +57,6 @@ from mcpump.theory.half_space import (
     chandrasekhar_H,
     half_space_flux,
     ideal_step_conductance,
-    slowest_decay,
     thick_metal_conductance,
     thick_metal_resistance,
 )
@@ -184,6 +190,7 @@ __all__ = [
     "free_flight_current",
     "free_flight_current_switched_on",
     "gradient",
+    "half_space_current",
     "half_space_flux",
     "hanle",
     "harmonics",
@@ -233,8 +240,10 @@ __all__ = [
     "thick_metal_resistance",
     "time_derivative",
     "total_current",
+    "transverse_mode_end",
     "tserkovnyak_dc",
     "tserkovnyak_fit",
+    "valet_fert_excess",
     "vector_pair_means",
     "with_back_flow",
     "without_contact",

@@ -1,11 +1,12 @@
 """Half-spaces and interfaces beyond diffusion: what a thick metal gives back, exactly, for any ℓ/λ_s (d = 3).
 
-A half-space is one number, c = 1/γ, γ = 1 + τ/τ_sf + iΩτ + i2Jτ/ħ: the chance that a flight ends in a collision, with the
-phase that a spin across the field 2J/ħ gathers in it. Chandrasekhar's function
+A half-space is one number, γ = 1 + δ, δ = τ/τ_sf + iΩτ + i2Jτ/ħ. c = 1/γ is the chance that a flight ends in a collision,
+with the phase that a spin across the field 2J/ħ gathers in it. Chandrasekhar's function
 
     H(μ) = exp(−(μ/π) ∫₀^∞ ln[1 − c arctan(t)/t] dt/(1 + μ²t²)),     α₁ = ∫₀¹ μ H dμ
 
-gives the rest. S. Chandrasekhar, Radiative Transfer (Clarendon, 1950), chapter V; here with complex c.
+gives the rest. S. Chandrasekhar, Radiative Transfer (Clarendon, 1950), chapter V; here with complex c. Numbers keep their
+digits where δ or c is small.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import cmath
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mcpump.theory.medium import Array, ComplexArray, Medium, Values
 from mcpump.theory.pumping import sharvin_conductance
@@ -22,19 +24,20 @@ _STEPS = 400
 """Of the sums below: errors of 1e-13."""
 _WIDTH = 3.6
 """Of the double exponential rule: its weights end at 1e-23."""
-_NEWTON = 64
-"""Steps from c = 1 to its value, and of each search for a root."""
 
 
 def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
     """Chandrasekhar's H(μ) of isotropic scattering with the complex albedo of one collision c.
+
+    ln H = −(μ/π) ∫₀^∞ ln[1 − c arctan(t)/t] dt/(1 + μ²t²). S. Chandrasekhar, Radiative Transfer (Clarendon, 1950),
+    chapter V.
 
     Parameters
     ----------
     mu : float or ndarray
         Cosine with the normal of the face, 0 to 1.
     c : complex
-        Chance of a collision 1/γ, `|c| ≤ 1`; c = 1 scatters without loss (H(1) = 2.90780).
+        Chance of a collision 1/γ, `|c| ≤ 1`; c = 1 scatters without loss (H(1) = 2.90781).
 
     Returns
     -------
@@ -51,13 +54,21 @@ def chandrasekhar_H(mu: Values, c: complex) -> ComplexArray:
         raise ValueError(f"c = {c} is not a chance of a collision: |c| ≤ 1 is wanted")
     if not np.all((mu >= 0.0) & (mu <= 1.0)):
         raise ValueError(f"mu = {mu} is not a cosine of a way out: 0 to 1 is wanted")
-    # μt = tan ψ takes the weight μ dt/(1 + μ²t²) to dψ; ends, where c = 1 has a logarithm, by the double exponential rule
+    return np.exp(log_H(mu, (1.0 - c) / c)) if c else np.ones(mu.shape, dtype=complex)
+
+
+def log_H(mu: Array | ComplexArray, delta: complex) -> ComplexArray:
+    """Logarithm of H(μ), Re μ ≥ 0, of c = 1/(1 + δ)."""
+    # |μ|t = tan ψ takes the weight to dψ; ends, where c = 1 has a logarithm, by the double exponential rule
     psi, rest, weight = _double_exponential()
+    size = np.abs(mu)
     with np.errstate(divide="ignore", over="ignore"):
-        t = np.tan(psi) / mu[..., None]
-        t = np.where(psi > 0.25 * math.pi, 1.0 / (np.tan(rest) * mu[..., None]), t)
-    logarithm = np.log(_loss(t, c))
-    return np.asarray(np.exp(-(logarithm @ weight) / math.pi))
+        t = np.tan(psi) / size[..., None]
+        t = np.where(psi > 0.25 * math.pi, 1.0 / (np.tan(rest) * size[..., None]), t)
+    turn = np.where(size > 0.0, mu / np.where(size > 0.0, size, 1.0), 1.0)[..., None]
+    # μ dt/(1 + μ²t²) with μ = |μ| e^{iφ}; the factor is 1 for real μ
+    factor = turn / (np.cos(psi) ** 2 + turn**2 * np.cos(rest) ** 2)
+    return np.asarray(-((_log_loss(t, delta) * factor) @ weight) / math.pi)
 
 
 def _double_exponential() -> tuple[Array, Array, Array]:
@@ -69,35 +80,54 @@ def _double_exponential() -> tuple[Array, Array, Array]:
     return 0.5 * math.pi * low, 0.5 * math.pi * high, 0.5 * math.pi * slope * (s[1] - s[0])
 
 
-def _loss(t: Array, c: complex) -> ComplexArray:
-    """1 − c arctan(t)/t = (1 − c) + c (1 − arctan(t)/t), without cancellation near t = 0 and c = 1."""
+def _log_loss(t: Array, delta: complex) -> ComplexArray:
+    """Logarithm of 1 − c arctan(t)/t, without cancellation where c is near 0, and where t is near 0 and c near 1."""
     small = t < 0.05
     u = np.where(small, t, 1.0) ** 2
     series = u * (1 / 3 - u * (1 / 5 - u * (1 / 7 - u * (1 / 9 - u * (1 / 11 - u / 13)))))
     t = np.where(small, 1.0, t)
     with np.errstate(invalid="ignore"):
-        direct = np.where(np.isinf(t), 1.0, 1.0 - np.arctan(t) / t)
-    return np.asarray((1.0 - c) + c * np.where(small, series, direct), dtype=complex)
+        rest = np.where(small, 1.0 - series, np.where(np.isinf(t), 0.0, np.arctan(t) / t))
+    c = 1.0 / (1.0 + delta)
+    less, far = -c * rest, abs(c) * rest < 0.5
+    # 1 − c arctan(t)/t = c (δ + (1 − arctan(t)/t))
+    near = np.log(np.where(far, 1.0, c * (delta + np.where(small, series, 1.0 - rest))))
+    return np.where(far, _log1p(np.where(far, less, 0.0)), near)
 
 
-def _alpha_1(c: complex) -> complex:
-    """α₁ = ∫₀¹ μ H dμ; μ = s⁴ for the sake of μ ln μ at the face."""
+def _log1p(z: ComplexArray) -> ComplexArray:
+    """Logarithm of 1 + z, small z too; numpy's own loses the real part of complex ones."""
+    size = 0.5 * np.log1p(z.real * (2.0 + z.real) + z.imag**2)
+    return np.asarray(size + 1j * np.arctan2(z.imag, 1.0 + z.real))
+
+
+def _shares(delta: complex) -> tuple[complex, complex]:
+    """Albedo A = 1 − 2√(1 − c) α₁, and 1 − A."""
+    # μ = s⁴ for the sake of μ ln μ at the face
     s, weight = np.polynomial.legendre.leggauss(48)
     s, weight = 0.5 * (s + 1.0), 0.5 * weight
-    return complex(np.sum(4.0 * weight * s**7 * chandrasekhar_H(s**4, c)))
+    # 2α₁ = 1 + 2∫μ(H − 1)dμ
+    more = 2.0 * complex(np.sum(4.0 * weight * s**7 * np.expm1(log_H(s**4, delta))))
+    root = cmath.sqrt(delta / (1.0 + delta))
+    kept = root * (1.0 + more)
+    back = 1.0 / ((1.0 + delta) * (1.0 + root)) - root * more
+    return (back, kept) if abs(back) < abs(kept) else (1.0 - kept, kept)
 
 
-def _chance(medium: Medium, Omega: float, across: bool) -> complex:
-    """C = 1/γ of spin along or across the magnetization."""
+def loss_of(medium: Medium, Omega: float, across: bool) -> complex:
+    """δ = γ − 1 of spin along or across the magnetization."""
     if medium.dimension != 3:
         raise ValueError(f"dimension = {medium.dimension}: half-spaces are solved for 3")
-    return 1.0 / (medium.gamma(Omega) + (1j * medium.precession * medium.tau if across else 0.0))
+    turn = Omega + (medium.precession if across else 0.0)
+    return complex(medium.tau / medium.tau_sf, turn * medium.tau)
 
 
 def albedo(medium: Medium, Omega: float = 0.0, across: bool = False) -> complex:
     """Share A of the spin that a half-space sends back when it enters by the cosine law.
 
-    A = 1 − 2√(1 − c) α₁. Real for spin that does not turn.
+    A = 1 − 2√(1 − c) α₁, c = 1/γ, α₁ = ∫₀¹ μH dμ. Real for spin that does not turn. Exact for isotropic scattering
+    and a metal that is thick beside its λ_s. From the law of diffuse reflection, S. Chandrasekhar, Radiative Transfer
+    (Clarendon, 1950), chapter V.
 
     Parameters
     ----------
@@ -118,15 +148,17 @@ def albedo(medium: Medium, Omega: float = 0.0, across: bool = False) -> complex:
     ValueError
         For `dimension` other than 3.
     """
-    c = _chance(medium, Omega, across)
-    return 1.0 - 2.0 * cmath.sqrt(1.0 - c) * _alpha_1(c)
+    return _shares(loss_of(medium, Omega, across))[0]
 
 
-def half_space_flux(medium: Medium, source: Values, Omega: float = 0.0) -> ComplexArray:
+def half_space_flux(
+    medium: Medium, source: Values, Omega: float = 0.0, *, local: bool = False
+) -> ComplexArray:
     """Flux of spin out of a half-space with a uniform source, through a face that absorbs.
 
-    j = (ℓa/2) c α₁/√(1 − c); first flights alone give ℓa/(4γ). 5.113246, 1.261305, 0.383008 ℓa at
-    τ/τ_sf = 0.01, 0.1, 0.5.
+    j = (ℓa/2) c α₁/√(1 − c) = (ℓa/4)(1 − A)/δ; first flights ℓa/(4γ). 5.113246, 1.261305, 0.383008 ℓa at
+    τ/τ_sf = 0.01, 0.1, 0.5. Between the limits v_Fτ_sf a/4 (τ_sf ≪ τ) and λ_s a (τ_sf ≫ τ, diffusion).
+    From the albedo by reciprocity.
 
     Parameters
     ----------
@@ -136,131 +168,121 @@ def half_space_flux(medium: Medium, source: Values, Omega: float = 0.0) -> Compl
         Spin a born per volume and time.
     Omega : float
         Angular frequency of the source.
+    local : bool
+        Whether of first flights alone, else of all.
 
     Returns
     -------
     ndarray of complex
-        j, in the units of v_F τ a.
+        j, in the shape of `source` and the units of v_F τ a.
 
     Raises
     ------
     ValueError
         Where nothing limits what is born far inside (no τ_sf, Ω = 0), or for `dimension` other than 3.
     """
-    c = _chance(medium, Omega, across=False)
-    if c == 1.0:
+    delta, source = loss_of(medium, Omega, across=False), np.asarray(source)
+    if local:
+        return np.asarray(0.25 * medium.ell * source / (1.0 + delta))
+    if delta == 0.0:
         raise ValueError("tau_sf is infinite and Omega 0: the flux has no limit")
-    return np.asarray(0.5 * medium.ell * np.asarray(source) * c * _alpha_1(c) / cmath.sqrt(1.0 - c))
+    return np.asarray(0.25 * medium.ell * source * _shares(delta)[1] / delta)
 
 
-def ideal_step_conductance(medium: Medium) -> complex:
+def ideal_step_conductance(medium: Medium, *, local: bool = False) -> complex:
     """Mixing conductance of a step of S at which electrons are neither reflected nor mixed, for any Jτ/ħ [1/m²].
 
-    g = g_Sh (1 − A), A the albedo of the magnet for spin across S. Re g drives n×ṅ, Im g the part along ṅ.
-    Re g → g_Sh where 2Jτ/ħ ≫ 1; 0.161900, 0.477306, 0.932748, 0.998621 g_Sh at 2Jτ/ħ = 0.01, 0.1, 1, 8.
+    A thick magnet pumps j = (ħ/4π)(Re g n×ṅ − Im g ṅ) into what absorbs. g = g_Sh (1 − A), A the albedo of the magnet for
+    spin across S. Re g tends to g_Sh (Sharvin) where 2Jτ/ħ ≫ 1, to g_Sh √(8·2Jτ/3ħ) where it is ≪ 1; 0.161900, 0.477306,
+    0.932748, 0.998621 g_Sh at 2Jτ/ħ = 0.01, 0.1, 1, 8. Where spin relaxes in the magnet as well, τ_sf takes its share,
+    g = g_Sh (1 − A) i2Jτ/ħ/(γ − 1): what the face absorbs of spin that arrives, 1 − A, is then more than what it pumps.
+    g as defined by Y. Tserkovnyak, A. Brataas and G. E. W. Bauer, Phys. Rev. Lett. 88, 117601 (2002); the number is the
+    albedo's, c = 1/γ complex.
 
     Parameters
     ----------
     medium : Medium
         The magnet: ν, v_F, τ, J, τ_sf.
-    """
-    return sharvin_conductance(medium) * (1.0 - albedo(medium, across=True))
-
-
-def thick_metal_conductance(reflection: complex, medium: Medium, Omega: float = 0.0) -> complex:
-    """Effective mixing conductance of an interface in front of a thick metal, back flow in it, for any τ/τ_sf [1/m²].
-
-    g_eff = g_Sh (1 − R)(1 − A)/(1 − RA), that is 1/g_eff = 1/g + A/((1 − A) g_Sh) with g = g_Sh (1 − R).
-    The textbook's second term, λ_s/(hνD), is 1.4 to 3.3 times too large at τ/τ_sf = 0.1 to 2.
-
-    Parameters
-    ----------
-    reflection : complex
-        R = r↑r↓* of spin across the magnetization, `|R| ≤ 1`.
-    medium : Medium
-        The metal.
-    Omega : float
-        Angular frequency.
-
-    Raises
-    ------
-    ValueError
-        Where `|R| > 1`, or for `dimension` other than 3.
-    """
-    if not abs(reflection) <= 1.0:
-        raise ValueError(f"reflection = {reflection} is not r↑r↓*: |R| ≤ 1 is wanted")
-    A = albedo(medium, Omega)
-    if reflection * A == 1.0:
-        return 0j
-    return sharvin_conductance(medium) * (1.0 - reflection) * (1.0 - A) / (1.0 - reflection * A)
-
-
-def thick_metal_resistance(medium: Medium) -> float:
-    """Resistance A/((1 − A) g_Sh) of a thick metal to spin, exact for any τ/τ_sf [m²]; infinite without relaxation.
-
-    A/(1 − A) at τ/τ_sf = 0.01, 0.1, 0.33, 1: 3.8893, 0.98207, 0.42221, 0.17171 (`spin_resistance`, diffusion:
-    4.3301, 1.36931, 0.75378, 0.43301).
-
-    Parameters
-    ----------
-    medium : Medium
-        The metal: ν, v_F, τ, τ_sf.
-    """
-    A = albedo(medium).real
-    return math.inf if A >= 1.0 else A / ((1.0 - A) * sharvin_conductance(medium))
-
-
-def slowest_decay(medium: Medium, Omega: float = 0.0, across: bool = False) -> complex:
-    """Rate k of the mode e^{−kx} in which spin decays far from where it is born [1/m]; its real part is 1/λ_s.
-
-    1 = c artanh(κ)/κ, κ = kℓ/γ. At τ/τ_sf = 0.1, 0.5, 2: 1/kℓ = 1.807551, 0.776494, 0.335042, where
-    diffusion says √(τ_sf/3τ).
-
-    Parameters
-    ----------
-    medium : Medium
-        The metal or, with `across`, the magnet.
-    Omega : float
-        Angular frequency.
-    across : bool
-        Whether the spin turns about a magnetization at rest. Beyond 2Jτ/ħ = 1.3093476 (τ_sf = ∞, Ω = 0) there is
-        no such mode: flights of all directions lose step with each other.
+    local : bool
+        Whether of first flights alone, g_Sh i(2Jτ/ħ)/γ, else of all.
 
     Returns
     -------
     complex
-        k; nan where there is no mode.
+        g; 0 without exchange.
 
     Raises
     ------
     ValueError
         For `dimension` other than 3.
     """
-    c = _chance(medium, Omega, across)
-    gamma = 1.0 / c
-    return _root(c) * gamma / medium.ell if _has_mode(gamma) else complex(math.nan, math.nan)
+    delta = loss_of(medium, 0.0, across=True)
+    if delta == 0.0:
+        return 0j
+    turns = 1.0 / complex(1.0, -delta.real / delta.imag) if delta.imag else 0.0
+    share = delta / (1.0 + delta) if local else _shares(delta)[1]
+    return sharvin_conductance(medium) * share * turns
 
 
-def _has_mode(gamma: complex) -> bool:
-    """Whether κ is off the flights' own decays, real κ above 1: it meets them where κ Re γ = arcoth κ, κ|Im γ| = π/2."""
-    if gamma.imag == 0.0:
-        return True
-    kappa = 0.5 * math.pi / abs(gamma.imag)
-    return kappa > 1.0 and math.atanh(1.0 / kappa) < kappa * gamma.real
+def thick_metal_conductance(
+    reflection: complex | ArrayLike, medium: Medium, Omega: float = 0.0
+) -> ComplexArray:
+    """Effective mixing conductance of an interface in front of a thick metal, back flow in it, for any τ/τ_sf [1/m²].
+
+    g_eff = g_Sh (1 − R)(1 − A)/(1 − RA), that is 1/g_eff = 1/g + A/((1 − A) g_Sh) with g = g_Sh (1 − R).
+    The textbook's second term, λ_s/(hνD), is 1.4 to 3.3 times too large at τ/τ_sf = 0.1 to 2: Y. Tserkovnyak, A. Brataas
+    and G. E. W. Bauer, Phys. Rev. B 66, 224403 (2002), whose resistances in series hold with the exact one. The interface
+    reflects with r↑r↓* whatever the direction.
+
+    Parameters
+    ----------
+    reflection : complex or ndarray
+        R = r↑r↓* of spin across the magnetization, `|R| ≤ 1`.
+    medium : Medium
+        The metal.
+    Omega : float
+        Angular frequency.
+
+    Returns
+    -------
+    ndarray of complex
+        g_eff, in the shape of `reflection`; 0 where the metal takes nothing.
+
+    Raises
+    ------
+    ValueError
+        Where `|R| > 1`, or for `dimension` other than 3.
+    """
+    R = np.asarray(reflection, dtype=complex)
+    if not np.all(np.abs(R) <= 1.0):
+        raise ValueError(f"reflection = {reflection!r} is not r↑r↓*: |R| ≤ 1 is wanted")
+    kept = _shares(loss_of(medium, Omega, across=False))[1]
+    # 1 − RA = (1 − R) + R (1 − A)
+    stays = (1.0 - R) + R * kept
+    g = (1.0 - R) * kept / np.where(stays == 0.0, 1.0, stays)
+    return np.asarray(sharvin_conductance(medium) * g)
 
 
-def _root(c: complex) -> complex:
-    """κ of c artanh(κ)/κ = 1 with Re κ ≥ 0, followed by Newton's steps from κ² = 3(1 − c) near c = 1."""
-    kappa, side = 0j, 0.5j * math.copysign(math.pi, -c.imag)
-    for share in np.linspace(0.0, 1.0, _NEWTON + 1)[1:] ** 2:
-        here = 1.0 + (c - 1.0) * share
-        kappa = kappa or cmath.sqrt(3.0 * (1.0 - here))
-        for _ in range(_NEWTON if kappa else 0):
-            # artanh without the cut that κ nears where the mode ends
-            artanh = cmath.atanh(kappa) if abs(kappa) < 1.0 else cmath.atanh(1.0 / kappa) + side
-            ratio = artanh / kappa
-            change = (ratio - 1.0 / here) * kappa / (1.0 / (1.0 - kappa * kappa) - ratio)
-            kappa -= change
-            if abs(change) < 1e-15 * abs(kappa):
-                break
-    return kappa
+def thick_metal_resistance(medium: Medium) -> float:
+    """Resistance A/((1 − A) g_Sh) of a thick metal to spin, exact for any τ/τ_sf [m²]; infinite without relaxation.
+
+    A/(1 − A) at τ/τ_sf = 0.01, 0.1, 0.33, 1: 3.8893, 0.98207, 0.42221, 0.17171 (`spin_resistance`, diffusion:
+    4.3301, 1.36931, 0.75378, 0.43301). From the `albedo`.
+
+    Parameters
+    ----------
+    medium : Medium
+        The metal: ν, v_F, τ, τ_sf.
+
+    Returns
+    -------
+    float
+        R of 1/g_eff = 1/g + R.
+
+    Raises
+    ------
+    ValueError
+        For `dimension` other than 3.
+    """
+    back, kept = _shares(loss_of(medium, 0.0, across=False))
+    return back.real / (kept.real * sharvin_conductance(medium)) if kept else math.inf

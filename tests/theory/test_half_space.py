@@ -6,10 +6,12 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy.integrate import quad
 
 from mcpump import theory
 from mcpump.theory.boundary_layer import face_resistance
 from mcpump.theory.medium import Medium
+from mcpump.theory.slab import Face, Layer, Sample, slab_response
 
 CHANCES = [1.0, 0.99, 0.5, 0.05, 1 / (1 + 0.3j), 1 / (1.2 - 2j)]
 
@@ -103,27 +105,80 @@ def test_ideal_step(turn, share):
     assert g.imag > 0.0
 
 
-@pytest.mark.parametrize(("ratio", "length"), [(0.1, 1.807551), (0.5, 0.776494), (2.0, 0.335042)])
-def test_spin_diffusion_length(ratio, length):
-    assert 1.0 / theory.slowest_decay(metal(ratio)).real == pytest.approx(length, abs=1e-6)
-
-
-@pytest.mark.parametrize("ratio", [0.0, 0.1, 0.3])
-@pytest.mark.parametrize("turn", [1e-4, 0.1, 1.0, 1.3, 1.309, 1.3093])
-def test_mode_across_the_magnetization(ratio, turn):
-    """K(ik, γ) = 1: the mode is a pole of the answer to plane waves."""
+@pytest.mark.parametrize(("turn", "ratio"), [(1.0, 0.5), (0.3, 0.2)])
+def test_ideal_step_of_a_magnet_in_which_spin_relaxes(turn, ratio):
+    """τ_sf takes its share: discrete ordinates, Re and Im of first flights and of all."""
+    theta, Omega, length = 0.5, 1e-7, 24.0
+    sample = Sample(length, (Layer(0.0, 1.0, 1.0, ratio, 1.0),), (Face(0.0), Face(1.0)))
+    n, z = np.array([math.sin(theta), 0.0, math.cos(theta)]), np.array([0.0, 0.0, 1.0])
+    found = slab_response(
+        sample, lambda x: np.tile(n, (len(x), 1)), Omega * z, 0.5 * turn, [0.0, length], channels=("exact",)
+    )["exact"]
+    rate = np.cross(Omega * z, n)
     medium = metal(ratio, turn)
-    k = theory.slowest_decay(medium, across=True)
-    gamma = medium.gamma(0.0) + 1j * turn
-    assert k.real > 0.0
-    assert cmath.atanh(k / gamma) / k == pytest.approx(1.0, abs=1e-12)
+    for local, current in (
+        (True, found.local.current[-1, 0]),
+        (False, found.local.current[-1, 0] + found.diffusive.current[-1, 0]),
+    ):
+        # j = (ħ/4π)(Re g n×ṅ − Im g ṅ), and g_Sh emits ħ²νv/8
+        share = 4.0 * turn / (rate @ rate) * np.array([current @ np.cross(n, rate), -current @ rate])
+        g = theory.ideal_step_conductance(medium, local=local) / theory.sharvin_conductance(medium)
+        assert_allclose(share, [g.real, g.imag], atol=3e-6)
+    # less than what the face takes of spin that comes from outside
+    assert g.real < 1.0 - theory.albedo(medium, across=True).real
 
 
-def test_the_mode_across_the_magnetization_ends():
-    end = 1.3093476
-    assert cmath.isfinite(theory.slowest_decay(metal(turn=end - 1e-6), across=True))
-    assert cmath.isnan(theory.slowest_decay(metal(turn=end + 1e-6), across=True))
-    assert cmath.isnan(theory.slowest_decay(metal(turn=8.0), across=True))
+@pytest.mark.parametrize("turn", [1e-2, 1.0, 8.0])
+def test_first_flights_of_an_ideal_step(turn):
+    """iT/(1 + iT): Re g = T²/(1 + T²) tends to 1 as well."""
+    medium = metal(turn=turn)
+    g = theory.ideal_step_conductance(medium, local=True) / theory.sharvin_conductance(medium)
+    assert g == pytest.approx(1j * turn / (1.0 + 1j * turn), rel=1e-14)
+    assert theory.half_space_flux(medium, 2.0, Omega=turn, local=True) == pytest.approx(
+        0.5 / (1.0 + 1j * turn)
+    )
+
+
+def test_H_by_direct_quadrature():
+    for mu, c in ((0.3, 0.9), (1.0, 0.5), (0.8, 1 / (1 + 1.4j))):
+
+        def integrand(t, part, mu=mu, c=c):
+            value = cmath.log(1.0 - c * math.atan(t) / t) * mu / (1.0 + (mu * t) ** 2)
+            return getattr(value, part)
+
+        real, imag = (
+            quad(integrand, 1e-12, math.inf, args=(part,), epsabs=1e-12, limit=200)[0]
+            for part in ("real", "imag")
+        )
+        assert complex(theory.chandrasekhar_H(mu, c)) == pytest.approx(
+            cmath.exp(-(real + 1j * imag) / math.pi), rel=1e-9
+        )
+
+
+def test_numbers_keep_their_digits():
+    """1 − A → (4/√3)√δ and A → (2/3)(1 − ln 2)/δ, at any size."""
+    for ratio in (1e-20, 1e-300):
+        medium = metal(ratio)
+        assert theory.half_space_flux(medium, 1.0) == pytest.approx(1.0 / math.sqrt(3.0 * ratio), rel=1e-9)
+        resistance = theory.thick_metal_resistance(medium) / theory.spin_resistance(medium)
+        assert resistance == pytest.approx(1.0, rel=1e-9)
+        step = metal(turn=ratio)
+        g = theory.ideal_step_conductance(step) / theory.sharvin_conductance(step)
+        assert g / cmath.sqrt(1j * ratio) == pytest.approx(4.0 / math.sqrt(3.0), rel=1e-9)
+    for ratio in (1e9, 1e16, 1e100):
+        assert theory.albedo(metal(ratio)) * ratio == pytest.approx(2 / 3 * (1.0 - math.log(2.0)), rel=2e-9)
+        step = metal(turn=ratio)
+        g = theory.ideal_step_conductance(step) / theory.sharvin_conductance(step)
+        assert g.imag * ratio == pytest.approx(2 / 3 * (1.0 - math.log(2.0)), rel=2e-9)
+        assert g.real == pytest.approx(1.0, abs=1e-15)
+
+
+def test_reflections_at_once():
+    medium, R = metal(0.1), np.array([[0.0, 0.4], [0.3 - 0.5j, 1.0]])
+    found = theory.thick_metal_conductance(R, medium)
+    assert found.shape == R.shape
+    for index in np.ndindex(R.shape):
+        assert found[index] == theory.thick_metal_conductance(R[index], medium)
 
 
 def test_refusals():
