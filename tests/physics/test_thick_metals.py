@@ -1,4 +1,4 @@
-"""Walks in half-spaces: the exact numbers beyond diffusion, by walkers that nothing corrects."""
+"""Walks in thick metals and magnets: the exact numbers beyond diffusion, by walkers that nothing corrects."""
 
 import math
 
