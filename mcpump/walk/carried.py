@@ -1,4 +1,4 @@
-"""The spins a walker of the general walk carries: every channel, for several birth times on one path.
+"""The spins a walker from birth carries: every channel, for several birth times on one path.
 
 A path does not depend on when it began, so that one path serves `phases` walkers born at the times
 t₀ + k (period / phases), or spread over the time of a transient. `spins[slot, k]` holds the spin of a channel, times the

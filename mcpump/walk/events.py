@@ -14,6 +14,7 @@ from mcpump.walk import arithmetic, flight
 from mcpump.walk.course import SAME_PLACE
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
+from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
 from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
 from mcpump.walk.state import (
     AGE,
@@ -66,8 +67,11 @@ from mcpump.walk.state import (
     UZ,
     WALL_KIND,
     V,
+    Y,
+    Z,
 )
 from mcpump.walk.turning import begin, born_at, refresh, visit_turned
+from mcpump.walk.walked_flights import HANDED_SLAB
 
 _numbers = twins(arithmetic)
 draw = _numbers.draw
@@ -104,6 +108,43 @@ def birth_of(births, quantile):
             high = middle
     below, share = births[low, QUANTILE], births[low + 1, QUANTILE] - births[low, QUANTILE]
     return low, (quantile - below) / share
+
+
+@part
+def begin_walker(marched, scene, course, walker, spin, tallies, key, block, born, j):
+    """Begin walker `born` of a block in lane j, or number `born` of those handed over."""
+    if marched is None:
+        bear(scene, course, walker, spin, tallies, key, block, born, j)
+    else:
+        take(marched, scene, course, walker, key, born, j)
+
+
+@part
+def take(marched, scene, course, walker, key, i, j):
+    """Take over walker number i of those handed over into lane j: it sets out from a collision."""
+    handed, lanes, words = marched.handed, walker.lanes, walker.words
+    c0, c1, _, c3 = draw(handed.names[i], ONE, STREAM_WALK, key[0], key[1])
+    words[NAME, j], words[NUMBER, j], words[SPARE, j] = (
+        handed.names[i],
+        ONE + ONE,
+        (c3 << TWELVE) | (c1 & LOWEST),
+    )
+    walker.notes[FRESH, j], walker.notes[BARE, j] = 0, 0
+    lanes[DEPTH, j] = minus_log(uniform52(c0, c1))
+    lanes[NEXT, j], lanes[NEXT_Y, j], lanes[NEXT_Z, j] = (
+        handed.places[i, 0],
+        handed.places[i, 1],
+        handed.places[i, 2],
+    )
+    lanes[Y, j], lanes[Z, j] = handed.places[i, 1], handed.places[i, 2]
+    lanes[MU, j], lanes[UY, j], lanes[UZ, j] = handed.places[i, 3], handed.places[i, 4], handed.places[i, 5]
+    if scene.axes < 2:
+        lanes[UY, j] = 0.0
+    if scene.axes < 3:
+        lanes[UZ, j] = 0.0
+    lanes[AGE, j] = handed.places[i, 6]
+    enter(course, walker, handed.numbers[i, HANDED_SLAB], j)
+    receive(marched, i, j)
 
 
 @called
@@ -209,6 +250,8 @@ def load(scene, course, walker, spin, place, offset, j):
 def happens(scene, course, walker, spin, tallies, key, j):
     """Do what happens to lane j at the end of its piece; returns the line of the budget in which it ends, or ON."""
     what = walker.notes[FLAG, j]
+    if what == GONE:
+        return CUT
     if walker.notes[BARE, j] == 0:
         refresh(spin.turning, spin.rows, j)
     if what & (AT_Y | AT_Z) != 0:
@@ -264,8 +307,12 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
     if mirrored and scene.dipoles:
         mirror_dipoles(scene, walker, spin, tallies, LEFT + 1 if right else LEFT, j)
+        mirror_marched(spin.marched, LEFT + 1 if right else LEFT, lanes[AGE, j], j)
     if crosses:
-        plane = int(course.gates[gate, PLANE])
+        plane, to = int(course.gates[gate, PLANE]), slab + 1 if right else slab - 1
+        if kind == RING:
+            to = 0 if right else gates.shape[0] - 2
+        cross_gate(spin.marched, to if line == ON else NONE, plane, sign, lanes[AGE, j], j)
         if plane >= 0:
             add_all(scene, tallies.passages, plane, walker, spin, j, sign)
         if kind == RING or (line != ON and not right):
@@ -286,6 +333,7 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
     kind = int(course.sides[side, 0])
     if kind == RING:
         lanes[NEXT_Y if axis == 1 else NEXT_Z, j] = 0.0 if up else scene.lengths[axis]
+        step_over(spin.marched, axis, ALONG_X if up else scene.cells[axis] - 1, NONE, 1.0, lanes[AGE, j], j)
         return ON
     line = LEFT + 2 * axis + (1 if up else 0)
     mirrored = kind == MIRROR
@@ -298,6 +346,7 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
             course.sides[side, 1], course.sides[side, 2], lanes[row, j], scene.dimension, c0, c1, c2
         )
         if absorbed:
+            step_over(spin.marched, axis, NONE, NONE, 1.0, lanes[AGE, j], j)
             return line
         if mirrored:
             lanes[row, j] = cosine
@@ -305,6 +354,7 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
             set_across(scene, lanes, axis, cosine, uniform(c3), j)
     if mirrored and scene.dipoles:
         mirror_dipoles(scene, walker, spin, tallies, line, j)
+        mirror_marched(spin.marched, line, lanes[AGE, j], j)
     return ON
 
 
@@ -348,6 +398,8 @@ def enter(course, walker, slab, j):
 def end_walker(scene, course, walker, spin, tallies, key, line, j):
     """End lane j in a line of the budget; returns whether it lives on, for dipoles that do not relax."""
     lanes, at = walker.lanes, spin.rows.shape[1] + 2
+    if line != CUT:
+        end_marched(spin.marched, line, lanes[AGE, j], j)
     if line in (RELAXED, CUT):
         add_event(scene, tallies.ended, walker, spin, j, 1.0)
     add_all(scene, tallies.budget, tallies.budget.shape[0] - 1 if line == CUT else line, walker, spin, j, 1.0)

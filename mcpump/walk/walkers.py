@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mcpump.compiled import borrowed, kernel, pasted
-from mcpump.walk.events import ON, bear, end_walker, happens
+from mcpump.walk.events import ON, begin_walker, end_walker, happens
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
     lane_areas,
@@ -21,6 +21,14 @@ from mcpump.walk.lane_loops import (
     lane_turns,
 )
 from mcpump.walk.lanes import HALTED, NOT_FINITE, TOO_MANY_FLIGHTS
+from mcpump.walk.marching import (
+    finite_march,
+    lane_folds,
+    lane_marches,
+    lent_march,
+    move_marched,
+    record_march,
+)
 from mcpump.walk.state import (
     AGE,
     BARE,
@@ -31,10 +39,14 @@ from mcpump.walk.state import (
     MU,
     NAME,
     NEXT,
+    NEXT_Y,
+    NEXT_Z,
     NUMBER,
     RELAX,
     SLAB,
     SPARE,
+    UY,
+    UZ,
     WORD,
     Course,
     Spins,
@@ -64,7 +76,9 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, 
         b(course.sides),
     )
     lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
-    lent_spin = Spins(b(spin.rows), b(spin.kinds), b(spin.table), lent(spin.turning))
+    lent_spin = Spins(
+        b(spin.rows), b(spin.kinds), b(spin.table), lent(spin.turning), lent_march(spin.marched)
+    )
     lent_tallies = Tallies(
         b(tallies.visits), b(tallies.born), b(tallies.ended), b(tallies.passages), b(tallies.budget)
     )  # fmt: skip
@@ -95,13 +109,13 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
                 line = happens(scene, course, walker, spin, tallies, key, j)
             while True:
                 if not lives and born < last:
-                    bear(scene, course, walker, spin, tallies, key, block, born, j)
+                    begin_walker(spin.marched, scene, course, walker, spin, tallies, key, block, born, j)
                     lives, born, line = True, born + 1, ON
                 if lives and line == ON and scene.jump > 0.0:
                     line = jump(scene, course, walker, spin, tallies, key, j)
                 if not lives or line == ON:
                     break
-                if not finite_row(spin.turning, spin.rows, j):
+                if not (finite_row(spin.turning, spin.rows, j) and finite_march(spin.marched, j)):
                     return flights, NOT_FINITE, np.int64(walker.words[NAME, j])
                 lives = end_walker(scene, course, walker, spin, tallies, key, line, j)
                 line = ON
@@ -114,6 +128,7 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
         marked = lane_marks(count, notes[FLAG], notes[MARKS], notes[FRESH])
         if only >= 0 and count > 0:
             record(walker, trace, steps)
+            record_march(spin.marched, walker.lanes, trace, steps)
             steps += 1
     return flights, 0, steps
 
@@ -147,6 +162,7 @@ def turn(scene, walker, spin, count, key):
             count,
             scene.axes,
             scene.lengths,
+            scene.folded,
             lanes,
             words[SPARE],
             words[RELAX],
@@ -163,6 +179,13 @@ def turn(scene, walker, spin, count, key):
     if scene.ladder:
         lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
     lane_spins(spin.turning, count, lanes, words[NAME], words[NUMBER], notes[BARE], key)
+    lane_marches(spin.marched, count, lanes, words, notes, key)
+    if scene.folded[0]:
+        lane_folds(count, lanes, NEXT, MU, scene.lengths[0], scene.periodic[0])
+    if scene.folded[1]:
+        lane_folds(count, lanes, NEXT_Y, UY, scene.lengths[1], scene.periodic[1])
+    if scene.folded[2]:
+        lane_folds(count, lanes, NEXT_Z, UZ, scene.lengths[2], scene.periodic[2])
 
 
 @pasted
@@ -182,6 +205,7 @@ def move_lane(walker, spin, source, target):
     for i in range(rows.shape[1]):
         rows[target, i] = rows[source, i]
     move_spins(spin.turning, source, target)
+    move_marched(spin.marched, source, target)
     for i in range(walker.words.shape[0]):
         walker.words[i, target] = walker.words[i, source]
     walker.notes[SLAB, target], walker.notes[FLAG, target] = (

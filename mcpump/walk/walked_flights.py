@@ -1,4 +1,4 @@
-"""The general walk: any mesh, stack of layers, faces, texture and order in J, walker by walker.
+"""First flights of walkers that are born from the texture, a field or a state: one by one, cell by cell.
 
 A walker flies straight from cell to cell. In every piece of flight that lies in one cell and one layer it scores
 density, current and torque at one random point (the time in the piece is drawn with it, so that space and time are right
@@ -7,12 +7,11 @@ displacement.
 
 The local part (n = 0) is walked apart from the diffusive one (n ≥ 1). First flights are followed
 without an end, in ±v pairs on one set of random numbers, with the survival e^{−∫(1/τ + 1/τ_sf) dt} as their weight up to
-the exponent CERTAIN, sampled from there on. Walkers of the diffusive part live from birth to death and book the budget
-event by event.
+the exponent CERTAIN, sampled from there on. Walkers of the diffusive part fly to their first collision, score nothing,
+book the budget, and are handed over there: the lanes walk on (`mcpump.walk.marching`).
 
 Where charge is walked (`charge`), the first flights of the local part score the charge velocity w as a density,
-and from their first collision on walkers of the diffusive part carry dipoles beside their spins, also when the spin has
-relaxed.
+and at their first collision walkers of the diffusive part leave dipoles beside their spins.
 
 The tallies of one block (A amplitudes, see `mcpump.walk.carried`):
 
@@ -24,8 +23,10 @@ The tallies of one block (A amplitudes, see `mcpump.walk.carried`):
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcpump.compiled import borrowed, inlined, kernel
 from mcpump.walk.carried import (
@@ -34,20 +35,18 @@ from mcpump.walk.carried import (
     SECOND,
     TIME,
     add_change,
-    can_freeze,
     fill_rows,
-    freeze,
     load,
     look,
     mirrored,
     rotate,
-    spin_rows,
     torque_on_emitted,
     torque_on_exact,
 )
-from mcpump.walk.charge import charge_slots, forget_spins, set_charge_velocity, turn_dipoles
-from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL, TOO_MANY_FLIGHTS
-from mcpump.walk.philox import draw, uniform, uniform53
+from mcpump.walk.charge import charge_slots, set_charge_velocity
+from mcpump.walk.course import Course
+from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
+from mcpump.walk.philox import uniform53
 from mcpump.walk.walker import (
     ABSORBED,
     AGE,
@@ -56,6 +55,7 @@ from mcpump.walk.walker import (
     BIRTH_DRAWS,
     BOUND,
     CERTAIN,
+    COUNT,
     CROSS,
     CUT,
     DEPTH,
@@ -64,13 +64,14 @@ from mcpump.walk.walker import (
     HORIZON,
     LIFE,
     MILESTONE,
+    NAME,
     ON,
-    ONE,
     RELAX,
     ROW_Y,
     ROW_Z,
     SCATTER,
     SLAB,
+    STREAM,
     STREAM_LOCAL,
     STREAM_PAIR,
     STREAM_WALKER,
@@ -78,7 +79,8 @@ from mcpump.walk.walker import (
     UY,
     UZ,
     WALL,
-    N,
+    Carried,
+    Flight,
     X,
     Y,
     Z,
@@ -86,6 +88,7 @@ from mcpump.walk.walker import (
     finite,
     meet_face,
     meet_interface,
+    next_words,
     record,
     set_direction,
     set_out,
@@ -95,146 +98,184 @@ DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
 EMITTED, GAINED, STORED, RELAXED, LEFT = range(5)
 """Lines of the budget; after the faces comes what was cut."""
+HANDED_SLAB, HANDED_ALIVE, HANDED_X, HANDED_Y, HANDED_Z = range(5)
+"""Columns of `Handed.numbers`: slab, birth times in play, cell along x, y, z."""
+
+
+class Handed(NamedTuple):
+    """What is left of walkers at their first collisions."""
+
+    names: NDArray[np.uint64]
+    """(walkers,): their numbers in the run."""
+    numbers: NDArray[np.int64]
+    """(walkers, 5)."""
+    places: NDArray[np.float64]
+    """(walkers, 7): place, direction, age."""
+    births: NDArray[np.float64]
+    """(walkers, P, 5): birth times, as `mcpump.walk.carried.set_birth`."""
+    spins: NDArray[np.float64]
+    """(walkers, slots, P, 3)."""
+    kept: NDArray[np.float64]
+    """(walkers, P, 3): what was emitted."""
+
+
+class Books(NamedTuple):
+    """Tallies of a block, see above."""
+
+    profile: NDArray[np.float64]
+    passages: NDArray[np.float64]
+    budget: NDArray[np.float64]
+
+
+class Jobs(NamedTuple):
+    """What is walked of a block: jobs `first` to `last`, the diffusive part's walkers and then those of the local one."""
+
+    block: int
+    first: int
+    last: int
+    only: int = -1
+    """≥ 0: this walker of the diffusive part alone, whose pieces of flight are recorded."""
 
 
 @kernel
-def walk_scene(
-    scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    sheets, halt, block, profile, passages, budget, only, trace,
-):  # fmt: skip
-    """Walk one block; returns (flights, what went wrong or 0, number of the walker it happened to or of steps).
+def walk_first_flights(scene, user, key, course, halt, jobs, books, handed, trace):
+    """Walk jobs of a block; returns (flights, what went wrong or 0, its walker or steps, walkers handed over).
 
-    only ≥ 0: walk this walker of the diffusive part alone and record its pieces of flight in `trace`. `halt` is not 0
-    from the moment on when the block is to be given up.
+    `halt` is not 0 from the moment on when the block is to be given up.
     """
-    walker, at, count = np.zeros(11), np.zeros(7, np.int64), np.zeros(1, np.uint64)
+    b, c, h = borrowed, course, handed
+    lent_course = Course(
+        b(c.edges), b(c.slabs), b(c.marks), b(c.media), b(c.gates), b(c.quantiles), b(c.inverse_density), c.grid,
+        b(c.birth_times), b(c.sheets),
+    )  # fmt: skip
+    over = Handed(b(h.names), b(h.numbers), b(h.places), b(h.births), b(h.spins), b(h.kept))
+    lent_books = Books(b(books.profile), b(books.passages), b(books.budget))
+    walker, at, words = np.zeros(11), np.zeros(6, np.int64), np.zeros(3, np.uint64)
     births, bins = np.zeros((scene.phases, 5)), np.zeros(scene.phases, np.int64)
-    channels = budget.shape[1] // (3 if scene.time_bins > 0 else 3 + 6 * scene.harmonics)
+    amplitudes = books.budget.shape[1]
+    channels = amplitudes // (3 if scene.time_bins > 0 else 3 + 6 * scene.harmonics)
     spins, change = np.zeros((channels, scene.phases, 3)), np.zeros((channels, scene.phases, 3))
     emitted, fields = np.zeros((scene.phases, 3)), np.zeros((2, scene.phases, 3))
-    rows = np.zeros((scene.phases if scene.time_bins > 0 else 2, budget.shape[1]))
-    b = borrowed
-    flights, wrong, which = walk_all(
-        scene, user, k0, k1, b(edges), b(slabs), b(marks), b(media), b(gates), b(quantiles), b(inverse_density), grid,
-        b(hours), b(sheets), b(halt), block, b(profile), b(passages), b(budget), only, b(trace), b(walker), b(at),
-        b(count), b(births), b(bins), b(emitted), b(spins), b(change), b(rows), b(fields),
-    )  # fmt: skip
-    # the arrays made here are lent out: they must live until now
-    lent = (
-        walker.size + at.size + count.size + births.size + bins.size + emitted.size + spins.size + change.size
+    rows = np.zeros((scene.phases if scene.time_bins > 0 else 1, amplitudes))
+    flight = Flight(b(walker), b(at), b(words))
+    carried = Carried(b(births), b(emitted), b(spins), b(change), b(rows), b(bins), b(fields))
+    flights, wrong, which, given = walk_all(
+        scene, user, key, lent_course, b(halt), jobs, lent_books, over, b(trace), (flight, carried)
     )
-    lent += rows.size + fields.size
-    return flights, wrong, which if lent > 0 else 0
+    # the arrays made here are lent out: they must live until now
+    lent = walker.size + at.size + words.size + births.size + bins.size + emitted.size + spins.size
+    lent += change.size + rows.size + fields.size
+    return flights, wrong, which if lent > 0 else 0, given
 
 
 @inlined
-def walk_all(
-    scene, user, k0, k1, edges, slabs, marks, media, gates, quantiles, inverse_density, grid, hours,
-    sheets, halt, block, profile, passages, budget, only, trace, walker, at, count, births, bins, emitted, spins, change,
-    rows, fields,
-):  # fmt: skip
-    """Walk the walkers of the diffusive part, then the first flights of the local part; returns as `walk_scene`."""
+def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
+    """Walk jobs one by one; returns as `walk_first_flights`."""
+    flight, carried = state
+    walker, at, words = flight.walker, flight.at, flight.words
+    block, first, last, only = jobs
+    spins, rows = carried.spins, carried.rows
     local_pairs = scene.walkers_per_block // 2 * scene.first_flights
-    flights, steps = 0, 0
+    flights, steps, given = 0, 0, 0
     charged = charge_slots(scene)
     spin_slots = spins.shape[0] - charged
     everything, of_spin = rows.shape[1], rows.shape[1] // spins.shape[0] * spin_slots
-    # walkers first: where a number is not finite it is most likely one of them that meets it, and can be replayed
-    for job in range(scene.walkers_per_block + 2 * local_pairs):
+    for job in range(first, last):
         if halt[0] != 0:
-            return flights, HALTED, 0
+            return flights, HALTED, 0, given
         local = job >= scene.walkers_per_block
         number = job - scene.walkers_per_block if local else job
         if only >= 0 and (local or number != only):
             continue
-        jobs = 2 * local_pairs if local else scene.walkers_per_block
-        stream = STREAM_LOCAL if local else STREAM_PAIR
-        name = np.uint64(block * (jobs // 2) + number // 2)
-        driven = bear(
-            scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, sheets, number // 2, jobs // 2,
-            name, stream, k0, k1, walker, at, births, emitted,
-        )  # fmt: skip
-        load(scene, at[ALIVE], driven, emitted, spins)
-        bins[0] = 0
-        u, v = set_out(scene, local, number % 2 == 1, name, stream, k0, k1, walker, at)
-        count[0] = np.uint64(BIRTH_DRAWS)
+        many = 2 * local_pairs if local else scene.walkers_per_block
+        words[STREAM] = STREAM_LOCAL if local else STREAM_PAIR
+        words[NAME] = np.uint64(block * (many // 2) + number // 2)
+        driven = bear(scene, user, course, number // 2, many // 2, key, flight, carried)
+        load(scene, at[ALIVE], driven, carried.emitted, spins)
+        points = set_out(scene, local, number % 2 == 1, key, flight)
+        words[COUNT] = np.uint64(BIRTH_DRAWS)
         if not local:
-            stream, name, count[0] = STREAM_WALKER, np.uint64(block * jobs + number), np.uint64(0)
-            w0, w1, _, _ = draw(name, count[0], stream, k0, k1)
-            count[0] += ONE
+            words[STREAM], words[NAME], words[COUNT] = (
+                STREAM_WALKER,
+                np.uint64(block * many + number),
+                np.uint64(0),
+            )
+            w0, w1, _, _ = next_words(key, flight)
             walker[LIFE] = -math.log(uniform53(w0, w1))
-        taken, first = 1, 0
+        start = 0
         line = -1 if local else EMITTED
         end = ON
         while True:
             if line >= 0:
-                book(
-                    scene, walker[AGE], at[ALIVE], births, spins, rows, bins, budget, line, first, everything
-                )
+                book(scene, line, start, everything, flight, carried, books.budget)
                 line = -1
             if end == CUT and scene.time_bins > 0:
                 at[ALIVE] -= 1
                 end = ON if at[ALIVE] > 0 else CUT
             if end != ON:
                 break
-            piece, end = next_piece(scene, edges, slabs, media, local, walker, at, births)
-            fly(
-                scene, user, media, slabs, local, piece, u, v, walker, at, births, emitted, fields, spins, change, rows,
-                bins, profile, budget,
-            )  # fmt: skip
+            piece, end = next_piece(scene, course, local, flight, carried.births)
+            fly(scene, user, course, local, piece, points, flight, carried, books)
             if end == CROSS:
-                end = cross(
-                    scene, edges, slabs, marks, gates, local, name, count, stream, k0, k1, walker, at, births, spins,
-                    rows, bins, profile, passages, budget, of_spin,
-                )  # fmt: skip
+                end = cross(scene, course, local, key, flight, carried, books)
             if steps < trace.shape[0]:
-                record(end, walker, at, spins, spin_slots - 1, trace, steps)
+                record(end, flight, spins, spin_slots - 1, trace, steps)
             steps += 1
             if local:
                 end = ON if end == MILESTONE else end
             elif end in (SCATTER, DIFFUSED):
-                if charged > 0 and end == SCATTER and at[N] == 0:
-                    leave_dipoles(
-                        scene, media, slabs, walker, at, births, spins, rows, bins, profile, budget, of_spin
-                    )
-                at[N] += 1
-                taken += 1
-                if at[N] == 1 and can_freeze(scene):
-                    freeze(scene, at[ALIVE], births, spins, rows, bins)
-                if taken > scene.max_flights:
-                    return flights, TOO_MANY_FLIGHTS, block * jobs + number
-                w0, w1, w2, w3 = draw(name, count[0], stream, k0, k1)
-                u0, v0, _, _ = draw(name, count[0] + ONE, stream, k0, k1)
-                count[0] += ONE + ONE
-                walker[DEPTH], u, v = -math.log(uniform53(w0, w1)), uniform(u0), uniform(v0)
+                if charged > 0 and end == SCATTER:  # who is scattered by a wall leaves none
+                    leave_dipoles(scene, course, flight, carried, books, of_spin)
                 if end == SCATTER:
-                    set_direction(scene, w2, w3, walker)
-                end = ON
-            elif end == RELAX and at[N] > 0 and (scene.dipoles[0] or scene.dipoles[1] or scene.dipoles[2]):
-                # the spin ends, what charge it has moved does not: the walker goes on for that
-                book(scene, walker[AGE], at[ALIVE], births, spins, rows, bins, budget, RELAXED, 0, of_spin)
-                forget_spins(at[ALIVE], spin_slots, spins)
-                if can_freeze(scene):
-                    freeze(scene, at[ALIVE], births, spins, rows, bins)
-                walker[LIFE], end = math.inf, ON
+                    w0, w1, _, _ = next_words(key, flight)
+                    set_direction(scene, w0, w1, walker)
+                hand_over(handed, given, flight, carried)
+                given += 1
             elif end != ON:
-                line, first = LEFT + at[WALL], 0
+                line, start = LEFT + at[WALL], 0
                 if end == RELAX:
                     line = RELAXED
                 elif end == CUT:
                     line = STORED if scene.time_bins > 0 else LEFT + 2 * scene.axes
-                    first = at[ALIVE] - 1 if scene.time_bins > 0 else 0
-        flights += taken
+                    start = at[ALIVE] - 1 if scene.time_bins > 0 else 0
+        # of who is handed over all flights are counted in lanes
+        flights += 0 if end in (SCATTER, DIFFUSED) and not local else 1
         if not finite(spins):
-            return flights, NOT_FINITE_LOCAL if local else NOT_FINITE, block * jobs + number
-    return flights, 0, steps
+            return flights, NOT_FINITE_LOCAL if local else NOT_FINITE, block * many + number, given
+    return flights, 0, steps, given
 
 
 @inlined
-def next_piece(scene, edges, slabs, media, local, walker, at, births):
+def hand_over(handed, i, flight, carried):
+    """Write what is left of a walker at its first collision, as number i of those handed over."""
+    walker, at, births, spins, emitted = (
+        flight.walker,
+        flight.at,
+        carried.births,
+        carried.spins,
+        carried.emitted,
+    )
+    handed.names[i] = flight.words[NAME]
+    numbers = handed.numbers
+    numbers[i, HANDED_SLAB], numbers[i, HANDED_ALIVE] = at[SLAB], at[ALIVE]
+    numbers[i, HANDED_Y], numbers[i, HANDED_Z] = at[ROW_Y], at[ROW_Z]
+    for k in range(AGE + 1):  # place, direction, age
+        handed.places[i, k] = walker[X + k]
+    for k in range(at[ALIVE]):
+        for c in range(births.shape[1]):
+            handed.births[i, k, c] = births[k, c]
+        for c in range(3):
+            handed.kept[i, k, c] = emitted[k, c]
+            for slot in range(spins.shape[0]):
+                handed.spins[i, slot, k, c] = spins[slot, k, c]
+
+
+@inlined
+def next_piece(scene, course, local, flight, births):
     """Duration of the next piece of flight, and how it ends."""
+    walker, at, edges, media = flight.walker, flight.at, course.edges, course.media
     slab = at[SLAB]
-    layer = slabs[slab, 1]
+    layer = course.slabs[slab, 1]
     v, rate, gamma = media[layer, 0], media[layer, 1], media[layer, 2]
     distance = math.inf
     at[AXIS] = 0
@@ -262,7 +303,7 @@ def next_piece(scene, edges, slabs, media, local, walker, at, births):
             piece, end = walker[DEPTH] / rate, SCATTER
         if gamma > 0.0 and walker[LIFE] / gamma < piece:
             piece, end = walker[LIFE] / gamma, RELAX
-    limit = scene.t_max if local or walker[LIFE] < math.inf else scene.t_dipole
+    limit = scene.t_max
     if scene.time_bins > 0:
         limit = scene.t_end - births[at[ALIVE] - 1, TIME]
     if limit - walker[AGE] < piece:
@@ -271,47 +312,45 @@ def next_piece(scene, edges, slabs, media, local, walker, at, births):
 
 
 @inlined
-def fly(
-    scene, user, media, slabs, local, piece, u, v, walker, at, births, emitted, fields, spins, change, rows, bins,
-    profile, budget,
-):  # fmt: skip
-    """Fly one piece: turn the spins, score, and move on."""
-    layer, n, alive = slabs[at[SLAB], 1], at[N], at[ALIVE]
+def fly(scene, user, course, local, piece, points, flight, carried, books):
+    """Fly one piece: turn the spins, score, and move on; points: shares of the piece at which it is looked at."""
+    walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
+    births, emitted, spins, change = carried.births, carried.emitted, carried.spins, carried.change
+    rows, bins, fields = carried.rows, carried.bins, carried.fields
+    layer, alive, u, v = course.slabs[at[SLAB], 1], at[ALIVE], points[0], points[1]
     speed, both = media[layer, 0], media[layer, 1] + media[layer, 2]
     vx, vy, vz = speed * walker[UX], speed * walker[UY], speed * walker[UZ]
     x, y, z, age = walker[X], walker[Y], walker[Z], walker[AGE]
-    score, part = local or n > 0, 0 if local else 1
     # the piece is looked at after the time `then`, and stands for the time `stay`; second order turns after `when`
     then, when, stay, weight = u * piece, v * piece, piece, 1.0
     if local:
         then, stay, weight = weighed(walker, both, piece, u, when)
-    place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
-    spinning = local or walker[LIFE] < math.inf
-    perturbed = spinning and ((scene.slots[SECOND] >= 0 and n == 0) or scene.slots[LADDER] >= 0)
+    place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
+    perturbed = scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0
     if perturbed:
         look(scene, user, x + vx * when, y + vy * when, z + vz * when, age + when, alive, births, fields, 0)
-        torque_on_emitted(scene, n > 0, piece, alive, emitted, fields, change)
+        torque_on_emitted(scene, False, piece, alive, emitted, fields, change)
         count = fill_rows(scene, age + when, alive, births, change, rows, bins)
         for k in range(count):
             cell = place + (bins[k] if scene.time_bins > 0 else 0)
             for a in range(rows.shape[1]):
-                if score:
-                    profile[part, cell, TORQUE, a] += weight * rows[k, a]
-                if not local:
+                if local:
+                    profile[0, cell, TORQUE, a] += weight * rows[k, a]
+                else:
                     budget[GAINED, a] += rows[k, a]
         if when <= then:
             add_change(scene, alive, change, spins)
-    exact = spinning and scene.slots[EXACT] >= 0
+    exact = scene.slots[EXACT] >= 0
     if exact and not local:
         add_steady(scene, alive, spins, budget, -1.0)
     for half in range(2):
         if exact:
             start, end = (0.0, then) if half == 0 else (then, piece)
             rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins)
-        if half == 0 and score:
-            if local and charge_slots(scene) > 0:
+        if half == 0 and local:
+            if charge_slots(scene) > 0:
                 set_charge_velocity(scene, media, layer, walker, alive, 1.0, False, spins)
-            count = spin_rows(scene, age + then, alive, births, spins, rows, bins)
+            count = fill_rows(scene, age + then, alive, births, spins, rows, bins)
             wx, wy, wz = (
                 vx * mirrored(scene, 0, x + vx * then)[1],
                 vy * mirrored(scene, 1, y + vy * then)[1],
@@ -321,12 +360,12 @@ def fly(
                 cell = place + (bins[k] if scene.time_bins > 0 else 0)
                 for a in range(rows.shape[1]):
                     row = stay * rows[k, a]
-                    profile[part, cell, DENSITY, a] += row
-                    profile[part, cell, CURRENT, a] += wx * row
+                    profile[0, cell, DENSITY, a] += row
+                    profile[0, cell, CURRENT, a] += wx * row
                     if scene.axes > 1:
-                        profile[part, cell, CURRENT + 1, a] += wy * row
+                        profile[0, cell, CURRENT + 1, a] += wy * row
                     if scene.axes > 2:
-                        profile[part, cell, CURRENT + 2, a] += wz * row
+                        profile[0, cell, CURRENT + 2, a] += wz * row
         if half == 0 and exact:
             look(
                 scene, user, x + vx * then, y + vy * then, z + vz * then, age + then, alive, births, fields, 0
@@ -334,10 +373,7 @@ def fly(
             if perturbed and when > then:
                 add_change(scene, alive, change, spins)  # before `change` serves for the torque on `exact`
             torque_on_exact(scene, alive, spins, fields, change)
-            score_torque(
-                scene, age + then, alive, births, change, rows, bins, place, part, score, local, stay, piece, profile,
-                budget,
-            )  # fmt: skip
+            score_torque(scene, age + then, place, local, stay, piece, alive, carried, books)
     if perturbed and not exact and when > then:
         add_change(scene, alive, change, spins)
     if exact and not local:
@@ -377,17 +413,16 @@ def add_steady(scene, alive, spins, budget, sign):
 
 
 @inlined
-def score_torque(
-    scene, age, alive, births, change, rows, bins, place, part, score, local, stay, piece, profile, budget
-):
+def score_torque(scene, age, place, local, stay, piece, alive, carried, books):
     """Score the torque on `exact` where the piece is looked at; the budget's harmonics too, but for DC."""
-    count = fill_rows(scene, age, alive, births, change, rows, bins)
+    rows, bins, profile, budget = carried.rows, carried.bins, books.profile, books.budget
+    count = fill_rows(scene, age, alive, carried.births, carried.change, rows, bins)
     slot, width = scene.slots[EXACT], 3 if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics)
     for k in range(count):
         cell = place + (bins[k] if scene.time_bins > 0 else 0)
         for a in range(width * slot, width * (slot + 1)):
-            if score:
-                profile[part, cell, TORQUE, a] += stay * rows[k, a]
+            if local:
+                profile[0, cell, TORQUE, a] += stay * rows[k, a]
             if not local and a >= width * slot + 3:
                 budget[GAINED, a] += piece * rows[k, a]
 
@@ -399,21 +434,26 @@ def cell_number(scene, slabs, at):
 
 
 @kernel
-def book(scene, age, alive, births, spins, rows, bins, budget, line, first, columns):
+def book(scene, line, first, columns, flight, carried, budget):
     """Add the first columns of the rows of the birth times from number `first` on to a line of the budget."""
-    count = spin_rows(scene, age, alive, births, spins, rows, bins)
+    rows = carried.rows
+    count = fill_rows(
+        scene, flight.walker[AGE], flight.at[ALIVE], carried.births, carried.spins, rows, carried.bins
+    )
     for k in range(first if scene.time_bins > 0 else 0, count):
         for a in range(columns):
             budget[line, a] += rows[k, a]
 
 
 @kernel
-def leave_dipoles(scene, media, slabs, walker, at, births, spins, rows, bins, profile, budget, of_spin):
+def leave_dipoles(scene, course, flight, carried, books, of_spin):
     """Turn the charge velocity at the end of the first flight into dipoles p = τw, and book them as gained there."""
-    layer = slabs[at[SLAB], 1]
+    walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
+    births, spins, rows, bins = carried.births, carried.spins, carried.rows, carried.bins
+    layer = course.slabs[at[SLAB], 1]
     set_charge_velocity(scene, media, layer, walker, at[ALIVE], 1.0 / media[layer, 1], True, spins)
-    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
-    place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
+    count = fill_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
+    place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
     for k in range(count):
         cell = place + (bins[k] if scene.time_bins > 0 else 0)
         for a in range(of_spin, rows.shape[1]):
@@ -421,54 +461,28 @@ def leave_dipoles(scene, media, slabs, walker, at, births, spins, rows, bins, pr
             budget[GAINED, a] += rows[k, a]
 
 
-@kernel
-def mirror_dipoles(scene, slabs, axis, walker, at, births, spins, rows, bins, profile, budget, of_spin):
-    """Mirror dipoles at a specular face; what they change by has left the cell, and the sample."""
-    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
-    place = cell_number(scene, slabs, at) * max(scene.time_bins, 1)
-    for k in range(count):
-        cell = place + (bins[k] if scene.time_bins > 0 else 0)
-        for a in range(of_spin + axis, rows.shape[1], 3):
-            profile[1, cell, DIVERGENCE, a] += 2.0 * rows[k, a]
-            budget[LEFT + at[WALL], a] += 2.0 * rows[k, a]
-    turn_dipoles(scene, axis, at[ALIVE], spins)
-    if can_freeze(scene):
-        freeze(scene, at[ALIVE], births, spins, rows, bins)
-
-
 @inlined
-def cross(
-    scene, edges, slabs, marks, gates, local, name, count, stream, k0, k1, walker, at, births, spins, rows, bins,
-    profile, passages, budget, of_spin,
-):  # fmt: skip
+def cross(scene, course, local, key, flight, carried, books):
     """Take a walker across the cut that it meets, or back from it; returns how its flight goes on or ends."""
+    walker, at, edges, marks = flight.walker, flight.at, course.edges, course.marks
     axis = at[AXIS]
     forward = walker[UX + axis] > 0.0
     last = edges.shape[0] - 2 if axis == 0 else scene.cells[axis] - 1
     edge = at[SLAB + axis] + (1 if forward else 0)
     outside = edge == 0 or edge == last + 1
     walker[X + axis] = edges[edge] if axis == 0 else edge * (scene.lengths[axis] / scene.cells[axis])
-    flow = walker[FACTOR] * math.exp(-min(walker[DEPTH], CERTAIN)) if local else 1.0 if at[N] > 0 else 0.0
+    flow = walker[FACTOR] * math.exp(-min(walker[DEPTH], CERTAIN)) if local else 0.0
     end, through = ON, True
     if outside and not scene.periodic[axis]:
         at[WALL] = 2 * axis + (1 if forward else 0)
         absorption = scene.absorption[at[WALL]]
-        end = meet_face(scene, local, axis, forward, name, count, stream, k0, k1, walker, at)
-        if end == ON and not local and at[N] > 0 and of_spin < rows.shape[1]:
-            mirror_dipoles(
-                scene, slabs, axis, walker, at, births, spins, rows, bins, profile, budget, of_spin
-            )
+        end = meet_face(scene, local, axis, forward, key, flight)
         through = end == ABSORBED or (local and absorption > 0.0)
-        flow *= absorption if local else 1.0
+        flow *= absorption
     elif axis == 0 and not outside and marks[edge, 1] >= 0:
-        end, through = meet_interface(
-            scene, gates, marks[edge, 1], forward, name, count, stream, k0, k1, walker
-        )
+        end, through = meet_interface(scene, course.gates, marks[edge, 1], forward, key, flight)
     if through and flow > 0.0:
-        pass_cut(
-            scene, slabs, marks, axis, edge, forward, outside, flow, 0 if local else 1, walker, at, births, spins, rows,
-            bins, profile, passages,
-        )  # fmt: skip
+        pass_cut(scene, course, axis, edge, forward, outside, flow, flight, carried, books)
     if outside and scene.periodic[axis]:
         at[SLAB + axis] = 0 if forward else last
         walker[X + axis] = 0.0 if forward else scene.lengths[axis]
@@ -478,19 +492,18 @@ def cross(
 
 
 @inlined
-def pass_cut(
-    scene, slabs, marks, axis, edge, forward, outside, weight, part, walker, at, births, spins, rows, bins, profile,
-    passages,
-):  # fmt: skip
+def pass_cut(scene, course, axis, edge, forward, outside, weight, flight, carried, books):
     """Score a passage: out of one cell, into the next (none beyond a face that is not periodic), through a plane."""
+    marks, profile, passages = course.marks, books.profile, books.passages
+    rows, bins, at = carried.rows, carried.bins, flight.at
     ends_cell = axis > 0 or marks[edge, 2] == 1
     plane = marks[edge, 0] if axis == 0 else -1
     far = marks[marks.shape[0] - 1 - edge, 0] if axis == 0 and outside and scene.periodic[0] else -1
     if not ends_cell and plane < 0:
         return
-    count = spin_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
+    count = fill_rows(scene, flight.walker[AGE], at[ALIVE], carried.births, carried.spins, rows, bins)
     time_bins, sign = max(scene.time_bins, 1), 1.0 if forward else -1.0
-    here = cell_number(scene, slabs, at)
+    here = cell_number(scene, course.slabs, at)
     there = -1
     step = scene.cells[1] * scene.cells[2] if axis == 0 else scene.cells[2] if axis == 1 else 1
     n = scene.cells[axis]
@@ -503,10 +516,10 @@ def pass_cut(
         for a in range(rows.shape[1]):
             flow = weight * rows[k, a]
             if ends_cell:
-                profile[part, here * time_bins + bin_, DIVERGENCE, a] += flow
+                profile[0, here * time_bins + bin_, DIVERGENCE, a] += flow
                 if there >= 0:
-                    profile[part, there * time_bins + bin_, DIVERGENCE, a] -= flow
+                    profile[0, there * time_bins + bin_, DIVERGENCE, a] -= flow
             if plane >= 0:
-                passages[part, plane * time_bins + bin_, a] += sign * flow
+                passages[0, plane * time_bins + bin_, a] += sign * flow
             if far >= 0:
-                passages[part, far * time_bins + bin_, a] += sign * flow
+                passages[0, far * time_bins + bin_, a] += sign * flow
