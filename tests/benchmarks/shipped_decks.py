@@ -83,6 +83,8 @@ def in_cell(deck: str, place: str, goal: str = "", **at: Any) -> Quantity:
 EXACT, SECOND, CHARGE, PLANES, CELLS, JUNCTION = GOALS
 QUANTITIES = (
     in_cell("azurv1", "5 ℓ from the source, 19.5 τ", channel="first", component="z", time=19.5, x=25.1),
+    through("co_pt", "into Pt", 16e-9, "exact", "dc", "z"),
+    through("copper_spacer", "into Pt", 13e-9, "exact", "dc", "z"),
     through("crossed_waves", "λ/4", math.pi / 2.0, "second", "cos1", "y", PLANES),
     in_cell(
         "crossed_waves", "a cell", CELLS, channel="second", harmonic="dc", component="x", x=1.5, y=0.2
@@ -100,6 +102,7 @@ QUANTITIES = (
     ),
     through("junction", "20 nm", 20e-9, "second", "dc", "z", JUNCTION),
     through("junction", "20 nm", 20e-9, "sum", "sin1", "x", JUNCTION),
+    through("magnet_thickness", "into Pt", 10e-9, "exact", "dc", "z"),
     Quantity(
         "moving_wall", "`second` torque, x, all", "budget",
         {"line": "torque", "channel": "second", "component": "x"},

@@ -62,6 +62,8 @@ def part(number, place="wall.py"):
         provenance={"texture_file": place, "mcpump": __version__, "sources": SOURCES},
     )
     result.checkpoint["ranges"] = np.array([[number, number + 1]])
+    result.checkpoint["blocks"] = np.eye(64, dtype=np.int64)[number]
+    result = dataclasses.replace(result, blocks=1)
     results.write(result, f"{number}.h5", overwrite=True)
     return result
 

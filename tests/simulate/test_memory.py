@@ -10,12 +10,14 @@ from runs import JUNCTION, PLANAR, PULSE, TRANSIENT, USER, WALL, good
 NEAR = 0.25
 """Share by which the forecast may be off."""
 PEAK = """
-import resource, sys
+import re, sys
 from mcpump import cli
 from mcpump.machine import launcher_rank
 status = cli.main(sys.argv[1:])
 assert status in (0, 75), status
-print(f"peak {launcher_rank()} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}\\n", end="", flush=True)
+# not getrusage's, which a process inherits from the one that started it
+peak = 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+print(f"peak {launcher_rank()} {peak}\\n", end="", flush=True)
 """
 
 

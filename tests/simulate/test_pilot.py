@@ -53,7 +53,8 @@ def test_the_forecast_comes_true(tmp_path, overrides, walkers):
         here = current.sel(plane=float(x))
         error = float(here.error[0]) / abs(float(here.mean[0]))
         assert 0.5 < 0.01 * float(percent) / error < 2.0
-        if "or fewer" not in told:
+        # not by rays: their numerical error is in it, and does not fall with walkers
+        if "or fewer" not in told and overrides is not None:
             assert 0.25 < float(costs[x]) / (walkers * (error / 0.01) ** 2) < 4.0
 
 
