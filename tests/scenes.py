@@ -6,6 +6,7 @@ import contextlib
 import math
 
 import numpy as np
+from parts import callable_from_python
 from shapes import (
     crossed_waves_parameters,
     domain_wall_parameters,
@@ -33,13 +34,12 @@ from mcpump.textures.parameters import (
 from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
-from mcpump.walk import course, rays
-from mcpump.walk.carried import set_birth
+from mcpump.walk import carried, course, rays, walked_flights
 from mcpump.walk.course import course_of, plain, slab_at
 from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
-from mcpump.walk.walked_flights import DIVERGENCE, Books, cell_number, cross, next_piece
+from mcpump.walk.walked_flights import DIVERGENCE, Books
 from mcpump.walk.walker import (
     AGE,
     ALIVE,
@@ -56,6 +56,10 @@ from mcpump.walk.walker import (
     X,
 )
 
+set_birth = callable_from_python(carried.set_birth)
+cell_number, cross, next_piece = map(
+    callable_from_python, (walked_flights.cell_number, walked_flights.cross, walked_flights.next_piece)
+)
 REDUCED = Scales(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, False)
 OMEGA = 0.3
 L = 3.0
@@ -327,7 +331,7 @@ class March:
         """Until the end of time; fails if the walker is ever outside its cell."""
         given, ground, walker, at = self.scene, self.ground, self.walker, self.at
         bins, none = np.zeros(given.phases, np.int64), np.zeros((1, given.phases, 3))
-        carried = Carried(self.births, none[0], self.spins, none, np.zeros((1, 3)), bins, none)
+        lent = Carried(self.births, none[0], self.spins, none, np.zeros((1, 3)), bins, none)
         books = Books(self.profile, self.passages, np.zeros((1, 3)))
         for _ in range(10_000):
             piece, end = next_piece(plain(given), self.course, True, self.flight, self.births)
@@ -342,7 +346,7 @@ class March:
             assert end == CROSS
             before, axis = at.copy(), at[AXIS]
             forward = walker[UX + axis] > 0.0
-            end = cross(plain(given), self.course, True, key(1), self.flight, carried, books)
+            end = cross(plain(given), self.course, True, key(1), self.flight, lent, books)
             assert end == ON
             self.crossed.append((axis, forward))
             step = (at[SLAB + axis] - before[SLAB + axis]) * (1 if forward else -1)

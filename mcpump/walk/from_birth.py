@@ -18,7 +18,17 @@ from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums, sce
 from mcpump.walk.marching import Marched
 from mcpump.walk.philox import key
 from mcpump.walk.plan import NEVER, counted_planes, sides_of, slabs_of
-from mcpump.walk.state import END, LANES, MARCHED_INTERVAL, START, Numbers, Spins, Tallies, new_walkers
+from mcpump.walk.state import (
+    END,
+    LANES,
+    MARCHED_INTERVAL,
+    NOTHING,
+    START,
+    Numbers,
+    Spins,
+    Tallies,
+    new_walkers,
+)
 from mcpump.walk.state import Course as LaneCourse
 from mcpump.walk.walked_flights import HANDED_SLAB, HANDED_X, Books, Handed, Jobs, walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
@@ -70,7 +80,7 @@ def ways_of(scene: Scene, user: object) -> Ways:
         walkers=scene.walkers_per_block, max_flights=scene.max_flights, score_interval=MARCHED_INTERVAL,
         t_end=NEVER, t_spin=NEVER, t_dipole=NEVER, Omega=0.0, harmonics=0, constants=0, pairs=0, exact=False,
         ladder=False, dipoles=any(scene.dipoles), exchange=0.0, nx=0.0, nz=0.0, q=0.0, table_scale=1.0, jump=0.0,
-        periodic=scene.periodic, folded=scene.folded,
+        folded=scene.folded,
     )  # fmt: skip
     return Ways(course, lanes, numbers, cells, which.astype(np.int64))
 
@@ -163,7 +173,7 @@ def _walk_on(
 def lane_state(
     scene: Scene, user: object, ways: Ways, handed: Handed, tallies: tuple[Array, Array, Array]
 ) -> tuple[Spins, Tallies]:
-    """What lanes carry, empty, beside rows of no numbers, and what they fill."""
+    """What lanes carry, empty, in place of rows, and no tallies of rows."""
     slots, phases = len(scene.walked), scene.phases
     profile, passages, budget = tallies
     rows = phases if scene.time_bins else 2
@@ -174,15 +184,7 @@ def lane_state(
         rows=np.zeros((LANES, rows, budget.shape[1])), fields=np.zeros((2, phases, 3)),
         change=np.zeros((slots, phases, 3)), profile=profile[1], passages=passages[1], budget=budget,
     )  # fmt: skip
-    cells, planes, lines = profile.shape[1], len(scene.planes), len(budget)
-    none = Tallies(
-        np.zeros((cells, 0)),
-        np.zeros((cells, 0)),
-        np.zeros((cells + 1, 0)),
-        np.zeros((planes, 0)),
-        np.zeros((lines, 0)),
-    )
-    return Spins(np.zeros((LANES, 0)), np.zeros((4, 0)), np.zeros((1, 4)), None, marched), none
+    return Spins(NOTHING, NOTHING, NOTHING, None, marched), Tallies(*[NOTHING] * 5)
 
 
 def new_handed(scene: Scene, walkers: int) -> Handed:

@@ -16,11 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import borrowed, called, kernel, part, row_of, twins
+from mcpump.compiled import borrowed, called, part, pasted, row_of, twins
 from mcpump.problem.scene import Scene
 from mcpump.walk import arithmetic
 from mcpump.walk.carried import (
+    ALONG_X,
+    ALONG_Y,
+    ALONG_Z,
     EXACT,
+    HERE,
     LADDER,
     TIME,
     add_change,
@@ -42,6 +46,7 @@ from mcpump.walk.state import (
     FLAG,
     MU,
     NAME,
+    NEXT,
     NEXT_Y,
     NEXT_Z,
     NUMBER,
@@ -73,14 +78,18 @@ _numbers = twins(arithmetic)
 draw, uniform = _numbers.draw, _numbers.uniform
 STREAM_MARCH = np.uint64(0x30000000)
 """Stream of the random points of pieces of flight."""
+FROM_FIRST = np.int64(0)
+"""All birth times; typed, as axes."""
 GONE = 128
 """Flag of a lane whose last birth time has come to its end."""
-HERE, NONE, ALONG_X, ALONG_Y, ALONG_Z = np.int64(0), np.int64(-1), np.int64(0), np.int64(1), np.int64(2)
-"""Node of the fields, no cell or plane, axes; typed, for each literal number would have functions compiled once more."""
+NONE = np.int64(-1)
+"""No cell or plane; typed, as axes."""
 ALIVE, CELL = 0, 1
 """Columns of the counts: birth times in play; cell along x, y, z."""
 STOPS, CROSSES, ENDS = range(3)
 """How a stretch of a piece ends: with the piece, at a cell's edge, by age."""
+ENDS_AT, DIRECTIONS = (NEXT, NEXT_Y, NEXT_Z), (MU, UY, UZ)
+"""Rows of the lanes along x, y, z."""
 FIRST_CELL, LAST_CELL, LAYER = range(3)
 """Columns of `Marched.slabs`."""
 
@@ -160,7 +169,7 @@ def receive(marched, i, j):
     freeze_lane(m, j)
 
 
-@kernel
+@called
 def lane_marches(marched, count, lanes, words, notes, key):
     """Follow this turn's pieces of flight of all lanes, cell by cell."""
     if marched is None:
@@ -170,7 +179,7 @@ def lane_marches(marched, count, lanes, words, notes, key):
         march(own, lanes, words, notes, key, j)
 
 
-@part
+@pasted
 def march(m, lanes, words, notes, key, j):
     """Follow lane j along its piece of flight: turn its spins, score, and count passages."""
     scene, here = m.scene, row_of(m.counts, j)
@@ -276,8 +285,8 @@ def score(m, lanes, then, stay, born, j):
     x, y, z, speed = lanes[X, j], lanes[Y, j], lanes[Z, j], lanes[V, j]
     vx, vy, vz = speed * lanes[MU, j], speed * lanes[UY, j], speed * lanes[UZ, j]
     count = amplitudes_at(m, born + then, j)
-    wx = vx * mirrored(scene, 0, x + vx * then)[1]
-    wy, wz = vy * mirrored(scene, 1, y + vy * then)[1], vz * mirrored(scene, 2, z + vz * then)[1]
+    wx = vx * mirrored(scene, ALONG_X, x + vx * then)[1]
+    wy, wz = vy * mirrored(scene, ALONG_Y, y + vy * then)[1], vz * mirrored(scene, ALONG_Z, z + vz * then)[1]
     for k in range(count):
         cell = place + (bins[k] if scene.time_bins > 0 else 0)
         for a in range(rows.shape[1]):
@@ -371,7 +380,7 @@ def end_by_age(m, age, j):
         book(m, STORED, alive - 1, size, age, j)
         m.counts[j, ALIVE] = alive - 1
         return alive == 1
-    book(m, LEFT + 2 * scene.axes, 0, size, age, j)
+    book(m, LEFT + 2 * scene.axes, FROM_FIRST, size, age, j)
     return True
 
 
@@ -384,7 +393,7 @@ def end_marched(marched, line, age, j):
     size, slots = m.rows.shape[2], m.spins.shape[1]
     goes_on = line == RELAXED and (scene.dipoles[0] or scene.dipoles[1] or scene.dipoles[2])
     spins = slots - charge_slots(scene) if goes_on else slots
-    book(m, line, 0, size // slots * spins, age, j)
+    book(m, line, FROM_FIRST, size // slots * spins, age, j)
     if goes_on:
         forget_spins(m.counts[j, ALIVE], spins, row_of(m.spins, j))
         for k in range(m.kept.shape[1]):
@@ -458,10 +467,15 @@ def record_march(marched, lanes, trace, step):
             trace[step, 6 + i] = marched.spins[0, last, 0, i] if well else math.nan
 
 
-@kernel
-def lane_folds(count, lanes, end_row, direction_row, length, periodic):
-    """Bring the ends of the pieces along a folded axis back into the sample."""
-    end, u = lanes[end_row], lanes[direction_row]
-    for j in range(count):
-        place, turn = fold(end[j], length, periodic)
-        end[j], u[j] = place, u[j] * turn
+@called
+def lane_folds(marched, count, lanes):
+    """Bring the ends of the pieces along folded axes back into the sample."""
+    if marched is None:
+        return
+    scene = marched.scene
+    for axis in range(3):
+        if scene.folded[axis]:
+            end, u = lanes[ENDS_AT[axis]], lanes[DIRECTIONS[axis]]
+            for j in range(count):
+                place, turn = fold(end[j], scene.lengths[axis], scene.periodic[axis])
+                end[j], u[j] = place, u[j] * turn

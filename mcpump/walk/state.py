@@ -91,8 +91,6 @@ class Numbers(NamedTuple):
     """Mean number of flights of the longest jump; 0: none."""
     turning: bool = False
     """Whether walkers carry spins that any texture turns, for several birth times (`Turning`)."""
-    periodic: tuple[bool, bool, bool] = (False, False, False)
-    """Whether the sample is periodic along x, y, z."""
     folded: tuple[bool, bool, bool] = (False, False, False)
     """Axes along which flights go straight on, and are brought back at their ends."""
 
@@ -189,6 +187,8 @@ class Tallies(NamedTuple):
 
 
 LANES = 256
+NOTHING: Any = None
+"""In place of arrays that lanes of walkers from birth do not have: what is done with them is not compiled."""
 MARCHED_INTERVAL = 64
 """One collision in so many is looked at where walkers score along their flights, which it does not change."""
 

@@ -18,6 +18,7 @@ from mcpump.walk import arithmetic
 from mcpump.walk.carried import (
     COS,
     EXACT,
+    HERE,
     LADDER,
     SIN,
     add_change,
@@ -36,8 +37,6 @@ _numbers = twins(arithmetic)
 draw, uniform = _numbers.draw, _numbers.uniform
 STREAM_KICKS = np.uint64(0x20000000)
 """Stream of the random times at which the ladder is kicked."""
-HERE = np.int64(0)
-"""Node of the fields; typed, for each literal number would have `look` compiled once more."""
 
 
 @part

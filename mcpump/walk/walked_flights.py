@@ -28,9 +28,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import borrowed, inlined, kernel
+from mcpump.compiled import borrowed, called, kernel, part, pasted
 from mcpump.walk.carried import (
+    ALONG_X,
+    ALONG_Y,
+    ALONG_Z,
     EXACT,
+    HERE,
     LADDER,
     SECOND,
     TIME,
@@ -94,10 +98,12 @@ from mcpump.walk.walker import (
     set_out,
 )
 
+NOTHING = np.int64(0)
+"""Typed, as axes."""
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
-EMITTED, GAINED, STORED, RELAXED, LEFT = range(5)
-"""Lines of the budget; after the faces comes what was cut."""
+EMITTED, GAINED, STORED, RELAXED, LEFT = np.arange(5)
+"""Lines of the budget; after the faces comes what was cut. Typed, as axes."""
 HANDED_SLAB, HANDED_ALIVE, HANDED_X, HANDED_Y, HANDED_Z = range(5)
 """Columns of `Handed.numbers`: slab, birth times in play, cell along x, y, z."""
 
@@ -168,7 +174,7 @@ def walk_first_flights(scene, user, key, course, halt, jobs, books, handed, trac
     return flights, wrong, which if lent > 0 else 0, given
 
 
-@inlined
+@pasted
 def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
     """Walk jobs one by one; returns as `walk_first_flights`."""
     flight, carried = state
@@ -176,7 +182,7 @@ def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
     block, first, last, only = jobs
     spins, rows = carried.spins, carried.rows
     local_pairs = scene.walkers_per_block // 2 * scene.first_flights
-    flights, steps, given = 0, 0, 0
+    flights, steps, given = 0, NOTHING, NOTHING
     charged = charge_slots(scene)
     spin_slots = spins.shape[0] - charged
     everything, of_spin = rows.shape[1], rows.shape[1] // spins.shape[0] * spin_slots
@@ -202,7 +208,7 @@ def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
             )
             w0, w1, _, _ = next_words(key, flight)
             walker[LIFE] = -math.log(uniform53(w0, w1))
-        start = 0
+        start = NOTHING
         line = -1 if local else EMITTED
         end = ON
         while True:
@@ -232,12 +238,12 @@ def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
                 hand_over(handed, given, flight, carried)
                 given += 1
             elif end != ON:
-                line, start = LEFT + at[WALL], 0
+                line, start = LEFT + at[WALL], NOTHING
                 if end == RELAX:
                     line = RELAXED
                 elif end == CUT:
                     line = STORED if scene.time_bins > 0 else LEFT + 2 * scene.axes
-                    start = at[ALIVE] - 1 if scene.time_bins > 0 else 0
+                    start = at[ALIVE] - 1 if scene.time_bins > 0 else NOTHING
         # of who is handed over all flights are counted in lanes
         flights += 0 if end in (SCATTER, DIFFUSED) and not local else 1
         if not finite(spins):
@@ -245,7 +251,7 @@ def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
     return flights, 0, steps, given
 
 
-@inlined
+@part
 def hand_over(handed, i, flight, carried):
     """Write what is left of a walker at its first collision, as number i of those handed over."""
     walker, at, births, spins, emitted = (
@@ -270,7 +276,7 @@ def hand_over(handed, i, flight, carried):
                 handed.spins[i, slot, k, c] = spins[slot, k, c]
 
 
-@inlined
+@part
 def next_piece(scene, course, local, flight, births):
     """Duration of the next piece of flight, and how it ends."""
     walker, at, edges, media = flight.walker, flight.at, course.edges, course.media
@@ -311,7 +317,7 @@ def next_piece(scene, course, local, flight, births):
     return piece, end
 
 
-@inlined
+@part
 def fly(scene, user, course, local, piece, points, flight, carried, books):
     """Fly one piece: turn the spins, score, and move on; points: shares of the piece at which it is looked at."""
     walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
@@ -328,7 +334,9 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
     place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
     perturbed = scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0
     if perturbed:
-        look(scene, user, x + vx * when, y + vy * when, z + vz * when, age + when, alive, births, fields, 0)
+        look(
+            scene, user, x + vx * when, y + vy * when, z + vz * when, age + when, alive, births, fields, HERE
+        )
         torque_on_emitted(scene, False, piece, alive, emitted, fields, change)
         count = fill_rows(scene, age + when, alive, births, change, rows, bins)
         for k in range(count):
@@ -352,9 +360,9 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
                 set_charge_velocity(scene, media, layer, walker, alive, 1.0, False, spins)
             count = fill_rows(scene, age + then, alive, births, spins, rows, bins)
             wx, wy, wz = (
-                vx * mirrored(scene, 0, x + vx * then)[1],
-                vy * mirrored(scene, 1, y + vy * then)[1],
-                vz * mirrored(scene, 2, z + vz * then)[1],
+                vx * mirrored(scene, ALONG_X, x + vx * then)[1],
+                vy * mirrored(scene, ALONG_Y, y + vy * then)[1],
+                vz * mirrored(scene, ALONG_Z, z + vz * then)[1],
             )
             for k in range(count):
                 cell = place + (bins[k] if scene.time_bins > 0 else 0)
@@ -368,7 +376,16 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
                         profile[0, cell, CURRENT + 2, a] += wz * row
         if half == 0 and exact:
             look(
-                scene, user, x + vx * then, y + vy * then, z + vz * then, age + then, alive, births, fields, 0
+                scene,
+                user,
+                x + vx * then,
+                y + vy * then,
+                z + vz * then,
+                age + then,
+                alive,
+                births,
+                fields,
+                HERE,
             )
             if perturbed and when > then:
                 add_change(scene, alive, change, spins)  # before `change` serves for the torque on `exact`
@@ -378,16 +395,16 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
         add_change(scene, alive, change, spins)
     if exact and not local:
         add_steady(scene, alive, spins, budget, 1.0)
-    walker[X], turn_x = mirrored(scene, 0, x + vx * piece)
-    walker[Y], turn_y = mirrored(scene, 1, y + vy * piece)
-    walker[Z], turn_z = mirrored(scene, 2, z + vz * piece)
+    walker[X], turn_x = mirrored(scene, ALONG_X, x + vx * piece)
+    walker[Y], turn_y = mirrored(scene, ALONG_Y, y + vy * piece)
+    walker[Z], turn_z = mirrored(scene, ALONG_Z, z + vz * piece)
     walker[UX], walker[UY], walker[UZ] = walker[UX] * turn_x, walker[UY] * turn_y, walker[UZ] * turn_z
     walker[AGE] = age + piece
     walker[DEPTH] += both * piece if local else -media[layer, 1] * piece
     walker[LIFE] -= media[layer, 2] * piece
 
 
-@inlined
+@part
 def weighed(walker, both, piece, u, when):
     """When a piece of a weighed first flight is looked at, the time it stands for, and its weight at the time `when`."""
     weight, theta = walker[FACTOR], walker[DEPTH]
@@ -399,7 +416,7 @@ def weighed(walker, both, piece, u, when):
     return min(-math.log1p(-u * ended) / both, piece), weight * ended / both, weight * math.exp(-both * when)
 
 
-@inlined
+@part
 def add_steady(scene, alive, spins, budget, sign):
     """Add the `exact` spins, with a sign, to the DC part of the budget's torque line.
 
@@ -412,7 +429,7 @@ def add_steady(scene, alive, spins, budget, sign):
             budget[GAINED, at + i] += sign * spins[slot, k, i]
 
 
-@inlined
+@part
 def score_torque(scene, age, place, local, stay, piece, alive, carried, books):
     """Score the torque on `exact` where the piece is looked at; the budget's harmonics too, but for DC."""
     rows, bins, profile, budget = carried.rows, carried.bins, books.profile, books.budget
@@ -427,13 +444,13 @@ def score_torque(scene, age, place, local, stay, piece, alive, carried, books):
                 budget[GAINED, a] += piece * rows[k, a]
 
 
-@inlined
+@part
 def cell_number(scene, slabs, at):
     """Flat number of the mesh cell a walker is in (C order)."""
     return (slabs[at[SLAB], 0] * scene.cells[1] + at[ROW_Y]) * scene.cells[2] + at[ROW_Z]
 
 
-@kernel
+@called
 def book(scene, line, first, columns, flight, carried, budget):
     """Add the first columns of the rows of the birth times from number `first` on to a line of the budget."""
     rows = carried.rows
@@ -445,7 +462,7 @@ def book(scene, line, first, columns, flight, carried, budget):
             budget[line, a] += rows[k, a]
 
 
-@kernel
+@called
 def leave_dipoles(scene, course, flight, carried, books, of_spin):
     """Turn the charge velocity at the end of the first flight into dipoles p = τw, and book them as gained there."""
     walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
@@ -461,7 +478,7 @@ def leave_dipoles(scene, course, flight, carried, books, of_spin):
             budget[GAINED, a] += rows[k, a]
 
 
-@inlined
+@part
 def cross(scene, course, local, key, flight, carried, books):
     """Take a walker across the cut that it meets, or back from it; returns how its flight goes on or ends."""
     walker, at, edges, marks = flight.walker, flight.at, course.edges, course.marks
@@ -491,7 +508,7 @@ def cross(scene, course, local, key, flight, carried, books):
     return end
 
 
-@inlined
+@part
 def pass_cut(scene, course, axis, edge, forward, outside, weight, flight, carried, books):
     """Score a passage: out of one cell, into the next (none beyond a face that is not periodic), through a plane."""
     marks, profile, passages = course.marks, books.profile, books.passages

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import inlined, kernel
-from mcpump.walk.carried import emit_from_texture, set_birth
+from mcpump.compiled import called, part
+from mcpump.walk.carried import ALONG_X, emit_from_texture, set_birth
 from mcpump.walk.course import quantile_bin, slab_at
 from mcpump.walk.philox import draw, uniform, uniform53
 
@@ -33,6 +33,8 @@ SHEET_QUANTILE, SHEET_AXIS, SHEET_NORMAL, SHEET_X, SHEET_END, SHEET_DIFFUSE, SHE
 """Columns of the sheets on which a spin Hall drive bears walkers, see `mcpump.walk.course.Course.sheets`."""
 NAME, STREAM, COUNT = range(3)
 """Words of a flight: number of the walker or pair, stream of its random numbers, and how many it has drawn."""
+AT_ONCE = np.int64(0)
+"""The only birth time of who begins at t = 0; typed, as axes."""
 BIRTH_DRAWS = 4
 """Random numbers of a pair's stream that its birth takes."""
 
@@ -67,7 +69,7 @@ class Carried(NamedTuple):
     """(2, P, 3): S along a piece."""
 
 
-@inlined
+@part
 def next_words(key, flight):
     """Draw the next four random words of a walker."""
     words = flight.words
@@ -75,7 +77,7 @@ def next_words(key, flight):
     return draw(words[NAME], words[COUNT] - ONE, words[STREAM], key[0], key[1])
 
 
-@kernel
+@called
 def bear(scene, user, course, pair, pairs, key, flight, carried):
     """Bear a pair of walkers: place, direction, birth times and emitted spins; returns whether a field has driven it."""
     walker, at, births, emitted = flight.walker, flight.at, carried.births, carried.emitted
@@ -113,7 +115,7 @@ def bear(scene, user, course, pair, pairs, key, flight, carried):
     nu = course.media[course.slabs[at[SLAB], 1], 3]
     if pair < from_state:
         at[ALIVE] = 1
-        set_birth(scene, births, 0, 0.0)
+        set_birth(scene, births, AT_ONCE, 0.0)
         weight *= nu if scene.initial == 1 else 1.0
         for i in range(3):
             emitted[0, i] = weight * scene.initial_spin[i]
@@ -133,7 +135,7 @@ def bear(scene, user, course, pair, pairs, key, flight, carried):
     return False
 
 
-@inlined
+@part
 def find_cell(scene, edges, walker, at):
     """Slab and rows of the place a walker is at."""
     at[SLAB] = slab_at(edges, walker[X])
@@ -141,7 +143,7 @@ def find_cell(scene, edges, walker, at):
     at[ROW_Z] = min(int(walker[Z] * (scene.cells[2] / scene.lengths[2])), scene.cells[2] - 1)
 
 
-@kernel
+@called
 def bear_on_sheet(scene, course, quantile, pairs, words, flight, carried):
     """Bear a pair where the current that an electric field drives is sent back, or begins or ends.
 
@@ -182,7 +184,7 @@ def bear_on_sheet(scene, course, quantile, pairs, words, flight, carried):
             emitted[k, j] = weight * sheets[i, SHEET_SPIN + j]
 
 
-@kernel
+@called
 def set_out(scene, local, mirrored, key, flight):
     """Set the exponents of a first flight, and turn the second walker of a pair; returns where the flight is looked at.
 
@@ -201,7 +203,7 @@ def set_out(scene, local, mirrored, key, flight):
     return uniform(v0), uniform(v1)
 
 
-@inlined
+@part
 def set_direction(scene, word, other, walker):
     """Set an isotropic direction on the d-sphere."""
     if scene.dimension == 3:
@@ -217,7 +219,7 @@ def set_direction(scene, word, other, walker):
         walker[UX], walker[UY], walker[UZ] = 1.0 if uniform(word) < 0.5 else -1.0, 0.0, 0.0
 
 
-@kernel
+@called
 def leave_wall(scene, axis, sign, word, other, walker):
     """Set a direction by the cosine law about a wall's normal, which points along `axis` with `sign`."""
     if scene.dimension == 3:
@@ -236,7 +238,7 @@ def leave_wall(scene, axis, sign, word, other, walker):
         walker[UX] = sign
 
 
-@kernel
+@called
 def leave_mirror(scene, axis, sign, word, other, walker):
     """Set a direction with a flux proportional to (v·n)² about a wall's normal, which points along `axis` with `sign`."""
     if scene.dimension == 3:
@@ -254,7 +256,7 @@ def leave_mirror(scene, axis, sign, word, other, walker):
         walker[UX] = sign
 
 
-@kernel
+@called
 def meet_face(scene, local, axis, forward, key, flight):
     """Absorb or reflect a walker at a face: ABSORBED, DIFFUSED, or ON after a specular reflection.
 
@@ -280,7 +282,7 @@ def meet_face(scene, local, axis, forward, key, flight):
     return end
 
 
-@kernel
+@called
 def meet_interface(scene, gates, gate, forward, key, flight):
     """Pass or reflect a walker at an interface: how its flight goes on, ON or DIFFUSED, and whether it passes."""
     passing, specularity, straight = gates[gate, 0 if forward else 1], gates[gate, 2], gates[gate, 3] == 1.0
@@ -294,11 +296,11 @@ def meet_interface(scene, gates, gate, forward, key, flight):
     if not through and uniform(w1) < specularity:
         walker[UX] = -walker[UX]
         return ON, False
-    leave_wall(scene, 0, 1.0 if forward == through else -1.0, w2, w3, walker)
+    leave_wall(scene, ALONG_X, 1.0 if forward == through else -1.0, w2, w3, walker)
     return DIFFUSED, through
 
 
-@inlined
+@part
 def finite(spins):
     """Whether all spins are finite numbers."""
     total = 0.0
@@ -308,7 +310,7 @@ def finite(spins):
     return total < math.inf
 
 
-@inlined
+@part
 def record(end, flight, spins, last, trace, step):
     """Write a piece of flight's end into the trace: n, how it ended, age, place, the last channel's spin at t₀."""
     walker, well = flight.walker, finite(spins)
