@@ -86,11 +86,12 @@ def begin(turning, source, place, offset, share, clock, rows, j):
 @part
 def born_at(source, place, offset, i):
     """Number i of what is born at an offset in a place, −1 to 1 along each direction of the mesh."""
-    value = source[place, 0, i] + offset[0] * source[place, 1, i]
-    if source.shape[1] > 2:
-        value += offset[1] * source[place, 2, i]
-    if source.shape[1] > 3:
-        value += offset[2] * source[place, 3, i]
+    own = borrowed(source)  # said here, the compiler knows that nothing is counted
+    value = own[place, 0, i] + offset[0] * own[place, 1, i]
+    if own.shape[1] > 2:
+        value += offset[1] * own[place, 2, i]
+    if own.shape[1] > 3:
+        value += offset[2] * own[place, 3, i]
     return value
 
 
