@@ -171,9 +171,10 @@ def is_field(alive, scale, fields, node):
 
 
 @part
-def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins):
-    """Rotate `exact` along a straight flight that is at x and `age` at time 0, from time `start` to `end`."""
+def rotate(scene, user, place, velocity, age, span, alive, births, fields, spins):
+    """Rotate `exact` along a straight flight that is at a place and `age` at time 0, from the time span[0] to span[1]."""
     slot, J = scene.slots[EXACT], 2.0 * scene.exchange
+    (x, y, z), (vx, vy, vz), (start, end) = place, velocity, span
     t, h = start, min(end - start, scene.rotation_step)
     if h < SHORT * scene.rotation_step:
         at = start + 0.5 * h

@@ -262,8 +262,8 @@ def follow(m, lanes, layer, spinning, start, end, u, v, born, j):
         add_steady(scene, alive, spins, m.budget, -1.0)
     for half in range(2):  # a loop, so that the rotation is compiled once
         if exact:
-            since, until = (start, then) if half == 0 else (then, end)
-            rotate(scene, user, x, y, z, vx, vy, vz, born, since, until, alive, births, m.fields, spins)
+            span = (start, then) if half == 0 else (then, end)
+            rotate(scene, user, (x, y, z), (vx, vy, vz), born, span, alive, births, m.fields, spins)
         if half == 0:
             score(m, lanes, then, stay, born, j)
             if kicked and when > then:

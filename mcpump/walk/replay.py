@@ -73,10 +73,8 @@ def replay(problem: Problem, walker: int, most: int = 1000) -> str:
         ]
     else:
         trace, further, steps = _birth_traces(problem, block, only, wanted)
-        head = f"{'n':>6} {'end':>12} {f'age [{time}]':>12} " + "".join(
-            f"{f'{a} [{length}]':>12} " for a in "xyz"
-        )
-        head += f"spin of `{scene.channels[-1]}` (weight included)"
+        places = "".join(f"{f'{a} [{length}]':>12} " for a in "xyz")
+        head = f"{'n':>6} {'end':>12} {f'age [{time}]':>12} {places}spin of `{scene.channels[-1]}` (weight included)"
         flights = 1 + np.cumsum([0, *(_ending(int(row[0])) == "collision" for row in further)])
         lines = [_line(0, ENDINGS[int(row[1])], row[2:], scales) for row in trace]
         lines += [

@@ -178,7 +178,18 @@ def turn_lane(turning, lanes, name, number, key, j):
         )
         add_change(scene, scene.phases, turning.change, spins)
     if turning.exact >= 0:
-        rotate(scene, user, x, y, z, vx, vy, vz, age, 0.0, time, scene.phases, births, turning.fields, spins)
+        rotate(
+            scene,
+            user,
+            (x, y, z),
+            (vx, vy, vz),
+            age,
+            (0.0, time),
+            scene.phases,
+            births,
+            turning.fields,
+            spins,
+        )
 
 
 @called

@@ -98,7 +98,7 @@ from mcpump.walk.walker import (
     set_out,
 )
 
-NOTHING = np.int64(0)
+NOTHING, NO_SLOT = np.int64(0), np.int64(-1)
 """Typed, as axes."""
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
@@ -178,42 +178,21 @@ def walk_first_flights(scene, user, key, course, halt, jobs, books, handed, trac
 def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
     """Walk jobs one by one; returns as `walk_first_flights`."""
     flight, carried = state
-    walker, at, words = flight.walker, flight.at, flight.words
-    block, first, last, only = jobs
-    spins, rows = carried.spins, carried.rows
-    local_pairs = scene.walkers_per_block // 2 * scene.first_flights
+    at, spins = flight.at, carried.spins
     flights, steps, given = 0, NOTHING, NOTHING
-    charged = charge_slots(scene)
-    spin_slots = spins.shape[0] - charged
-    everything, of_spin = rows.shape[1], rows.shape[1] // spins.shape[0] * spin_slots
-    for job in range(first, last):
+    for job in range(jobs.first, jobs.last):
         if halt[0] != 0:
             return flights, HALTED, 0, given
         local = job >= scene.walkers_per_block
-        number = job - scene.walkers_per_block if local else job
-        if only >= 0 and (local or number != only):
+        if jobs.only >= 0 and (local or job != jobs.only):
             continue
-        many = 2 * local_pairs if local else scene.walkers_per_block
-        words[STREAM] = STREAM_LOCAL if local else STREAM_PAIR
-        words[NAME] = np.uint64(block * (many // 2) + number // 2)
-        driven = bear(scene, user, course, number // 2, many // 2, key, flight, carried)
-        load(scene, at[ALIVE], driven, carried.emitted, spins)
-        points = set_out(scene, local, number % 2 == 1, key, flight)
-        words[COUNT] = np.uint64(BIRTH_DRAWS)
-        if not local:
-            words[STREAM], words[NAME], words[COUNT] = (
-                STREAM_WALKER,
-                np.uint64(block * many + number),
-                np.uint64(0),
-            )
-            w0, w1, _, _ = next_words(key, flight)
-            walker[LIFE] = -math.log(uniform53(w0, w1))
+        name, points = begin(scene, user, course, jobs.block, job, key, flight, carried)
         start = NOTHING
         line = -1 if local else EMITTED
         end = ON
         while True:
             if line >= 0:
-                book(scene, line, start, everything, flight, carried, books.budget)
+                book(scene, line, start, flight, carried, books.budget)
                 line = -1
             if end == CUT and scene.time_bins > 0:
                 at[ALIVE] -= 1
@@ -225,30 +204,67 @@ def walk_all(scene, user, key, course, halt, jobs, books, handed, trace, state):
             if end == CROSS:
                 end = cross(scene, course, local, key, flight, carried, books)
             if steps < trace.shape[0]:
-                record(end, flight, spins, spin_slots - 1, trace, steps)
+                record(end, flight, spins, spins.shape[0] - charge_slots(scene) - 1, trace, steps)
             steps += 1
             if local:
                 end = ON if end == MILESTONE else end
             elif end in (SCATTER, DIFFUSED):
-                if charged > 0 and end == SCATTER:  # who is scattered by a wall leaves none
-                    leave_dipoles(scene, course, flight, carried, books, of_spin)
                 if end == SCATTER:
-                    w0, w1, _, _ = next_words(key, flight)
-                    set_direction(scene, w0, w1, walker)
+                    scatter(scene, course, key, flight, carried, books)
                 hand_over(handed, given, flight, carried)
                 given += 1
             elif end != ON:
-                line, start = LEFT + at[WALL], NOTHING
-                if end == RELAX:
-                    line = RELAXED
-                elif end == CUT:
-                    line = STORED if scene.time_bins > 0 else LEFT + 2 * scene.axes
-                    start = at[ALIVE] - 1 if scene.time_bins > 0 else NOTHING
+                line, start = line_of(scene, end, at)
         # of who is handed over all flights are counted in lanes
         flights += 0 if end in (SCATTER, DIFFUSED) and not local else 1
         if not finite(spins):
-            return flights, NOT_FINITE_LOCAL if local else NOT_FINITE, block * many + number, given
+            return flights, NOT_FINITE_LOCAL if local else NOT_FINITE, name, given
     return flights, 0, steps, given
+
+
+@part
+def begin(scene, user, course, block, job, key, flight, carried):
+    """Begin a job of a block: bear its walker; returns its number in the run, and where its flight is looked at."""
+    walker, words, local = flight.walker, flight.words, job >= scene.walkers_per_block
+    number, many = job, scene.walkers_per_block
+    if local:
+        number, many = job - many, many // 2 * 2 * scene.first_flights
+    words[STREAM] = STREAM_LOCAL if local else STREAM_PAIR
+    words[NAME] = np.uint64(block * (many // 2) + number // 2)
+    driven = bear(scene, user, course, number // 2, many // 2, key, flight, carried)
+    load(scene, flight.at[ALIVE], driven, carried.emitted, carried.spins)
+    points = set_out(scene, local, number % 2 == 1, key, flight)
+    words[COUNT] = np.uint64(BIRTH_DRAWS)
+    if not local:
+        words[STREAM], words[NAME], words[COUNT] = (
+            STREAM_WALKER,
+            np.uint64(block * many + number),
+            np.uint64(0),
+        )
+        w0, w1, _, _ = next_words(key, flight)
+        walker[LIFE] = -math.log(uniform53(w0, w1))
+    return block * many + number, points
+
+
+@part
+def line_of(scene, end, at):
+    """Line of the budget in which a walker ends, and the first birth time that does."""
+    if end == RELAX:
+        return RELAXED, NOTHING
+    if end != CUT:
+        return LEFT + at[WALL], NOTHING
+    if scene.time_bins > 0:
+        return STORED, at[ALIVE] - 1
+    return LEFT + 2 * scene.axes, NOTHING
+
+
+@part
+def scatter(scene, course, key, flight, carried, books):
+    """Scatter a walker at an impurity; who is scattered by a wall leaves no dipoles."""
+    if charge_slots(scene) > 0:
+        leave_dipoles(scene, course, flight, carried, books)
+    w0, w1, _, _ = next_words(key, flight)
+    set_direction(scene, w0, w1, flight.walker)
 
 
 @part
@@ -320,60 +336,33 @@ def next_piece(scene, course, local, flight, births):
 @part
 def fly(scene, user, course, local, piece, points, flight, carried, books):
     """Fly one piece: turn the spins, score, and move on; points: shares of the piece at which it is looked at."""
-    walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
-    births, emitted, spins, change = carried.births, carried.emitted, carried.spins, carried.change
-    rows, bins, fields = carried.rows, carried.bins, carried.fields
-    layer, alive, u, v = course.slabs[at[SLAB], 1], at[ALIVE], points[0], points[1]
-    speed, both = media[layer, 0], media[layer, 1] + media[layer, 2]
-    vx, vy, vz = speed * walker[UX], speed * walker[UY], speed * walker[UZ]
+    walker, at, media, fields = flight.walker, flight.at, course.media, carried.fields
+    births, spins, change = carried.births, carried.spins, carried.change
+    layer, alive, when = course.slabs[at[SLAB], 1], at[ALIVE], points[1] * piece
+    vx, vy, vz = velocity_of(media, layer, walker)
     x, y, z, age = walker[X], walker[Y], walker[Z], walker[AGE]
     # the piece is looked at after the time `then`, and stands for the time `stay`; second order turns after `when`
-    then, when, stay, weight = u * piece, v * piece, piece, 1.0
+    then, stay, weight = points[0] * piece, piece, 1.0
     if local:
-        then, stay, weight = weighed(walker, both, piece, u, when)
-    place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
+        then, stay, weight = weighed(walker, media[layer, 1] + media[layer, 2], piece, points[0], when)
     perturbed = scene.slots[SECOND] >= 0 or scene.slots[LADDER] >= 0
     if perturbed:
         look(
             scene, user, x + vx * when, y + vy * when, z + vz * when, age + when, alive, births, fields, HERE
         )
-        torque_on_emitted(scene, False, piece, alive, emitted, fields, change)
-        count = fill_rows(scene, age + when, alive, births, change, rows, bins)
-        for k in range(count):
-            cell = place + (bins[k] if scene.time_bins > 0 else 0)
-            for a in range(rows.shape[1]):
-                if local:
-                    profile[0, cell, TORQUE, a] += weight * rows[k, a]
-                else:
-                    budget[GAINED, a] += rows[k, a]
+        torque_on_emitted(scene, False, piece, alive, carried.emitted, fields, change)
+        score_torque(scene, course, local, when, weight, NO_SLOT, flight, carried, books)
         if when <= then:
             add_change(scene, alive, change, spins)
     exact = scene.slots[EXACT] >= 0
     if exact and not local:
-        add_steady(scene, alive, spins, budget, -1.0)
-    for half in range(2):
+        add_steady(scene, alive, spins, books.budget, -1.0)
+    for half in range(2):  # a loop, so that the rotation is compiled once
         if exact:
-            start, end = (0.0, then) if half == 0 else (then, piece)
-            rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins)
+            span = (0.0, then) if half == 0 else (then, piece)
+            rotate(scene, user, (x, y, z), (vx, vy, vz), age, span, alive, births, fields, spins)
         if half == 0 and local:
-            if charge_slots(scene) > 0:
-                set_charge_velocity(scene, media, layer, walker, alive, 1.0, False, spins)
-            count = fill_rows(scene, age + then, alive, births, spins, rows, bins)
-            wx, wy, wz = (
-                vx * mirrored(scene, ALONG_X, x + vx * then)[1],
-                vy * mirrored(scene, ALONG_Y, y + vy * then)[1],
-                vz * mirrored(scene, ALONG_Z, z + vz * then)[1],
-            )
-            for k in range(count):
-                cell = place + (bins[k] if scene.time_bins > 0 else 0)
-                for a in range(rows.shape[1]):
-                    row = stay * rows[k, a]
-                    profile[0, cell, DENSITY, a] += row
-                    profile[0, cell, CURRENT, a] += wx * row
-                    if scene.axes > 1:
-                        profile[0, cell, CURRENT + 1, a] += wy * row
-                    if scene.axes > 2:
-                        profile[0, cell, CURRENT + 2, a] += wz * row
+            score(scene, course, then, stay, flight, carried, books.profile)
         if half == 0 and exact:
             look(
                 scene,
@@ -390,18 +379,57 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
             if perturbed and when > then:
                 add_change(scene, alive, change, spins)  # before `change` serves for the torque on `exact`
             torque_on_exact(scene, alive, spins, fields, change)
-            score_torque(scene, age + then, place, local, stay, piece, alive, carried, books)
+            score_torque(scene, course, local, then, stay, scene.slots[EXACT], flight, carried, books)
     if perturbed and not exact and when > then:
         add_change(scene, alive, change, spins)
     if exact and not local:
-        add_steady(scene, alive, spins, budget, 1.0)
-    walker[X], turn_x = mirrored(scene, ALONG_X, x + vx * piece)
-    walker[Y], turn_y = mirrored(scene, ALONG_Y, y + vy * piece)
-    walker[Z], turn_z = mirrored(scene, ALONG_Z, z + vz * piece)
+        add_steady(scene, alive, spins, books.budget, 1.0)
+    move(scene, media, layer, local, piece, walker)
+
+
+@part
+def velocity_of(media, layer, walker):
+    """Velocity of a walker in a layer."""
+    speed = media[layer, 0]
+    return speed * walker[UX], speed * walker[UY], speed * walker[UZ]
+
+
+@part
+def move(scene, media, layer, local, piece, walker):
+    """Move a walker to the end of its piece of flight."""
+    vx, vy, vz = velocity_of(media, layer, walker)
+    walker[X], turn_x = mirrored(scene, ALONG_X, walker[X] + vx * piece)
+    walker[Y], turn_y = mirrored(scene, ALONG_Y, walker[Y] + vy * piece)
+    walker[Z], turn_z = mirrored(scene, ALONG_Z, walker[Z] + vz * piece)
     walker[UX], walker[UY], walker[UZ] = walker[UX] * turn_x, walker[UY] * turn_y, walker[UZ] * turn_z
-    walker[AGE] = age + piece
-    walker[DEPTH] += both * piece if local else -media[layer, 1] * piece
+    walker[AGE] += piece
+    walker[DEPTH] += (media[layer, 1] + media[layer, 2]) * piece if local else -media[layer, 1] * piece
     walker[LIFE] -= media[layer, 2] * piece
+
+
+@part
+def score(scene, course, then, stay, flight, carried, profile):
+    """Score density and currents of the local part at the time `then` of a piece, for the time `stay`."""
+    walker, at, media, rows, bins = flight.walker, flight.at, course.media, carried.rows, carried.bins
+    layer = course.slabs[at[SLAB], 1]
+    vx, vy, vz = velocity_of(media, layer, walker)
+    if charge_slots(scene) > 0:
+        set_charge_velocity(scene, media, layer, walker, at[ALIVE], 1.0, False, carried.spins)
+    count = fill_rows(scene, walker[AGE] + then, at[ALIVE], carried.births, carried.spins, rows, bins)
+    wx = vx * mirrored(scene, ALONG_X, walker[X] + vx * then)[1]
+    wy = vy * mirrored(scene, ALONG_Y, walker[Y] + vy * then)[1]
+    wz = vz * mirrored(scene, ALONG_Z, walker[Z] + vz * then)[1]
+    place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
+    for k in range(count):
+        cell = place + (bins[k] if scene.time_bins > 0 else 0)
+        for a in range(rows.shape[1]):
+            row = stay * rows[k, a]
+            profile[0, cell, DENSITY, a] += row
+            profile[0, cell, CURRENT, a] += wx * row
+            if scene.axes > 1:
+                profile[0, cell, CURRENT + 1, a] += wy * row
+            if scene.axes > 2:
+                profile[0, cell, CURRENT + 2, a] += wz * row
 
 
 @part
@@ -430,18 +458,20 @@ def add_steady(scene, alive, spins, budget, sign):
 
 
 @part
-def score_torque(scene, age, place, local, stay, piece, alive, carried, books):
-    """Score the torque on `exact` where the piece is looked at; the budget's harmonics too, but for DC."""
-    rows, bins, profile, budget = carried.rows, carried.bins, books.profile, books.budget
-    count = fill_rows(scene, age, alive, carried.births, carried.change, rows, bins)
-    slot, width = scene.slots[EXACT], 3 if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics)
+def score_torque(scene, course, local, then, weight, slot, flight, carried, books):
+    """Score the torque in `change`: of all channels, or of `exact` in its slot, whose steady part is told as it turns."""
+    rows, bins, at, profile, budget = carried.rows, carried.bins, flight.at, books.profile, books.budget
+    count = fill_rows(scene, flight.walker[AGE] + then, at[ALIVE], carried.births, carried.change, rows, bins)
+    width = 3 if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics)
+    first, last = (0, rows.shape[1]) if slot < 0 else (width * slot, width * (slot + 1))
+    place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
     for k in range(count):
         cell = place + (bins[k] if scene.time_bins > 0 else 0)
-        for a in range(width * slot, width * (slot + 1)):
+        for a in range(first, last):
             if local:
-                profile[0, cell, TORQUE, a] += stay * rows[k, a]
-            if not local and a >= width * slot + 3:
-                budget[GAINED, a] += piece * rows[k, a]
+                profile[0, cell, TORQUE, a] += weight * rows[k, a]
+            elif slot < 0 or a >= first + 3:
+                budget[GAINED, a] += weight * rows[k, a]
 
 
 @part
@@ -451,19 +481,19 @@ def cell_number(scene, slabs, at):
 
 
 @called
-def book(scene, line, first, columns, flight, carried, budget):
-    """Add the first columns of the rows of the birth times from number `first` on to a line of the budget."""
+def book(scene, line, first, flight, carried, budget):
+    """Add the rows of the birth times from number `first` on to a line of the budget."""
     rows = carried.rows
     count = fill_rows(
         scene, flight.walker[AGE], flight.at[ALIVE], carried.births, carried.spins, rows, carried.bins
     )
     for k in range(first if scene.time_bins > 0 else 0, count):
-        for a in range(columns):
+        for a in range(rows.shape[1]):
             budget[line, a] += rows[k, a]
 
 
 @called
-def leave_dipoles(scene, course, flight, carried, books, of_spin):
+def leave_dipoles(scene, course, flight, carried, books):
     """Turn the charge velocity at the end of the first flight into dipoles p = τw, and book them as gained there."""
     walker, at, media, profile, budget = flight.walker, flight.at, course.media, books.profile, books.budget
     births, spins, rows, bins = carried.births, carried.spins, carried.rows, carried.bins
@@ -471,6 +501,7 @@ def leave_dipoles(scene, course, flight, carried, books, of_spin):
     set_charge_velocity(scene, media, layer, walker, at[ALIVE], 1.0 / media[layer, 1], True, spins)
     count = fill_rows(scene, walker[AGE], at[ALIVE], births, spins, rows, bins)
     place = cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
+    of_spin = rows.shape[1] // spins.shape[0] * (spins.shape[0] - charge_slots(scene))
     for k in range(count):
         cell = place + (bins[k] if scene.time_bins > 0 else 0)
         for a in range(of_spin, rows.shape[1]):

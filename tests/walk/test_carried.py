@@ -228,10 +228,8 @@ def test_torque_on_the_rotated_spin():
 
 def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4):
     fields = np.zeros((2, given.phases, 3))
-    rotate(
-        plain(given), no_user(), *map(float, start), *map(float, velocity), age, begin, end, given.phases, births,
-        fields, spins,
-    )  # fmt: skip
+    place, speed = tuple(map(float, start)), tuple(map(float, velocity))
+    rotate(plain(given), no_user(), place, speed, age, (begin, end), given.phases, births, fields, spins)
     return spins
 
 
