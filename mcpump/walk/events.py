@@ -14,6 +14,7 @@ from mcpump.walk import arithmetic, flight
 from mcpump.walk.carried import ALONG_X
 from mcpump.walk.course import SAME_PLACE
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
+from mcpump.walk.handed import HANDED_SLAB
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
 from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
 from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
@@ -72,7 +73,6 @@ from mcpump.walk.state import (
     Z,
 )
 from mcpump.walk.turning import begin, born_at, refresh, visit_turned
-from mcpump.walk.walked_flights import HANDED_SLAB
 
 _numbers = twins(arithmetic)
 draw = _numbers.draw

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mcpump.problem.scene import Scene
 from mcpump.walk.course import Course, course_of, plain
+from mcpump.walk.handed import HANDED_SLAB, HANDED_X, Handed
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums, scene_tallies
 from mcpump.walk.marching import Marched
 from mcpump.walk.philox import key
@@ -30,7 +31,7 @@ from mcpump.walk.state import (
     new_walkers,
 )
 from mcpump.walk.state import Course as LaneCourse
-from mcpump.walk.walked_flights import HANDED_SLAB, HANDED_X, Books, Handed, Jobs, walk_first_flights
+from mcpump.walk.walked_flights import Books, Jobs, walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
 
 Array = NDArray[np.float64]

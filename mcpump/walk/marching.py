@@ -40,6 +40,7 @@ from mcpump.walk.carried import (
 )
 from mcpump.walk.charge import charge_slots, forget_spins, turn_dipoles
 from mcpump.walk.geometry import fold
+from mcpump.walk.handed import HANDED_ALIVE, HANDED_X, Handed, lent_handed
 from mcpump.walk.state import (
     AGE,
     BARE,
@@ -64,13 +65,10 @@ from mcpump.walk.walked_flights import (
     DENSITY,
     DIVERGENCE,
     GAINED,
-    HANDED_ALIVE,
-    HANDED_X,
     LEFT,
     RELAXED,
     STORED,
     TORQUE,
-    Handed,
     add_steady,
 )
 
@@ -133,11 +131,10 @@ def lent_march(marched):
     """The same, its arrays borrowed."""
     if marched is None:
         return marched
-    m, b, h = marched, borrowed, marched.handed
-    handed = Handed(b(h.names), b(h.numbers), b(h.places), b(h.births), b(h.spins), b(h.kept))
+    m, b = marched, borrowed
     return Marched(
-        m.scene, m.user, handed, b(m.slabs), b(m.counts), b(m.bins), b(m.births), b(m.spins), b(m.kept), b(m.rows),
-        b(m.fields), b(m.change), b(m.profile), b(m.passages), b(m.budget),
+        m.scene, m.user, lent_handed(m.handed), b(m.slabs), b(m.counts), b(m.bins), b(m.births), b(m.spins),
+        b(m.kept), b(m.rows), b(m.fields), b(m.change), b(m.profile), b(m.passages), b(m.budget),
     )  # fmt: skip
 
 

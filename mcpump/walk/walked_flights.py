@@ -49,6 +49,7 @@ from mcpump.walk.carried import (
 )
 from mcpump.walk.charge import charge_slots, set_charge_velocity
 from mcpump.walk.course import Course
+from mcpump.walk.handed import hand_over, lent_handed
 from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 from mcpump.walk.philox import uniform53
 from mcpump.walk.walker import (
@@ -104,25 +105,6 @@ DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
 """Kinds in a profile; the currents along x, y, z are the last."""
 EMITTED, GAINED, STORED, RELAXED, LEFT = np.arange(5)
 """Lines of the budget; after the faces comes what was cut. Typed, as axes."""
-HANDED_SLAB, HANDED_ALIVE, HANDED_X, HANDED_Y, HANDED_Z = range(5)
-"""Columns of `Handed.numbers`: slab, birth times in play, cell along x, y, z."""
-
-
-class Handed(NamedTuple):
-    """What is left of walkers at their first collisions."""
-
-    names: NDArray[np.uint64]
-    """(walkers,): their numbers in the run."""
-    numbers: NDArray[np.int64]
-    """(walkers, 5)."""
-    places: NDArray[np.float64]
-    """(walkers, 7): place, direction, age."""
-    births: NDArray[np.float64]
-    """(walkers, P, 5): birth times, as `mcpump.walk.carried.set_birth`."""
-    spins: NDArray[np.float64]
-    """(walkers, slots, P, 3)."""
-    kept: NDArray[np.float64]
-    """(walkers, P, 3): what was emitted."""
 
 
 class Books(NamedTuple):
@@ -149,12 +131,12 @@ def walk_first_flights(scene, user, key, course, halt, jobs, books, handed, trac
 
     `halt` is not 0 from the moment on when the block is to be given up.
     """
-    b, c, h = borrowed, course, handed
+    b, c = borrowed, course
     lent_course = Course(
         b(c.edges), b(c.slabs), b(c.marks), b(c.media), b(c.gates), b(c.quantiles), b(c.inverse_density), c.grid,
         b(c.birth_times), b(c.sheets),
     )  # fmt: skip
-    over = Handed(b(h.names), b(h.numbers), b(h.places), b(h.births), b(h.spins), b(h.kept))
+    over = lent_handed(handed)
     lent_books = Books(b(books.profile), b(books.passages), b(books.budget))
     walker, at, words = np.zeros(11), np.zeros(6, np.int64), np.zeros(3, np.uint64)
     births, bins = np.zeros((scene.phases, 5)), np.zeros(scene.phases, np.int64)
@@ -265,31 +247,6 @@ def scatter(scene, course, key, flight, carried, books):
         leave_dipoles(scene, course, flight, carried, books)
     w0, w1, _, _ = next_words(key, flight)
     set_direction(scene, w0, w1, flight.walker)
-
-
-@part
-def hand_over(handed, i, flight, carried):
-    """Write what is left of a walker at its first collision, as number i of those handed over."""
-    walker, at, births, spins, emitted = (
-        flight.walker,
-        flight.at,
-        carried.births,
-        carried.spins,
-        carried.emitted,
-    )
-    handed.names[i] = flight.words[NAME]
-    numbers = handed.numbers
-    numbers[i, HANDED_SLAB], numbers[i, HANDED_ALIVE] = at[SLAB], at[ALIVE]
-    numbers[i, HANDED_Y], numbers[i, HANDED_Z] = at[ROW_Y], at[ROW_Z]
-    for k in range(AGE + 1):  # place, direction, age
-        handed.places[i, k] = walker[X + k]
-    for k in range(at[ALIVE]):
-        for c in range(births.shape[1]):
-            handed.births[i, k, c] = births[k, c]
-        for c in range(3):
-            handed.kept[i, k, c] = emitted[k, c]
-            for slot in range(spins.shape[0]):
-                handed.spins[i, slot, k, c] = spins[slot, k, c]
 
 
 @part
