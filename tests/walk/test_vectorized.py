@@ -20,6 +20,7 @@ from mcpump.walk import lane_loops, pulse
 from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.course import plain
 from mcpump.walk.from_birth import NO_FIRST_TRACE, NO_LANE_TRACE, lane_state, new_handed, ways_of
+from mcpump.walk.handed import HANDED_ALIVE
 from mcpump.walk.lane_block import NO_TRACE, tallies_of
 from mcpump.walk.layout import GOES_ON, scene_tallies
 from mcpump.walk.philox import key
@@ -220,6 +221,8 @@ def test_no_loop_counts_references_where_walkers_are_handed_over():
     given = FAMILY["charge-time"]
     ways, tallies = ways_of(given, no_user()), scene_tallies(given)
     handed = new_handed(given, 4)
+    # who is handed over flies somewhere, and has birth times that have not ended
+    handed.numbers[:, HANDED_ALIVE], handed.places[:, 3] = given.phases, 1.0
     state = lane_state(given, no_user(), ways, handed, tallies)
     start = ways.numbers._replace(walkers=4), ways.lanes, new_walkers(), *state
     text = compiled(walk_in_lanes, arguments=(*start, key(1), GOES_ON, 0, -1, NO_LANE_TRACE))[0]
