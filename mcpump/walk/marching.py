@@ -171,9 +171,10 @@ def lane_marches(marched, count, lanes, words, notes, key):
     """Follow this turn's pieces of flight of all lanes, cell by cell."""
     if marched is None:
         return
-    own = lent_march(marched)  # said here, the compiler knows that nothing is counted
+    # said here, the compiler knows that nothing is counted
+    own, rows, names, marks = lent_march(marched), borrowed(lanes), borrowed(words), borrowed(notes)
     for j in range(count):
-        march(own, lanes, words, notes, key, j)
+        march(own, rows, names, marks, key, j)
 
 
 @pasted
@@ -469,10 +470,10 @@ def lane_folds(marched, count, lanes):
     """Bring the ends of the pieces along folded axes back into the sample."""
     if marched is None:
         return
-    scene = marched.scene
+    scene, own = marched.scene, borrowed(lanes)
     for axis in range(3):
         if scene.folded[axis]:
-            end, u = lanes[ENDS_AT[axis]], lanes[DIRECTIONS[axis]]
+            end, u = row_of(own, ENDS_AT[axis]), row_of(own, DIRECTIONS[axis])
             for j in range(count):
                 place, turn = fold(end[j], scene.lengths[axis], scene.periodic[axis])
                 end[j], u[j] = place, u[j] * turn
