@@ -13,13 +13,49 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, sigutils
 from numba.core.ccallback import CFunc
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import Compiler
 from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 
 from mcpump.kernel_cache import KernelCache
 
 _interpreting = bool(numba.config.DISABLE_JIT)  # type: ignore[attr-defined]
-_NO_ENTRIES: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
+
+class _LibraryOfPart(JITCodeLibrary):  # type: ignore[misc]
+    """Code that callers take over whole: only there it is optimized and made into machine code, once instead of twice."""
+
+    def _optimize_final_module(self) -> None:
+        """Leave it to callers."""
+
+    def _finalize_final_module(self) -> None:
+        """As numba does, but for machine code."""
+        self._finalize_dynamic_globals()
+        self._verify_declare_only_symbols()
+        self._finalized = True
+
+    @property
+    def codegen(self) -> _LibraryOfPart:
+        """What numba asks next to note an environment at an address, which is not known."""
+        return self
+
+    def set_env(self, name: str, environment: Any) -> None:
+        """Do nothing: kernels raise nothing that needs an environment."""
+
+
+class _CompilerOfPart(Compiler):  # type: ignore[misc]
+    """Compiles into such a library."""
+
+    def __init__(self, typingctx: Any, targetctx: Any, library: Any, *more: Any) -> None:
+        super().__init__(typingctx, targetctx, _LibraryOfPart(targetctx.codegen(), "part"), *more)
+
+
+_NO_ENTRIES: dict[str, Any] = {
+    "no_cpython_wrapper": True,
+    "no_cfunc_wrapper": True,
+    "pipeline_class": _CompilerOfPart,
+}
 
 
 def kernel(function: Callable[..., Any]) -> Any:

@@ -6,6 +6,7 @@ import contextlib
 import math
 
 import numpy as np
+from parts import callable_from_python
 from shapes import (
     crossed_waves_parameters,
     domain_wall_parameters,
@@ -33,31 +34,32 @@ from mcpump.textures.parameters import (
 from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
-from mcpump.walk import course, rays
-from mcpump.walk.carried import set_birth
-from mcpump.walk.course import course_of, slab_at
-from mcpump.walk.general import plain, walk_general_block
+from mcpump.walk import carried, course, rays, walked_flights
+from mcpump.walk.course import course_of, plain, slab_at
+from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.layout import BlockSums
 from mcpump.walk.philox import key
-from mcpump.walk.transport import DIVERGENCE, cell_number, cross, next_piece
+from mcpump.walk.walked_flights import DIVERGENCE, Books
 from mcpump.walk.walker import (
     AGE,
     ALIVE,
     AXIS,
     CROSS,
     CUT,
-    DEPTH,
     FACTOR,
-    LIFE,
     ON,
     ROW_Y,
     SLAB,
-    STREAM_WALKER,
     UX,
-    N,
+    Carried,
+    Flight,
     X,
 )
 
+set_birth = callable_from_python(carried.set_birth)
+cell_number, cross, next_piece = map(
+    callable_from_python, (walked_flights.cell_number, walked_flights.cross, walked_flights.next_piece)
+)
 REDUCED = Scales(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, False)
 OMEGA = 0.3
 L = 3.0
@@ -246,14 +248,14 @@ def coarse_births():
 def walked(given: Scene, block=0, user=None) -> BlockSums:
     """One block of a scene."""
     user = user or no_user()
-    return walk_general_block(given, user, course_of(given, user), block)
+    return walk_from_birth(given, user, ways_of(given, user), block)
 
 
 def blocks_of(given: Scene, count: int, user=None) -> list[BlockSums]:
     """Blocks 0, 1, … of a scene."""
     user = user or no_user()
-    ground = course_of(given, user)
-    return [walk_general_block(given, user, ground, block) for block in range(count)]
+    ground = ways_of(given, user)
+    return [walk_from_birth(given, user, ground, block) for block in range(count)]
 
 
 def profiles_of(given: Scene, sums: BlockSums):
@@ -293,17 +295,20 @@ def problem_of(given: Scene, texture_file: str = "") -> Problem:
 
 
 class March:
-    """One walker that is not scattered: where it is, in which cell, what it passed and for how long it was where."""
+    """One first flight without an end: where it is, in which cell, what it passed and for how long it was where."""
 
     def __init__(self, given, place, direction, duration):
         """Fly for a time (in a transient to its end), born in the cell that the kernel's birth would take."""
         self.scene = given = given._replace(t_max=duration)
         with coarse_births():
             self.ground = ground = course_of(given, no_user())
-        self.walker, self.at = np.zeros(11), np.zeros(7, np.int64)
+        self.walker, self.at = np.zeros(11), np.zeros(6, np.int64)
+        self.flight = Flight(self.walker, self.at, np.zeros(3, np.uint64))
         self.walker[:3], self.walker[UX : UX + 3] = place, direction
-        self.walker[DEPTH], self.walker[LIFE], self.walker[FACTOR] = 1e300, 1e300, 1.0
-        self.at[SLAB], self.at[N], self.at[ALIVE] = slab_at(ground.edges, place[0]), 1, 1
+        media = ground.media.copy()
+        media[:, 1:3] = 1e-300  # nothing ends it
+        self.walker[FACTOR], self.course = 1.0, ground._replace(media=media)
+        self.at[SLAB], self.at[ALIVE] = slab_at(ground.edges, place[0]), 1
         for axis in (1, 2):
             n = given.cells[axis]
             self.at[ROW_Y + axis - 1] = min(int(place[axis] * (n / given.lengths[axis])), n - 1)
@@ -325,12 +330,11 @@ class March:
     def fly(self):
         """Until the end of time; fails if the walker is ever outside its cell."""
         given, ground, walker, at = self.scene, self.ground, self.walker, self.at
-        rows, bins, count = np.zeros((1, 3)), np.zeros(given.phases, np.int64), np.zeros(1, np.uint64)
+        bins, none = np.zeros(given.phases, np.int64), np.zeros((1, given.phases, 3))
+        lent = Carried(self.births, none[0], self.spins, none, np.zeros((1, 3)), bins, none)
+        books = Books(self.profile, self.passages, np.zeros((1, 3)))
         for _ in range(10_000):
-            piece, end = next_piece(
-                plain(given), ground.edges, ground.slabs, ground.media, False, walker,
-                at, self.births,
-            )  # fmt: skip
+            piece, end = next_piece(plain(given), self.course, True, self.flight, self.births)
             assert piece >= 0.0
             self.dwell[self.cell] += piece
             speed = ground.media[ground.slabs[at[SLAB], 1], 0]
@@ -342,11 +346,7 @@ class March:
             assert end == CROSS
             before, axis = at.copy(), at[AXIS]
             forward = walker[UX + axis] > 0.0
-            end = cross(
-                plain(given), ground.edges, ground.slabs, ground.marks, ground.gates,
-                False, np.uint64(0), count, STREAM_WALKER, *key(1), walker, at, self.births, self.spins, rows, bins,
-                self.profile, self.passages, np.zeros((1, 3)), 3,
-            )  # fmt: skip
+            end = cross(plain(given), self.course, True, key(1), self.flight, lent, books)
             assert end == ON
             self.crossed.append((axis, forward))
             step = (at[SLAB + axis] - before[SLAB + axis]) * (1 if forward else -1)
@@ -368,7 +368,7 @@ class March:
 
     @property
     def divergence(self):
-        return self.profile[1, :, DIVERGENCE, 0]
+        return self.profile[0, :, DIVERGENCE, 0]
 
 
 def reference(given, place, direction, duration):

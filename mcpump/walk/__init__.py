@@ -18,8 +18,10 @@ events          births, gates, collisions: rare, walker by walker; with `scores`
 turning         spins in flight that any texture turns, for several birth times on one path
 lane_loops      pieces of flight, lane by lane; `state` says what a lane holds
 flight          scalar physics: directions, pieces, turns, walls, jumps; `arithmetic`: numbers
-general         a block of the general walk: transients, fields, static textures; from its kernels:
-transport       any mesh, layers, texture and order in J; with `walker`, `carried`, `course`, `rotation`, `geometry`
+from_birth      a block of the general walk: transients, fields, static textures, thin samples; from
+walked_flights  first flights, one by one, and, from their first collisions on, the same lanes, scored along their way by
+marching        what lanes carry there, and take over (`handed`); both with `walker`, `carried`, `course`, `rotation`,
+                `geometry`, `natural_sizes`
 charge          charge that first flights carry and leave behind; `charge_profiles` what follows from it
 pulse_block     a block of a plane pulse, from its kernels: `pulse`, with `lanes` and `philox`
 replay          the way of one walker, as text

@@ -17,19 +17,19 @@ from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid, user_of
 from mcpump.walk.backward import follow_rays
 from mcpump.walk.births import source_in_frame, source_of_rays
-from mcpump.walk.course import course_of
 from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x, shift_rates
-from mcpump.walk.general import general_exponents, walk_general_block
+from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.layout import BlockSums, Halt
+from mcpump.walk.natural_sizes import natural_exponents
 from mcpump.walk.plan import columns_of, frame_of, plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
 from mcpump.walk.reference_rays import follow_reference
 from mcpump.walk.source import Source, check_source
-from mcpump.walk.transport import walk_scene
+from mcpump.walk.walked_flights import walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
 
 SUMS = tuple(name for name in BlockSums._fields if name != "flights")
@@ -164,7 +164,7 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
     if scene.from_collisions:
         course = plan_of(problem, checked_source(problem, laid))
     else:
-        course = None if scene.pulse else course_of(scene, user)
+        course = None if scene.pulse else ways_of(scene, user)
     halt = np.zeros(1, np.int64)
     return Ground(partial(walk_block, scene, user, course, halt), exponents_of(scene, user), laid, halt)
 
@@ -192,9 +192,9 @@ def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> 
         Problem in reduced units.
     user : compiled function
         The user's texture, or `no_user()`.
-    course : Plan, Course or None
-        Where walkers are born and what they meet: in lanes from `plan_of`, of the general walk from `course_of`, of a
-        pulse none.
+    course : Plan, Ways or None
+        Where walkers are born and what they meet: of walks from first collisions from `plan_of`, from birth from
+        `ways_of`, of a pulse none.
     halt : ndarray
         One number; not 0 gives the block up.
     block : int
@@ -211,18 +211,18 @@ def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> 
         return walk_lane_block(course, block, halt)
     if scene.pulse:
         return walk_pulse_block(scene, block, halt)
-    return walk_general_block(scene, user, course, block, halt)
+    return walk_from_birth(scene, user, course, block, halt)
 
 
 def exponents_of(scene: Scene, user: Any) -> NDArray[np.intp]:
     """Powers of two of the amplitudes' natural sizes, so that the exact sums need no absolute scale."""
-    return pulse_exponents(scene) if scene.pulse else general_exponents(scene, user)
+    return pulse_exponents(scene) if scene.pulse else natural_exponents(scene, user)
 
 
 def kernels_of(scene: Scene) -> tuple[Callable[..., object], ...]:
     """Compiled functions of a scene: the first walks its blocks, others follow rays."""
     if not scene.from_collisions:
-        return (walk_pulse if scene.pulse else walk_scene,)
+        return (walk_pulse if scene.pulse else walk_first_flights,)
     if not not_rigid(scene):
         return (walk_in_lanes,)
     return (walk_in_lanes, follow_rays, follow_reference)[: 3 if scene.reference else 2]

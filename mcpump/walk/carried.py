@@ -1,4 +1,4 @@
-"""The spins a walker of the general walk carries: every channel, for several birth times on one path.
+"""The spins a walker from birth carries: every channel, for several birth times on one path.
 
 A path does not depend on when it began, so that one path serves `phases` walkers born at the times
 t₀ + k (period / phases), or spread over the time of a transient. `spins[slot, k]` holds the spin of a channel, times the
@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import math
 
-from mcpump.compiled import inlined
+import numpy as np
+
+from mcpump.compiled import part
 from mcpump.textures.moving import envelope_at, spin_texture, texture_rate_at
 from mcpump.textures.parameters import DRIVE_CONSTANT, HARMONIC
 from mcpump.walk.course import quantile_bin
@@ -24,11 +26,15 @@ NO_TURN = 1e-17
 """Angle of a step below which a spin stays what it is."""
 FIRST, SECOND, LADDER, EXACT = range(4)
 """Places in `Scene.slots`."""
+ALONG_X, ALONG_Y, ALONG_Z = np.int64(0), np.int64(1), np.int64(2)
+"""Axes; typed, for each literal number would have functions compiled once more."""
+HERE, THERE = np.int64(0), np.int64(1)
+"""Nodes of the fields; typed, as axes."""
 TIME, COS, SIN, COS_TEXTURE, SIN_TEXTURE = range(5)
 """A birth time t₀, and cosine and sine of 2π t₀/period and of Ω t₀ with the Ω of a HARMONIC texture."""
 
 
-@inlined
+@part
 def set_birth(scene, births, k, t):
     """Note a birth time, and the phases it stands for."""
     phase, texture = 2.0 * math.pi / scene.period * t, scene.parameters[16] * t
@@ -36,7 +42,7 @@ def set_birth(scene, births, k, t):
     births[k, COS_TEXTURE], births[k, SIN_TEXTURE] = math.cos(texture), math.sin(texture)
 
 
-@inlined
+@part
 def emit_from_texture(scene, user, hours, x, y, z, offset, weight, births, emitted):
     """Emit −Ṡ at spread birth times: fills `births` and `emitted`; returns the number of birth times.
 
@@ -56,7 +62,7 @@ def emit_from_texture(scene, user, hours, x, y, z, offset, weight, births, emitt
     return scene.phases
 
 
-@inlined
+@part
 def load(scene, alive, driven, emitted, spins):
     """Begin with the emitted spin in `first` and `exact`, with none in the channels of second order.
 
@@ -74,7 +80,7 @@ def load(scene, alive, driven, emitted, spins):
             emitted[k, 0], emitted[k, 1], emitted[k, 2] = 0.0, 0.0, 0.0
 
 
-@inlined
+@part
 def mirrored(scene, axis, place):
     """Bring a place beyond the faces of a folded axis back: (place, ±1), the sign that of the velocity."""
     if scene.folded[axis]:
@@ -82,11 +88,11 @@ def mirrored(scene, axis, place):
     return place, 1.0
 
 
-@inlined
+@part
 def look(scene, user, x, y, z, age, alive, births, fields, node):
     """Write S at a place and an age into fields[node], for every birth time."""
     p = scene.parameters
-    x, y, z = mirrored(scene, 0, x)[0], mirrored(scene, 1, y)[0], mirrored(scene, 2, z)[0]
+    x, y, z = mirrored(scene, ALONG_X, x)[0], mirrored(scene, ALONG_Y, y)[0], mirrored(scene, ALONG_Z, z)[0]
     if scene.texture == HARMONIC and p[0] == DRIVE_CONSTANT:
         # one sine and cosine serve all birth times: the phase of each is turned by its Ω t₀
         phase = p[13] * x + p[14] * y + p[15] * z + p[16] * age
@@ -103,7 +109,7 @@ def look(scene, user, x, y, z, age, alive, births, fields, node):
         fields[node, k, 0], fields[node, k, 1], fields[node, k, 2] = a, b, c
 
 
-@inlined
+@part
 def clear(alive, change):
     """Set the changes of all channels to 0."""
     for slot in range(change.shape[0]):
@@ -111,7 +117,7 @@ def clear(alive, change):
             change[slot, k, 0], change[slot, k, 1], change[slot, k, 2] = 0.0, 0.0, 0.0
 
 
-@inlined
+@part
 def torque(J, a, fields, k, change, slot):
     """Write J a × S into change[slot, k]; a: an array of spins, by birth time."""
     p, q, r = a[k, 0], a[k, 1], a[k, 2]
@@ -121,7 +127,7 @@ def torque(J, a, fields, k, change, slot):
     change[slot, k, 2] = J * (p * sy - q * sx)
 
 
-@inlined
+@part
 def torque_on_emitted(scene, frozen, dt, alive, emitted, fields, change):
     """Fill `change` with (2J/ħ) a × S dt for `second` (unless frozen) and `second_ladder`, with 0 elsewhere."""
     clear(alive, change)
@@ -132,7 +138,7 @@ def torque_on_emitted(scene, frozen, dt, alive, emitted, fields, change):
             torque(2.0 * scene.exchange * dt, emitted, fields, k, change, scene.slots[LADDER])
 
 
-@inlined
+@part
 def torque_on_exact(scene, alive, spins, fields, change):
     """Fill `change` with the torque (2J/ħ) s × S on `exact`, with 0 elsewhere."""
     clear(alive, change)
@@ -145,7 +151,7 @@ def torque_on_exact(scene, alive, spins, fields, change):
         change[slot, k, 2] = J * (p * sy - q * sx)
 
 
-@inlined
+@part
 def add_change(scene, alive, change, spins):
     """Add the change of the channels of second order to the spins."""
     for slot in range(spins.shape[0]):
@@ -155,7 +161,7 @@ def add_change(scene, alive, change, spins):
                     spins[slot, k, i] += change[slot, k, i]
 
 
-@inlined
+@part
 def is_field(alive, scale, fields, node):
     """Whether a field at a node turns spins by more than rounding, in any birth time."""
     total = 0.0
@@ -164,15 +170,16 @@ def is_field(alive, scale, fields, node):
     return not total * abs(scale) < NO_TURN  # what is not finite turns, and is found
 
 
-@inlined
-def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fields, spins):
-    """Rotate `exact` along a straight flight that is at x and `age` at time 0, from time `start` to `end`."""
+@part
+def rotate(scene, user, place, velocity, age, span, alive, births, fields, spins):
+    """Rotate `exact` along a straight flight that is at a place and `age` at time 0, from the time span[0] to span[1]."""
     slot, J = scene.slots[EXACT], 2.0 * scene.exchange
+    (x, y, z), (vx, vy, vz), (start, end) = place, velocity, span
     t, h = start, min(end - start, scene.rotation_step)
     if h < SHORT * scene.rotation_step:
         at = start + 0.5 * h
-        look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, 0)
-        for k in range(alive if is_field(alive, h * J, fields, 0) else 0):
+        look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, HERE)
+        for k in range(alive if is_field(alive, h * J, fields, HERE) else 0):
             sx, sy, sz = turned(
                 spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2],
                 h * J * fields[0, k, 0], h * J * fields[0, k, 1], h * J * fields[0, k, 2],
@@ -183,7 +190,7 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
         for node in range(2):
             at = t + (NODE_2 if node == 1 else NODE_1) * h
             look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, node)
-        coarse, turns = False, is_field(alive, h * J, fields, 0) or is_field(alive, h * J, fields, 1)
+        coarse, turns = False, is_field(alive, h * J, fields, HERE) or is_field(alive, h * J, fields, THERE)
         for k in range(alive if turns else 0):
             coarse |= too_coarse(
                 h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
@@ -203,7 +210,7 @@ def rotate(scene, user, x, y, z, vx, vy, vz, age, start, end, alive, births, fie
         h = min(2.0 * h, scene.rotation_step, end - t)
 
 
-@inlined
+@part
 def fill_rows(scene, age, alive, births, spins, rows, bins):
     """Write the rows of amplitudes at an age, and their time bins; returns the number of rows."""
     if scene.time_bins > 0:
@@ -237,13 +244,13 @@ def fill_rows(scene, age, alive, births, spins, rows, bins):
     return 1
 
 
-@inlined
+@part
 def can_freeze(scene):
     """Whether spins stay as they are after the first flight: a periodic drive, and no channel of higher order."""
     return scene.time_bins == 0 and scene.slots[LADDER] < 0 and scene.slots[EXACT] < 0
 
 
-@inlined
+@part
 def freeze(scene, alive, births, spins, rows, bins):
     """Write amplitudes as of birth into rows[1], for spins that do not change any more; `spin_rows` turns them."""
     bins[0] = 0
@@ -253,7 +260,7 @@ def freeze(scene, alive, births, spins, rows, bins):
     bins[0] = 1
 
 
-@inlined
+@part
 def spin_rows(scene, age, alive, births, spins, rows, bins):
     """Write the rows of amplitudes of the spins at an age, as `fill_rows`; frozen ones are turned from those of birth.
 

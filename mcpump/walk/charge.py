@@ -12,7 +12,7 @@ carried like spins, in slots of their own after those of the spins; their compon
 
 from __future__ import annotations
 
-from mcpump.compiled import inlined
+from mcpump.compiled import part
 from mcpump.walk.carried import FIRST, SECOND
 from mcpump.walk.walker import UX, UY, UZ
 
@@ -22,13 +22,13 @@ RX, RY, RZ, IMPURITY = range(4, 8)
 """Columns of the media: −2E_so, and a_imp."""
 
 
-@inlined
+@part
 def charge_slots(scene):
     """Count what is walked besides spins."""
     return (scene.charges[0] >= 0) + (scene.charges[1] >= 0) + (scene.charges[2] >= 0)
 
 
-@inlined
+@part
 def set_charge_velocity(scene, media, layer, walker, alive, scale, leaving, spins):
     """Write `scale` times the charge velocity of every source into its slot.
 
@@ -55,7 +55,7 @@ def set_charge_velocity(scene, media, layer, walker, alive, scale, leaving, spin
                 spins[slot, k, 1] = 0.0
 
 
-@inlined
+@part
 def turn_dipoles(scene, axis, alive, spins):
     """Mirror the dipoles at a specular face: p' = p − 2(p·n)n."""
     for source in range(3):
@@ -64,7 +64,7 @@ def turn_dipoles(scene, axis, alive, spins):
                 spins[scene.charges[source], k, axis] = -spins[scene.charges[source], k, axis]
 
 
-@inlined
+@part
 def forget_spins(alive, kept, spins):
     """Set the first `kept` slots, those of spins, to 0."""
     for slot in range(kept):

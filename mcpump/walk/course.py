@@ -1,4 +1,4 @@
-"""The course that walkers of the general walk run: slabs, planes and interfaces along x, and where they are born.
+"""The course of first flights that are walked: slabs, planes and interfaces along x, and where they are born.
 
 Along x the sample is cut at every mesh cell's edge, layer's start and plane, into slabs that each lie in one cell and
 one layer. A walker knows its slab by number, never by comparing places, so that faces and corners are met once each.
@@ -69,7 +69,7 @@ def course_of(scene: Scene, user: Any) -> Course:
     Returns
     -------
     Course
-        Arrays for `mcpump.walk.transport.walk_scene`.
+        Arrays for `mcpump.walk.walked_flights.walk_first_flights`.
     """
     L, n = scene.lengths[0], scene.cells[0]
     faces = np.linspace(0.0, L, n + 1)
@@ -87,6 +87,11 @@ def course_of(scene: Scene, user: Any) -> Course:
     cells = np.stack([cell, layer], axis=1)
     births = _births(scene, user)
     return Course(edges, cells, marks, media_of(scene), gates_of(scene), *births, sheets_of(scene))
+
+
+def plain(scene: Scene) -> Scene:
+    """What the kernels see: has the same type whatever the number of planes and layers."""
+    return scene._replace(planes=(), layers=(), seed=0)
 
 
 def media_of(scene: Scene) -> NDArray[np.float64]:

@@ -11,9 +11,12 @@ import numpy as np
 
 from mcpump.compiled import called, part, pasted, twins
 from mcpump.walk import arithmetic, flight
+from mcpump.walk.carried import ALONG_X
 from mcpump.walk.course import SAME_PLACE
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
+from mcpump.walk.handed import HANDED_SLAB
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
+from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
 from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
 from mcpump.walk.state import (
     AGE,
@@ -66,6 +69,8 @@ from mcpump.walk.state import (
     UZ,
     WALL_KIND,
     V,
+    Y,
+    Z,
 )
 from mcpump.walk.turning import begin, born_at, refresh, visit_turned
 
@@ -83,7 +88,6 @@ meet_face = _flight.meet_face
 meet_interface = _flight.meet_interface
 STREAM_BIRTH = np.uint64(0x80000000)
 ONE = np.uint64(1)
-ALONG_X = np.int64(0)
 ON = -1
 """A walker goes on."""
 EMITTED, TORQUE, STORED, RELAXED, LEFT = np.arange(5)
@@ -106,9 +110,41 @@ def birth_of(births, quantile):
     return low, (quantile - below) / share
 
 
+@part
+def take(marched, scene, course, walker, key, i, j):
+    """Take over walker number i of those handed over into lane j: it sets out from a collision."""
+    if marched is None:
+        return
+    handed, lanes, words = marched.handed, walker.lanes, walker.words
+    c0, c1, _, c3 = draw(handed.names[i], ONE, STREAM_WALK, key[0], key[1])
+    words[NAME, j], words[NUMBER, j], words[SPARE, j] = (
+        handed.names[i],
+        ONE + ONE,
+        (c3 << TWELVE) | (c1 & LOWEST),
+    )
+    walker.notes[FRESH, j], walker.notes[BARE, j] = 0, 0
+    lanes[DEPTH, j] = minus_log(uniform52(c0, c1))
+    lanes[NEXT, j], lanes[NEXT_Y, j], lanes[NEXT_Z, j] = (
+        handed.places[i, 0],
+        handed.places[i, 1],
+        handed.places[i, 2],
+    )
+    lanes[Y, j], lanes[Z, j] = handed.places[i, 1], handed.places[i, 2]
+    lanes[MU, j], lanes[UY, j], lanes[UZ, j] = handed.places[i, 3], handed.places[i, 4], handed.places[i, 5]
+    if scene.axes < 2:
+        lanes[UY, j] = 0.0
+    if scene.axes < 3:
+        lanes[UZ, j] = 0.0
+    lanes[AGE, j] = handed.places[i, 6]
+    enter(course, walker, handed.numbers[i, HANDED_SLAB], j)
+    receive(marched, i, j)
+
+
 @called
-def bear(scene, course, walker, spin, tallies, key, block, born, j):
+def bear(rows, scene, course, walker, spin, tallies, key, block, born, j):
     """Bear walker `born` of a block in lane j: two of a pair at one place, in opposite directions."""
+    if rows is None:
+        return
     name = np.uint64(block * scene.walkers + born)
     k0, k1 = key
     a0, a1, a2, a3 = draw(name >> ONE, np.uint64(0), STREAM_BIRTH, k0, k1)
@@ -139,8 +175,7 @@ def bear(scene, course, walker, spin, tallies, key, block, born, j):
     lanes[NEXT, j], lanes[MU, j], lanes[AGE, j] = x, mu, 0.0
     lanes[DEPTH, j] = minus_log(uniform52(b2, b3) if (born & 1) == 1 and sense != 0.0 else uniform52(a0, a1))
     load(scene, course, walker, spin, place, offset, j)
-    if scene.exact or scene.ladder:
-        lanes[AREA_NEXT, j] = tabled(spin.table, x, scene.table_scale)
+    look_up(scene, lanes, spin.table, x, j)
     if scene.turning:
         e0, _, _, _ = draw(name >> ONE, np.uint64(4), STREAM_BIRTH, k0, k1)
         begin(spin.turning, course.source, place, offset, 1.0 / scene.walkers, uniform(e0), spin.rows, j)
@@ -209,6 +244,8 @@ def load(scene, course, walker, spin, place, offset, j):
 def happens(scene, course, walker, spin, tallies, key, j):
     """Do what happens to lane j at the end of its piece; returns the line of the budget in which it ends, or ON."""
     what = walker.notes[FLAG, j]
+    if what == GONE:
+        return CUT
     if walker.notes[BARE, j] == 0:
         refresh(spin.turning, spin.rows, j)
     if what & (AT_Y | AT_Z) != 0:
@@ -219,7 +256,7 @@ def happens(scene, course, walker, spin, tallies, key, j):
         return meet_gate(scene, course, walker, spin, tallies, key, j)
     if what & SCORES != 0:
         weight = scene.score_interval * walker.lanes[OVER, j]
-        visit(scene, walker, spin, tallies, j, weight)
+        visit(scene, walker, spin, tallies.visits, j, weight)
         if walker.notes[BARE, j] == 0:
             visit_turned(spin.turning, scene, walker.lanes, spin.rows, tallies.visits, weight, j)
     if what & RELAXES != 0:
@@ -263,13 +300,17 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
         if scene.axes > 1 and abs(mu) != abs(straight_on):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
     if mirrored and scene.dipoles:
-        mirror_dipoles(scene, walker, spin, tallies, LEFT + 1 if right else LEFT, j)
+        mirror_dipoles(spin.rows, scene, walker, spin, tallies, LEFT + 1 if right else LEFT, j)
+        mirror_marched(spin.marched, LEFT + 1 if right else LEFT, lanes[AGE, j], j)
     if crosses:
-        plane = int(course.gates[gate, PLANE])
+        plane, to = int(course.gates[gate, PLANE]), slab + 1 if right else slab - 1
+        if kind == RING:
+            to = 0 if right else gates.shape[0] - 2
+        cross_gate(spin.marched, to if line == ON else NONE, plane, sign, lanes[AGE, j], j)
         if plane >= 0:
             add_all(scene, tallies.passages, plane, walker, spin, j, sign)
         if kind == RING or (line != ON and not right):
-            add_entry(scene, tallies, walker, spin, j, sign)
+            add_entry(scene, tallies.ended, walker, spin, j, sign)
     if kind == RING:
         come_round(scene, course, walker, spin, 0 if right else gates.shape[0] - 2, j)
     elif crosses and line == ON:
@@ -286,6 +327,7 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
     kind = int(course.sides[side, 0])
     if kind == RING:
         lanes[NEXT_Y if axis == 1 else NEXT_Z, j] = 0.0 if up else scene.lengths[axis]
+        step_over(spin.marched, axis, ALONG_X if up else scene.cells[axis] - 1, NONE, 1.0, lanes[AGE, j], j)
         return ON
     line = LEFT + 2 * axis + (1 if up else 0)
     mirrored = kind == MIRROR
@@ -298,13 +340,15 @@ def meet_side(scene, course, walker, spin, tallies, key, axis, j):
             course.sides[side, 1], course.sides[side, 2], lanes[row, j], scene.dimension, c0, c1, c2
         )
         if absorbed:
+            step_over(spin.marched, axis, NONE, NONE, 1.0, lanes[AGE, j], j)
             return line
         if mirrored:
             lanes[row, j] = cosine
         else:
             set_across(scene, lanes, axis, cosine, uniform(c3), j)
     if mirrored and scene.dipoles:
-        mirror_dipoles(scene, walker, spin, tallies, line, j)
+        mirror_dipoles(spin.rows, scene, walker, spin, tallies, line, j)
+        mirror_marched(spin.marched, line, lanes[AGE, j], j)
     return ON
 
 
@@ -314,14 +358,24 @@ def come_round(scene, course, walker, spin, slab, j):
     lanes = walker.lanes
     lanes[NEXT, j] = 0.0 if lanes[MU, j] > 0.0 else scene.lengths[0]
     enter(course, walker, slab, j)
+    look_up(scene, lanes, spin.table, lanes[NEXT, j], j)
+
+
+@part
+def look_up(scene, lanes, table, x, j):
+    """Look up ∫f dx at the place of lane j, for spins that turn rigidly."""
+    if table is None:
+        return
     if scene.exact or scene.ladder:
-        lanes[AREA_NEXT, j] = tabled(spin.table, lanes[NEXT, j], scene.table_scale)
+        lanes[AREA_NEXT, j] = tabled(table, x, scene.table_scale)
 
 
 @called
-def mirror_dipoles(scene, walker, spin, tallies, line, j):
+def mirror_dipoles(rows, scene, walker, spin, tallies, line, j):
     """Mirror dipoles at a specular face; what they change by has left the sample there."""
-    rows, last = spin.rows, tallies.ended.shape[0] - 1
+    if rows is None:
+        return
+    last = tallies.ended.shape[0] - 1
     c, s = phase_of(scene, walker.lanes[AGE, j])
     axis = (line - LEFT) // 2
     for sign in (1.0, -1.0):
@@ -347,26 +401,38 @@ def enter(course, walker, slab, j):
 @called
 def end_walker(scene, course, walker, spin, tallies, key, line, j):
     """End lane j in a line of the budget; returns whether it lives on, for dipoles that do not relax."""
-    lanes, at = walker.lanes, spin.rows.shape[1] + 2
-    if line in (RELAXED, CUT):
-        add_event(scene, tallies.ended, walker, spin, j, 1.0)
-    add_all(scene, tallies.budget, tallies.budget.shape[0] - 1 if line == CUT else line, walker, spin, j, 1.0)
-    # the torque along the axis that the spin has taken up
-    if scene.exact:
-        tallies.budget[TORQUE, at] += lanes[EXACT + 2, j] - lanes[EXACT_BORN, j]
-        at += 3
-    if scene.ladder:
-        tallies.budget[TORQUE, at] += lanes[LADDER + 2, j] - lanes[LADDER_BORN, j]
+    if line != CUT:
+        end_marched(spin.marched, line, walker.lanes[AGE, j], j)
+    end_row(spin.rows, scene, walker, spin, tallies, line, j)
     if scene.dipoles and line == RELAXED:
         carry_on(scene, course, walker, spin, tallies, key, j)
         return True
     return False
 
 
-@called
-def carry_on(scene, course, walker, spin, tallies, key, j):
-    """Let lane j fly on as it flew, without its spin: what goes on is taken back from what has ended."""
-    rows, lanes = spin.rows, walker.lanes
+@part
+def end_row(rows, scene, walker, spin, tallies, line, j):
+    """End what lane j carries in a line of the budget."""
+    if rows is None:
+        return
+    lanes, at, budget = walker.lanes, rows.shape[1] + 2, tallies.budget
+    if line in (RELAXED, CUT):
+        add_event(scene, tallies.ended, walker, spin, j, 1.0)
+    add_all(scene, budget, budget.shape[0] - 1 if line == CUT else line, walker, spin, j, 1.0)
+    # the torque along the axis that the spin has taken up
+    if scene.exact:
+        budget[TORQUE, at] += lanes[EXACT + 2, j] - lanes[EXACT_BORN, j]
+        at += 3
+    if scene.ladder:
+        budget[TORQUE, at] += lanes[LADDER + 2, j] - lanes[LADDER_BORN, j]
+
+
+@part
+def drop_spin(rows, scene, walker, spin, tallies, j):
+    """Drop the spin of lane j and keep its dipoles: what goes on is taken back from what has ended."""
+    if rows is None:
+        return
+    lanes = walker.lanes
     for i in range(rows.shape[1]):
         rows[j, i] *= 1.0 - spin.kinds[SPIN, i]
     c, s = phase_of(scene, lanes[AGE, j])
@@ -375,6 +441,13 @@ def carry_on(scene, course, walker, spin, tallies, key, j):
     for i in range(3):
         lanes[EXACT + i, j], lanes[FIRST + i, j], lanes[LADDER + i, j] = 0.0, 0.0, 0.0
     lanes[EXACT_BORN, j], lanes[LADDER_BORN, j] = 0.0, 0.0
+
+
+@called
+def carry_on(scene, course, walker, spin, tallies, key, j):
+    """Let lane j fly on as it flew, without its spin."""
+    lanes = walker.lanes
+    drop_spin(spin.rows, scene, walker, spin, tallies, j)
     walker.notes[BARE, j], walker.notes[FRESH, j] = 1, 0
     enter(course, walker, walker.notes[SLAB, j], j)
     c0, c1, _, c3 = draw(walker.words[NAME, j], walker.words[NUMBER, j], STREAM_WALK, key[0], key[1])

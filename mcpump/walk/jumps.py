@@ -19,12 +19,11 @@ import numpy as np
 from mcpump.compiled import part, twins
 from mcpump.problem.scene import FEWEST_JUMPED
 from mcpump.walk import arithmetic, flight
-from mcpump.walk.events import CUT, ON, ONE, RELAXED, enter, last_age
+from mcpump.walk.events import CUT, ON, ONE, RELAXED, enter, last_age, look_up
 from mcpump.walk.lane_loops import STREAM_WALK
 from mcpump.walk.scores import add_all, add_entry, visit
 from mcpump.walk.state import (
     AGE,
-    AREA_NEXT,
     BARRIER,
     END,
     EXACT,
@@ -50,7 +49,6 @@ from mcpump.walk.state import (
 _numbers = twins(arithmetic)
 draw = _numbers.draw
 uniform52 = _numbers.uniform52
-tabled = _numbers.tabled
 _flight = twins(flight)
 jump_time = _flight.jump_time
 jump_way = _flight.jump_way
@@ -72,12 +70,14 @@ def jumped_flights(scene, course, walker, j):
 
 
 @part
-def jump(scene, course, walker, spin, tallies, key, j):
+def jump(rows, scene, course, walker, spin, tallies, key, j):
     """Lead lane j on by jumps over many flights while it is far from barriers; returns the line in which it ends, or ON.
 
     Marks come at the rate 1/(nτ) whatever the path, and the spin relaxes at its own rate; until then collisions come at
     (1 − 1/n)/τ. Planes are passed half-way through a jump's time. Density is scored at each event, for its mean time.
     """
+    if rows is None:
+        return ON
     lanes, line = walker.lanes, ON
     while line == ON and walker.words[NUMBER, j] <= np.uint64(scene.max_flights):
         n = jumped_flights(scene, course, walker, j)
@@ -98,7 +98,7 @@ def jump(scene, course, walker, spin, tallies, key, j):
         way = jump_way(time, n, lanes[V, j], rate, scene.dimension, c2, c3)
         fly_over(scene, course, walker, spin, tallies, way, time, j)
         if line != CUT:
-            visit(scene, walker, spin, tallies, j, 1.0 / events)
+            visit(scene, walker, spin, tallies.visits, j, 1.0 / events)
     return line
 
 
@@ -126,7 +126,7 @@ def fly_over(scene, course, walker, spin, tallies, way, time, j):
         if passed != 0.0:
             add_all(scene, tallies.passages, p, walker, spin, j, passed)
     if ring and (to < 0.0 or to >= length):
-        add_entry(scene, tallies, walker, spin, j, float(math.floor(to / length)))
+        add_entry(scene, tallies.ended, walker, spin, j, float(math.floor(to / length)))
     lanes[NEXT, j], lanes[AGE, j] = place, lanes[AGE, j] + 0.5 * time
     turn_over(scene, lanes, 0.5 * time, place - x - 0.5 * way, j)
     slab = row
@@ -135,8 +135,7 @@ def fly_over(scene, course, walker, spin, tallies, way, time, j):
     while place < slabs[slab, START]:
         slab -= 1
     enter(course, walker, slab, j)
-    if scene.exact or scene.ladder:
-        lanes[AREA_NEXT, j] = tabled(spin.table, place, scene.table_scale)
+    look_up(scene, lanes, spin.table, place, j)
 
 
 @part

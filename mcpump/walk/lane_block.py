@@ -13,8 +13,7 @@ from mcpump.walk.columns import Columns
 from mcpump.walk.course import edge_at
 from mcpump.walk.events import EMITTED
 from mcpump.walk.events import TORQUE as TORQUE_LINE
-from mcpump.walk.general import _scene_sums
-from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums
 from mcpump.walk.philox import key
 from mcpump.walk.plan import Plan, counted_planes, turning_of
 from mcpump.walk.state import LANES, Spins, Tallies, new_walkers
@@ -103,7 +102,7 @@ def walk_lane_block(plan: Plan, block: int, halt: Halt = GOES_ON) -> BlockSums:
     charge = slice(len(scene.channels) * scene.time_functions * 3, None)
     budget[TORQUE_LINE, charge] += budget[EMITTED, charge]
     budget[EMITTED, charge] = 0.0
-    sums = _scene_sums(scene, profile, passages, budget, flights)
+    sums = scene_sums(scene, profile, passages, budget, flights)
     if scene.axes > 1:
         return sums._replace(conserved=np.zeros((0, sums.budget.shape[1])))
     conserved = edges[[edge_at(x, scene.lengths[0], scene.cells[0]) or 0 for x in scene.planes]]

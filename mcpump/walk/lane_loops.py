@@ -122,8 +122,8 @@ def lane_azimuths(count, axes, dimension, lanes, name, number, fresh, k0, k1):
 
 
 @kernel
-def lane_pieces_on_mesh(count, axes, lengths, lanes, spare, relax, flag, mask, t_end):
-    """As `lane_pieces`, where faces along y and z may end a piece, too."""
+def lane_pieces_on_mesh(count, axes, lengths, folded, lanes, spare, relax, flag, mask, t_end):
+    """As `lane_pieces`, where faces along y and z may end a piece, too; those of folded axes do not."""
     x, mu, depth, time, end = lanes[X], lanes[MU], lanes[DEPTH], lanes[TIME], lanes[NEXT]
     v, over, low, high, age = lanes[V], lanes[OVER], lanes[LOW], lanes[HIGH], lanes[AGE]
     y, z, uy, uz, end_y, end_z = lanes[Y], lanes[Z], lanes[UY], lanes[UZ], lanes[NEXT_Y], lanes[NEXT_Z]
@@ -134,8 +134,10 @@ def lane_pieces_on_mesh(count, axes, lengths, lanes, spare, relax, flag, mask, t
             RELAXES if (spare[j] >> SIX) < relax[j] else 0
         )
         flag[j] = AT_GATE if hit else collides
+    low_y, high_y = (-math.inf, math.inf) if folded[1] else (0.0, lengths[1])
+    low_z, high_z = (-math.inf, math.inf) if folded[2] else (0.0, lengths[2])
     for j in range(count):
-        face = lengths[1] if uy[j] > 0.0 else 0.0
+        face = high_y if uy[j] > 0.0 else low_y
         t = (face - y[j]) / (v[j] * uy[j]) if uy[j] != 0.0 else math.inf
         first = t < time[j]
         time[j] = t if first else time[j]
@@ -143,7 +145,7 @@ def lane_pieces_on_mesh(count, axes, lengths, lanes, spare, relax, flag, mask, t
         end_y[j] = face
     if axes > 2:
         for j in range(count):
-            face = lengths[2] if uz[j] > 0.0 else 0.0
+            face = high_z if uz[j] > 0.0 else low_z
             t = (face - z[j]) / (v[j] * uz[j]) if uz[j] != 0.0 else math.inf
             first = t < time[j]
             time[j] = t if first else time[j]

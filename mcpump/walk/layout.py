@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from mcpump.errors import WalkerError
 from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, TORQUE, Scene
+from mcpump.problem.spin_hall import add_drive
 from mcpump.walk.charge_profiles import (
     charge_waves,
     conversions,
@@ -126,6 +127,34 @@ def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, fli
     return BlockSums(
         add[0], add[1], add[2], add[3], waves, flights, converted=_with_channel_sum(scene, formula)
     )
+
+
+def scene_tallies(scene: Scene) -> tuple[Array, Array, Array]:
+    """Empty tallies of a block, see `mcpump.walk.walked_flights`."""
+    size, bins = len(scene.walked) * scene.time_functions * 3, max(scene.time_bins, 1)
+    return (
+        np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size)),
+        np.zeros((2, len(scene.planes) * bins, size)),
+        np.zeros((len(lines_of(scene.axes)), size)),
+    )
+
+
+def scene_sums(
+    scene: Scene,
+    profile: Array,
+    passages: Array,
+    budget: Array,
+    flights: int,
+) -> BlockSums:
+    """Turn a block's raw tallies into densities."""
+    area = scene.lengths[1] * scene.lengths[2]
+    time = scene.t_end / scene.time_bins if scene.time_bins else 1.0
+    cell = scene.lengths[0] * area / math.prod(scene.cells)
+    profiles = np.moveaxis(profile / (cell * time), 2, 1).reshape(-1, profile.shape[1], profile.shape[3])
+    passages, budget = passages / (area * time), budget / area
+    if scene.hall_slot >= 0:
+        add_drive(scene, profiles, passages)
+    return completed(scene, profiles, passages, budget, flights)
 
 
 def _book_stored(scene: Scene, budget: Array) -> None:

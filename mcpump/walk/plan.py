@@ -15,9 +15,8 @@ from mcpump.problem.slab import not_rigid, precession_of, user_of
 from mcpump.textures.moving import no_user, texture_field
 from mcpump.textures.parameters import Harmonic, shape_of
 from mcpump.walk.columns import Columns, columns_in_frame, columns_of_harmonics
-from mcpump.walk.course import SAME_PLACE, _gate, _nearest, merged
+from mcpump.walk.course import SAME_PLACE, _gate, _nearest, merged, plain
 from mcpump.walk.flight import FACE, INTERFACE, MIRROR, PASS, RING
-from mcpump.walk.general import plain
 from mcpump.walk.jumps import KEEP_OFF
 from mcpump.walk.source import Source
 from mcpump.walk.state import (

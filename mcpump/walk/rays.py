@@ -45,8 +45,7 @@ from mcpump.walk.backward import (
     follow_rays,
 )
 from mcpump.walk.bins import Births, Grid, Integers, Side, starts_of, taken_of
-from mcpump.walk.course import SAME_PLACE, gates_of, media_of, merged
-from mcpump.walk.general import plain
+from mcpump.walk.course import SAME_PLACE, gates_of, media_of, merged, plain
 from mcpump.walk.known import CORRECTED_RAYS, RAYS_ALONE, Known
 from mcpump.walk.mesh_reference import mesh_of, table_of
 from mcpump.walk.philox import key

@@ -6,19 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.errors import InputError
-from mcpump.problem.scene import Problem, Scene
+from mcpump.problem.scene import Problem, Scales, Scene
 from mcpump.problem.slab import user_of
 from mcpump.walk.blocks import groundwork_of
-from mcpump.walk.course import course_of
-from mcpump.walk.general import plain, scene_tallies
+from mcpump.walk.from_birth import follow_block, ways_of
 from mcpump.walk.lane_block import walk_plan
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, RELAXES, TOO_OLD
-from mcpump.walk.layout import GOES_ON
+from mcpump.walk.layout import GOES_ON, scene_tallies
+from mcpump.walk.marching import GONE
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_tallies, slab_of
-from mcpump.walk.transport import walk_scene
 from mcpump.walk.walker import ENDINGS
 
 Array = NDArray[np.float64]
@@ -43,8 +42,8 @@ def replay(problem: Problem, walker: int, most: int = 1000) -> str:
     Returns
     -------
     str
-        A table: age and place in the deck's units, and what ended each piece of flight; in the general walk and of a
-        pulse the spin.
+        A table: age and place in the deck's units, and what ended each piece of flight; the spin of a pulse, and of
+        a first flight that is walked.
 
     Raises
     ------
@@ -73,32 +72,39 @@ def replay(problem: Problem, walker: int, most: int = 1000) -> str:
             for row in trace[:steps]
         ]
     else:
-        trace, steps = _general_trace(problem, block, only, wanted)
-        head = f"{'n':>6} {'end':>12} {f'age [{time}]':>12} " + "".join(
-            f"{f'{a} [{length}]':>12} " for a in "xyz"
-        )
-        head += f"spin of `{scene.channels[-1]}` (weight included)"
-        lines = [_general_line(row, scales.length, scales.time) for row in trace[:steps]]
+        trace, further, steps = _birth_traces(problem, block, only, wanted)
+        places = "".join(f"{f'{a} [{length}]':>12} " for a in "xyz")
+        head = f"{'n':>6} {'end':>12} {f'age [{time}]':>12} {places}spin of `{scene.channels[-1]}` (weight included)"
+        flights = 1 + np.cumsum([0, *(_ending(int(row[0])) == "collision" for row in further)])
+        lines = [_line(0, ENDINGS[int(row[1])], row[2:], scales) for row in trace]
+        lines += [
+            _line(n, _ending(int(row[0])), row[[1, 2, 4, 5, 6, 7, 8]], scales)
+            for n, row in zip(flights, further, strict=False)
+        ]
     title = f"walker {walker} (block {block}, number {only} of it), seed {scene.seed}: {steps} steps"
     left_out = [f"… {steps - len(lines)} more"] if steps > len(lines) else []
     return "\n".join([title, head, *lines, *left_out]) + "\n"
 
 
-def _general_line(row: Array, length: float, time: float) -> str:
-    """One piece of flight of the general walk."""
-    places = "".join(f"{place * length:12.5g} " for place in row[3:6])
-    spin = " ".join(f"{s:11.4g}" for s in row[6:9])
-    return f"{int(row[0]):6d} {ENDINGS[int(row[1])]:>12} {row[2] * time:12.5g} {places}{spin}"
+def _line(n: int, end: str, row: Array, scales: Scales) -> str:
+    """One piece of flight of a walker from birth; row: age, place, spin."""
+    places = "".join(f"{place * scales.length:12.5g} " for place in row[1:4])
+    spin = " ".join(f"{s:11.4g}" for s in row[4:7])
+    return f"{n:6d} {end:>12} {row[0] * scales.time:12.5g} {places}{spin}"
 
 
-def _general_trace(problem: Problem, block: int, only: int, most: int) -> tuple[Array, int]:
-    """Pieces of flight of a walker of the general walk: (rows, number of steps)."""
+def _birth_traces(problem: Problem, block: int, only: int, most: int) -> tuple[Array, Array, int]:
+    """Pieces of flight of a walker from birth: rows of its first flight, of later ones, and how many there are."""
     scene, user = problem.scene, user_of(problem)
-    trace = np.full((most, 9), -1.0)
-    start = plain(scene), user, *key(scene.seed), *course_of(scene, user), GOES_ON
-    _, wrong, steps = walk_scene(*start, block, *scene_tallies(scene), only, trace)
+    traces = np.full((most, 9), -1.0), np.zeros((most, 9))
+    _, wrong, steps = follow_block(
+        scene, user, ways_of(scene, user), block, scene_tallies(scene), only=only, traces=traces
+    )
     # a walker that stops the run does not tell its steps
-    return trace, int((trace[:, 1] >= 0.0).sum()) if wrong else int(steps)
+    first = int((traces[0][:, 1] >= 0.0).sum()) if wrong else steps[0]
+    further = int((traces[1][:, 1] > 0.0).sum()) if wrong else steps[1]
+    shown = traces[0][:first]
+    return shown, traces[1][: max(min(further, most - len(shown)), 0)], first + further
 
 
 def _lane_trace(problem: Problem, block: int, only: int, most: int) -> tuple[Array, int]:
@@ -112,7 +118,7 @@ def _lane_trace(problem: Problem, block: int, only: int, most: int) -> tuple[Arr
 
 def _ending(flag: int) -> str:
     """What ended a piece of flight in lanes."""
-    if flag & TOO_OLD:
+    if flag & (TOO_OLD | GONE):
         return "end of time"
     if flag & (AT_GATE | AT_Y | AT_Z):
         return "gate"

@@ -1,4 +1,7 @@
-"""What walkers add to the tallies of a block, at the ends of their pieces of flight."""
+"""What walkers add to the tallies of a block, at the ends of their pieces of flight.
+
+What is added to None, where lanes carry no rows, is nothing, and is not compiled.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +81,8 @@ def add_active(scene, tally, place, at, lanes, j, weight):
 @part
 def add_all(scene, tally, place, walker, spin, j, weight):
     """Add weight × all that lane j carries at the end of its piece to tally[place]."""
+    if tally is None:
+        return
     c, s = phase_of(scene, walker.lanes[AGE, j])
     add_row(scene, tally, place, START_OF_ROW, spin.rows, j, c, s, weight)
     add_active(scene, tally, place, spin.rows.shape[1], walker.lanes, j, weight)
@@ -119,36 +124,42 @@ def add_shared(scene, tally, lanes, spin, j, weight):
 @part
 def add_event(scene, tally, walker, spin, j, weight):
     """Add weight × what begins or ends with lane j at its place."""
+    if tally is None:
+        return
     lanes = walker.lanes
     add_shared(scene, tally, lanes, spin, j, weight)
     add_active(scene, tally, place_of(scene, lanes, j), 2 * spin.rows.shape[1], lanes, j, weight)
 
 
 @part
-def add_entry(scene, tallies, walker, spin, j, weight):
+def add_entry(scene, ended, walker, spin, j, weight):
     """Add weight × all that passes x = 0 with lane j: the base of the currents that follow from events."""
-    last = tallies.ended.shape[0] - 1
+    if ended is None:
+        return
+    last = ended.shape[0] - 1
     c, s = phase_of(scene, walker.lanes[AGE, j])
-    add_row(scene, tallies.ended, last, START_OF_ROW, spin.rows, j, c, s, weight)
-    add_active(scene, tallies.ended, last, 2 * spin.rows.shape[1], walker.lanes, j, weight)
+    add_row(scene, ended, last, START_OF_ROW, spin.rows, j, c, s, weight)
+    add_active(scene, ended, last, 2 * spin.rows.shape[1], walker.lanes, j, weight)
 
 
 @part
-def visit(scene, walker, spin, tallies, j, weight):
+def visit(scene, walker, spin, visits, j, weight):
     """Score density, current and torque at the end of a piece; weight: the time it stands for."""
+    if visits is None:
+        return
     lanes = walker.lanes
     x, at, size = lanes[NEXT, j], 2 * spin.rows.shape[1], spin.rows.shape[1]
-    add_shared(scene, tallies.visits, lanes, spin, j, weight)
+    add_shared(scene, visits, lanes, spin, j, weight)
     cell = place_of(scene, lanes, j)
     u = lanes[V, j] * lanes[MU, j]
     if scene.axes > 1:
         c, s = phase_of(scene, lanes[AGE, j])
-        add_row(scene, tallies.visits, cell, size, spin.rows, j, c, s, weight * u)
+        add_row(scene, visits, cell, size, spin.rows, j, c, s, weight * u)
         along = weight * lanes[V, j] * lanes[UY, j]
-        add_row(scene, tallies.visits, cell, 2 * size, spin.rows, j, c, s, along)
+        add_row(scene, visits, cell, 2 * size, spin.rows, j, c, s, along)
         if scene.axes > 2:
             along = weight * lanes[V, j] * lanes[UZ, j]
-            add_row(scene, tallies.visits, cell, 3 * size, spin.rows, j, c, s, along)
+            add_row(scene, visits, cell, 3 * size, spin.rows, j, c, s, along)
     if not (scene.exact or scene.ladder):
         return
     # the texture's size at x, from the slope of its table
@@ -163,9 +174,9 @@ def visit(scene, walker, spin, tallies, j, weight):
         if not (scene.exact if active == 0 else scene.ladder):
             continue
         sx, sy, sz = active_spin(scene, lanes, EXACT if active == 0 else LADDER, x, j)
-        add_three(tallies.visits, cell, at, sx, sy, sz, weight)
-        add_three(tallies.visits, cell, at + 3, sx, sy, sz, weight * u)
+        add_three(visits, cell, at, sx, sy, sz, weight)
+        add_three(visits, cell, at + 3, sx, sy, sz, weight * u)
         # exchange turns the spin itself at all orders, and that of `first` in the ladder
         sx, sy, sz = active_spin(scene, lanes, EXACT if active == 0 else FIRST, x, j)
-        add_three(tallies.visits, cell, at + 6, sy * bz - sz * by, sz * bx - sx * bz, sx * by - sy * bx, 1.0)
+        add_three(visits, cell, at + 6, sy * bz - sz * by, sz * bx - sx * bz, sx * by - sy * bx, 1.0)
         at += 9

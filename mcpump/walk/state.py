@@ -91,6 +91,8 @@ class Numbers(NamedTuple):
     """Mean number of flights of the longest jump; 0: none."""
     turning: bool = False
     """Whether walkers carry spins that any texture turns, for several birth times (`Turning`)."""
+    folded: tuple[bool, bool, bool] = (False, False, False)
+    """Axes along which flights go straight on, and are brought back at their ends."""
 
 
 class Course(NamedTuple):
@@ -163,6 +165,8 @@ class Spins(NamedTuple):
     """(intervals, 4): cubics of ∫f dx."""
     turning: Any = None
     """`Turning`; None where spins turn rigidly or not at all: kernels are then compiled without it."""
+    marched: Any = None
+    """`mcpump.walk.marching.Marched` of walkers handed over at first collisions; None of those born there."""
 
 
 class Tallies(NamedTuple):
@@ -183,6 +187,10 @@ class Tallies(NamedTuple):
 
 
 LANES = 256
+NOTHING: Any = None
+"""In place of arrays that lanes of walkers from birth do not have: what is done with them is not compiled."""
+MARCHED_INTERVAL = 64
+"""One collision in so many is looked at where walkers score along their flights, which it does not change."""
 
 
 def new_walkers() -> Walkers:

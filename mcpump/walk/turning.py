@@ -18,6 +18,7 @@ from mcpump.walk import arithmetic
 from mcpump.walk.carried import (
     COS,
     EXACT,
+    HERE,
     LADDER,
     SIN,
     add_change,
@@ -36,8 +37,6 @@ _numbers = twins(arithmetic)
 draw, uniform = _numbers.draw, _numbers.uniform
 STREAM_KICKS = np.uint64(0x20000000)
 """Stream of the random times at which the ladder is kicked."""
-HERE = np.int64(0)
-"""Node of the fields; typed, for each literal number would have `look` compiled once more."""
 
 
 @part
@@ -87,11 +86,12 @@ def begin(turning, source, place, offset, share, clock, rows, j):
 @part
 def born_at(source, place, offset, i):
     """Number i of what is born at an offset in a place, −1 to 1 along each direction of the mesh."""
-    value = source[place, 0, i] + offset[0] * source[place, 1, i]
-    if source.shape[1] > 2:
-        value += offset[1] * source[place, 2, i]
-    if source.shape[1] > 3:
-        value += offset[2] * source[place, 3, i]
+    own = borrowed(source)  # said here, the compiler knows that nothing is counted
+    value = own[place, 0, i] + offset[0] * own[place, 1, i]
+    if own.shape[1] > 2:
+        value += offset[1] * own[place, 2, i]
+    if own.shape[1] > 3:
+        value += offset[2] * own[place, 3, i]
     return value
 
 
@@ -178,7 +178,18 @@ def turn_lane(turning, lanes, name, number, key, j):
         )
         add_change(scene, scene.phases, turning.change, spins)
     if turning.exact >= 0:
-        rotate(scene, user, x, y, z, vx, vy, vz, age, 0.0, time, scene.phases, births, turning.fields, spins)
+        rotate(
+            scene,
+            user,
+            (x, y, z),
+            (vx, vy, vz),
+            age,
+            (0.0, time),
+            scene.phases,
+            births,
+            turning.fields,
+            spins,
+        )
 
 
 @called

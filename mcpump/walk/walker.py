@@ -1,17 +1,19 @@
-"""A walker of the general walk: its numbers, its birth, its directions, and the walls it meets."""
+"""A walker in its first flight: its numbers, its birth, its directions, and the walls it meets."""
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcpump.compiled import inlined, kernel
-from mcpump.walk.carried import emit_from_texture, set_birth
+from mcpump.compiled import called, part
+from mcpump.walk.carried import ALONG_X, emit_from_texture, set_birth
 from mcpump.walk.course import quantile_bin, slab_at
 from mcpump.walk.philox import draw, uniform, uniform53
 
-STREAM_LOCAL, STREAM_PAIR, STREAM_WALKER = np.uint64(0x10000000), np.uint64(0x20000000), np.uint64(0x30000000)
+STREAM_LOCAL, STREAM_PAIR, STREAM_WALKER = np.uint64(0x40000000), np.uint64(0x50000000), np.uint64(0x70000000)
 ONE = np.uint64(1)
 CERTAIN = 3.0
 """First flights carry their survival as a weight up to this exponent; further survival is sampled."""
@@ -19,8 +21,8 @@ CERTAIN = 3.0
 X, Y, Z, UX, UY, UZ, AGE, DEPTH, LIFE, FACTOR, HORIZON = range(11)
 """Place, direction, age; exponents left to the next impurity and to relaxation (first flights of the local part: the
 exponent ∫(1/τ + 1/τ_sf) so far, in DEPTH); survival of faces; exponent at which a first flight is given up."""
-SLAB, ROW_Y, ROW_Z, N, ALIVE, AXIS, WALL = range(7)
-"""Where it is by number, scatterings since birth, birth times still in play, axis of the next cut,
+SLAB, ROW_Y, ROW_Z, ALIVE, AXIS, WALL = range(6)
+"""Where it is by number, birth times still in play, axis of the next cut,
 face that absorbed it."""
 ON, CROSS, SCATTER, DIFFUSED, RELAX, CUT, ABSORBED, MILESTONE, BOUND = range(9)
 """How a piece of flight ends: it goes on; at a cut of the course; at an impurity; scattered by a face or interface; by
@@ -29,26 +31,66 @@ ENDINGS = ("passage", "", "impurity", "diffuse", "relaxed", "end of time", "abso
 """Names of the endings, for a walker's replay."""
 SHEET_QUANTILE, SHEET_AXIS, SHEET_NORMAL, SHEET_X, SHEET_END, SHEET_DIFFUSE, SHEET_SPIN = range(7)
 """Columns of the sheets on which a spin Hall drive bears walkers, see `mcpump.walk.course.Course.sheets`."""
+NAME, STREAM, COUNT = range(3)
+"""Words of a flight: number of the walker or pair, stream of its random numbers, and how many it has drawn."""
+AT_ONCE = np.int64(0)
+"""The only birth time of who begins at t = 0; typed, as axes."""
 BIRTH_DRAWS = 4
 """Random numbers of a pair's stream that its birth takes."""
 
 
-@kernel
-def bear(
-    scene, user, edges, slabs, media, quantiles, inverse_density, grid, hours, sheets, pair, pairs, name, stream, k0,
-    k1, walker, at, births, emitted,
-):  # fmt: skip
+class Flight(NamedTuple):
+    """A walker in flight."""
+
+    walker: NDArray[np.float64]
+    """(11,): its numbers."""
+    at: NDArray[np.int64]
+    """(6,): where it is by number."""
+    words: NDArray[np.uint64]
+    """(3,)."""
+
+
+class Carried(NamedTuple):
+    """What a walker carries, and room to work on it; P birth times, A amplitudes."""
+
+    births: NDArray[np.float64]
+    """(P, 5): birth times."""
+    emitted: NDArray[np.float64]
+    """(P, 3)."""
+    spins: NDArray[np.float64]
+    """(slots, P, 3)."""
+    change: NDArray[np.float64]
+    """(slots, P, 3): torque."""
+    rows: NDArray[np.float64]
+    """(rows, A): amplitudes."""
+    bins: NDArray[np.int64]
+    """(P,): time bins."""
+    fields: NDArray[np.float64]
+    """(2, P, 3): S along a piece."""
+
+
+@part
+def next_words(key, flight):
+    """Draw the next four random words of a walker."""
+    words = flight.words
+    words[COUNT] += ONE
+    return draw(words[NAME], words[COUNT] - ONE, words[STREAM], key[0], key[1])
+
+
+@called
+def bear(scene, user, course, pair, pairs, key, flight, carried):
     """Bear a pair of walkers: place, direction, birth times and emitted spins; returns whether a field has driven it."""
-    w0, w1, w2, w3 = draw(name, np.uint64(0), stream, k0, k1)
-    v0, v1, v2, v3 = draw(name, np.uint64(1), stream, k0, k1)
+    walker, at, births, emitted = flight.walker, flight.at, carried.births, carried.emitted
+    name, stream, grid = flight.words[NAME], flight.words[STREAM], course.grid
+    w0, w1, w2, w3 = draw(name, np.uint64(0), stream, key[0], key[1])
+    v0, v1, v2, v3 = draw(name, np.uint64(1), stream, key[0], key[1])
     from_state = pairs * scene.initial_walkers // scene.walkers_per_block
     lengths, u = scene.lengths, uniform53(w0, w1)
-    at[N], at[WALL] = 0, -1
+    at[WALL] = -1
     if scene.initial == 3 and pair < from_state:
         bear_on_sheet(
-            scene, edges, sheets, (pair + u) / from_state, from_state, w2, w3, v0, v1, v2, v3, walker, at, births,
-            emitted,
-        )  # fmt: skip
+            scene, course, (pair + u) / from_state, from_state, (w2, w3, v0, v1, v2, v3), flight, carried
+        )
         return True
     bins = grid[0] * grid[1] * grid[2]
     if pair < from_state:
@@ -57,8 +99,8 @@ def bear(
         part = quantile - bin_
         weight = lengths[0] * lengths[1] * lengths[2] / (2.0 * from_state)
     else:
-        bin_, part = quantile_bin(quantiles, (pair - from_state + u) / (pairs - from_state))
-        weight = inverse_density[bin_] / (2.0 * (pairs - from_state))
+        bin_, part = quantile_bin(course.quantiles, (pair - from_state + u) / (pairs - from_state))
+        weight = course.inverse_density[bin_] / (2.0 * (pairs - from_state))
     iz, iy, ix = bin_ % grid[2], bin_ // grid[2] % grid[1], bin_ // (grid[2] * grid[1])
     walker[X] = (ix + part) * lengths[0] / grid[0]
     if pair < from_state and scene.initial == 2:
@@ -69,22 +111,31 @@ def bear(
     )
     walker[AGE], walker[FACTOR] = 0.0, 1.0
     set_direction(scene, w2, w3, walker)
-    find_cell(scene, edges, walker, at)
-    nu = media[slabs[at[SLAB], 1], 3]
+    find_cell(scene, course.edges, walker, at)
+    nu = course.media[course.slabs[at[SLAB], 1], 3]
     if pair < from_state:
         at[ALIVE] = 1
-        set_birth(scene, births, 0, 0.0)
+        set_birth(scene, births, AT_ONCE, 0.0)
         weight *= nu if scene.initial == 1 else 1.0
         for i in range(3):
             emitted[0, i] = weight * scene.initial_spin[i]
     else:
         at[ALIVE] = emit_from_texture(
-            scene, user, hours, walker[X], walker[Y], walker[Z], uniform(v2), weight * nu, births, emitted
+            scene,
+            user,
+            course.birth_times,
+            walker[X],
+            walker[Y],
+            walker[Z],
+            uniform(v2),
+            weight * nu,
+            births,
+            emitted,
         )
     return False
 
 
-@inlined
+@part
 def find_cell(scene, edges, walker, at):
     """Slab and rows of the place a walker is at."""
     at[SLAB] = slab_at(edges, walker[X])
@@ -92,13 +143,21 @@ def find_cell(scene, edges, walker, at):
     at[ROW_Z] = min(int(walker[Z] * (scene.cells[2] / scene.lengths[2])), scene.cells[2] - 1)
 
 
-@kernel
-def bear_on_sheet(scene, edges, sheets, quantile, pairs, w2, w3, v0, v1, v2, v3, walker, at, births, emitted):
+@called
+def bear_on_sheet(scene, course, quantile, pairs, words, flight, carried):
     """Bear a pair where the current that an electric field drives is sent back, or begins or ends.
 
     A face sends it inward: a specular one by the flux law (v·n)², the mirror of the drive's own distribution, a diffuse
     one by the cosine law. Inside the sample it begins isotropically.
     """
+    w2, w3, v0, v1, v2, v3 = words
+    walker, at, births, emitted, sheets = (
+        flight.walker,
+        flight.at,
+        carried.births,
+        carried.emitted,
+        course.sheets,
+    )
     i = slab_at(sheets[:, SHEET_QUANTILE], quantile)
     share = sheets[i + 1, SHEET_QUANTILE] - sheets[i, SHEET_QUANTILE]
     part = (quantile - sheets[i, SHEET_QUANTILE]) / share
@@ -108,7 +167,7 @@ def bear_on_sheet(scene, edges, sheets, quantile, pairs, w2, w3, v0, v1, v2, v3,
     if axis > 0:
         walker[axis] = 0.0 if inward > 0.0 else lengths[axis]
     walker[AGE], walker[FACTOR] = 0.0, 1.0
-    find_cell(scene, edges, walker, at)
+    find_cell(scene, course.edges, walker, at)
     if inward == 0.0:
         set_direction(scene, w2, w3, walker)
     else:
@@ -125,14 +184,15 @@ def bear_on_sheet(scene, edges, sheets, quantile, pairs, w2, w3, v0, v1, v2, v3,
             emitted[k, j] = weight * sheets[i, SHEET_SPIN + j]
 
 
-@kernel
-def set_out(scene, local, mirrored, name, stream, k0, k1, walker, at):
+@called
+def set_out(scene, local, mirrored, key, flight):
     """Set the exponents of a first flight, and turn the second walker of a pair; returns where the flight is looked at.
 
     Both walkers of a pair get the same numbers. Who is born on a face (its axis is in WALL) flies inward both times.
     """
-    w0, w1, w2, _ = draw(name, np.uint64(2), stream, k0, k1)
-    v0, v1, _, _ = draw(name, np.uint64(3), stream, k0, k1)
+    walker, at, name, stream = flight.walker, flight.at, flight.words[NAME], flight.words[STREAM]
+    w0, w1, w2, _ = draw(name, np.uint64(2), stream, key[0], key[1])
+    v0, v1, _, _ = draw(name, np.uint64(3), stream, key[0], key[1])
     walker[DEPTH] = 0.0 if local else -math.log(uniform53(w0, w1))
     walker[HORIZON] = CERTAIN - math.log(uniform(w2))
     if mirrored:
@@ -143,7 +203,7 @@ def set_out(scene, local, mirrored, name, stream, k0, k1, walker, at):
     return uniform(v0), uniform(v1)
 
 
-@inlined
+@part
 def set_direction(scene, word, other, walker):
     """Set an isotropic direction on the d-sphere."""
     if scene.dimension == 3:
@@ -159,7 +219,7 @@ def set_direction(scene, word, other, walker):
         walker[UX], walker[UY], walker[UZ] = 1.0 if uniform(word) < 0.5 else -1.0, 0.0, 0.0
 
 
-@kernel
+@called
 def leave_wall(scene, axis, sign, word, other, walker):
     """Set a direction by the cosine law about a wall's normal, which points along `axis` with `sign`."""
     if scene.dimension == 3:
@@ -178,7 +238,7 @@ def leave_wall(scene, axis, sign, word, other, walker):
         walker[UX] = sign
 
 
-@kernel
+@called
 def leave_mirror(scene, axis, sign, word, other, walker):
     """Set a direction with a flux proportional to (v·n)² about a wall's normal, which points along `axis` with `sign`."""
     if scene.dimension == 3:
@@ -196,12 +256,13 @@ def leave_mirror(scene, axis, sign, word, other, walker):
         walker[UX] = sign
 
 
-@kernel
-def meet_face(scene, local, axis, forward, name, count, stream, k0, k1, walker, at):
+@called
+def meet_face(scene, local, axis, forward, key, flight):
     """Absorb or reflect a walker at a face: ABSORBED, DIFFUSED, or ON after a specular reflection.
 
     A first flight of the local part keeps the share of its weight that is reflected specularly.
     """
+    walker, at = flight.walker, flight.at
     absorption, specularity = scene.absorption[at[WALL]], scene.specularity[at[WALL]]
     end = ON
     w0, w1, w2, w3 = np.uint64(0), np.uint64(0), np.uint64(0), np.uint64(0)
@@ -209,8 +270,7 @@ def meet_face(scene, local, axis, forward, name, count, stream, k0, k1, walker, 
         walker[FACTOR] *= (1.0 - absorption) * specularity
         end = ON if walker[FACTOR] > 0.0 else BOUND
     elif absorption < 1.0 and (absorption > 0.0 or specularity < 1.0):
-        w0, w1, w2, w3 = draw(name, count[0], stream, k0, k1)
-        count[0] += ONE
+        w0, w1, w2, w3 = next_words(key, flight)
         if uniform(w1) >= specularity:
             end = DIFFUSED
     if not local and uniform(w0) < absorption:
@@ -222,25 +282,25 @@ def meet_face(scene, local, axis, forward, name, count, stream, k0, k1, walker, 
     return end
 
 
-@kernel
-def meet_interface(scene, gates, gate, forward, name, count, stream, k0, k1, walker):
+@called
+def meet_interface(scene, gates, gate, forward, key, flight):
     """Pass or reflect a walker at an interface: how its flight goes on, ON or DIFFUSED, and whether it passes."""
     passing, specularity, straight = gates[gate, 0 if forward else 1], gates[gate, 2], gates[gate, 3] == 1.0
     if passing >= 1.0 and straight:
         return ON, True
-    w0, w1, w2, w3 = draw(name, count[0], stream, k0, k1)
-    count[0] += ONE
+    walker = flight.walker
+    w0, w1, w2, w3 = next_words(key, flight)
     through = uniform(w0) < passing
     if through and straight:
         return ON, True
     if not through and uniform(w1) < specularity:
         walker[UX] = -walker[UX]
         return ON, False
-    leave_wall(scene, 0, 1.0 if forward == through else -1.0, w2, w3, walker)
+    leave_wall(scene, ALONG_X, 1.0 if forward == through else -1.0, w2, w3, walker)
     return DIFFUSED, through
 
 
-@inlined
+@part
 def finite(spins):
     """Whether all spins are finite numbers."""
     total = 0.0
@@ -250,11 +310,11 @@ def finite(spins):
     return total < math.inf
 
 
-@inlined
-def record(end, walker, at, spins, last, trace, step):
+@part
+def record(end, flight, spins, last, trace, step):
     """Write a piece of flight's end into the trace: n, how it ended, age, place, the last channel's spin at t₀."""
-    well = finite(spins)
-    trace[step, 0], trace[step, 1], trace[step, 2] = at[N], end, walker[AGE]
+    walker, well = flight.walker, finite(spins)
+    trace[step, 0], trace[step, 1], trace[step, 2] = 0.0, end, walker[AGE]
     for i in range(3):
         # a number that is not finite shows, whichever channel or birth time it is in
         trace[step, 3 + i], trace[step, 6 + i] = walker[X + i], spins[last, 0, i] if well else math.nan

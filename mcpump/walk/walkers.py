@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import borrowed, kernel, pasted
-from mcpump.walk.events import ON, bear, end_walker, happens
+from mcpump.compiled import borrowed, kernel, part, pasted
+from mcpump.walk.events import ON, bear, end_walker, happens, take
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
     lane_areas,
@@ -21,6 +21,14 @@ from mcpump.walk.lane_loops import (
     lane_turns,
 )
 from mcpump.walk.lanes import HALTED, NOT_FINITE, TOO_MANY_FLIGHTS
+from mcpump.walk.marching import (
+    finite_march,
+    lane_folds,
+    lane_marches,
+    lent_march,
+    move_marched,
+    record_march,
+)
 from mcpump.walk.state import (
     AGE,
     BARE,
@@ -64,20 +72,36 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, 
         b(course.sides),
     )
     lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
-    lent_spin = Spins(b(spin.rows), b(spin.kinds), b(spin.table), lent(spin.turning))
-    lent_tallies = Tallies(
-        b(tallies.visits), b(tallies.born), b(tallies.ended), b(tallies.passages), b(tallies.budget)
-    )  # fmt: skip
+    o, t = lent_or_none, tallies
+    lent_spin = Spins(
+        o(spin.rows), o(spin.kinds), o(spin.table), lent(spin.turning), lent_march(spin.marched)
+    )
+    lent_tallies = Tallies(o(t.visits), o(t.born), o(t.ended), o(t.passages), o(t.budget))
     return follow(
         scene, lent_course, lent_walker, lent_spin, lent_tallies, key, b(halt), block, only, b(trace)
     )  # fmt: skip
+
+
+@part
+def lent_or_none(array):
+    """The array borrowed, or None."""
+    return array if array is None else borrowed(array)
+
+
+@part
+def move_row(rows, source, target):
+    """Move a row into the place of an ended lane's."""
+    if rows is None:
+        return
+    for i in range(rows.shape[1]):
+        rows[target, i] = rows[source, i]
 
 
 @pasted
 def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
     """Follow the walkers of a block, as many at a time as there are lanes."""
     notes, most = walker.notes, np.uint64(scene.max_flights)
-    flights, steps = 0, 0
+    flights, steps = 0, np.int64(0)
     born, last = (0, scene.walkers) if only < 0 else (only, only + 1)
     # in the first turn walkers are born into all lanes
     count = marked = min(LANES, last - born)
@@ -95,13 +119,14 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
                 line = happens(scene, course, walker, spin, tallies, key, j)
             while True:
                 if not lives and born < last:
-                    bear(scene, course, walker, spin, tallies, key, block, born, j)
+                    bear(spin.rows, scene, course, walker, spin, tallies, key, block, born, j)
+                    take(spin.marched, scene, course, walker, key, born, j)
                     lives, born, line = True, born + 1, ON
                 if lives and line == ON and scene.jump > 0.0:
-                    line = jump(scene, course, walker, spin, tallies, key, j)
+                    line = jump(spin.rows, scene, course, walker, spin, tallies, key, j)
                 if not lives or line == ON:
                     break
-                if not finite_row(spin.turning, spin.rows, j):
+                if not (finite_row(spin.turning, spin.rows, j) and finite_march(spin.marched, j)):
                     return flights, NOT_FINITE, np.int64(walker.words[NAME, j])
                 lives = end_walker(scene, course, walker, spin, tallies, key, line, j)
                 line = ON
@@ -114,6 +139,7 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
         marked = lane_marks(count, notes[FLAG], notes[MARKS], notes[FRESH])
         if only >= 0 and count > 0:
             record(walker, trace, steps)
+            record_march(spin.marched, walker.lanes, trace, steps)
             steps += 1
     return flights, 0, steps
 
@@ -147,6 +173,7 @@ def turn(scene, walker, spin, count, key):
             count,
             scene.axes,
             scene.lengths,
+            scene.folded,
             lanes,
             words[SPARE],
             words[RELAX],
@@ -156,13 +183,23 @@ def turn(scene, walker, spin, count, key):
         )
     else:
         lane_pieces(count, lanes, words[SPARE], words[RELAX], notes[FLAG], mask, scene.t_end)
+    turn_rigidly(spin.table, scene, lanes, count)
+    lane_spins(spin.turning, count, lanes, words[NAME], words[NUMBER], notes[BARE], key)
+    lane_marches(spin.marched, count, lanes, words, notes, key)
+    lane_folds(spin.marched, count, lanes)
+
+
+@part
+def turn_rigidly(table, scene, lanes, count):
+    """Turn spins of `exact` and `second_ladder`, one for all birth times, where the texture precesses rigidly."""
+    if table is None:
+        return
     if scene.exact or scene.ladder:
-        lane_areas(count, lanes, spin.table, scene.table_scale)
+        lane_areas(count, lanes, table, scene.table_scale)
     if scene.exact:
         lane_turns(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
     if scene.ladder:
         lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
-    lane_spins(spin.turning, count, lanes, words[NAME], words[NUMBER], notes[BARE], key)
 
 
 @pasted
@@ -176,12 +213,12 @@ def record(walker, trace, step):
 @pasted
 def move_lane(walker, spin, source, target):
     """Move a lane into the place of an ended one."""
-    lanes, rows = walker.lanes, spin.rows
+    lanes = walker.lanes
     for i in range(lanes.shape[0]):
         lanes[i, target] = lanes[i, source]
-    for i in range(rows.shape[1]):
-        rows[target, i] = rows[source, i]
+    move_row(spin.rows, source, target)
     move_spins(spin.turning, source, target)
+    move_marched(spin.marched, source, target)
     for i in range(walker.words.shape[0]):
         walker.words[i, target] = walker.words[i, source]
     walker.notes[SLAB, target], walker.notes[FLAG, target] = (

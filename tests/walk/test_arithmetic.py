@@ -2,9 +2,9 @@
 
 import math
 
-import numba
 import numpy as np
 import pytest
+from parts import callable_from_python
 from scipy import integrate
 
 from mcpump.compiled import twins
@@ -12,12 +12,6 @@ from mcpump.walk import arithmetic, flight, philox
 
 NUMBERS, FLIGHTS = twins(arithmetic), twins(flight)
 FULL = 2**32 - 1
-
-
-def callable_from_python(function):
-    """A scalar function of the walk, which has no entry for Python by itself."""
-    inner = function
-    return numba.njit(error_model="numpy")(lambda *given: inner(*given))
 
 
 draw, uniform, uniform52 = map(callable_from_python, (NUMBERS.draw, NUMBERS.uniform, NUMBERS.uniform52))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import callable_from_python
 from scenes import CONE, PENETRATION, WAVES, L, scene, transient
 from scipy.integrate import solve_ivp
 from scipy.spatial.transform import Rotation
@@ -14,12 +15,10 @@ from shapes import harmonic_parameters
 from mcpump.textures.moving import no_user, texture_field, texture_field_rate
 from mcpump.textures.parameters import CROSSED_WAVES, DRIVE_RAMP, HARMONIC
 from mcpump.textures.shapes import ENVELOPE_TANH
-from mcpump.walk.carried import (
-    COS,
-    COS_TEXTURE,
-    SIN,
-    SIN_TEXTURE,
-    TIME,
+from mcpump.walk import carried
+from mcpump.walk.carried import COS, COS_TEXTURE, SIN, SIN_TEXTURE, TIME
+
+(
     can_freeze,
     emit_from_texture,
     fill_rows,
@@ -31,8 +30,22 @@ from mcpump.walk.carried import (
     spin_rows,
     torque_on_emitted,
     torque_on_exact,
+) = map(
+    callable_from_python,
+    (
+        carried.can_freeze,
+        carried.emit_from_texture,
+        carried.fill_rows,
+        carried.freeze,
+        carried.load,
+        carried.look,
+        carried.rotate,
+        carried.set_birth,
+        carried.spin_rows,
+        carried.torque_on_emitted,
+        carried.torque_on_exact,
+    ),
 )
-
 SPIRAL_2D = harmonic_parameters(*CONE, (2.0 * math.pi / L, 1.0, 0.0), 0.3)
 RAMPED = harmonic_parameters(*CONE, (2.0 * math.pi / L, 1.0, 0.0), 0.3, drive=(DRIVE_RAMP, 0.0, 5.0))
 
@@ -215,10 +228,8 @@ def test_torque_on_the_rotated_spin():
 
 def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4):
     fields = np.zeros((2, given.phases, 3))
-    rotate(
-        plain(given), no_user(), *map(float, start), *map(float, velocity), age, begin, end, given.phases, births,
-        fields, spins,
-    )  # fmt: skip
+    place, speed = tuple(map(float, start)), tuple(map(float, velocity))
+    rotate(plain(given), no_user(), place, speed, age, (begin, end), given.phases, births, fields, spins)
     return spins
 
 

@@ -255,7 +255,7 @@ def straight(axes, place, direction, duration):
     expected[flight.cell] -= 1.0
     assert np.array_equal(flight.divergence, expected)
     # planes: on a periodic face twice, by both their numbers
-    assert flight.passages[1, 0, 0] == flight.passages[1, 2, 0] == flight.wraps[0]
+    assert flight.passages[0, 0, 0] == flight.passages[0, 2, 0] == flight.wraps[0]
     return given, flight
 
 
@@ -351,7 +351,7 @@ def test_between_mirrors(axes, place, signs, duration):
         assert flight.walker[X + axis] == pytest.approx(folded, abs=1e-11)
     assert flight.dwell.sum() == pytest.approx(duration, rel=1e-14)
     # nothing leaves: faces are not passed
-    assert flight.passages[1, 0, 0] == flight.passages[1, 2, 0] == 0.0
+    assert flight.passages[0, 0, 0] == flight.passages[0, 2, 0] == 0.0
     assert flight.divergence.sum() == 0.0
     expected = np.zeros(len(flight.divergence))
     expected[flight.start] += 1.0
@@ -385,7 +385,7 @@ def test_time_bins_of_passages_and_divergence():
     )
     flight = March(given, (0.0, 0.25, 0.5), (1.0, 0.0, 0.0), math.inf)
     # cells and bins are 0.5 wide: faces at 0.5, 1, … are met at these times, at the beginning of a bin
-    assert np.array_equal(flight.passages[1, :, 0].reshape(2, 5), [[0, 1, 0, 0, 0], [0, 0, 0, 1, 0]])
+    assert np.array_equal(flight.passages[0, :, 0].reshape(2, 5), [[0, 1, 0, 0, 0], [0, 0, 0, 1, 0]])
     divergence = flight.divergence.reshape(6, 4, 5)
     assert not divergence[:, 1:].any()
     expected = np.zeros((6, 5))

