@@ -11,6 +11,8 @@ from mcpump.theory.medium import Array
 
 RIGHT, LEFT = 0, 1
 """Directions along x."""
+THIN, TERMS = 0.05, 8
+"""Mean free paths and turns in a cell that is thin, along the flight, and terms of the series there, to rounding."""
 
 
 def cross_with(vectors: Array) -> Array:
@@ -56,6 +58,8 @@ def fly(
     turn,
     times,
     inverse,
+    loss,
+    field,
     speed,
     weight,
     mu,
@@ -97,24 +101,28 @@ def fly(
                             q[2, j] += by_direction[way, k, i, 2, j]
                     for j in range(3):
                         q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
-                    steady(inverse, i, r, q, p)
-                    for j in range(3):
-                        g[j] = s[j] - p[0, j]
-                    for j in range(3):
-                        back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
-                        t[j] = p[0, j] + p[1, j] + p[2, j] + back
-                    if density.shape[0] > 0:
+                    if times[k, i] * (loss[i] + math.sqrt(square(field, i))) < THIN:
+                        in_thin_cell(times[k, i], loss, field, i, q, s, t, g, p)
+                    else:
+                        steady(inverse, i, r, q, p)
+                        for j in range(3):
+                            g[j] = s[j] - p[0, j]
+                        for j in range(3):
+                            back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
+                            t[j] = p[0, j] + p[1, j] + p[2, j] + back
                         # M · mean = q + (start − end)/time
                         for j in range(3):
                             q[2, j] += r * (s[j] - t[j])
-                        w = 0.5 * weight[k] / v
-                        f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
                         for j in range(3):
                             g[j] = (
                                 inverse[i, j, 0] * q[2, 0]
                                 + inverse[i, j, 1] * q[2, 1]
                                 + inverse[i, j, 2] * q[2, 2]
                             )
+                    if density.shape[0] > 0:
+                        w = 0.5 * weight[k] / v
+                        f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
+                        for j in range(3):
                             density[i, j] += w * g[j]
                             current[i, near, j] += f * s[j]
                             current[i, far, j] += f * t[j]
@@ -145,6 +153,36 @@ def steady(inverse, i, r, q, p):
     x, y, z = q[0, 0] - r * p[1, 0], q[0, 1] - r * p[1, 1], q[0, 2] - r * p[1, 2]
     for j in range(3):
         p[0, j] = inverse[i, j, 0] * x + inverse[i, j, 1] * y + inverse[i, j, 2] * z
+
+
+@inlined
+def square(field, i):
+    """B² in cell i."""
+    return field[i, 0] * field[i, 0] + field[i, 1] * field[i, 1] + field[i, 2] * field[i, 2]
+
+
+@inlined
+def in_thin_cell(time, loss, field, i, q, s, t, g, p):
+    """Spin at the end of cell i, t, and its mean, g, from s at its start: the series of s′ = time (q − M s), 0 to 1.
+
+    The parabola that flies with births is a difference of large numbers in a cell that is thin against a mean free path.
+    """
+    for j in range(3):
+        p[0, j], p[2, j] = q[0, j], 3.0 * (q[0, j] + q[1, j]) - 6.0 * q[2, j]
+        p[1, j] = q[1, j] - q[0, j] - p[2, j]
+        q[0, j], t[j], g[j] = s[j], s[j], s[j]
+    for n in range(TERMS):
+        x, y, z = q[0, 0], q[0, 1], q[0, 2]
+        # M s = κ s − s × B
+        q[0, 0] = y * field[i, 2] - z * field[i, 1] - loss[i] * x
+        q[0, 1] = z * field[i, 0] - x * field[i, 2] - loss[i] * y
+        q[0, 2] = x * field[i, 1] - y * field[i, 0] - loss[i] * z
+        for j in range(3):
+            if n < 3:
+                q[0, j] += p[n, j]
+            q[0, j] *= time / (n + 1.0)
+            t[j] += q[0, j]
+            g[j] += q[0, j] / (n + 2.0)
 
 
 def cross(a: Array, b: Array) -> Array:
