@@ -262,4 +262,4 @@ def test_a_cell_flown_in_two_thin_halves():
         flown = Ordinates(stack, 0.8 * cells[:, None] * np.eye(3)[2]).flights(np.array(source))
         found.append([flown.arrives[:, 0], *(np.diff(width) @ one for one in (flown.density, flown.flow))])
     for one, other in zip(*found, strict=True):
-        assert_allclose(one, other, rtol=0.0, atol=1e-10 * np.abs(one).max())
+        assert_allclose(one, other, rtol=0.0, atol=5e-12)  # of 0.02; the parabola in the whole cell rounds
