@@ -61,7 +61,7 @@ class Taken(NamedTuple):
 
 
 def taken(problem: Problem, seconds: float) -> Taken:
-    """Walk for some CPU seconds, 16 blocks at least, or as many as take ten times as long."""
+    """Walk for some CPU seconds, 16 blocks at least, or as many as take five times as long."""
     began = time.process_time()
     ground = ground_of(problem, groundwork_of(problem))
     fixed = time.process_time() - began
@@ -71,7 +71,7 @@ def taken(problem: Problem, seconds: float) -> Taken:
 
     def goes_on() -> bool:
         spent = time.process_time() - began
-        return len(found) < FEWEST or spent < seconds or (len(found) < 16 and spent < 10.0 * seconds)
+        return len(found) < FEWEST or spent < seconds or (len(found) < 16 and spent < 5.0 * seconds)
 
     while goes_on():
         found.append(ground.walk(1 + len(found)).passages)
