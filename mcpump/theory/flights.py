@@ -11,7 +11,7 @@ from mcpump.theory.medium import Array
 
 RIGHT, LEFT = 0, 1
 """Directions along x."""
-THIN, TERMS = 0.05, 8
+THIN, TERMS = 0.02, 6
 """Mean free paths and turns in a cell that is thin, along the flight, and terms of the series there, to rounding."""
 
 
@@ -60,6 +60,7 @@ def fly(
     inverse,
     loss,
     field,
+    fastest,
     speed,
     weight,
     mu,
@@ -76,7 +77,7 @@ def fly(
 
     Births are parabolas in every cell: their values at its left and right end, and their mean. Spins are carried as v s,
     which an interface leaves as it is where it lets pass straight on. `density` and `current` (at the left and right end
-    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored.
+    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored. `fastest`: κ + |B|.
     """
     # births at the start and at the end of the way through a cell, and in the middle; the parabola that flies with them
     q = np.zeros((3, 3))
@@ -101,7 +102,7 @@ def fly(
                             q[2, j] += by_direction[way, k, i, 2, j]
                     for j in range(3):
                         q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
-                    if times[k, i] * (loss[i] + math.sqrt(square(field, i))) < THIN:
+                    if times[k, i] * fastest[i] < THIN and not is_step(q):
                         in_thin_cell(times[k, i], loss, field, i, q, s, t, g, p)
                     else:
                         steady(inverse, i, r, q, p)
@@ -110,15 +111,16 @@ def fly(
                         for j in range(3):
                             back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
                             t[j] = p[0, j] + p[1, j] + p[2, j] + back
-                        # M · mean = q + (start − end)/time
-                        for j in range(3):
-                            q[2, j] += r * (s[j] - t[j])
-                        for j in range(3):
-                            g[j] = (
-                                inverse[i, j, 0] * q[2, 0]
-                                + inverse[i, j, 1] * q[2, 1]
-                                + inverse[i, j, 2] * q[2, 2]
-                            )
+                        if density.shape[0] > 0:
+                            # M · mean = q + (start − end)/time
+                            for j in range(3):
+                                q[2, j] += r * (s[j] - t[j])
+                            for j in range(3):
+                                g[j] = (
+                                    inverse[i, j, 0] * q[2, 0]
+                                    + inverse[i, j, 1] * q[2, 1]
+                                    + inverse[i, j, 2] * q[2, 2]
+                                )
                     if density.shape[0] > 0:
                         w = 0.5 * weight[k] / v
                         f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
@@ -156,9 +158,12 @@ def steady(inverse, i, r, q, p):
 
 
 @inlined
-def square(field, i):
-    """B² in cell i."""
-    return field[i, 0] * field[i, 0] + field[i, 1] * field[i, 1] + field[i, 2] * field[i, 2]
+def is_step(q):
+    """Whether births are the same everywhere in a cell: then no large numbers cancel."""
+    same = True
+    for j in range(3):
+        same = same and q[0, j] == q[2, j] and q[1, j] == q[2, j]
+    return same
 
 
 @inlined

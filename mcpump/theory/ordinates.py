@@ -119,6 +119,7 @@ class Ordinates:
         self.stack, self.mirror = stack, mirror
         self.mu, self.weight = directions_of_half(directions, stack.dimension)
         self.loss, self.field = stack.rate + stack.loss, np.ascontiguousarray(field, float)
+        self.fastest = self.loss + np.sqrt((self.field**2).sum(axis=1))
         self.times = np.diff(stack.edges) / (self.mu[:, None] * stack.speed)
         self.turn, self.inverse = cell_matrices(self.loss, self.field, self.times)
         inner = sorted(stack.interfaces)
@@ -237,7 +238,7 @@ class Ordinates:
             source = np.repeat(source[:, None], 3, axis=1)
         n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
         fixed = (
-            self.turn, self.times, self.inverse, self.loss, self.field,
+            self.turn, self.times, self.inverse, self.loss, self.field, self.fastest,
             self.stack.speed, self.weight, self.mu, self.bounds,
         )  # fmt: skip
         sent = np.zeros((2, segments, K, 3)) if sheets is None else sheets[0].copy()

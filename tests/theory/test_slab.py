@@ -219,11 +219,12 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
     cells, count = 7, 3
     mu, weight = directions_of_half(count, 3)
     speed, times = generator.random(cells) + 0.5, generator.random((count, cells))
-    times[:, 2] *= 0.01  # thin
+    times[:, 2] *= 0.001  # thin
     loss, field = generator.random(cells) + 0.5, generator.normal(size=(cells, 3))
     turn, inverse = cell_matrices(loss, field, times)
     births = generator.normal(size=(cells, 3, 3))
-    given = (turn, times, inverse, loss, field, speed, weight, mu, np.array([0, 3, 7]), births)
+    fastest = loss + np.sqrt((field**2).sum(axis=1))
+    given = (turn, times, inverse, loss, field, fastest, speed, weight, mu, np.array([0, 3, 7]), births)
     more = generator.normal(size=(2, count, cells, 3, 3)), generator.normal(size=(2, 2, count, 3))
     results = []
     for function in (fly, fly.py_func):
@@ -262,4 +263,4 @@ def test_a_cell_flown_in_two_thin_halves():
         flown = Ordinates(stack, 0.8 * cells[:, None] * np.eye(3)[2]).flights(np.array(source))
         found.append([flown.arrives[:, 0], *(np.diff(width) @ one for one in (flown.density, flown.flow))])
     for one, other in zip(*found, strict=True):
-        assert_allclose(one, other, rtol=0.0, atol=5e-12)  # of 0.02; the parabola in the whole cell rounds
+        assert_allclose(one, other, rtol=0.0, atol=1e-11)  # of 0.006; the parabola in the whole cell rounds
