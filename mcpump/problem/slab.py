@@ -98,7 +98,7 @@ def work_of(problem: Problem, channels: tuple[str, ...]) -> float:
     edges, _ = edges_on(scene, rule.jumps)
     motion = motion_of(problem) if {*channels} - {"spin_hall"} else STILL
     exchange = scene.exchange * ("exact" in channels)
-    mesh, _ = mesh_for(sample, motion, exchange, edges, rule)
+    mesh = mesh_for(sample, motion, exchange, edges, rule)
     spins = 3 * max(scene.harmonics, 1) if isinstance(motion, theory.Cycle) else 1
     more = motion.harmonics if isinstance(motion, theory.Cycle) and "second_ladder" in channels else 0
     each = len(channels) + ("second_ladder" in channels)

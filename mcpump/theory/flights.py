@@ -11,6 +11,8 @@ from mcpump.theory.medium import Array
 
 RIGHT, LEFT = 0, 1
 """Directions along x."""
+THIN, TERMS = 0.02, 6
+"""Mean free paths and turns in a cell that is thin, along the flight, and terms of the series there, to rounding."""
 
 
 def cross_with(vectors: Array) -> Array:
@@ -56,6 +58,9 @@ def fly(
     turn,
     times,
     inverse,
+    loss,
+    field,
+    fastest,
     speed,
     weight,
     mu,
@@ -72,7 +77,7 @@ def fly(
 
     Births are parabolas in every cell: their values at its left and right end, and their mean. Spins are carried as v s,
     which an interface leaves as it is where it lets pass straight on. `density` and `current` (at the left and right end
-    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored.
+    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored. `fastest`: κ + |B|.
     """
     # births at the start and at the end of the way through a cell, and in the middle; the parabola that flies with them
     q = np.zeros((3, 3))
@@ -97,24 +102,29 @@ def fly(
                             q[2, j] += by_direction[way, k, i, 2, j]
                     for j in range(3):
                         q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
-                    steady(inverse, i, r, q, p)
-                    for j in range(3):
-                        g[j] = s[j] - p[0, j]
-                    for j in range(3):
-                        back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
-                        t[j] = p[0, j] + p[1, j] + p[2, j] + back
-                    if density.shape[0] > 0:
-                        # M · mean = q + (start − end)/time
+                    if times[k, i] * fastest[i] < THIN and not is_step(q):
+                        in_thin_cell(times[k, i], loss, field, i, q, s, t, g, p)
+                    else:
+                        steady(inverse, i, r, q, p)
                         for j in range(3):
-                            q[2, j] += r * (s[j] - t[j])
+                            g[j] = s[j] - p[0, j]
+                        for j in range(3):
+                            back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
+                            t[j] = p[0, j] + p[1, j] + p[2, j] + back
+                        if density.shape[0] > 0:
+                            # M · mean = q + (start − end)/time
+                            for j in range(3):
+                                q[2, j] += r * (s[j] - t[j])
+                            for j in range(3):
+                                g[j] = (
+                                    inverse[i, j, 0] * q[2, 0]
+                                    + inverse[i, j, 1] * q[2, 1]
+                                    + inverse[i, j, 2] * q[2, 2]
+                                )
+                    if density.shape[0] > 0:
                         w = 0.5 * weight[k] / v
                         f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
                         for j in range(3):
-                            g[j] = (
-                                inverse[i, j, 0] * q[2, 0]
-                                + inverse[i, j, 1] * q[2, 1]
-                                + inverse[i, j, 2] * q[2, 2]
-                            )
                             density[i, j] += w * g[j]
                             current[i, near, j] += f * s[j]
                             current[i, far, j] += f * t[j]
@@ -145,6 +155,39 @@ def steady(inverse, i, r, q, p):
     x, y, z = q[0, 0] - r * p[1, 0], q[0, 1] - r * p[1, 1], q[0, 2] - r * p[1, 2]
     for j in range(3):
         p[0, j] = inverse[i, j, 0] * x + inverse[i, j, 1] * y + inverse[i, j, 2] * z
+
+
+@inlined
+def is_step(q):
+    """Whether births are the same everywhere in a cell: then no large numbers cancel."""
+    same = True
+    for j in range(3):
+        same = same and q[0, j] == q[2, j] and q[1, j] == q[2, j]
+    return same
+
+
+@inlined
+def in_thin_cell(time, loss, field, i, q, s, t, g, p):
+    """Spin at the end of cell i, t, and its mean, g, from s at its start: the series of s′ = time (q − M s), 0 to 1.
+
+    The parabola that flies with births is a difference of large numbers in a cell that is thin against a mean free path.
+    """
+    for j in range(3):
+        p[0, j], p[2, j] = q[0, j], 3.0 * (q[0, j] + q[1, j]) - 6.0 * q[2, j]
+        p[1, j] = q[1, j] - q[0, j] - p[2, j]
+        q[0, j], t[j], g[j] = s[j], s[j], s[j]
+    for n in range(TERMS):
+        x, y, z = q[0, 0], q[0, 1], q[0, 2]
+        # M s = κ s − s × B
+        q[0, 0] = y * field[i, 2] - z * field[i, 1] - loss[i] * x
+        q[0, 1] = z * field[i, 0] - x * field[i, 2] - loss[i] * y
+        q[0, 2] = x * field[i, 1] - y * field[i, 0] - loss[i] * z
+        for j in range(3):
+            if n < 3:
+                q[0, j] += p[n, j]
+            q[0, j] *= time / (n + 1.0)
+            t[j] += q[0, j]
+            g[j] += q[0, j] / (n + 2.0)
 
 
 def cross(a: Array, b: Array) -> Array:

@@ -74,8 +74,8 @@ class Stack(NamedTuple):
     """Left and right face; None: periodic."""
     dimension: int = 3
     """Of the velocity sphere."""
-    smooth: NDArray[np.bool_] | None = None
-    """(cells,): where spin is born of collisions as a parabola, not as a step; None: nowhere."""
+    smooth: bool = False
+    """Whether spin is born of collisions as a parabola in each cell, not as a step."""
 
 
 class Flights(NamedTuple):
@@ -118,20 +118,29 @@ class Ordinates:
     def __init__(self, stack: Stack, field: Array, directions: int = 32, mirror: float = 1.0) -> None:
         self.stack, self.mirror = stack, mirror
         self.mu, self.weight = directions_of_half(directions, stack.dimension)
-        loss = stack.rate + stack.loss
+        self.loss, self.field = stack.rate + stack.loss, np.ascontiguousarray(field, float)
+        self.fastest = self.loss + np.sqrt((self.field**2).sum(axis=1))
         self.times = np.diff(stack.edges) / (self.mu[:, None] * stack.speed)
-        self.turn, self.inverse = cell_matrices(loss, np.asarray(field, float), self.times)
+        self.turn, self.inverse = cell_matrices(self.loss, self.field, self.times)
         inner = sorted(stack.interfaces)
         self.bounds = np.array([0, *inner, len(stack.speed)])
         self.specular, self.diffuse = _couplings(stack, inner, mirror)
         self.rough = bool(self.diffuse.any())
         self.close = self._closed()
-        self.field = np.asarray(field, float)
 
     @cached_property
     def diffusion(self) -> Any:
         """Solver of the diffusion equation in the cells."""
         return _diffusion(self.stack, self.field)
+
+    @cached_property
+    def breaks(self) -> NDArray[np.intp]:
+        """Cells with whose left end something begins anew: faces, interfaces, and other electrons."""
+        stack = self.stack
+        others = (stack.speed != np.roll(stack.speed, 1)) | (stack.rate != np.roll(stack.rate, 1))
+        others[list(stack.interfaces)] = True
+        others[0] |= stack.faces is not None
+        return np.flatnonzero(others)
 
     @cached_property
     def conserved(self) -> Array:
@@ -228,7 +237,10 @@ class Ordinates:
         if source.ndim == 2:
             source = np.repeat(source[:, None], 3, axis=1)
         n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
-        fixed = (self.turn, self.times, self.inverse, self.stack.speed, self.weight, self.mu, self.bounds)
+        fixed = (
+            self.turn, self.times, self.inverse, self.loss, self.field, self.fastest,
+            self.stack.speed, self.weight, self.mu, self.bounds,
+        )  # fmt: skip
         sent = np.zeros((2, segments, K, 3)) if sheets is None else sheets[0].copy()
         if walls is not None:
             sent += (2.0 / (self.weight @ self.mu)) * walls[:, :, None]
@@ -250,11 +262,11 @@ class Ordinates:
         rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
         return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
-    def after(self, first: Flights, each: bool = False) -> Flights:
+    def after(self, first: Flights, each: bool = False, enough: float = FOUND) -> Flights:
         """What flies after the first scattering, of what has flown before it.
 
         Spin that nothing takes away grows for ever: as much is taken out of what scatters, uniformly, as begins. This
-        leaves its mean undetermined, and nothing else.
+        leaves its mean undetermined, and nothing else. enough: share of it below which its error is none.
 
         Raises
         ------
@@ -278,14 +290,14 @@ class Ordinates:
 
         def scattered(z: Array, each: bool = False) -> Flights:
             density, sent = unpack(z)
-            return self.flights(self._births(density, self.stack.smooth), sent, each=each)
+            return self.flights(self.births(density), sent, each=each)
 
         def accelerated(z: Array) -> Array:
             density = self._accelerated(z[: 3 * n].reshape(n, 3) / scale)
             return np.concatenate([(density * scale).ravel(), z[3 * n :]])
 
         start = pack(first) + pack(less)
-        found = _solved(lambda z: z - pack(scattered(z)), accelerated, start)
+        found = _solved(lambda z: z - pack(scattered(z)), accelerated, start, enough)
         return _sum(scattered(found, each), less)
 
     def _taken(self, first: Flights) -> Array:
@@ -323,22 +335,27 @@ class Ordinates:
             density, walls = density - part * change, walls - part * at_walls
         return self.flights(self._smooth(found), sent, each=each)
 
+    def births(self, density: Array) -> Array:
+        """What is born of a density that scatters: parabolas in the cells of a smooth stack, else steps."""
+        return self._births(density, np.full(len(density), self.stack.smooth))
+
     def _smooth(self, density: Array) -> Array:
         """Births of what scatters; where cells are wide against a mean free path they are no steps, but parabolas."""
-        return self._births(density, self.times[-1] * self.stack.rate > WIDE)
+        return self._births(density, self.stack.smooth | (self.times[-1] * self.stack.rate > WIDE))
 
-    def _births(self, density: Array, smooth: NDArray[np.bool_] | None) -> Array:
-        """Births of what scatters: steps, or where they are smooth parabolas."""
-        edges, rate = self.stack.edges, self.stack.rate[:, None, None]
-        if smooth is None or not smooth.any():
-            return np.asarray(rate[:, 0] * density)
-        middle = 0.5 * (edges[1:] + edges[:-1])
-        parabolas = np.repeat(density[:, None], 3, axis=1)
-        for first, last in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            for i in range(3):
-                at = np.interp(edges[first : last + 1], middle[first:last], density[first:last, i])
-                parabolas[first:last, 0, i], parabolas[first:last, 1, i] = at[:-1], at[1:]
-        return np.asarray(rate * np.where(smooth[:, None, None], parabolas, density[:, None]))
+    def _births(self, density: Array, smooth: NDArray[np.bool_]) -> Array:
+        """Births of what scatters: steps, or where they are smooth parabolas through what lies halfway between cells."""
+        rate = self.stack.rate[:, None]
+        if not smooth.any():
+            return np.asarray(rate * density)
+        width = np.diff(self.stack.edges)[:, None]
+        last, next_one = np.roll(density, 1, axis=0), np.roll(density, -1, axis=0)
+        before, after = np.roll(width, 1, axis=0), np.roll(width, -1, axis=0)
+        left = (density * before + last * width) / (before + width)
+        right = (density * after + next_one * width) / (after + width)
+        left[self.breaks], right[self.breaks - 1] = density[self.breaks], density[self.breaks - 1]
+        parabolas = np.stack([left, right, density], axis=1)
+        return np.asarray(rate[:, None] * np.where(smooth[:, None, None], parabolas, density[:, None]))
 
     def _accelerated(self, density: Array) -> Array:
         """Add the spin that diffuses of what is left: (1 − K)⁻¹ ≈ 1 + (diffusion)⁻¹ /τ."""
@@ -354,8 +371,10 @@ def _sum(one: Flights, other: Flights) -> Flights:
     return Flights(*(a + b for a, b in zip(one, other, strict=True)))
 
 
-def _solved(operator: Callable[[Array], Array], accelerated: Callable[[Array], Array], start: Array) -> Array:
-    """Solve operator(z) = start by Krylov steps, stage by stage, as long as the error falls.
+def _solved(
+    operator: Callable[[Array], Array], accelerated: Callable[[Array], Array], start: Array, enough: float
+) -> Array:
+    """Solve operator(z) = start by Krylov steps, stage by stage, as long as the error falls and is not small enough.
 
     Raises
     ------
@@ -369,12 +388,12 @@ def _solved(operator: Callable[[Array], Array], accelerated: Callable[[Array], A
     if whole == 0.0:
         return found
     for _ in range(STAGES):
-        step, _ = gmres(apply, rest, rtol=1e-7, restart=STEPS, maxiter=1, M=precondition)
+        step, _ = gmres(apply, rest, rtol=max(enough, 1e-7), restart=STEPS, maxiter=1, M=precondition)
         found = found + step
         rest = start - operator(found)
         # what is missing still, about
         error = float(np.linalg.norm(accelerated(rest))) / float(np.linalg.norm(found))
-        if error < FOUND or (error < ROUNDED and error > 0.3 * last):
+        if error < enough or (error < ROUNDED and error > 0.3 * last):
             return found
         last = error
     raise ArithmeticError("the scattered spin was not found: is there a sink?")

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from mcpump.theory.medium import Array
 from mcpump.theory.ordinates import Face, Interface, Stack
 
-WIDE, NEAR = 0.5, 12.0
-"""Mean free paths in a cell that is no narrow one; those from what makes spin vary to where cells may grow."""
+NEAR = 12.0
+"""Mean free paths from what makes spin vary to where cells may grow."""
 LONG = 100.0
 """Mean free paths in a sample whose cells grow inside."""
 
@@ -80,27 +80,34 @@ class Rule(NamedTuple):
     """Cells of the widest mesh in a mean free path, or in `scale`."""
     jumps: tuple[float, ...] = ()
     """Where the texture jumps, edges that are asked for."""
+    varies: tuple[float, float] = (0.0, math.inf)
+    """From where to where the texture varies."""
 
 
-def mesh_for(
-    sample: Sample, motion: Precession | Cycle, exchange: float, edges: Array, rule: Rule
-) -> tuple[Array, NDArray[np.bool_]]:
-    """Edges of the widest mesh, and in which of its cells spin is smooth on a mean free path.
+def mesh_for(sample: Sample, motion: Precession | Cycle, exchange: float, edges: Array, rule: Rule) -> Array:
+    """Edges of the widest mesh.
 
     exchange: J/ħ where spin in flight turns about S; else 0.
     """
-    Omega = np.linalg.norm(motion.turning) if isinstance(motion, Precession) else motion.Omega
-    free = min(layer.speed / layer.rate for layer in sample.layers)
-    # where exchange turns spins, steps keep the births and the field that they belong to in balance
-    grows = exchange == 0.0 and sample.length > LONG * free
-    turn = 2.0 * abs(exchange) + float(Omega)
-    mesh = mesh_of(
-        sample, edges, rule.scale, turn, rule.fineness, rule.jumps, narrow=NEAR if grows else math.inf
+    Omega = (
+        float(np.linalg.norm(motion.turning))
+        if isinstance(motion, Precession)
+        else motion.Omega * max(motion.harmonics, 1)
     )
-    starts = np.array([layer.start for layer in sample.layers])
-    which = np.searchsorted(starts, 0.5 * (mesh[1:] + mesh[:-1]), side="right") - 1
-    paths = np.array([layer.speed / layer.rate for layer in sample.layers])[which]
-    return mesh, (np.diff(mesh) > WIDE * paths) & grows
+    wide = grows(sample, exchange)
+    return mesh_of(
+        sample, edges, rule.scale, 2.0 * abs(exchange) + Omega, rule.fineness, rule.jumps, rule.varies,
+        NEAR if wide else math.inf, wide,
+    )  # fmt: skip
+
+
+def grows(sample: Sample, exchange: float) -> bool:
+    """Whether cells grow inside: in long samples, unless exchange turns spins in flight.
+
+    There births are steps, in balance with the field that they belong to.
+    """
+    free = min(layer.speed / layer.rate for layer in sample.layers)
+    return exchange == 0.0 and sample.length > LONG * free
 
 
 def directions_for(sample: Sample, exchange: float, rule: Rule) -> int:
@@ -122,6 +129,7 @@ def mesh_of(
     jumps: ArrayLike = (),
     varies: tuple[float, float] = (0.0, math.inf),
     narrow: float = math.inf,
+    smooth: bool = False,
 ) -> Array:
     """Edges of a mesh that has those wanted and the layers', crowded at faces, interfaces and jumps of the texture.
 
@@ -143,6 +151,8 @@ def mesh_of(
     narrow : float
         So many mean free paths from there, and from what is rough, cells are no wider than one, 1/(1/τ + 1/τ_sf + turn)
         v; inf: everywhere, for births that are steps in every cell.
+    smooth : bool
+        Whether births in wide cells are parabolas: cells may grow where the texture varies, too.
     """
     starts = np.array([layer.start for layer in sample.layers[1:]])
     cuts = np.unique(np.concatenate([wanted, starts]))
@@ -153,7 +163,11 @@ def mesh_of(
         layer = sample.layers[np.searchsorted(starts, 0.5 * (a + b), side="right")]
         free = layer.speed / (layer.rate + layer.loss + turn)
         reach = narrow * layer.speed / layer.rate if narrow else 0.0
-        mesh.append(_graded(a, b, rough, _Widths(free, scale, fineness, varies, reach))[1:])
+        spread = math.inf
+        if smooth and layer.loss + turn > 0.0:
+            spread = layer.speed / math.sqrt(sample.dimension * layer.rate * (layer.loss + turn))
+        widths = _Widths(free, min(scale, spread), fineness, varies, reach, smooth)
+        mesh.append(_graded(a, b, rough, widths)[1:])
     return np.concatenate(mesh)
 
 
@@ -168,6 +182,8 @@ class _Widths(NamedTuple):
     varies: tuple[float, float]
     reach: float
     """To where from there, and from what is rough, cells are narrow against `free`; 0: nowhere."""
+    smooth: bool
+    """Whether births in wide cells are parabolas, so that cells may be wide where the texture varies, too."""
 
     def at(self, x: float, rough: Array) -> float:
         """No wider than a share of the distance from what is rough, nor than what varies there."""
@@ -175,7 +191,7 @@ class _Widths(NamedTuple):
         beyond = max(self.varies[0] - x, x - self.varies[1], 0.0)
         width = self.scale / self.fineness + beyond / self.fineness
         if self.reach > 0.0:
-            further = max(min(near, beyond) - self.reach, 0.0)
+            further = max((near if self.smooth else min(near, beyond)) - self.reach, 0.0)
             width = min(width, (self.free + further) / self.fineness)
         finest = 1e-3 * min(self.free, self.scale)
         return min(width, (finest + near) / self.fineness)
@@ -197,8 +213,8 @@ def _graded(a: float, b: float, rough: Array, widths: _Widths) -> Array:
     return a + (stretched - a) * ((b - a) / (stretched[-1] - a))
 
 
-def stack_on(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
-    """Sample on a mesh, and ν of its cells."""
+def stack_on(sample: Sample, mesh: Array, smooth: bool = False) -> tuple[Stack, Array]:
+    """Sample on a mesh, and ν of its cells; smooth: as `Stack.smooth`."""
     starts = np.array([layer.start for layer in sample.layers])
     which = np.searchsorted(starts, 0.5 * (mesh[1:] + mesh[:-1]), side="right") - 1
     speed, rate, loss, nu = (
@@ -210,7 +226,7 @@ def stack_on(sample: Sample, mesh: Array) -> tuple[Stack, Array]:
         for layer in sample.layers[1:]
         if layer.interface is not None
     }
-    return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension), nu
+    return Stack(mesh, speed, rate, loss, interfaces, sample.faces, sample.dimension, smooth), nu
 
 
 def parabolas_on(texture: Callable[[Array], Array], mesh: Array) -> Array:

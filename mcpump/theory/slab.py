@@ -234,15 +234,14 @@ def _extrapolated(
     solve: Callable[[Stack, Array, int], Solved],
 ) -> dict[str, Response]:
     """Second order in the cells' width taken out; deviations: the last mesh's change, and a quarter of the directions."""
-    coarse, smooth = mesh_for(sample, motion, exchange, edges, rule)
+    coarse = mesh_for(sample, motion, exchange, edges, rule)
     count = directions_for(sample, exchange, rule)
 
     def on(halvings: int, directions: int) -> Solved:
-        mesh, smoothly = coarse, smooth
+        mesh = coarse
         for _ in range(halvings):
-            mesh, smoothly = halved(mesh), np.repeat(smoothly, 2)
-        stack, nu = stack_on(sample, mesh)
-        found = solve(stack._replace(smooth=smoothly), nu, directions)
+            mesh = halved(mesh)
+        found = solve(*stack_on(sample, mesh, smooth=True), directions)
         return {
             name: (_gathered(near, mesh, edges), _gathered(far, mesh, edges))
             for name, (near, far) in found.items()
@@ -432,7 +431,7 @@ def _exact(stack: Stack, world: _Frame | _Clock, source: Array) -> tuple[Part, P
     if isinstance(world, _Clock):
         raise ValueError("exact is known for a rigid precession alone")
     S = world.S[:, 2]
-    slab = Ordinates(stack, world.J * S + world.turning, world.directions)
+    slab = Ordinates(stack._replace(smooth=False), world.J * S + world.turning, world.directions)
     # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
     first = slab.flights(source[:, 2])
     later = slab.after(first)

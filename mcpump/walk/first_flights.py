@@ -28,11 +28,11 @@ from mcpump.problem.slab import edges_on, jumps_of, precession_of, sample_of, va
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
 from mcpump.theory.ordinates import NONE, Flights, Ordinates, Stack
-from mcpump.theory.sample import halved, mesh_of, parabolas_on, stack_on
+from mcpump.theory.sample import Precession, Rule, grows, halved, mesh_for, mesh_of, parabolas_on, stack_on
 from mcpump.theory.slab import harmonics_of
 from mcpump.walk.known import CORRECTED, ORDINATES, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
-from mcpump.walk.reference import Reference, Taken, on_three_meshes, solutions
+from mcpump.walk.reference import Reference, Taken, on_three_meshes, pairs, solutions
 
 Array = NDArray[np.float64]
 Sheets = tuple[Array, NDArray[np.intp], Array]
@@ -42,6 +42,8 @@ FINENESS = 3.0
 """Cells of the widest mesh in the shortest of the lengths on which spin varies."""
 NARROW = 12.0
 """Mean free paths from what makes it vary to where `exact` wants cells that are narrow against its turns."""
+CORRECTIONS, ENOUGH = 2, 1e-3
+"""How often a solution is corrected in a long sample, where walkers take many flights; and the error of a correction."""
 STRONG, WEAK = 1.0, 0.3
 """2Jτ/ħ above which G = 0.1/τ, and below which G = 1/τ."""
 
@@ -104,6 +106,11 @@ class _Births(NamedTuple):
     walls: Array
     """(2, segments, 3), as `Flights.walls`."""
 
+    def flown(self) -> Flights:
+        """As what has flown, and scatters now."""
+        n = len(self.collided)
+        return Flights(self.collided, np.zeros((n, 2, 3)), self.collided, self.walls, self.walls, NONE)
+
 
 class _Channel(NamedTuple):
     """A channel in the turning frame."""
@@ -157,15 +164,20 @@ def first_flights_along_x(
     scale = scales_of(scene.texture, scene.parameters)[0]
     exact = "exact" in scene.channels
     turn = 2.0 * abs(scene.exchange) * exact
-    narrow_to, jumps = math.inf if reference else NARROW * exact, jumps_of(scene)
-    coarse = mesh_of(
-        sample_of(scene), edges_on(scene, jumps)[0], scale, turn, fineness, jumps, varies_in(scene), narrow_to
-    )  # fmt: skip
+    sample, jumps, varies = sample_of(scene), tuple(jumps_of(scene)), varies_in(scene)
+    wanted = edges_on(scene, jumps)[0]
+    if reference:
+        rule = Rule(scale, fineness=fineness, jumps=jumps, varies=varies)
+        coarse = mesh_for(sample, Precession(*precession), scene.exchange * exact, wanted, rule)
+    else:
+        coarse = mesh_of(sample, wanted, scale, turn, fineness, jumps, varies, NARROW * exact)
     count = round(directions * _grazing(scene, scale))
     meshes = (coarse, halved(coarse), halved(halved(coarse)))
     lattices = [_lattice(scene, precession, mesh, count) for mesh in meshes]
     lattices.append(_lattice(scene, precession, coarse, 3 * count // 4))
     taken = _taken(lattices, reference) if reference else [_shifts(one, shift) for one in lattices]
+    for _ in range(CORRECTIONS if reference == 1.0 and grows(sample, turn) else 0):
+        taken = _corrected(lattices, taken)
     wide, middle, narrow, few = (_solved(*one) for one in zip(lattices, taken, strict=True))
     known, births = _with_errors(wide, middle, narrow, few)
     if shapes(problem.scene)["conserved"][0]:
@@ -193,11 +205,12 @@ def _lattice(
 ) -> _Lattice:
     """A scene on a mesh; precession: S at t = 0, and its angular velocity."""
     texture, turning = precession
-    (stack, nu), S = stack_on(sample_of(scene), mesh), parabolas_on(texture, mesh)
+    (stack, nu), S = stack_on(sample_of(scene), mesh, smooth=True), parabolas_on(texture, mesh)
     frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
     if "exact" in scene.channels:
         turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
-        exact = Ordinates(stack, J * S[:, 2] + frame, round(turns * directions))
+        steps = stack._replace(smooth=False)
+        exact = Ordinates(steps, J * S[:, 2] + frame, round(turns * directions))
     return _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
 
 
@@ -216,6 +229,30 @@ def _taken(lattices: list[_Lattice], scale: float) -> list[Reference]:
         for taken in on_three_meshes(wide, middle, edges, breaks)
     ]
     return [*three, three[0]]
+
+
+def _corrected(lattices: list[_Lattice], taken: list[Reference]) -> list[Reference]:
+    """Solutions with what they miss, q on the two narrower meshes extrapolated, solved for in its turn."""
+    middle, narrow = (_channels(*one) for one in list(zip(lattices, taken, strict=True))[1:3])
+    edges = [one.stack.edges for one in lattices]
+    found: list[dict[str, Taken]] = [{}, {}, {}]
+    for name, u in taken[2].items():
+        wide, q = middle[name].births, narrow[name].births
+        mean = _on_halves(pairs(q.collided, edges[2]))
+        # 4/3 of the narrow mesh: three quarters of what differs in two halves of a cell take it out
+        missing = _Births(
+            (4.0 * mean - _on_halves(wide.collided)) / 3.0 + (q.collided - mean),
+            (4.0 * q.walls - wide.walls) / 3.0,
+        )
+        slab = lattices[2].exact if name == "exact" else lattices[2].perturbed
+        assert slab is not None
+        later = slab.after(missing.flown(), enough=ENOUGH)
+        density = u.density + missing.collided + later.density
+        walls = u.walls + missing.walls + later.walls
+        for i in (2, 1, 0):
+            found[i][name] = Taken(density, walls)
+            density = pairs(density, edges[i]) if i else density
+    return [*found, found[0]]
 
 
 def _shifts(lattice: _Lattice, shift: float | str) -> Reference:
@@ -263,9 +300,7 @@ def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
     if wanted - {"exact"}:
         first = slab.flights(born, each=True)
         u = taken.get("first")
-        again = (
-            None if u is None else slab.flights(lattice.stack.rate[:, None] * u.density, u.walls, each=True)
-        )
+        again = None if u is None else slab.flights(slab.births(u.density), u.walls, each=True)
         found["first"] = _channel(slab, emitted, (first, none), (again, none), u)
     if wanted & {"second", "second_ladder"}:
         torque = _torque(lattice, first.each)
@@ -275,8 +310,8 @@ def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
             rest: tuple[Flights | None, Array] = None, none
             if u is not None:
                 more = _torque(lattice, again.each) if name == "second_ladder" and again else NONE
-                births = lattice.stack.rate[:, None] * u.density
-                rest = slab.flights(births, u.walls, more), slab.mean(more) if len(more) else none
+                flown = slab.flights(slab.births(u.density), u.walls, more)
+                rest = flown, slab.mean(more) if len(more) else none
             found[name] = _channel(slab, np.zeros(3), second, rest, u)
     if lattice.exact is not None:
         found["exact"] = _exact(lattice, emitted, born[:, 2], taken.get("exact"))
@@ -295,7 +330,7 @@ def _exact(lattice: _Lattice, emitted: Array, born: Array, u: Taken | None) -> _
     slab = lattice.exact
     assert slab is not None
     near = slab.flights(born)
-    far = None if u is None else slab.flights(lattice.stack.rate[:, None] * u.density, u.walls)
+    far = None if u is None else slab.flights(slab.births(u.density), u.walls)
 
     def with_torque(one: Flights | None) -> tuple[Flights | None, Array]:
         turned = np.zeros_like(born) if one is None else one.density

@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from mcpump.theory import Medium, Wave, conical_spiral_exact, exact_solution
-from mcpump.theory.flights import cell_matrices, directions_of_half, fly
+from mcpump.theory.flights import THIN, cell_matrices, directions_of_half, fly
+from mcpump.theory.ordinates import Ordinates, Stack
 from mcpump.theory.slab import Face, Interface, Layer, Sample, slab_response
 
 CLOSED, OPEN, ROUGH = Face(0.0), Face(1.0), Face(0.0, 0.0)
@@ -218,9 +219,12 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
     cells, count = 7, 3
     mu, weight = directions_of_half(count, 3)
     speed, times = generator.random(cells) + 0.5, generator.random((count, cells))
-    turn, inverse = cell_matrices(generator.random(cells) + 0.5, generator.normal(size=(cells, 3)), times)
+    times[:, 2] *= 0.001  # thin
+    loss, field = generator.random(cells) + 0.5, generator.normal(size=(cells, 3))
+    turn, inverse = cell_matrices(loss, field, times)
     births = generator.normal(size=(cells, 3, 3))
-    given = (turn, times, inverse, speed, weight, mu, np.array([0, 3, 7]), births)
+    fastest = loss + np.sqrt((field**2).sum(axis=1))
+    given = (turn, times, inverse, loss, field, fastest, speed, weight, mu, np.array([0, 3, 7]), births)
     more = generator.normal(size=(2, count, cells, 3, 3)), generator.normal(size=(2, 2, count, 3))
     results = []
     for function in (fly, fly.py_func):
@@ -235,3 +239,28 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
     for compiled, interpreted in zip(*results, strict=True):
         assert np.array_equal(compiled, interpreted)
         assert compiled.any()
+
+
+def test_a_cell_flown_in_two_thin_halves():
+    """Births that are a parabola, in a cell that is 1.5 times as thick as a thin one, and in its halves."""
+    generator = np.random.default_rng(5)
+    a, b, m = generator.normal(size=(3, 3))
+    curve = 3.0 * (a + b) - 6.0 * m
+
+    def births(x):
+        return a + (b - a - curve) * x + curve * x * x
+
+    half = births(0.5)
+    means = [a + (b - a - curve) * x + curve * y for x, y in ((0.25, 1 / 12), (0.75, 7 / 12))]
+    found = []
+    for edges, source in (
+        ([0.0, 1.0], [[a, b, m]]),
+        ([0.0, 0.5, 1.0], [[a, half, means[0]], [half, b, means[1]]]),
+    ):
+        cells = np.ones(len(source))
+        width = 1.5 * THIN / 1.8 * np.array(edges)
+        stack = Stack(width, cells, 0.8 * cells, 0.2 * cells, {}, (OPEN, OPEN), 1)
+        flown = Ordinates(stack, 0.8 * cells[:, None] * np.eye(3)[2]).flights(np.array(source))
+        found.append([flown.arrives[:, 0], *(np.diff(width) @ one for one in (flown.density, flown.flow))])
+    for one, other in zip(*found, strict=True):
+        assert_allclose(one, other, rtol=0.0, atol=1e-11)  # of 0.006; the parabola in the whole cell rounds

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from decks import changed
+from decks import JUNCTION, changed
 from lanes import WALKERS, along, held_against, sums, totals, wanted
 from scenes import ABSORBING, DIFFUSE, SPECULAR, faces, scene
 from scipy import stats
@@ -208,3 +208,56 @@ def test_thin_and_thick_samples(walls, length):
     value, error = (part[0, 0, : expected.size].reshape(expected.shape) for part in (value, error))
     assert (np.abs(value - expected) <= 4.0 * error + 2e-4 * size).all()
     assert (error <= 2e-3 * size).all()
+
+
+def junction(ell):
+    """Problem of a junction λ = 3 nm wide, 40 nm long."""
+    deck = changed(
+        JUNCTION, electrons__mean_free_path=ell, electrons__spin_diffusion_length="10 nm",
+        run__walkers_per_block=WALKERS,
+    )  # fmt: skip
+    return make_problem(deck_from_dict(deck))
+
+
+@pytest.mark.parametrize("ell", ["0.003 nm", "0.03 nm", "0.3 nm", "3 nm", "30 nm", "300 nm"])
+def test_currents_at_any_mean_free_path(ell):
+    """ℓ/λ from 1e-3 to 1e2: local and diffusive currents to 0.1 %, beside those on finer meshes in more directions."""
+    problem = junction(ell)
+    given = problem.scene
+    rough, fine = (
+        first_flights_along_x(problem, reference=1.0, **more).known
+        for more in ({}, {"fineness": 6.0, "directions": 30})
+    )
+    shape = (2, len(given.planes), -1, given.time_functions, 3)
+    told = np.sqrt(sum(one.passages**2 for one in rough.deviations))
+    told, value, better = (
+        part[:, :, : 3 * given.time_functions * len(given.channels)].reshape(shape)
+        for part in (told, rough.value.passages, fine.value.passages)
+    )
+    size = np.abs(better).max(axis=(3, 4), keepdims=True)
+    flows = size > 1e-3 * size.max(axis=1, keepdims=True)
+    # walkers' part is 4e-5
+    assert (np.abs(value - better) <= 2.0 * told + 1e-4 * size)[flows[..., 0, 0]].all()
+    assert (told <= 1e-3 * size)[flows[..., 0, 0]].all()
+    assert flows.sum() >= 4
+
+
+@pytest.mark.parametrize("ell", ["0.003 nm", "0.03 nm"])
+def test_in_a_long_sample_what_is_missed_is_solved_for(ell, monkeypatch):
+    once, again = [], []
+    for corrections, found in ((0, once), (first_flights.CORRECTIONS, again)):
+        monkeypatch.setattr(first_flights, "CORRECTIONS", corrections)
+        flown = first_flights_along_x(junction(ell), reference=1.0)
+        width = np.diff(flown.edges)[:, None]
+        found.extend(math.sqrt((width * q**2).sum()) for q in flown.collided.values())
+    assert (np.array(again) < 0.03 * np.array(once)).all()
+
+
+def test_any_reference_gives_the_same_answer_in_a_long_sample():
+    """200 ℓ, where cells are wide."""
+    problem = junction("0.2 nm")
+    value, error = totals(*sums(problem, reference=0.9), "passages")
+    right, noise = totals(*sums(problem, reference=1.0), "passages")
+    size = np.abs(right).max(axis=0)
+    assert (np.abs(value - right) <= 5.0 * np.hypot(error, noise) + 1e-4 * size).all()
+    assert (error.max(axis=0) > 1e-4 * size).any()
