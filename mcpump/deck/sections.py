@@ -340,7 +340,8 @@ class Run(Section):
     reference: Annotated[str, fields.one_of("auto", "slab", "diffusion", "off")] = "auto"
     """Whether walkers correct a solution, or find everything themselves: `"slab"`, by discrete ordinates, along x in a
     rigid precession; `"diffusion"`, of `first` and `second` alone, on any other mesh with specular, absorbing or
-    periodic faces. Both need a sink for spin. `"auto"`: where there is one."""
+    periodic faces. Both need a sink for spin. `"auto"`: where there is one, by diffusion if walkers take fewer than
+    10⁴ flights."""
     max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     """A walker that takes more stops the run."""
     stop: Stop | None = None

@@ -37,6 +37,9 @@ ROTATION_STEP, LONGEST_STEP, SHARP_STEP = 0.5, 1.0, 0.05
 """Step of the rotation along a flight: in natural lengths and times of the texture; at most [τ]; at a sharp
 interface [ℓ]."""
 Six = tuple[float, float, float, float, float, float]
+LONGEST_CORRECTED = 1e4
+"""Flights of a walker beyond which it corrects no solution by diffusion unasked: what rays miss of the solution, in every
+flight, is more than what is born (in a helix of λ = 33 ℓ, 33 000 flights, errors are twice those without)."""
 THIN = 0.5
 """Samples thinner than this [ℓ] are crossed some times in a flight."""
 TRANSIENT_PHASES, FEWEST_PHASES, MORE_PHASES = 8, 4, 4
@@ -122,6 +125,8 @@ def _has_reference(scene: Scene, deck: Deck) -> bool:
         raise InputError(
             f'run.reference = "{wanted}": there is no {what}, for {reasons[wanted]}; "auto" and "off" are accepted'
         )
+    if wanted == "auto" and reasons["slab"] and mean_flights(scene) > LONGEST_CORRECTED:
+        return False
     return not all(reasons.values())
 
 

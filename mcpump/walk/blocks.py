@@ -32,6 +32,8 @@ from mcpump.walk.source import Source, check_source
 from mcpump.walk.walked_flights import walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
 
+JUMPED = 1e3
+"""Flights that a long walk with jumps costs at most, roughly."""
 SUMS = tuple(name for name in BlockSums._fields if name != "flights")
 
 
@@ -112,7 +114,8 @@ def _from_rays(problem: Problem, rays: RayFlights, share: Share) -> Groundwork:
     scene = problem.scene
     if scene.reference:
         return Groundwork(rays.known, source_of_rays(scene, rays.grid, rays.births))
-    flights = mean_flights(scene)
+    # a jump takes many flights at once, and fewer walkers would tell little but their own noise
+    flights = min(mean_flights(scene), JUMPED if scene.jump > 0.0 else math.inf)
     few = problem._replace(scene=scene._replace(walkers_per_block=2 * int(min(2048.0, 5e5 / flights) + 4.0)))
     plans = [plan_of(few, source_of_rays(scene, rays.grid, births)) for births in rays.deviations]
     walks = list(share(lambda plan: (walk_lane_block(plan, 0), walk_lane_block(plan, 1)), plans))
