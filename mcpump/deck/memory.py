@@ -20,7 +20,7 @@ harmonics, where walkers begin with spins that turn, count for as many."""
 # Arrays as long as the profiles, or as the totals in all groups, that are alive at once: measured.
 _OF_THREAD = 15
 """A block that is walked, and the digits of one that waits to be booked."""
-_OF_RESULT, _OF_RESULT_KNOWN, _OF_RESULT_TOTALS = 34.0, 3.3, 6.6
+_OF_RESULT, _OF_RESULT_KNOWN, _OF_RESULT_TOTALS = 34.0, 3.3, 8.0
 """Estimates, the copy of the books in the result, and the image of the file, twice."""
 
 
