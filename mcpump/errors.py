@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import select
 import stat
 from typing import Any, BinaryIO
 
@@ -56,6 +57,8 @@ class StoppedError(McpumpError):
 
 LARGEST = 10_000_000
 """Bytes of the largest deck or texture file."""
+SILENT = 20.0
+"""Seconds for which a pipe may stay silent: a pipe that nobody writes to has no end."""
 
 
 def show(value: Any, longest: int = 60) -> str:
@@ -91,7 +94,7 @@ def opened(path: str | os.PathLike[str], pipes: bool = False) -> BinaryIO:
         Whether pipes are taken, too: `mcpump check <(make_deck)`.
     """
     # a pipe that nobody writes to would be waited for
-    waits = 0 if pipes else getattr(os, "O_NONBLOCK", 0)
+    waits = getattr(os, "O_NONBLOCK", 0)
     number = os.open(path, os.O_RDONLY | waits | getattr(os, "O_BINARY", 0))
     mode = os.fstat(number).st_mode
     if stat.S_ISREG(mode) or (pipes and stat.S_ISFIFO(mode)):
@@ -102,10 +105,26 @@ def opened(path: str | os.PathLike[str], pipes: bool = False) -> BinaryIO:
     raise ValueError("it is a device or a pipe, not a file")
 
 
+def _from_pipe(number: int, most: int) -> bytes:
+    """Bytes of a pipe until its writers are gone; a pipe that stays silent is a ValueError."""
+    data = bytearray()
+    while len(data) < most:
+        if not select.select([number], [], [], SILENT)[0]:
+            raise ValueError(f"nothing came through this pipe for {SILENT:g} s")
+        more = os.read(number, most - len(data))
+        if not more:
+            break
+        data += more
+    return bytes(data)
+
+
 def read_some(path: str | os.PathLike[str], pipes: bool = False, largest: int = LARGEST) -> bytes:
     """Read a file that people write; one larger than any of these, or without an end, is a ValueError."""
     with opened(path, pipes) as stream:
-        data = stream.read(largest + 1)
+        if stat.S_ISFIFO(os.fstat(stream.fileno()).st_mode):
+            data = _from_pipe(stream.fileno(), largest + 1)
+        else:
+            data = stream.read(largest + 1)
     if len(data) > largest:
         raise ValueError(f"it is larger than {largest // 10**6} MB")
     return data

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from runs import CHILD, JUNCTION, USER, WALL, refused, time_limit
 
-from mcpump import console
+from mcpump import console, errors
 from mcpump.deck.read import deck_from_dict
-from mcpump.deck.toml import override, parse
+from mcpump.deck.toml import override, parse, read_toml
 from mcpump.errors import InputError
 from mcpump.textures import ovf_series
 from mcpump.textures.ovf import Mesh, read_ovf, write_ovf
@@ -31,6 +31,19 @@ def here(tmp_path, monkeypatch):
 
 
 # --- files without an end ---------------------------------------------------------------------------------------
+
+
+def test_a_deck_in_a_silent_pipe_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(errors, "SILENT", 0.1)
+    with pytest.raises(InputError, match="deck pipe cannot be read: nothing came through this pipe for 0.1 s"):
+        read_toml("pipe")
+
+
+def test_a_deck_may_come_slowly_through_a_pipe(monkeypatch):
+    monkeypatch.setattr(errors, "SILENT", 5.0)
+    writer = subprocess.Popen(["sh", "-c", 'sleep 0.2; printf "a = 1\n" > pipe'])
+    assert read_toml("pipe") == {"a": 1}
+    assert writer.wait() == 0
 
 
 @pytest.mark.parametrize("file", ["pipe", "/dev/zero", "."])
