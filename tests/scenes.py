@@ -35,11 +35,14 @@ from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
 from mcpump.walk import carried, course, rays, walked_flights
+from mcpump.walk.arithmetic import key
 from mcpump.walk.course import course_of, plain, slab_at
 from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.layout import BlockSums
-from mcpump.walk.philox import key
-from mcpump.walk.walked_flights import DIVERGENCE, Books
+from mcpump.walk.walked_scores import (
+    DIVERGENCE,
+    Books,
+)
 from mcpump.walk.walker import (
     AGE,
     ALIVE,
