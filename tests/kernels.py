@@ -1,6 +1,6 @@
-"""A small kernel for the tests of what is kept on disk, in processes of its own, and damage to its file.
+"""Kernels for the tests: the same bits interpreted as compiled; and a small kernel for the tests of what is kept on disk.
 
-It is `envelope_at`, whose callee stands in another file, where numba's own cache would see no change.
+That one is `envelope_at`, whose callee stands in another file, where numba's own cache would see no change.
 """
 
 import hashlib
@@ -15,6 +15,7 @@ import numpy as np
 import mcpump
 from mcpump.kernel_folder import DIGEST
 from mcpump.textures.shapes import ENVELOPE_COSINE
+from mcpump.walk.layout import BlockSums
 
 PACKAGE = Path(mcpump.__file__).parent
 SAID = 0.75
@@ -25,6 +26,40 @@ from mcpump.textures.moving import envelope_at
 print(envelope_at({GIVEN}, 1.0), sum(envelope_at.stats.cache_hits.values()), envelope_at.stats.cache_path)
 """
 CHOICES = ("MCPUMP_CACHE_DIR", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME", "HOME")
+
+
+def interpreted_arrays(script, path):
+    """Arrays that a file of tests saves, run as a program in plain Python."""
+    done = subprocess.run(
+        [sys.executable, script, path],
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+        cwd=Path(script).parent,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not done.stderr
+    with np.load(path) as file:
+        return dict(file)
+
+
+def arrays_of_sums(name, sums):
+    """What a block adds, as arrays by name."""
+    return {f"{name} {field}": value for field, value in sums._asdict().items()}
+
+
+def assert_same_bits(name, interpreted, compiled):
+    """Whether the sums of one name are the same, and are numbers."""
+    assert set(interpreted) == set(compiled)
+    fields = [key for key in compiled if key.split()[0] == name]
+    assert len(fields) == len(BlockSums._fields)
+    for field in fields:
+        here, there = np.asarray(compiled[field]), interpreted[field]
+        assert here.dtype.kind == there.dtype.kind, field
+        assert np.array_equal(here, there), f"{field}: {np.abs(here - there).max()} of {np.abs(here).max()}"
+    assert np.all(np.isfinite(compiled[f"{name} profiles"]))
+    assert compiled[f"{name} flights"] > 0
+    assert np.abs(compiled[f"{name} profiles"]).max() > 0.0
 
 
 def python(folder, *arguments, place="MCPUMP_CACHE_DIR", where=None, **more):

@@ -34,12 +34,15 @@ from mcpump.textures.parameters import (
 from mcpump.textures.program import Program
 from mcpump.textures.shapes import ENVELOPE_TANH
 from mcpump.textures.user import load_user_texture
-from mcpump.walk import carried, course, rays, walked_flights
+from mcpump.walk import carried, course, rays, walked_flights, walked_scores
+from mcpump.walk.arithmetic import key
 from mcpump.walk.course import course_of, plain, slab_at
 from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.layout import BlockSums
-from mcpump.walk.philox import key
-from mcpump.walk.walked_flights import DIVERGENCE, Books
+from mcpump.walk.walked_scores import (
+    DIVERGENCE,
+    Books,
+)
 from mcpump.walk.walker import (
     AGE,
     ALIVE,
@@ -58,7 +61,7 @@ from mcpump.walk.walker import (
 
 set_birth = callable_from_python(carried.set_birth)
 cell_number, cross, next_piece = map(
-    callable_from_python, (walked_flights.cell_number, walked_flights.cross, walked_flights.next_piece)
+    callable_from_python, (walked_scores.cell_number, walked_flights.cross, walked_flights.next_piece)
 )
 REDUCED = Scales(1.0, 1.0, 1.0, 1.0, 1.0, 0.0, False)
 OMEGA = 0.3

@@ -85,7 +85,6 @@ def fly(
     s, t, g = np.zeros(3), np.zeros(3), np.zeros(3)
     for k in range(mu.shape[0]):
         for way in range(2):
-            near, far = (0, 1) if way == RIGHT else (1, 0)
             for segment in range(bounds.shape[0] - 1):
                 first, last = bounds[segment], bounds[segment + 1]
                 for j in range(3):
@@ -93,15 +92,7 @@ def fly(
                 for step in range(last - first):
                     i = first + step if way == RIGHT else last - 1 - step
                     v, r = speed[i], 1.0 / times[k, i]
-                    for j in range(3):
-                        q[0, j], q[1, j], q[2, j] = source[i, near, j], source[i, far, j], source[i, 2, j]
-                    if by_direction.shape[0] > 0:
-                        for j in range(3):
-                            q[0, j] += by_direction[way, k, i, near, j]
-                            q[1, j] += by_direction[way, k, i, far, j]
-                            q[2, j] += by_direction[way, k, i, 2, j]
-                    for j in range(3):
-                        q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
+                    births_in_cell(source, by_direction, way, k, i, v, q)
                     if times[k, i] * fastest[i] < THIN and not is_step(q):
                         in_thin_cell(times[k, i], loss, field, i, q, s, t, g, p)
                     else:
@@ -112,32 +103,61 @@ def fly(
                             back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
                             t[j] = p[0, j] + p[1, j] + p[2, j] + back
                         if density.shape[0] > 0:
-                            # M · mean = q + (start − end)/time
-                            for j in range(3):
-                                q[2, j] += r * (s[j] - t[j])
-                            for j in range(3):
-                                g[j] = (
-                                    inverse[i, j, 0] * q[2, 0]
-                                    + inverse[i, j, 1] * q[2, 1]
-                                    + inverse[i, j, 2] * q[2, 2]
-                                )
+                            mean_in_cell(inverse, i, r, q, s, t, g)
                     if density.shape[0] > 0:
-                        w = 0.5 * weight[k] / v
-                        f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
-                        for j in range(3):
-                            density[i, j] += w * g[j]
-                            current[i, near, j] += f * s[j]
-                            current[i, far, j] += f * t[j]
-                            current[i, 2, j] += f * g[j]
-                        if each.shape[0] > 0:
-                            for j in range(3):
-                                each[way, k, i, near, j] = s[j] / v
-                                each[way, k, i, far, j] = t[j] / v
-                                each[way, k, i, 2, j] = g[j] / v
+                        score_cell(density, current, way, i, weight[k] / v, weight[k] * mu[k], s, t, g)
+                        keep_cell(each, way, k, i, v, s, t, g)
                     for j in range(3):
                         s[j] = t[j]
                 for j in range(3):
                     outflow[way, segment, k, j] = s[j]
+
+
+@inlined
+def births_in_cell(source, by_direction, way, k, i, v, q):
+    """Write v times the births at the start and at the end of the way through cell i, and their mean."""
+    near, far = (0, 1) if way == RIGHT else (1, 0)
+    for j in range(3):
+        q[0, j], q[1, j], q[2, j] = source[i, near, j], source[i, far, j], source[i, 2, j]
+    if by_direction.shape[0] > 0:
+        for j in range(3):
+            q[0, j] += by_direction[way, k, i, near, j]
+            q[1, j] += by_direction[way, k, i, far, j]
+            q[2, j] += by_direction[way, k, i, 2, j]
+    for j in range(3):
+        q[0, j], q[1, j], q[2, j] = v * q[0, j], v * q[1, j], v * q[2, j]
+
+
+@inlined
+def mean_in_cell(inverse, i, r, q, s, t, g):
+    """Write the mean g of a spin that is s and t at the ends of cell i: M · mean = q + (start − end)/time."""
+    for j in range(3):
+        q[2, j] += r * (s[j] - t[j])
+    for j in range(3):
+        g[j] = inverse[i, j, 0] * q[2, 0] + inverse[i, j, 1] * q[2, 1] + inverse[i, j, 2] * q[2, 2]
+
+
+@inlined
+def score_cell(density, current, way, i, per_speed, flux, s, t, g):
+    """Add a direction to the means of cell i; per_speed, flux: its weight over v, and times its cosine."""
+    near, far = (0, 1) if way == RIGHT else (1, 0)
+    w, f = 0.5 * per_speed, (0.5 if way == RIGHT else -0.5) * flux
+    for j in range(3):
+        density[i, j] += w * g[j]
+        current[i, near, j] += f * s[j]
+        current[i, far, j] += f * t[j]
+        current[i, 2, j] += f * g[j]
+
+
+@inlined
+def keep_cell(each, way, k, i, v, s, t, g):
+    """Keep the spin of a direction in cell i, where it is wanted."""
+    near, far = (0, 1) if way == RIGHT else (1, 0)
+    if each.shape[0] > 0:
+        for j in range(3):
+            each[way, k, i, near, j] = s[j] / v
+            each[way, k, i, far, j] = t[j] / v
+            each[way, k, i, 2, j] = g[j] / v
 
 
 @inlined

@@ -1,5 +1,8 @@
 """Numbers of the walk: random numbers by counter, logarithm, sine and cosine, rotation, look-up in a table.
 
+Each call of `philox` turns a counter (walker, draw) and a key (seed) into 128 random bits, with no state between calls: a
+walker's history depends on its seed and its number alone, wherever and whenever it is walked.
+
 Plain functions of numbers, which every compiler takes as they stand (`mcpump.compiled.twins`). Those that lanes call have
 no branches and call no library, so that loops over them become vector code.
 
@@ -42,6 +45,11 @@ def philox(c0, c1, c2, c3, k0, k1):
         k0 = k0 + WEYL_0
         k1 = k1 + WEYL_1
     return c0 & MASK, c1 & MASK, c2 & MASK, c3 & MASK
+
+
+def key(seed: int) -> tuple[np.uint64, np.uint64]:
+    """Key of a seed: its low and its high 32 bits."""
+    return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
 def draw(name, number, stream, k0, k1):

@@ -10,10 +10,16 @@ from numpy.typing import NDArray
 
 from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import DENSITY, DIVERGENCE, TORQUE, Scene
-from mcpump.walk.backward import EMISSION, GAMMA, RATE
+from mcpump.walk.backward import (
+    EMISSION,
+)
 from mcpump.walk.bins import Births, Grid, Side, Wall, areas_of, bin_at, starts_of, taken_of, volumes_of
 from mcpump.walk.course import SAME_PLACE, gates_of
 from mcpump.walk.layout import BlockSums, completed, shapes
+from mcpump.walk.paths_back import (
+    GAMMA,
+    RATE,
+)
 
 Array = NDArray[np.float64]
 

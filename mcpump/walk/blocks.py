@@ -17,14 +17,21 @@ from mcpump.problem.scene import Problem, Scene
 from mcpump.problem.slab import not_rigid, user_of
 from mcpump.walk.backward import follow_rays
 from mcpump.walk.births import source_in_frame, source_of_rays
-from mcpump.walk.first_flights import DIRECTIONS, FINENESS, first_flights_along_x, shift_rates
+from mcpump.walk.first_flights import (
+    DIRECTIONS,
+    FINENESS,
+    first_flights_along_x,
+)
+from mcpump.walk.flown_channels import (
+    shift_rates,
+)
 from mcpump.walk.from_birth import walk_from_birth, ways_of
 from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.layout import BlockSums, Halt
 from mcpump.walk.natural_sizes import natural_exponents
 from mcpump.walk.plan import columns_of, frame_of, plan_of
-from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.pulse import first_flights_of_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
 from mcpump.walk.reference_rays import follow_reference
@@ -225,7 +232,7 @@ def exponents_of(scene: Scene, user: Any) -> NDArray[np.intp]:
 def kernels_of(scene: Scene) -> tuple[Callable[..., object], ...]:
     """Compiled functions of a scene: the first walks its blocks, others follow rays."""
     if not scene.from_collisions:
-        return (walk_pulse if scene.pulse else walk_first_flights,)
+        return (first_flights_of_pulse if scene.pulse else walk_first_flights,)
     if not not_rigid(scene):
         return (walk_in_lanes,)
     return (walk_in_lanes, follow_rays, follow_reference)[: 3 if scene.reference else 2]

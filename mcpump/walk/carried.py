@@ -13,13 +13,14 @@ import math
 
 import numpy as np
 
-from mcpump.compiled import part
+from mcpump.compiled import part, twins
 from mcpump.textures.moving import envelope_at, spin_texture, texture_rate_at
 from mcpump.textures.parameters import DRIVE_CONSTANT, HARMONIC
+from mcpump.walk import flight
 from mcpump.walk.course import quantile_bin
-from mcpump.walk.geometry import fold
 from mcpump.walk.rotation import NODE_1, NODE_2, magnus, too_coarse, turned
 
+fold = twins(flight).fold
 SHORT = 0.2
 """Share of the longest step up to which a rotation takes the field half-way: what is left out is 1e-4 of the angle."""
 NO_TURN = 1e-17
@@ -284,3 +285,15 @@ def spin_rows(scene, age, alive, births, spins, rows, bins):
             at += 3
             c, s = c * c1 - s * s1, s * c1 + c * s1
     return 1
+
+
+@part
+def copy_carried(source, i, target, j, alive):
+    """Copy birth times, spins, and what was emitted, of lane or walker number i into lane j."""
+    for k in range(alive):
+        for c in range(target.births.shape[2]):
+            target.births[j, k, c] = source.births[i, k, c]
+        for c in range(3):
+            target.kept[j, k, c] = source.kept[i, k, c]
+            for slot in range(target.spins.shape[1]):
+                target.spins[j, slot, k, c] = source.spins[i, slot, k, c]

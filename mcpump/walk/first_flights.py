@@ -15,7 +15,7 @@ G u − u × B = a, B = (2J/ħ)S in the turning frame; or 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -26,10 +26,24 @@ from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
 from mcpump.problem.slab import edges_on, jumps_of, precession_of, sample_of, varies_in
 from mcpump.textures.parameters import scales_of
-from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross
-from mcpump.theory.ordinates import NONE, Flights, Ordinates, Stack
-from mcpump.theory.sample import Precession, Rule, grows, halved, mesh_for, mesh_of, parabolas_on, stack_on
+from mcpump.theory.flights import RIGHT, cross
+from mcpump.theory.ordinates import Flights, Ordinates
+from mcpump.theory.sample import Precession, Rule, grows, halved, mesh_for, mesh_of
 from mcpump.theory.slab import harmonics_of
+from mcpump.walk.flown_channels import (
+    Births,
+    Channel,
+    Flown,
+    Lattice,
+    births_on,
+    channels_on,
+    flown_of,
+    integral,
+    lattice_on,
+    nothing_flown,
+    shifts,
+    torque_on,
+)
 from mcpump.walk.known import CORRECTED, ORDINATES, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
 from mcpump.walk.reference import Reference, Taken, on_three_meshes, pairs, solutions
@@ -44,8 +58,6 @@ NARROW = 12.0
 """Mean free paths from what makes it vary to where `exact` wants cells that are narrow against its turns."""
 CORRECTIONS, ENOUGH = 2, 1e-3
 """How often a solution is corrected in a long sample, where walkers take many flights; and the error of a correction."""
-STRONG, WEAK = 1.0, 0.3
-"""2Jτ/ħ above which G = 0.1/τ, and below which G = 1/τ."""
 
 
 class FirstFlights(NamedTuple):
@@ -70,64 +82,12 @@ class FirstFlights(NamedTuple):
     leaves dipoles, along the directions of the mesh."""
 
 
-class _Lattice(NamedTuple):
-    """A scene on a mesh, and the flights on it."""
-
-    scene: Scene
-    stack: Stack
-    nu: Array
-    S: Array
-    """(cells, 3, 3): at t = 0, at the left and right end of each cell, and its mean."""
-    turning: Array
-    """(3,): angular velocity of the precession."""
-    perturbed: Ordinates
-    """Where exchange does not turn the spins that fly."""
-    exact: Ordinates | None
-
-
-class _Flown(NamedTuple):
-    """What flies in a part of a channel, in the turning frame: linear in what is born."""
-
-    density: Array
-    """(cells, 3), means; as the next two."""
-    torque: Array
-    flow: Array
-    through: Array
-    """(cells + 1, 3): what passes the mesh's edges."""
-    left: Array
-    """(2, 3): what leaves at the left and at the right face."""
-
-
-class _Births(NamedTuple):
-    """What walkers are born from, in the turning frame."""
-
-    collided: Array
-    """(cells, 3): q."""
-    walls: Array
-    """(2, segments, 3), as `Flights.walls`."""
-
-    def flown(self) -> Flights:
-        """As what has flown, and scatters now."""
-        n = len(self.collided)
-        return Flights(self.collided, np.zeros((n, 2, 3)), self.collided, self.walls, self.walls, NONE)
-
-
-class _Channel(NamedTuple):
-    """A channel in the turning frame."""
-
-    emitted: Array
-    """(3,): all that is emitted, per area and time."""
-    parts: tuple[_Flown, _Flown]
-    """Local, and what is known of the diffusive part."""
-    births: _Births
-
-
 class _Solved(NamedTuple):
     """All channels on one mesh."""
 
-    lattice: _Lattice
+    lattice: Lattice
     sums: BlockSums
-    births: dict[str, _Births]
+    births: dict[str, Births]
     charge: dict[str, Array]
 
 
@@ -173,9 +133,9 @@ def first_flights_along_x(
         coarse = mesh_of(sample, wanted, scale, turn, fineness, jumps, varies, NARROW * exact)
     count = round(directions * _grazing(scene, scale))
     meshes = (coarse, halved(coarse), halved(halved(coarse)))
-    lattices = [_lattice(scene, precession, mesh, count) for mesh in meshes]
-    lattices.append(_lattice(scene, precession, coarse, 3 * count // 4))
-    taken = _taken(lattices, reference) if reference else [_shifts(one, shift) for one in lattices]
+    lattices = [lattice_on(scene, precession, mesh, count) for mesh in meshes]
+    lattices.append(lattice_on(scene, precession, coarse, 3 * count // 4))
+    taken = _taken(lattices, reference) if reference else [shifts(one, shift) for one in lattices]
     for _ in range(CORRECTIONS if reference == 1.0 and grows(sample, turn) else 0):
         taken = _corrected(lattices, taken)
     wide, middle, narrow, few = (_solved(*one) for one in zip(lattices, taken, strict=True))
@@ -200,24 +160,10 @@ def first_flights_along_x(
     )
 
 
-def _lattice(
-    scene: Scene, precession: tuple[Callable[[Array], Array], Array], mesh: Array, directions: int
-) -> _Lattice:
-    """A scene on a mesh; precession: S at t = 0, and its angular velocity."""
-    texture, turning = precession
-    (stack, nu), S = stack_on(sample_of(scene), mesh, smooth=True), parabolas_on(texture, mesh)
-    frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
-    if "exact" in scene.channels:
-        turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
-        steps = stack._replace(smooth=False)
-        exact = Ordinates(steps, J * S[:, 2] + frame, round(turns * directions))
-    return _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
-
-
-def _taken(lattices: list[_Lattice], scale: float) -> list[Reference]:
+def _taken(lattices: list[Lattice], scale: float) -> list[Reference]:
     """Solutions on the first two meshes, times a number, for three meshes and once more for the first."""
     wide, middle = (
-        solutions(one.perturbed, one.exact, _births(one), partial(_torque, one), set(one.scene.channels))
+        solutions(one.perturbed, one.exact, births_on(one), partial(torque_on, one), set(one.scene.channels))
         for one in lattices[:2]
     )
     edges = lattices[1].stack.edges
@@ -231,16 +177,16 @@ def _taken(lattices: list[_Lattice], scale: float) -> list[Reference]:
     return [*three, three[0]]
 
 
-def _corrected(lattices: list[_Lattice], taken: list[Reference]) -> list[Reference]:
+def _corrected(lattices: list[Lattice], taken: list[Reference]) -> list[Reference]:
     """Solutions with what they miss, q on the two narrower meshes extrapolated, solved for in its turn."""
-    middle, narrow = (_channels(*one) for one in list(zip(lattices, taken, strict=True))[1:3])
+    middle, narrow = (channels_on(*one) for one in list(zip(lattices, taken, strict=True))[1:3])
     edges = [one.stack.edges for one in lattices]
     found: list[dict[str, Taken]] = [{}, {}, {}]
     for name, u in taken[2].items():
         wide, q = middle[name].births, narrow[name].births
         mean = _on_halves(pairs(q.collided, edges[2]))
         # 4/3 of the narrow mesh: three quarters of what differs in two halves of a cell take it out
-        missing = _Births(
+        missing = Births(
             (4.0 * mean - _on_halves(wide.collided)) / 3.0 + (q.collided - mean),
             (4.0 * q.walls - wide.walls) / 3.0,
         )
@@ -255,30 +201,9 @@ def _corrected(lattices: list[_Lattice], taken: list[Reference]) -> list[Referen
     return [*found, found[0]]
 
 
-def _shifts(lattice: _Lattice, shift: float | str) -> Reference:
-    """What of `exact` follows the magnet, u with G u − u × B = a; nothing without a shift."""
-    if lattice.exact is None or shift == "off":
-        return {}
-    rate = lattice.stack.rate
-    G = shift_rates(lattice.scene.exchange, rate) if isinstance(shift, str) else shift * rate
-    _, inverse = cell_matrices(G, lattice.exact.field, np.zeros((1, len(rate))))
-    u = np.einsum("xij,xj->xi", inverse, _births(lattice)[:, 2])
-    return {"exact": Taken(u, np.zeros((2, len(lattice.exact.bounds) - 1, 3)))}
-
-
-def _births(lattice: _Lattice) -> Array:
-    """Births a = −ν ω × S, at both ends of the cells and their mean."""
-    return np.asarray(-lattice.nu[:, None, None] * np.cross(lattice.turning, lattice.S))
-
-
-def _torque(lattice: _Lattice, each: Array) -> Array:
-    """(2J/ħ) s × S by direction."""
-    return 2.0 * lattice.scene.exchange * cross(each, lattice.S)
-
-
-def _solved(lattice: _Lattice, taken: Reference) -> _Solved:
+def _solved(lattice: Lattice, taken: Reference) -> _Solved:
     """First flights of every channel on a mesh, laid out."""
-    found = _channels(lattice, taken)
+    found = channels_on(lattice, taken)
     births = {name: channel.births for name, channel in found.items()}
     return _Solved(lattice, _laid_out(lattice, found), births, _charge(lattice, found))
 
@@ -291,90 +216,7 @@ def _grazing(scene: Scene, scale: float) -> float:
     return (1.0 + longest / thin) ** 0.25 if closed else 1.0
 
 
-def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
-    """First flights of every channel on a mesh; those of `first` also where others are made of them."""
-    slab, born = lattice.perturbed, _births(lattice)
-    emitted, none = _integral(lattice, born[:, 2]), np.zeros_like(born[:, 2])
-    wanted = {*lattice.scene.channels}
-    found: dict[str, _Channel] = {}
-    if wanted - {"exact"}:
-        first = slab.flights(born, each=True)
-        u = taken.get("first")
-        again = None if u is None else slab.flights(slab.births(u.density), u.walls, each=True)
-        found["first"] = _channel(slab, emitted, (first, none), (again, none), u)
-    if wanted & {"second", "second_ladder"}:
-        torque = _torque(lattice, first.each)
-        second = slab.flights(none, by_direction=torque), slab.mean(torque)
-        for name in wanted & {"second", "second_ladder"}:
-            u = taken.get(name)
-            rest: tuple[Flights | None, Array] = None, none
-            if u is not None:
-                more = _torque(lattice, again.each) if name == "second_ladder" and again else NONE
-                flown = slab.flights(slab.births(u.density), u.walls, more)
-                rest = flown, slab.mean(more) if len(more) else none
-            found[name] = _channel(slab, np.zeros(3), second, rest, u)
-    if lattice.exact is not None:
-        found["exact"] = _exact(lattice, emitted, born[:, 2], taken.get("exact"))
-    return found
-
-
-def shift_rates(exchange: float, rate: Array) -> Array:
-    """G of the shift [1/τ], at collision rates: 1/τ where exchange is weak, a tenth of it where it is strong."""
-    turn = np.maximum(2.0 * abs(exchange) / rate, WEAK)
-    strong = np.minimum(np.log(turn / WEAK) / math.log(STRONG / WEAK), 1.0)
-    return np.asarray(rate * 0.1 ** (strong * strong * (3.0 - 2.0 * strong)))
-
-
-def _exact(lattice: _Lattice, emitted: Array, born: Array, u: Taken | None) -> _Channel:
-    """`exact`: B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance."""
-    slab = lattice.exact
-    assert slab is not None
-    near = slab.flights(born)
-    far = None if u is None else slab.flights(slab.births(u.density), u.walls)
-
-    def with_torque(one: Flights | None) -> tuple[Flights | None, Array]:
-        turned = np.zeros_like(born) if one is None else one.density
-        return one, 2.0 * lattice.scene.exchange * np.cross(turned, lattice.S[:, 2])
-
-    return _channel(slab, emitted, (near, with_torque(near)[1]), with_torque(far), u)
-
-
-def _channel(
-    slab: Ordinates,
-    emitted: Array,
-    local: tuple[Flights, Array],
-    rest: tuple[Flights | None, Array],
-    u: Taken | None,
-) -> _Channel:
-    """A channel from flights and their torque: local ones, those of u, and what walkers are born from."""
-    near, far = local[0], rest[0]
-    births = _Births(near.density, near.walls)
-    if u is None or far is None:
-        return _Channel(emitted, (_flown(slab, *local), _nothing(np.zeros_like(near.density))), births)
-    q = _Births(births.collided + far.density - u.density, births.walls + far.walls - u.walls)
-    return _Channel(emitted, (_flown(slab, *local), _flown(slab, far, rest[1])), q)
-
-
-def _flown(slab: Ordinates, flights: Flights, torque: Array) -> _Flown:
-    """What is told of flights."""
-    left = np.zeros((2, 3))
-    if slab.stack.faces is not None:
-        for face, come in zip((0, 1), (flights.arrives[LEFT, 0], flights.arrives[RIGHT, -1]), strict=True):
-            left[face] = slab.stack.faces[face].absorption * come
-    return _Flown(flights.density, torque, flights.flow, slab.through(flights), left)
-
-
-def _nothing(none: Array) -> _Flown:
-    """No flights; none: (cells, 3) of 0."""
-    return _Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)))
-
-
-def _integral(lattice: _Lattice, values: Array) -> Array:
-    """Over the sample, of means over cells."""
-    return np.asarray((np.diff(lattice.stack.edges)[:, None] * values).sum(axis=0))
-
-
-def _laid_out(lattice: _Lattice, channels: Mapping[str, _Channel]) -> BlockSums:
+def _laid_out(lattice: Lattice, channels: Mapping[str, Channel]) -> BlockSums:
     """Lay the first flights of channels over the run's cells, planes and harmonics."""
     scene, edges = lattice.scene, lattice.stack.edges
     axis = lattice.turning / np.linalg.norm(lattice.turning)
@@ -396,7 +238,7 @@ def _laid_out(lattice: _Lattice, channels: Mapping[str, _Channel]) -> BlockSums:
 
     for slot, name in enumerate(scene.channels):
         channel = channels[name]
-        births = _integral(lattice, lattice.stack.rate[:, None] * channel.births.collided)
+        births = integral(lattice, lattice.stack.rate[:, None] * channel.births.collided)
         births = births + channel.births.walls.sum(axis=(0, 1))
         lines = {"emitted": channel.emitted - births}
         for part, flown in enumerate(channel.parts):
@@ -406,8 +248,8 @@ def _laid_out(lattice: _Lattice, channels: Mapping[str, _Channel]) -> BlockSums:
             profiles[part, DIVERGENCE, :, slot] = in_time(np.diff(flown.through[cells], axis=0) / step)
             passages[part, :, slot] = in_time(flown.through[planes])
             ends = {
-                "torque": _integral(lattice, flown.torque),
-                "relaxed": _integral(lattice, lattice.stack.loss[:, None] * flown.density),
+                "torque": integral(lattice, flown.torque),
+                "relaxed": integral(lattice, lattice.stack.loss[:, None] * flown.density),
                 "left_at_left": flown.left[0],
                 "left_at_right": flown.left[1],
             }
@@ -432,7 +274,7 @@ def _nearest(edges: Array, x: float) -> int:
     return int(np.argmin(np.abs(edges - x)))
 
 
-def _charge(lattice: _Lattice, channels: Mapping[str, _Channel]) -> dict[str, Array]:
+def _charge(lattice: Lattice, channels: Mapping[str, Channel]) -> dict[str, Array]:
     """Charge velocity of first flights, (cells, time functions, 3), of every source: a_R × s, a_imp v × s."""
     scene, edges = lattice.scene, lattice.stack.edges
     axis = lattice.turning / np.linalg.norm(lattice.turning)
@@ -456,7 +298,7 @@ def _leaving(W: Array) -> Array:
     return W * np.array([1.0, 0.0, 0.0])
 
 
-def _sheets(lattice: _Lattice, walls: Array) -> Sheets:
+def _sheets(lattice: Lattice, walls: Array) -> Sheets:
     """Where walls send out diffusely, to which side, and what."""
     slab = lattice.perturbed
     rough = slab.diffuse.any(axis=1).reshape(2, -1)
@@ -470,7 +312,7 @@ def _sheets(lattice: _Lattice, walls: Array) -> Sheets:
 
 def _with_errors(
     wide: _Solved, middle: _Solved, narrow: _Solved, few: _Solved
-) -> tuple[Known, dict[str, _Births]]:
+) -> tuple[Known, dict[str, Births]]:
     """What is known and what is born, second order in the cells' width taken out, each mesh with cells half as wide.
 
     Deviations: what the narrowest mesh changes, and three quarters of the directions. Walkers follow births that are
@@ -490,7 +332,7 @@ def _with_errors(
     ), births
 
 
-def _extrapolated(wide: _Solved, narrow: _Solved) -> tuple[BlockSums, dict[str, _Births]]:
+def _extrapolated(wide: _Solved, narrow: _Solved) -> tuple[BlockSums, dict[str, Births]]:
     """Sums and births, the latter as walkers use them: their moments over the wider cells are right, not each mean."""
     return (
         _sum((4.0 / 3.0, narrow.sums), (-1.0 / 3.0, wide.sums)),
@@ -498,12 +340,12 @@ def _extrapolated(wide: _Solved, narrow: _Solved) -> tuple[BlockSums, dict[str, 
     )
 
 
-def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
+def _response(lattice: Lattice, births: Mapping[str, Births]) -> BlockSums:
     """What walkers make of small births, all of it diffusive, to some per cent."""
     J, S, none = 2.0 * lattice.scene.exchange, lattice.S, np.zeros_like(lattice.S[:, 2])
-    found: dict[str, _Channel] = {}
+    found: dict[str, Channel] = {}
 
-    def after(slab: Ordinates, one: _Births, each: bool = False) -> Flights:
+    def after(slab: Ordinates, one: Births, each: bool = False) -> Flights:
         collided = one.collided if slab is lattice.exact else _without_mean(lattice, one)
         return slab.roughly_after(collided, one.walls, each)
 
@@ -511,30 +353,30 @@ def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
         slab = lattice.perturbed if name != "exact" else lattice.exact
         assert slab is not None
         flights = after(slab, births[name])
-        flown = _flown(slab, flights, J * np.cross(flights.density, S[:, 2]) if name == "exact" else none)
+        flown = flown_of(slab, flights, J * np.cross(flights.density, S[:, 2]) if name == "exact" else none)
         if name == "second_ladder":
             spin = after(slab, births["first"], each=True)
             torque = J * cross(spin.each, S)
             turned = slab.flights(none, by_direction=torque)
-            rest = after(slab, _Births(turned.density, turned.walls))
-            more = _flown(slab, turned, slab.mean(torque)), _flown(slab, rest, none)
-            flown = _Flown(*(a + b + c for a, b, c in zip(flown, *more, strict=True)))
+            rest = after(slab, Births(turned.density, turned.walls))
+            more = flown_of(slab, turned, slab.mean(torque)), flown_of(slab, rest, none)
+            flown = Flown(*(a + b + c for a, b, c in zip(flown, *more, strict=True)))
         # the walkers book these births
-        born = _Births(-births[name].collided, -births[name].walls)
-        found[name] = _Channel(np.zeros(3), (_nothing(none), flown), born)
+        born = Births(-births[name].collided, -births[name].walls)
+        found[name] = Channel(np.zeros(3), (nothing_flown(none), flown), born)
     return _laid_out(lattice, found)
 
 
-def _without_mean(lattice: _Lattice, births: _Births) -> Array:
+def _without_mean(lattice: Lattice, births: Births) -> Array:
     """Without a sink: births less a uniform spin along the axis, which would stay for ever."""
     if lattice.scene.has_sink:
         return births.collided
     rate = lattice.stack.rate[:, None]
     axis = lattice.turning / np.linalg.norm(lattice.turning)
-    content = _integral(lattice, rate * births.collided) + births.walls.sum(axis=(0, 1))
+    content = integral(lattice, rate * births.collided) + births.walls.sum(axis=(0, 1))
     uniform = lattice.nu[:, None] * axis
     return (
-        births.collided - (content * axis).sum() / (_integral(lattice, rate * uniform) * axis).sum() * uniform
+        births.collided - (content * axis).sum() / (integral(lattice, rate * uniform) * axis).sum() * uniform
     )
 
 
@@ -543,17 +385,17 @@ def _on_halves(values: Array) -> Array:
     return np.repeat(values, 2, axis=0)
 
 
-def _births_on_halves(births: Mapping[str, _Births]) -> dict[str, _Births]:
+def _births_on_halves(births: Mapping[str, Births]) -> dict[str, Births]:
     return {name: one._replace(collided=_on_halves(one.collided)) for name, one in births.items()}
 
 
-def _mixed(*terms: tuple[float, Mapping[str, _Births]]) -> dict[str, _Births]:
+def _mixed(*terms: tuple[float, Mapping[str, Births]]) -> dict[str, Births]:
     """Sum of births with factors."""
 
     def part(name: str, i: int) -> Array:
         return np.asarray(sum(factor * one[name][i] for factor, one in terms))
 
-    return {name: _Births(part(name, 0), part(name, 1)) for name in terms[0][1]}
+    return {name: Births(part(name, 0), part(name, 1)) for name in terms[0][1]}
 
 
 def _sum(*terms: tuple[float, BlockSums]) -> BlockSums:

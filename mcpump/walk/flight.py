@@ -12,6 +12,8 @@ from mcpump.walk.arithmetic import minus_log, sin_cos, uniform
 
 PASS, MIRROR, RING, FACE, INTERFACE = range(5)
 """Kinds of gates: a plane alone, a closed specular face, a periodic face, another face, an interface that sends back."""
+FEW_TRIPS = 8.0
+"""So many trips between mirrors are flown as quickly as they are reckoned."""
 SHORT = 1e-9
 """Pieces that lead less far along x see one place of the texture."""
 
@@ -45,6 +47,31 @@ def piece(x, mu, depth, v, over, low, high):
     flight = depth * over
     hit = to_wall <= flight
     return (to_wall if hit else flight), (wall if hit else x + u * flight), hit
+
+
+def fold(y, L, periodic):
+    """Bring an unfolded place y back into the sample 0 … L: (place, ±1), the sign that of the velocity."""
+    if 0.0 <= y <= L:
+        return y, 1.0
+    if periodic:
+        y -= L * math.floor(y / L)
+        return min(max(y, 0.0), L), 1.0
+    y -= 2.0 * L * math.floor(y / (2.0 * L))
+    if y > L:
+        return max(2.0 * L - y, 0.0), -1.0
+    return max(y, 0.0), 1.0
+
+
+def whole_trips(time, mu, L, left, right):
+    """Time of the whole trips to and fro between two mirrors, or around a ring, in a straight flight; 0 for a few.
+
+    left, right: kinds of the gates at 0 and L; v = 1.
+    """
+    if left != right or (left != MIRROR and left != RING):
+        return 0.0
+    way = 2.0 * L if left == MIRROR else L
+    trips = math.floor(time * abs(mu) / way)
+    return min(trips * (way / abs(mu)), time) if trips > FEW_TRIPS else 0.0
 
 
 def turn_between(x, end, area, area_end, time, exchange, nx, nz, Omega, q):

@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import Scene
+from mcpump.walk.arithmetic import key
 from mcpump.walk.course import Course, course_of, plain
 from mcpump.walk.handed import HANDED_SLAB, HANDED_X, Handed
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums, scene_tallies
 from mcpump.walk.marching import Marched
-from mcpump.walk.philox import key
-from mcpump.walk.plan import NEVER, counted_planes, sides_of, slabs_of
+from mcpump.walk.plan import counted_planes, plain_numbers, sides_of, slabs_of
 from mcpump.walk.state import (
     END,
     LANES,
-    MARCHED_INTERVAL,
     NOTHING,
     START,
     Numbers,
@@ -31,7 +30,13 @@ from mcpump.walk.state import (
     new_walkers,
 )
 from mcpump.walk.state import Course as LaneCourse
-from mcpump.walk.walked_flights import Books, Jobs, walk_first_flights
+from mcpump.walk.walked_flights import (
+    Jobs,
+    walk_first_flights,
+)
+from mcpump.walk.walked_scores import (
+    Books,
+)
 from mcpump.walk.walkers import walk_in_lanes
 
 Array = NDArray[np.float64]
@@ -76,13 +81,7 @@ def ways_of(scene: Scene, user: object) -> Ways:
         slabs[:, START], slabs[:, END] = -math.inf, math.inf
     planes = np.array(scene.planes, dtype=float)
     lanes = LaneCourse(slabs, gates, np.zeros((2, 10)), np.zeros((1, 2, 0)), planes, sides_of(scene))
-    numbers = Numbers(
-        dimension=scene.dimension, axes=scene.axes, lengths=scene.lengths, cells=scene.cells,
-        walkers=scene.walkers_per_block, max_flights=scene.max_flights, score_interval=MARCHED_INTERVAL,
-        t_end=NEVER, t_spin=NEVER, t_dipole=NEVER, Omega=0.0, harmonics=0, constants=0, pairs=0, exact=False,
-        ladder=False, dipoles=any(scene.dipoles), exchange=0.0, nx=0.0, nz=0.0, q=0.0, table_scale=1.0, jump=0.0,
-        folded=scene.folded,
-    )  # fmt: skip
+    numbers = plain_numbers(scene)
     return Ways(course, lanes, numbers, cells, which.astype(np.int64))
 
 

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from mcpump.names import lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE
+from mcpump.walk.arithmetic import key
 from mcpump.walk.columns import Columns
 from mcpump.walk.course import edge_at
 from mcpump.walk.events import EMITTED
 from mcpump.walk.events import TORQUE as TORQUE_LINE
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums
-from mcpump.walk.philox import key
 from mcpump.walk.plan import Plan, counted_planes, turning_of
 from mcpump.walk.state import LANES, Spins, Tallies, new_walkers
 from mcpump.walk.walkers import walk_in_lanes

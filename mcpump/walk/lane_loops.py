@@ -79,9 +79,11 @@ def lane_flights(count, dimension, lanes, name, number, word, spare, fresh, k0, 
 
 @kernel
 def lane_counts(count, number, fresh):
-    """Count up the random numbers of those that have set out anew."""
+    """Count up the random numbers of those that have set out anew; at the next turn all set out, but for what happens."""
     for j in range(count):
         number[j] += np.uint64(fresh[j])
+    for j in range(count):
+        fresh[j] = 1
 
 
 @kernel
@@ -209,13 +211,12 @@ def lane_kicks(count, lanes, exchange, nx, nz, Omega, q):
 
 
 @kernel
-def lane_marks(count, flag, marks, fresh):
-    """List the flagged lanes, without a branch that would be guessed wrongly; returns how many. All set out anew."""
+def lane_marks(count, flag, marks):
+    """List the flagged lanes, without a branch that would be guessed wrongly; returns how many."""
     marked = 0
     for j in range(count):
         marks[marked] = j
         marked += np.int64(flag[j] != 0)
-        fresh[j] = 1
     return marked
 
 

@@ -27,8 +27,8 @@ from mcpump.walk.charge_profiles import (
     wave_amplitudes,
     wave_patterns,
 )
-from mcpump.walk.lanes import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 from mcpump.walk.projection import projected, projects
+from mcpump.walk.state import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 
 Array = NDArray[np.float64]
 Places = NDArray[np.intp]

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from mcpump.compiled import borrowed, called, part, pasted, row_of, twins
 from mcpump.problem.scene import Scene
-from mcpump.walk import arithmetic
+from mcpump.walk import arithmetic, flight
 from mcpump.walk.carried import (
     ALONG_X,
     ALONG_Y,
@@ -29,6 +29,7 @@ from mcpump.walk.carried import (
     TIME,
     add_change,
     can_freeze,
+    copy_carried,
     fill_rows,
     freeze,
     look,
@@ -39,7 +40,6 @@ from mcpump.walk.carried import (
     torque_on_exact,
 )
 from mcpump.walk.charge import charge_slots, forget_spins, turn_dipoles
-from mcpump.walk.geometry import fold
 from mcpump.walk.handed import HANDED_ALIVE, HANDED_X, Handed, lent_handed
 from mcpump.walk.state import (
     AGE,
@@ -60,7 +60,7 @@ from mcpump.walk.state import (
     Z,
 )
 from mcpump.walk.state import TIME as DURATION
-from mcpump.walk.walked_flights import (
+from mcpump.walk.walked_scores import (
     CURRENT,
     DENSITY,
     DIVERGENCE,
@@ -73,7 +73,7 @@ from mcpump.walk.walked_flights import (
 )
 
 _numbers = twins(arithmetic)
-draw, uniform = _numbers.draw, _numbers.uniform
+draw, uniform, fold = _numbers.draw, _numbers.uniform, twins(flight).fold
 STREAM_MARCH = np.uint64(0x30000000)
 """Stream of the random points of pieces of flight."""
 FROM_FIRST = np.int64(0)
@@ -155,13 +155,7 @@ def receive(marched, i, j):
     m.counts[j, ALIVE] = handed.numbers[i, HANDED_ALIVE]
     for axis in range(3):
         m.counts[j, CELL + axis] = handed.numbers[i, HANDED_X + axis]
-    for k in range(m.counts[j, ALIVE]):
-        for c in range(m.births.shape[2]):
-            m.births[j, k, c] = handed.births[i, k, c]
-        for c in range(3):
-            m.kept[j, k, c] = handed.kept[i, k, c]
-            for slot in range(m.spins.shape[1]):
-                m.spins[j, slot, k, c] = handed.spins[i, slot, k, c]
+    copy_carried(handed, i, m, j, m.counts[j, ALIVE])
     m.bins[j, 0] = 0
     freeze_lane(m, j)
 
@@ -427,13 +421,7 @@ def move_marched(marched, source, target):
     for i in range(m.counts.shape[1]):
         m.counts[target, i] = m.counts[source, i]
     m.bins[target, 0] = m.bins[source, 0]
-    for k in range(m.counts[source, ALIVE]):
-        for c in range(m.births.shape[2]):
-            m.births[target, k, c] = m.births[source, k, c]
-        for c in range(3):
-            m.kept[target, k, c] = m.kept[source, k, c]
-            for slot in range(m.spins.shape[1]):
-                m.spins[target, slot, k, c] = m.spins[source, slot, k, c]
+    copy_carried(m, source, m, target, m.counts[source, ALIVE])
     if can_freeze(m.scene):
         for a in range(m.rows.shape[2]):
             m.rows[target, 1, a] = m.rows[source, 1, a]

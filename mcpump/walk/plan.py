@@ -26,6 +26,7 @@ from mcpump.walk.state import (
     KIND_HIGH,
     KIND_LOW,
     LANES,
+    MARCHED_INTERVAL,
     MEAN_TIME,
     REFLECTS,
     RETURNS,
@@ -339,3 +340,14 @@ def envelope_of(scene: Scene) -> Callable[[Array], Array]:
         return np.asarray((S * along).sum(axis=0) / (along * along).sum(axis=0))
 
     return f
+
+
+def plain_numbers(scene: Scene) -> Numbers:
+    """Plain numbers of a scene whose lanes carry no rows, and end by themselves."""
+    return Numbers(
+        dimension=scene.dimension, axes=scene.axes, lengths=scene.lengths, cells=scene.cells,
+        walkers=scene.walkers_per_block, max_flights=scene.max_flights, score_interval=MARCHED_INTERVAL,
+        t_end=NEVER, t_spin=NEVER, t_dipole=NEVER, Omega=0.0, harmonics=0, constants=0, pairs=0, exact=False,
+        ladder=False, dipoles=any(scene.dipoles), exchange=0.0, nx=0.0, nz=0.0, q=0.0, table_scale=1.0, jump=0.0,
+        folded=scene.folded,
+    )  # fmt: skip

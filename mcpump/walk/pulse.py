@@ -1,8 +1,8 @@
-"""A plane pulse of spin without a texture: the spin is carried unchanged, so that the walk counts collisions.
+"""A plane pulse in lanes: its walkers carry no spin, so that the walk counts collisions.
 
 A spin that never changes need not be carried: every impurity collision adds to its cell of space and time, and the
-pulse's spin multiplies the sums afterwards. Walkers are led in lanes (`lanes`), and what is rare, a face or the
-end, is done walker by walker. One random draw of 128 bits serves two flights, 32 bits a length and 32 a direction.
+pulse's spin multiplies the sums afterwards. One random draw of 128 bits serves two flights, 32 bits a length and 32 a
+direction, so that lanes draw every other turn: who is born in between rests for one.
 
 Density is scored as an expected value over directions. In three dimensions a flight of length s that begins at x ends
 at a place even over x − s … x + s, whatever its direction: 1 is spread evenly over the cells between. Only its two ends
@@ -24,188 +24,156 @@ The tallies of one block:
     visits  (3, 3 · time_bins (cells + 1))  differences of the density from cell to cell, direction cosines, and near
                                             collisions; bin after bin: local, diffusive, and what is of no part or meets
                                             no collision
-    budget  (lines,)                        walkers by what became of them, lines as `mcpump.names.LINES`
+    budget  (lines,)                        walkers by what became of them
+
+Each function that the walk calls does nothing where there is no `Pulse`, and is compiled to nothing.
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mcpump.compiled import borrowed, inlined, kernel
-from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC
-from mcpump.walk.geometry import cell_of, cosine_law, whole_trips
-from mcpump.walk.lanes import (
-    HALTED,
+from mcpump.compiled import borrowed, called, kernel, part, twins
+from mcpump.walk import arithmetic, flight
+from mcpump.walk.events import CUT, EMITTED, LEFT, ON, ONE, RELAXED
+from mcpump.walk.flight import MIRROR, RING
+from mcpump.walk.lane_loops import STREAM_WALK, lane_marks
+from mcpump.walk.state import (
+    AGE,
+    EXACT,
+    FLAG,
     LANES,
-    ONE,
-    STREAM_DEATH,
-    TOO_MANY_FLIGHTS,
-    TWO_52_BITS,
-    lane_directions,
-    lane_lengths,
-    lane_marks,
-    lane_uniform,
+    MARKS,
+    NAME,
+    NUMBER,
+    SPECULARITY,
+    TO_RIGHT,
+    WALL_KIND,
+    Tallies,
+    Walkers,
+    X,
 )
-from mcpump.walk.philox import HALF, MASK, TWO_M32, draw, philox, uniform, uniform53
 
-EMITTED, RELAXED, LEFT_AT_LEFT, LEFT_AT_RIGHT, CUT = 0, 3, 4, 5, 6
-"""Lines of the budget."""
+_numbers, _flight = twins(arithmetic), twins(flight)
+draw, uniform, uniform52, minus_log = _numbers.draw, _numbers.uniform, _numbers.uniform52, _numbers.minus_log
+direction, meet_face, whole_trips = _flight.direction, _flight.meet_face, _flight.whole_trips
+STREAM_DEATH, STREAM_FACE = np.uint64(0xC0000000), np.uint64(0x60000000)
+"""Streams of the ages at which walkers relax, and of what happens at faces."""
 LOCAL = np.uint64(1 << 62)
 """Marks the names of walkers whose first flights are the local part."""
-STREAM_FACE = np.uint64(0x60000000)
-"""Stream of the random numbers with which a walker leaves a diffuse face."""
-X, AGE, T_END, FIRST_ROW, SHARE, MU, LENGTH = range(7)
-"""Rows of the lanes: place, age; age of the end, −1 once ended; first row of `visits` of the part; share of a collision
-that each cell gets; then direction and length of the two flights that one draw serves."""
+FACE_DRAWS = np.uint64(40)
+"""Bits of a random number's number at a face that tell the flight; above stand the faces met in it."""
+T_END, FIRST_ROW, SHARE, COSINE, LENGTH = range(EXACT, EXACT + 5)
+"""Rows of the lanes where others have spins: age of the end; first row of `visits` of the part; share of a collision that
+each cell gets; then direction and length of the first and of the second of the flights that one draw serves."""
+REST = 1e300
+"""Length of the flight of who has not drawn any."""
 FINE = 1.5 * 2.0**20
 """Added and taken away, it rounds to multiples of 2^-32: sums of such numbers below 2^20 are exact, so that a density
 ends where it should."""
-TWO_20 = 2.0**20
-ENDED = -1.0
+
+
+class Pulse(NamedTuple):
+    """What lanes have of a pulse."""
+
+    x: float
+    """Where it is."""
+    gamma_sf: float
+    """Rate of relaxation."""
+    time_bins: int
+    near: float
+    """Probability that a flight ends within the width of a cell, a multiple of 2^-32."""
+    at: NDArray[np.int32]
+    """(4, lanes): rows of `visits` that this turn's collision adds to. Of 32 bits, for all vector units turn floats into
+    them: more rows would take terabytes."""
+
+
+@part
+def lent_pulse(pulse):
+    """The same, its array borrowed."""
+    if pulse is None:
+        return pulse
+    return Pulse(pulse.x, pulse.gamma_sf, pulse.time_bins, pulse.near, borrowed(pulse.at))
 
 
 @kernel
-def walk_pulse(model, k0, k1, halt, block, visits, budget, only, trace):
-    """Walk one block of walkers from the pulse to their end, and count their collisions.
-
-    Returns the number of flights, what went wrong or 0, and the walker's number in the block. only ≥ 0: walk this
-    walker alone and record its flights in `trace`: age, x. `halt` is not 0 from the moment on when the block is to be
-    given up.
-    """
-    lanes, exponent = np.zeros((9, LANES)), np.zeros(LANES)
-    walker, number = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
-    # rows of 32 bits, for all vector units turn floats into them: more rows would take terabytes
-    at, flag, marks = np.zeros((4, LANES), np.int32), np.zeros(LANES, np.int64), np.zeros(LANES, np.int64)
-    unbooked = np.zeros_like(budget)
-    b = borrowed
-    if only < 0:
-        first_flights(
-            model, k0, k1, b(halt), block, b(visits), b(unbooked), b(lanes), b(exponent), b(walker), b(number), b(at),
-            b(flag), b(marks),
-        )  # fmt: skip
-    flights, wrong, which = walk_lanes(
-        model, k0, k1, b(halt), block, b(visits), b(budget), only, b(trace), b(lanes), b(exponent), b(walker), b(number),
-        b(at), b(flag), b(marks),
-    )  # fmt: skip
-    # the arrays made here are lent out: they must live until now
-    lent = (
-        lanes.size
-        + exponent.size
-        + walker.size
-        + number.size
-        + at.size
-        + flag.size
-        + marks.size
-        + unbooked.size
-    )
-    return flights, wrong, which if lent > 0 else 0
-
-
-@inlined
-def first_flights(
-    model, k0, k1, halt, block, visits, budget, lanes, exponent, walker, number, at, flag, marks
-):
+def first_flights_of_pulse(scene, course, walker, pulse, tallies, key, halt, block):
     """Fly as many first flights as a block has walkers, two of each walker that is born for it."""
-    born, last = block * model.walkers_per_block // 2, (block + 1) * model.walkers_per_block // 2
-    near = near_probability(model)
+    b = borrowed
+    lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
+    lent_tallies = Tallies(b(tallies.visits), None, None, None, b(tallies.budget))
+    fly_first(scene, course, lent_walker, lent_pulse(pulse), lent_tallies, key, b(halt), block)
+
+
+@part
+def fly_first(scene, course, walker, pulse, tallies, key, halt, block):
+    """Fly first flights, as `first_flights_of_pulse`."""
+    born, last = block * scene.walkers // 2, (block + 1) * scene.walkers // 2
+    names, numbers = walker.words[NAME], walker.words[NUMBER]
     while born < last and halt[0] == 0:
         count = min(LANES, last - born)
         for j in range(count):
-            walker[j], number[j] = LOCAL | np.uint64(born + j), np.uint64(0)
+            names[j], numbers[j] = LOCAL | np.uint64(born + j), np.uint64(0)
         born += count
-        lane_flights(count, walker, number, k0, k1, model.dimension, lanes, exponent)
         for half in range(2):
             for j in range(count):
-                place(model, walker[j], np.uint64(half), k0, k1, lanes, j)
-                lanes[FIRST_ROW, j] = 0.0
-            lane_collisions(count, lanes, half, model, at, flag)
-            add_collisions(count, lanes, half, at, near, visits)
-            for i in range(lane_marks(count, flag, marks)):
-                j = marks[i]
-                finish_flight(model, lanes, walker, np.uint64(half), k0, k1, j, half, near, visits, budget)
+                set_out(scene, pulse, walker, np.uint64(half), key, j)
+                walker.lanes[FIRST_ROW, j] = 0.0
+            turn_pulse(pulse, scene, walker, tallies, count, key, half)
+            for i in range(lane_marks(count, walker.notes[FLAG], walker.notes[MARKS])):
+                finish_flight(pulse, scene, course, walker, tallies, key, half, walker.notes[MARKS, i])
 
 
-@inlined
-def walk_lanes(
-    model, k0, k1, halt, block, visits, budget, only, trace, lanes, exponent, walker, number, at, flag, marks
-):
-    """Walk the block in lanes; returns as `walk_pulse`."""
-    born, last = (0, model.walkers_per_block) if only < 0 else (only, only + 1)
-    count, flights, most, near = 0, 0, np.uint64(model.max_flights), near_probability(model)
-    while count < LANES and born < last:
-        bear(model, block, born, k0, k1, lanes, walker, number, count, budget)
-        count, born = count + 1, born + 1
-    while count > 0:
-        if halt[0] != 0:
-            return flights, HALTED, 0
-        lane_flights(count, walker, number, k0, k1, model.dimension, lanes, exponent)
-        for half in range(2):
-            flights += count
-            lane_collisions(count, lanes, half, model, at, flag)
-            add_collisions(count, lanes, half, at, near, visits)
-            # downwards: lanes are filled from the end
-            for i in range(lane_marks(count, flag, marks) - 1, -1, -1):
-                j = marks[i]
-                lives = False
-                if lanes[T_END, j] != ENDED:
-                    flight = np.uint64(2) * (number[j] - ONE) + np.uint64(half)
-                    if flight >= most:
-                        return flights, TOO_MANY_FLIGHTS, np.int64(walker[j]) % model.walkers_per_block
-                    lives = finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, budget)
-                else:
-                    flights -= 1
-                if not lives and half == 0:
-                    lanes[T_END, j] = ENDED  # its second flight is not flown
-                elif not lives and born < last:
-                    bear(model, block, born, k0, k1, lanes, walker, number, j, budget)
-                    born += 1
-                elif not lives:
-                    count -= 1
-                    move_lane(lanes, walker, number, count, j)
-            if flights <= trace.shape[0]:
-                trace[flights - 1, 0], trace[flights - 1, 1] = lanes[AGE, 0], lanes[X, 0]
-    return flights, 0, 0
+@part
+def turn_pulse(pulse, scene, walker, tallies, count, key, half):
+    """Let all lanes fly on by one flight, and score their collisions."""
+    if pulse is None:
+        return
+    lanes = walker.lanes
+    if half == 0:
+        lane_pairs(count, scene.dimension, lanes, walker.words[NAME], walker.words[NUMBER], key[0], key[1])
+    lane_collisions(count, half, scene, pulse.time_bins, lanes, pulse.at, walker.notes[FLAG])
+    add_collisions(count, half, lanes, pulse.at, pulse.near, tallies.visits)
 
 
-@inlined
-def lane_flights(count, walker, number, k0, k1, dimension, lanes, exponent):
+@kernel
+def lane_pairs(count, dimension, lanes, name, number, k0, k1):
     """Draw two flights a lane."""
-    lane_words(count, walker, number, k0, k1, lanes)
-    for half in range(2):
-        lane_lengths(count, lanes[LENGTH + 2 * half], exponent)
-        lane_directions(count, lanes[MU + 2 * half], dimension)
-
-
-@inlined
-def lane_words(count, walker, number, k0, k1, lanes):
-    """Draw one 128-bit number a lane for two flights: uniform on (0, 2^52) for lengths, on (0, 1) for directions."""
-    bits = lanes.view(np.uint64)
+    mu, length, second_mu, second_length = lanes[COSINE], lanes[LENGTH], lanes[COSINE + 2], lanes[LENGTH + 2]
     for j in range(count):
-        c0, c1, c2, c3 = philox(
-            number[j] & MASK, number[j] >> HALF, walker[j] & MASK, walker[j] >> HALF, k0, k1
-        )
-        bits[LENGTH, j], bits[MU, j] = c0 | TWO_52_BITS, c1 | TWO_52_BITS
-        bits[LENGTH + 2, j], bits[MU + 2, j] = c2 | TWO_52_BITS, c3 | TWO_52_BITS
+        c0, c1, c2, c3 = draw(name[j], number[j], STREAM_WALK, k0, k1)
+        length[j], mu[j] = uniform(c0), uniform(c1)
+        second_length[j], second_mu[j] = uniform(c2), uniform(c3)
         number[j] += ONE
     for half in range(2):
-        lane_uniform(count, lanes[LENGTH + 2 * half], TWO_20)
-        lane_uniform(count, lanes[MU + 2 * half], TWO_M32)
+        length, mu = lanes[LENGTH + 2 * half], lanes[COSINE + 2 * half]
+        for j in range(count):
+            length[j] = minus_log(length[j])
+        if dimension == 3:
+            for j in range(count):
+                mu[j] = 2.0 * mu[j] - 1.0
+        else:
+            for j in range(count):
+                mu[j] = direction(mu[j], dimension)
 
 
-@inlined
-def lane_collisions(count, lanes, half, model, at, flag):
+@kernel
+def lane_collisions(count, half, scene, time_bins, lanes, at, flag):
     """Move every lane by its flight to its collision and tell what to add to which rows of `visits`.
 
     Those that meet a face or their end are flagged, stay, and add to what is of no part.
     """
     x, age, t_end, first_row = lanes[X], lanes[AGE], lanes[T_END], lanes[FIRST_ROW]
-    mu, length, share = lanes[MU + 2 * half], lanes[LENGTH + 2 * half], lanes[SHARE]
+    mu, length, share = lanes[COSINE + 2 * half], lanes[LENGTH + 2 * half], lanes[SHARE]
     low_row, high_row, row, near_row = at[0], at[1], at[2], at[3]
-    L, cells, bins = model.length, np.float64(model.cells), np.float64(model.time_bins)
-    per_length, per_time, h = cells / L, bins / model.t_max, L / cells
-    spread, nowhere, line, rows = model.dimension == 3, no_part(model), cells + 1.0, diffusive_row(model)
+    L, cells, bins = scene.lengths[0], np.float64(scene.cells[0]), np.float64(time_bins)
+    per_length, per_time, h = cells / L, bins / scene.t_end, L / cells
+    spread, line, rows = scene.dimension == 3, cells + 1.0, diffusive_row(scene, time_bins)
+    nowhere = 2.0 * rows
     for j in range(count):
         # whatever a choice is between is loaded before it, or there would be a branch
         began, so_far, s, part, cosine = x[j], age[j], length[j], first_row[j], mu[j]
@@ -236,22 +204,21 @@ def lane_collisions(count, lanes, half, model, at, flag):
         first_row[j] = part if rare else rows
 
 
-@inlined
+@part
 def below(value, count):
     """Keep what may have been rounded up to the number of cells or bins within the last one."""
     return value if value < count - 1.0 else count - 1.0
 
 
-@inlined
-def near_probability(model):
-    """Probability that a flight ends within the width of a cell."""
-    return ((1.0 - math.exp(-model.length / model.cells)) + FINE) - FINE
+def near_probability(width: float) -> float:
+    """Probability that a flight ends within the width of a cell, to a multiple of 2^-32."""
+    return ((1.0 - math.exp(-width)) + FINE) - FINE
 
 
-@inlined
-def add_collisions(count, lanes, half, at, near, visits):
+@kernel
+def add_collisions(count, half, lanes, at, near, visits):
     """Add the lanes' collisions: where the even density begins and ends, the direction, and the near collision."""
-    share, mu, rows = lanes[SHARE], lanes[MU + 2 * half], at.view(np.uint32)
+    share, mu, rows = lanes[SHARE], lanes[COSINE + 2 * half], at.view(np.uint32)
     low, high, row, near_row = rows[0], rows[1], rows[2], rows[3]
     density, cosines, nears = visits[0], visits[1], visits[2]
     for j in range(count):
@@ -261,92 +228,133 @@ def add_collisions(count, lanes, half, at, near, visits):
         nears[near_row[j]] += near
 
 
-@inlined
-def bear(model, block, born, k0, k1, lanes, walker, number, j, budget):
-    """Bear a walker of the pulse in lane j."""
-    walker[j], number[j] = np.uint64(block * model.walkers_per_block + born), np.uint64(0)
-    place(model, walker[j], np.uint64(0), k0, k1, lanes, j)
-    lanes[FIRST_ROW, j] = no_part(model)
-    budget[EMITTED] += 1.0
+@part
+def bear_pulse(pulse, scene, walker, tallies, block, born, key, half, j):
+    """Bear walker `born` of a block in lane j; who is born in between two draws rests for a turn."""
+    if pulse is None:
+        return
+    walker.words[NAME, j], walker.words[NUMBER, j] = np.uint64(block * scene.walkers + born), np.uint64(0)
+    set_out(scene, pulse, walker, np.uint64(0), key, j)
+    walker.lanes[FIRST_ROW, j] = 2.0 * diffusive_row(scene, pulse.time_bins)
+    if half == 1:
+        walker.lanes[LENGTH + 2, j] = REST
+    tallies.budget[EMITTED] += 1.0
 
 
-@inlined
-def diffusive_row(model):
-    """First row of the diffusive part."""
-    return np.float64(model.time_bins) * (np.float64(model.cells) + 1.0)
+@part
+def diffusive_row(scene, time_bins):
+    """First row of the diffusive part; twice of it, of what is of no part."""
+    return np.float64(time_bins) * (np.float64(scene.cells[0]) + 1.0)
 
 
-@inlined
-def no_part(model):
-    """First row of what is of no part."""
-    return 2.0 * diffusive_row(model)
-
-
-@inlined
-def place(model, name, number, k0, k1, lanes, j):
+@part
+def set_out(scene, pulse, walker, number, key, j):
     """Put a walker into the pulse, and draw the age of its end."""
-    lanes[X, j], lanes[AGE, j], lanes[T_END, j] = model.pulse_x, 0.0, model.t_max
-    if model.gamma_sf > 0.0:
-        d0, d1, _, _ = draw(name, number, STREAM_DEATH, k0, k1)
-        lanes[T_END, j] = min(model.t_max, -math.log(uniform53(d0, d1)) / model.gamma_sf)
+    lanes = walker.lanes
+    lanes[X, j], lanes[AGE, j], lanes[T_END, j] = pulse.x, 0.0, scene.t_end
+    if pulse.gamma_sf > 0.0:
+        d0, d1, _, _ = draw(walker.words[NAME, j], number, STREAM_DEATH, key[0], key[1])
+        lanes[T_END, j] = min(scene.t_end, minus_log(uniform52(d0, d1)) / pulse.gamma_sf)
 
 
-@inlined
-def move_lane(lanes, walker, number, source, target):
-    """Move a lane into the place of an ended one."""
-    for i in range(lanes.shape[0]):
-        lanes[i, target] = lanes[i, source]
-    walker[target], number[target] = walker[source], number[source]
+@part
+def flown(pulse, number, half):
+    """Flights of a walker that has drawn so many random numbers, the one at whose end it is included."""
+    if pulse is None:
+        return number
+    return np.uint64(2) * number - np.uint64(1 - half)
 
 
-@inlined
-def finish_flight(model, lanes, walker, flight, k0, k1, j, half, near, visits, budget):
-    """Follow lane j's flight through faces to its collision or its end; returns whether it lives."""
-    L, t_end = model.length, lanes[T_END, j]
-    x, age, mu, left_over = lanes[X, j], lanes[AGE, j], lanes[MU + 2 * half, j], lanes[LENGTH + 2 * half, j]
-    r = max(left_over - np.floor(left_over * (model.cells / L)) * (L / model.cells), 0.0)
+@called
+def finish_flight(pulse, scene, course, walker, tallies, key, half, j):
+    """Follow lane j's flight through faces to its collision or its end; returns the line in which it ends, or ON."""
+    if pulse is None:
+        return ON
+    lanes, t_end, part = walker.lanes, walker.lanes[T_END, j], diffusive_row(scene, pulse.time_bins)
+    x, age, mu, left_over = (
+        lanes[X, j],
+        lanes[AGE, j],
+        lanes[COSINE + 2 * half, j],
+        lanes[LENGTH + 2 * half, j],
+    )
+    if left_over == REST:
+        return ON
+    L, h = scene.lengths[0], scene.lengths[0] / scene.cells[0]
+    r = max(left_over - np.floor(left_over * (scene.cells[0] / L)) * h, 0.0)
     if 0.0 < x + mu * r < L and age + r < t_end:
-        visits[2, row_of(model, lanes, j, x + mu * r, age + r)] += near
-    trips = whole_trips(min(left_over, t_end - age), mu, L, model.left, model.right)
-    age, left_over, bounce = age + trips, left_over - trips, 0
+        row = row_of_visits(scene, pulse, lanes[FIRST_ROW, j], x + mu * r, age + r)
+        tallies.visits[2, row] += pulse.near
+    last = course.gates.shape[0] - 1
+    kinds = int(course.gates[0, WALL_KIND]), int(course.gates[last, WALL_KIND])
+    trips = whole_trips(min(left_over, t_end - age), mu, L, kinds[0], kinds[1])
+    age, left_over, faces = age + trips, left_over - trips, np.uint64(0)
     while True:
         step = min(left_over, t_end - age)
         face = L if mu > 0.0 else 0.0
         to_face = (face - x) / mu if mu != 0.0 else math.inf
         if to_face > step:
             break
-        kind = model.right if mu > 0.0 else model.left
+        gate, kind = (last, kinds[1]) if mu > 0.0 else (0, kinds[0])
         x, age, left_over = face, age + to_face, left_over - to_face
-        if kind == ABSORBING:
-            lanes[X, j], lanes[AGE, j] = x, age  # for the trace
-            budget[LEFT_AT_RIGHT if mu > 0.0 else LEFT_AT_LEFT] += 1.0
-            return False
-        if kind == PERIODIC:
+        if kind == RING:
             x = L - face
-        elif kind == DIFFUSE:
-            c0, c1, c2, _ = draw(walker[j], flight | np.uint64(bounce << 40), STREAM_FACE, k0, k1)
-            mu = cosine_law(uniform(c2), model.dimension) * (-1.0 if mu > 0.0 else 1.0)
-            left_over = -math.log(uniform53(c0, c1))
-            lanes[FIRST_ROW, j] = diffusive_row(model) if lanes[FIRST_ROW, j] > 0.0 else no_part(model)
-            bounce += 1
-        else:
+        elif kind == MIRROR:
             mu = -mu
+        else:
+            number = flown(pulse, walker.words[NUMBER, j], half) - ONE
+            c0, c1, c2, _ = draw(
+                walker.words[NAME, j], number | faces << FACE_DRAWS, STREAM_FACE, key[0], key[1]
+            )
+            faces += ONE
+            line = LEFT + 1 if mu > 0.0 else LEFT
+            absorbed, mirrored, mu = meet_face(
+                course.gates[gate, TO_RIGHT], course.gates[gate, SPECULARITY], mu, scene.dimension, c0, c1, c2
+            )
+            if absorbed:
+                lanes[X, j], lanes[AGE, j] = x, age  # for the trace
+                tallies.budget[line] += 1.0
+                return line
+            if not mirrored:
+                lanes[FIRST_ROW, j] = part if lanes[FIRST_ROW, j] > 0.0 else 2.0 * part
     lanes[X, j], lanes[AGE, j] = min(max(x + mu * step, 0.0), L), age + step
     if left_over >= t_end - age:
-        lanes[AGE, j] = t_end
-        budget[RELAXED if t_end < model.t_max else CUT] += 1.0
-        return False
-    row = row_of(model, lanes, j, lanes[X, j], lanes[AGE, j])
+        return end_by_age(scene, lanes, tallies.budget, j)
+    score_alone(scene, pulse, lanes, tallies.visits, mu, j)
+    lanes[FIRST_ROW, j] = part
+    return ON
+
+
+@part
+def end_by_age(scene, lanes, budget, j):
+    """End lane j at its age; returns the line of the budget."""
+    lanes[AGE, j] = lanes[T_END, j]
+    relaxed = lanes[T_END, j] < scene.t_end
+    budget[RELAXED if relaxed else budget.shape[0] - 1] += 1.0
+    return RELAXED if relaxed else CUT
+
+
+@part
+def score_alone(scene, pulse, lanes, visits, mu, j):
+    """Score the collision of lane j where it happens."""
+    row = row_of_visits(scene, pulse, lanes[FIRST_ROW, j], lanes[X, j], lanes[AGE, j])
     visits[0, row] += 1.0
     visits[0, row + 1] -= 1.0
     visits[1, row] += mu
-    lanes[FIRST_ROW, j] = diffusive_row(model)
-    return True
 
 
-@inlined
-def row_of(model, lanes, j, x, age):
-    """Row of `visits` for a place and an age of lane j's walker."""
-    cell = cell_of(x, model.cells / model.length, model.cells)
-    bin_ = cell_of(age, model.time_bins / model.t_max, model.time_bins)
-    return int(lanes[FIRST_ROW, j]) + bin_ * (model.cells + 1) + cell
+@part
+def row_of_visits(scene, pulse, first_row, x, age):
+    """Row of `visits` for a place and an age."""
+    cell = min(int(x * (scene.cells[0] / scene.lengths[0])), scene.cells[0] - 1)
+    bin_ = min(int(age * (pulse.time_bins / scene.t_end)), pulse.time_bins - 1)
+    return int(first_row) + bin_ * (scene.cells[0] + 1) + cell
+
+
+@called
+def record_pulse(pulse, walker, trace, step):
+    """Write the end of the first lane's flight into the trace, age and place, once it is finished."""
+    if pulse is None:
+        return step
+    if step < trace.shape[0]:
+        trace[step, 0], trace[step, 1] = walker.lanes[AGE, 0], walker.lanes[X, 0]
+    return step + 1

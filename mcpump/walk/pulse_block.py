@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.names import LINES
-from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC, SPECULAR, Scene
-from mcpump.walk.lanes import NOT_FINITE
+from mcpump.problem.scene import Scene
+from mcpump.walk.arithmetic import key
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
-from mcpump.walk.philox import key
-from mcpump.walk.pulse import walk_pulse
+from mcpump.walk.plan import plain_numbers, slabs_of
+from mcpump.walk.pulse import Pulse, first_flights_of_pulse, near_probability
+from mcpump.walk.state import LANES, NOT_FINITE, NOTHING, Course, Numbers, Spins, Tallies, new_walkers
+from mcpump.walk.walkers import walk_in_lanes
 
 Array = NDArray[np.float64]
 PULSE_TRACE = np.zeros((0, 2))
 
 
-class Slab(NamedTuple):
-    """A pulse as its kernels see it, which call it `model`; fields as in `Scene`."""
-
-    dimension: int
-    length: float
-    cells: int
-    left: int
-    """Code of the face at x = 0."""
-    right: int
-    gamma_sf: float
-    pulse_x: float
-    time_bins: int
-    t_max: float
-    """End of the last bin."""
-    walkers_per_block: int
-    max_flights: int
+def pulse_course(scene: Scene) -> tuple[Numbers, Course]:
+    """Plain numbers of a pulse, and what its walkers meet: faces alone."""
+    faces = slabs_of(scene)[1]
+    return plain_numbers(scene)._replace(t_end=scene.t_end), Course(NOTHING, faces, *[NOTHING] * 4)
 
 
-def slab_of(scene: Scene) -> Slab:
-    """Slab of a pulse."""
-    left, right = (_face(scene, face) for face in (0, 1))
-    return Slab(
-        dimension=scene.dimension, length=scene.lengths[0], cells=scene.cells[0], left=left, right=right,
-        gamma_sf=scene.layers[0].gamma_sf, pulse_x=scene.initial_x, time_bins=scene.time_bins, t_max=scene.t_end,
-        walkers_per_block=scene.walkers_per_block, max_flights=scene.max_flights,
-    )  # fmt: skip
-
-
-def _face(scene: Scene, face: int) -> int:
-    """Code of a face along x."""
-    if scene.periodic[0]:
-        return PERIODIC
-    if scene.absorption[face] == 1.0:
-        return ABSORBING
-    return SPECULAR if scene.specularity[face] == 1.0 else DIFFUSE
+def pulse_spins(scene: Scene) -> Spins:
+    """What lanes of a pulse have in place of spins."""
+    near = near_probability(scene.lengths[0] / scene.cells[0])
+    at = np.zeros((4, LANES), np.int32)
+    pulse = Pulse(scene.initial_x, scene.layers[0].gamma_sf, scene.time_bins, near, at)
+    return Spins(NOTHING, NOTHING, NOTHING, pulse=pulse)
 
 
 def pulse_exponents(scene: Scene) -> NDArray[np.intp]:
@@ -61,9 +38,37 @@ def pulse_exponents(scene: Scene) -> NDArray[np.intp]:
     return np.full(3, np.frexp(size)[1], np.intp)
 
 
-def pulse_tallies(scene: Scene) -> tuple[Array, Array]:
+def pulse_tallies(scene: Scene) -> Tallies:
     """Empty tallies of a block of a pulse, see `mcpump.walk.pulse`."""
-    return np.zeros((3, 3 * scene.time_bins * (scene.cells[0] + 1))), np.zeros(len(LINES))
+    visits = np.zeros((3, 3 * scene.time_bins * (scene.cells[0] + 1)))
+    return Tallies(visits, NOTHING, NOTHING, NOTHING, np.zeros(len(LINES)))
+
+
+def walk_pulse(
+    scene: Scene,
+    block: int,
+    tallies: Tallies,
+    halt: Halt = GOES_ON,
+    only: int = -1,
+    trace: Array = PULSE_TRACE,
+) -> tuple[int, int, int]:
+    """Fill the tallies of a block: flights, what went wrong or 0, and the walker or number of steps.
+
+    only ≥ 0: walk this walker alone, without first flights of the local part, and record its flights: age, x.
+    """
+    (numbers, course), spin, walker, seed = (
+        pulse_course(scene),
+        pulse_spins(scene),
+        new_walkers(),
+        key(scene.seed),
+    )
+    if only < 0:
+        unbooked = tallies._replace(budget=np.zeros_like(tallies.budget))
+        first_flights_of_pulse(numbers, course, walker, spin.pulse, unbooked, seed, halt, block)
+    flights, wrong, which = walk_in_lanes(
+        numbers, course, walker, spin, tallies, seed, halt, block, only, trace
+    )
+    return int(flights), int(wrong), int(which)
 
 
 def walk_pulse_block(scene: Scene, block: int, halt: Halt = GOES_ON) -> BlockSums:
@@ -83,18 +88,19 @@ def walk_pulse_block(scene: Scene, block: int, halt: Halt = GOES_ON) -> BlockSum
     HaltedError
         If the block was given up.
     """
-    slab, (visits, budget) = slab_of(scene), pulse_tallies(scene)
+    tallies, bins = pulse_tallies(scene), scene.time_bins
     if not np.isfinite(scene.initial_spin).all():
         refuse(NOT_FINITE, block * scene.walkers_per_block, scene)
-    flights, wrong, walker = walk_pulse(slab, *key(scene.seed), halt, block, visits, budget, -1, PULSE_TRACE)
-    refuse(wrong, block * scene.walkers_per_block + walker, scene)
+    flights, wrong, walker = walk_pulse(scene, block, tallies, halt)
+    refuse(wrong, walker, scene)
     spin = np.array(scene.initial_spin) / scene.walkers_per_block
-    per_visit = spin / (slab.length / slab.cells * slab.t_max / slab.time_bins)
-    profiles = np.zeros((2, 2, slab.cells, slab.time_bins, 3))
-    for part, bins in zip(profiles, visits.T.reshape(3, slab.time_bins, slab.cells + 1, 3)[:2], strict=True):
-        collisions = np.cumsum(bins[:, :-1, 0], axis=1) + bins[:, :-1, 2]
+    per_visit = spin / (scene.lengths[0] / scene.cells[0] * scene.t_end / bins)
+    profiles = np.zeros((2, 2, scene.cells[0], bins, 3))
+    visits = tallies.visits.T.reshape(3, bins, scene.cells[0] + 1, 3)
+    for part, visited in zip(profiles, visits[:2], strict=True):
+        collisions = np.cumsum(visited[:, :-1, 0], axis=1) + visited[:, :-1, 2]
         np.multiply.outer(collisions.T, per_visit, out=part[0])
-        np.multiply.outer(bins[:, :-1, 1].T, per_visit, out=part[1])
+        np.multiply.outer(visited[:, :-1, 1].T, per_visit, out=part[1])
     flat = profiles.reshape(4, -1, 3)
     means = flat[[0, 2]].mean(axis=1)
-    return BlockSums(flat, np.zeros((2, 0, 3)), np.outer(budget, spin), means, np.zeros(2), int(flights))
+    return BlockSums(flat, np.zeros((2, 0, 3)), np.outer(tallies.budget, spin), means, np.zeros(2), flights)

@@ -21,34 +21,36 @@ from mcpump.problem.scene import DENSITY, FROZEN, Scene
 from mcpump.textures.moving import texture_field_rate
 from mcpump.textures.parameters import scales_of
 from mcpump.theory.diffusion_mesh import diffused
+from mcpump.walk.arithmetic import key
 from mcpump.walk.arrivals import laid_out
 from mcpump.walk.backward import (
-    ALONG_X,
-    ALONG_Y,
-    ALONG_Z,
-    ANGLE,
     BENT,
-    CLOCK,
-    COSINE,
     EMISSION,
-    GAMMA,
     KEPT,
-    LOOKED,
-    LOT,
-    NU,
-    NUMBERS,
-    RATE,
     SHIFTED,
-    START,
     TURNED,
-    Stack,
     follow_rays,
 )
 from mcpump.walk.bins import Births, Grid, Integers, Side, starts_of, taken_of
 from mcpump.walk.course import SAME_PLACE, gates_of, media_of, merged, plain
 from mcpump.walk.known import CORRECTED_RAYS, RAYS_ALONE, Known
 from mcpump.walk.mesh_reference import mesh_of, table_of
-from mcpump.walk.philox import key
+from mcpump.walk.paths_back import (
+    ALONG_X,
+    ALONG_Y,
+    ALONG_Z,
+    ANGLE,
+    CLOCK,
+    COSINE,
+    GAMMA,
+    LOOKED,
+    LOT,
+    NU,
+    NUMBERS,
+    RATE,
+    START,
+    Stack,
+)
 from mcpump.walk.reference_rays import follow_reference
 
 Array = NDArray[np.float64]
@@ -325,7 +327,7 @@ class _Followed(NamedTuple):
         boxes = np.column_stack([boxes, np.arange(float(len(boxes)))])
 
         def some(part: slice) -> None:
-            follow(stack, numbers, boxes[part], layers[part], salt, *key(scene.seed), sums[part])
+            follow(stack, numbers, boxes[part], layers[part], salt, key(scene.seed), sums[part])
 
         size = max(AT_ONCE // (2 * SETS * points), 1)
         for _ in self.share(some, [slice(first, first + size) for first in range(0, len(boxes), size)]):

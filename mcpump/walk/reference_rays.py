@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 from mcpump.compiled import borrowed, called, kernel, part, pasted
 from mcpump.problem.scene import CURRENT, DENSITY
 from mcpump.walk.backward import (
+    DEEPEST,
+)
+from mcpump.walk.paths_back import (
     AGE,
     AXIS,
-    DEEPEST,
     DEPTH,
     FACTOR,
     GAMMA,
@@ -77,7 +79,7 @@ class Path(NamedTuple):
 
 
 @kernel
-def follow_reference(scene, Omega, stack, table, points, boxes, layers, salt, k0, k1, sums):
+def follow_reference(scene, Omega, stack, table, points, boxes, layers, salt, key, sums):
     """Add up what arrives of u/τ in boxes and at walls: sums and boxes as in `backward.follow_rays`."""
     width, b = sums.shape[4], borrowed
     at, layer, arrival, numbers = np.zeros(10), np.zeros(2, np.int64), np.zeros(6), np.zeros(NUMBERS)
@@ -91,7 +93,7 @@ def follow_reference(scene, Omega, stack, table, points, boxes, layers, salt, k0
         for r in range(points.shape[0]):
             for n in range(points.shape[1]):
                 name = np.uint64(int(boxes[box, NUMBER]) * points.shape[0] + r)
-                move_points(points, r, n, name, salt, k0, k1, path)
+                move_points(points, r, n, name, salt, key, path)
                 into = sums[box, set_arrival(scene, stack, boxes, box, path), r]
                 if boxes[box, AXIS] < 0.0:
                     arrive_in_box(scene, Omega, stack, table, path, layers[box], weight, into)

@@ -12,12 +12,10 @@ from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.from_birth import follow_block, ways_of
 from mcpump.walk.lane_block import walk_plan
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, RELAXES, TOO_OLD
-from mcpump.walk.layout import GOES_ON, scene_tallies
+from mcpump.walk.layout import scene_tallies
 from mcpump.walk.marching import GONE
-from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
-from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.pulse_block import pulse_tallies, slab_of
+from mcpump.walk.pulse_block import pulse_tallies, walk_pulse
 from mcpump.walk.walker import ENDINGS
 
 Array = NDArray[np.float64]
@@ -128,7 +126,6 @@ def _ending(flag: int) -> str:
 def _pulse_trace(scene: Scene, block: int, only: int, most: int) -> tuple[Array, int]:
     """Flights of a walker of a pulse, whose spin stays what it is: (rows, number of flights)."""
     ways = np.zeros((most, 2))
-    tallies = pulse_tallies(scene)
-    flights, _, _ = walk_pulse(slab_of(scene), *key(scene.seed), GOES_ON, block, *tallies, only, ways)
+    flights, _, _ = walk_pulse(scene, block, pulse_tallies(scene), only=only, trace=ways)
     spin = np.array(scene.initial_spin) / scene.walkers_per_block
-    return np.hstack([ways, np.tile(spin, (most, 1))]), int(flights)
+    return np.hstack([ways, np.tile(spin, (most, 1))]), flights

@@ -99,7 +99,8 @@ class Course(NamedTuple):
     """Where walkers are born, and what they meet."""
 
     slabs: Floats
-    """(2 · slabs, 9): columns as above; once more without relaxation, for walkers whose spin has relaxed."""
+    """(2 · slabs, 9): columns as above; once more without relaxation, for walkers whose spin has relaxed. None of a
+    pulse, in one layer."""
     gates: Floats
     """(slabs + 1, 6)."""
     births: Floats
@@ -167,10 +168,15 @@ class Spins(NamedTuple):
     """`Turning`; None where spins turn rigidly or not at all: kernels are then compiled without it."""
     marched: Any = None
     """`mcpump.walk.marching.Marched` of walkers handed over at first collisions; None of those born there."""
+    pulse: Any = None
+    """`mcpump.walk.pulse.Pulse` of walkers of a pulse, who carry nothing; None of others."""
 
 
 class Tallies(NamedTuple):
-    """Sums of one block. "All numbers" are those of a row of `Spins`, then 3 for each active spin."""
+    """Sums of one block; of a pulse as in `mcpump.walk.pulse`.
+
+    "All numbers" are those of a row of `Spins`, then 3 for each active spin.
+    """
 
     visits: Floats
     """(cells, …): density of the rows; the same times the share of the cell to the right of the place (along x alone), or
@@ -187,8 +193,10 @@ class Tallies(NamedTuple):
 
 
 LANES = 256
+TOO_MANY_FLIGHTS, NOT_FINITE, NOT_FINITE_LOCAL, HALTED = 1, 2, 3, 4
+"""What may go wrong with a walker; or the block was given up."""
 NOTHING: Any = None
-"""In place of arrays that lanes of walkers from birth do not have: what is done with them is not compiled."""
+"""In place of arrays that lanes of walkers from birth, or of a pulse, do not have: what they serve is not compiled."""
 MARCHED_INTERVAL = 64
 """One collision in so many is looked at where walkers score along their flights, which it does not change."""
 

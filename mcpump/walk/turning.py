@@ -23,6 +23,7 @@ from mcpump.walk.carried import (
     SIN,
     add_change,
     clear,
+    copy_carried,
     look,
     rotate,
     set_birth,
@@ -226,13 +227,7 @@ def move_spins(turning, source, target):
     """Move the spins of a lane into the place of an ended one."""
     if turning is None:
         return
-    for k in range(turning.births.shape[1]):
-        for i in range(turning.births.shape[2]):
-            turning.births[target, k, i] = turning.births[source, k, i]
-        for i in range(3):
-            turning.kept[target, k, i] = turning.kept[source, k, i]
-            for slot in range(turning.spins.shape[1]):
-                turning.spins[target, slot, k, i] = turning.spins[source, slot, k, i]
+    copy_carried(turning, source, turning, target, turning.births.shape[1])
 
 
 @called

@@ -8,11 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import called, part
+from mcpump.compiled import called, part, twins
+from mcpump.walk import arithmetic
 from mcpump.walk.carried import ALONG_X, emit_from_texture, set_birth
 from mcpump.walk.course import quantile_bin, slab_at
-from mcpump.walk.philox import draw, uniform, uniform53
 
+_numbers = twins(arithmetic)
+draw, uniform, uniform52 = _numbers.draw, _numbers.uniform, _numbers.uniform52
 STREAM_LOCAL, STREAM_PAIR, STREAM_WALKER = np.uint64(0x40000000), np.uint64(0x50000000), np.uint64(0x70000000)
 ONE = np.uint64(1)
 CERTAIN = 3.0
@@ -85,7 +87,7 @@ def bear(scene, user, course, pair, pairs, key, flight, carried):
     w0, w1, w2, w3 = draw(name, np.uint64(0), stream, key[0], key[1])
     v0, v1, v2, v3 = draw(name, np.uint64(1), stream, key[0], key[1])
     from_state = pairs * scene.initial_walkers // scene.walkers_per_block
-    lengths, u = scene.lengths, uniform53(w0, w1)
+    lengths, u = scene.lengths, uniform52(w0, w1)
     at[WALL] = -1
     if scene.initial == 3 and pair < from_state:
         bear_on_sheet(
@@ -193,7 +195,7 @@ def set_out(scene, local, mirrored, key, flight):
     walker, at, name, stream = flight.walker, flight.at, flight.words[NAME], flight.words[STREAM]
     w0, w1, w2, _ = draw(name, np.uint64(2), stream, key[0], key[1])
     v0, v1, _, _ = draw(name, np.uint64(3), stream, key[0], key[1])
-    walker[DEPTH] = 0.0 if local else -math.log(uniform53(w0, w1))
+    walker[DEPTH] = 0.0 if local else -math.log(uniform52(w0, w1))
     walker[HORIZON] = CERTAIN - math.log(uniform(w2))
     if mirrored:
         inward = walker[UX + at[WALL]] if at[WALL] >= 0 else 0.0

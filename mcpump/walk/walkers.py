@@ -1,4 +1,4 @@
-"""The walk along x: a block of walkers in lanes, from birth to death."""
+"""The walk: a block of walkers in lanes, from birth to death."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from mcpump.walk.lane_loops import (
     lane_pieces_on_mesh,
     lane_turns,
 )
-from mcpump.walk.lanes import HALTED, NOT_FINITE, TOO_MANY_FLIGHTS
 from mcpump.walk.marching import (
     finite_march,
     lane_folds,
@@ -29,20 +28,24 @@ from mcpump.walk.marching import (
     move_marched,
     record_march,
 )
+from mcpump.walk.pulse import bear_pulse, finish_flight, flown, lent_pulse, record_pulse, turn_pulse
 from mcpump.walk.state import (
     AGE,
     BARE,
     FLAG,
     FRESH,
+    HALTED,
     LANES,
     MARKS,
     MU,
     NAME,
     NEXT,
+    NOT_FINITE,
     NUMBER,
     RELAX,
     SLAB,
     SPARE,
+    TOO_MANY_FLIGHTS,
     WORD,
     Course,
     Spins,
@@ -62,20 +65,13 @@ def walk_in_lanes(scene, course, walker, spin, tallies, key, halt, block, only, 
     only ≥ 0: walk this walker alone and record its pieces of flight in `trace`: flag, age, x, direction. `halt` is not 0
     from the moment on when the block is to be given up.
     """
-    b = borrowed
-    lent_course = Course(
-        b(course.slabs),
-        b(course.gates),
-        b(course.births),
-        b(course.source),
-        b(course.planes),
-        b(course.sides),
-    )
+    b, o, c, t = borrowed, lent_or_none, course, tallies
+    lent_course = Course(o(c.slabs), b(c.gates), o(c.births), o(c.source), o(c.planes), o(c.sides))
     lent_walker = Walkers(b(walker.lanes), b(walker.words), b(walker.notes))
-    o, t = lent_or_none, tallies
     lent_spin = Spins(
-        o(spin.rows), o(spin.kinds), o(spin.table), lent(spin.turning), lent_march(spin.marched)
-    )
+        o(spin.rows), o(spin.kinds), o(spin.table), lent(spin.turning), lent_march(spin.marched),
+        lent_pulse(spin.pulse),
+    )  # fmt: skip
     lent_tallies = Tallies(o(t.visits), o(t.born), o(t.ended), o(t.passages), o(t.budget))
     return follow(
         scene, lent_course, lent_walker, lent_spin, lent_tallies, key, b(halt), block, only, b(trace)
@@ -101,7 +97,7 @@ def move_row(rows, source, target):
 def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
     """Follow the walkers of a block, as many at a time as there are lanes."""
     notes, most = walker.notes, np.uint64(scene.max_flights)
-    flights, steps = 0, np.int64(0)
+    flights, steps, turns = 0, np.int64(0), np.int64(0)
     born, last = (0, scene.walkers) if only < 0 else (only, only + 1)
     # in the first turn walkers are born into all lanes
     count = marked = min(LANES, last - born)
@@ -114,13 +110,14 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
             j = walker.notes[MARKS, i]
             lives = walker.notes[FLAG, j] != VACANT
             if lives:
-                if walker.words[NUMBER, j] > most:
+                if flown(spin.pulse, walker.words[NUMBER, j], 1 - turns % 2) > most:
                     return flights, TOO_MANY_FLIGHTS, np.int64(walker.words[NAME, j])
-                line = happens(scene, course, walker, spin, tallies, key, j)
+                line = end_piece(course.slabs, scene, course, walker, spin, tallies, key, 1 - turns % 2, j)
             while True:
                 if not lives and born < last:
                     bear(spin.rows, scene, course, walker, spin, tallies, key, block, born, j)
                     take(spin.marched, scene, course, walker, key, born, j)
+                    bear_pulse(spin.pulse, scene, walker, tallies, block, born, key, turns % 2, j)
                     lives, born, line = True, born + 1, ON
                 if lives and line == ON and scene.jump > 0.0:
                     line = jump(spin.rows, scene, course, walker, spin, tallies, key, j)
@@ -128,20 +125,46 @@ def follow(scene, course, walker, spin, tallies, key, halt, block, only, trace):
                     break
                 if not (finite_row(spin.turning, spin.rows, j) and finite_march(spin.marched, j)):
                     return flights, NOT_FINITE, np.int64(walker.words[NAME, j])
-                lives = end_walker(scene, course, walker, spin, tallies, key, line, j)
+                lives = goes_on(course.slabs, scene, course, walker, spin, tallies, key, line, j)
                 line = ON
                 if not lives:
-                    flights += np.int64(walker.words[NUMBER, j])
+                    flights += np.int64(flown(spin.pulse, walker.words[NUMBER, j], 1 - turns % 2))
             if not lives:
                 count -= 1
                 move_lane(walker, spin, count, j)
-        turn(scene, walker, spin, count, key)
-        marked = lane_marks(count, notes[FLAG], notes[MARKS], notes[FRESH])
+        if only >= 0 and turns > 0:
+            steps = record_pulse(spin.pulse, walker, trace, steps)
+        fly_on(course.slabs, scene, walker, spin, tallies, count, key, turns % 2)
+        turns += 1
+        marked = lane_marks(count, notes[FLAG], notes[MARKS])
         if only >= 0 and count > 0:
-            record(walker, trace, steps)
-            record_march(spin.marched, walker.lanes, trace, steps)
-            steps += 1
+            steps = record(spin.pulse, walker, spin, trace, steps)
     return flights, 0, steps
+
+
+@part
+def end_piece(slabs, scene, course, walker, spin, tallies, key, half, j):
+    """Do what happens to lane j at the end of its piece; returns the line of the budget in which it ends, or ON."""
+    if slabs is None:
+        return finish_flight(spin.pulse, scene, course, walker, tallies, key, half, j)
+    return happens(scene, course, walker, spin, tallies, key, j)
+
+
+@part
+def goes_on(slabs, scene, course, walker, spin, tallies, key, line, j):
+    """End lane j in a line of the budget; returns whether it goes on, without its spin."""
+    if slabs is None:
+        return False  # it was booked where it ended
+    return end_walker(scene, course, walker, spin, tallies, key, line, j)
+
+
+@part
+def fly_on(slabs, scene, walker, spin, tallies, count, key, half):
+    """Let all lanes fly on by one piece of flight."""
+    if slabs is None:
+        turn_pulse(spin.pulse, scene, walker, tallies, count, key, half)
+    else:
+        turn(scene, walker, spin, count, key)
 
 
 @pasted
@@ -202,12 +225,16 @@ def turn_rigidly(table, scene, lanes, count):
         lane_kicks(count, lanes, scene.exchange, scene.nx, scene.nz, scene.Omega, scene.q)
 
 
-@pasted
-def record(walker, trace, step):
-    """Write the end of a piece of flight into the trace."""
+@part
+def record(pulse, walker, spin, trace, step):
+    """Write the end of a piece of flight into the trace; returns the next step. A pulse is recorded by `record_pulse`."""
+    if pulse is not None:
+        return step
     if step < trace.shape[0]:
         trace[step, 0], trace[step, 1] = walker.notes[FLAG, 0], walker.lanes[AGE, 0]
         trace[step, 2], trace[step, 3] = walker.lanes[NEXT, 0], walker.lanes[MU, 0]
+    record_march(spin.marched, walker.lanes, trace, step)
+    return step + 1
 
 
 @pasted

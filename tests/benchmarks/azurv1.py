@@ -19,9 +19,9 @@ from peers import PEERS, peer
 from rows import Section, Sizes, Target, at_least, in_turn, middle, not_here, number, ratios, table
 from walking import compile_c, deck_problem, pulse, run_c
 
+from mcpump.walk.arithmetic import key
 from mcpump.walk.blocks import ground_of
 from mcpump.walk.layout import BlockSums
-from mcpump.walk.philox import key
 
 CELLS, BINS, END, LENGTH = 201, 20, 20.0, 40.2
 FREQUENT = 400.0

@@ -12,7 +12,11 @@ import math
 import numba
 import numpy as np
 
-from mcpump.walk.philox import draw, uniform, uniform53
+from mcpump.compiled import twins
+from mcpump.walk import arithmetic
+
+_numbers = twins(arithmetic)
+draw, uniform, uniform52 = _numbers.draw, _numbers.uniform, _numbers.uniform52
 
 STREAM = np.uint64(0)
 
@@ -32,7 +36,7 @@ def march(first, walkers, k0, k1, length, t_end, tally):
             c0, c1, c2, _ = draw(np.uint64(walker), number, STREAM, k0, k1)
             number += np.uint64(1)
             flights += 1
-            left_over = min(-math.log(uniform53(c0, c1)), t_end - t)
+            left_over = min(-math.log(uniform52(c0, c1)), t_end - t)
             mu = 2.0 * uniform(c2) - 1.0
             cell, bin_ = int(x / width), int(t / step)
             to_edge = ((cell + 1) * width - x) / mu if mu > 0.0 else (cell * width - x) / mu

@@ -16,14 +16,15 @@ from mcpump.deck.read import read_deck
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.tally import Tally
+from mcpump.walk.arithmetic import key
 from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.lane_block import walk_plan
 from mcpump.walk.layout import GOES_ON, BlockSums
-from mcpump.walk.philox import key
 from mcpump.walk.plan import Plan, plan_of
-from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
+from mcpump.walk.pulse_block import PULSE_TRACE, pulse_course, pulse_spins, pulse_tallies
 from mcpump.walk.source import Source
+from mcpump.walk.state import new_walkers
+from mcpump.walk.walkers import walk_in_lanes
 
 HERE = Path(__file__).resolve().parent
 DECKS = HERE.parents[1] / "run"
@@ -85,14 +86,15 @@ def in_lanes(plan: Plan, blocks: int) -> Callable[[], list[tuple[float, int]]]:
 
 
 def pulse(scene: Scene, blocks: int) -> Callable[[], list[tuple[float, int]]]:
-    """A call that walks blocks of a pulse: CPU seconds and flights of each."""
-    slab, tallies = slab_of(scene), pulse_tallies(scene)
+    """A call that walks blocks of a pulse, without first flights of the local part: CPU seconds and flights of each."""
+    tallies = pulse_tallies(scene)
+    start = *pulse_course(scene), new_walkers(), pulse_spins(scene), tallies, key(scene.seed), GOES_ON
 
     def walk() -> list[tuple[float, int]]:
         found = []
         for block in range(blocks):
             began = time.thread_time()
-            flights = int(walk_pulse(slab, *key(scene.seed), GOES_ON, block, *tallies, -1, PULSE_TRACE)[0])
+            flights = int(walk_in_lanes(*start, block, -1, PULSE_TRACE)[0])
             found.append((time.thread_time() - began, flights))
         return found
 

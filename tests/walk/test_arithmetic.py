@@ -8,7 +8,7 @@ from parts import callable_from_python
 from scipy import integrate
 
 from mcpump.compiled import twins
-from mcpump.walk import arithmetic, flight, philox
+from mcpump.walk import arithmetic, flight
 
 NUMBERS, FLIGHTS = twins(arithmetic), twins(flight)
 FULL = 2**32 - 1
@@ -25,19 +25,6 @@ def words(*numbers):
 
 
 # --- random numbers -------------------------------------------------------------------------------------------------
-
-
-def test_random_words_are_those_of_the_other_walks():
-    """Held against the published vectors in `test_philox`."""
-    generator = np.random.default_rng(1)
-    for _ in range(200):
-        name, number, seed = (int(n) for n in generator.integers(0, 2**62, 3))
-        given = *words(name, number, 0x80000000), *philox.key(seed)
-        assert draw(*given) == philox.draw(*given)
-    for word in (0, 1, 2**31, FULL, *generator.integers(0, 2**32, 100)):
-        assert uniform(np.uint64(word)) == philox.uniform(np.uint64(word))
-        other = np.uint64(generator.integers(0, 2**32))
-        assert uniform52(np.uint64(word), other) == philox.uniform53(np.uint64(word), other)
 
 
 def test_ends_of_uniform_numbers():

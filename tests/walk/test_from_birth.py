@@ -6,14 +6,13 @@ NUMBA_DISABLE_JIT=1 it does so in plain Python.
 
 import itertools
 import math
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+from kernels import arrays_of_sums, assert_same_bits, interpreted_arrays
 from scenes import (
     CLOSED,
     DIFFUSE,
@@ -55,24 +54,13 @@ def arrays(folder):
         for name, given in FAMILY.items():
             user = user_for(given, Path(folder))
             sums = walk_from_birth(given, user, ways_of(given, user), BLOCK)
-            found |= {f"{name} {field}": value for field, value in sums._asdict().items()}
+            found |= arrays_of_sums(name, sums)
     return found
 
 
 @pytest.fixture(scope="module")
 def interpreted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("transport") / "interpreted.npz"
-    done = subprocess.run(
-        [sys.executable, __file__, path],
-        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    with np.load(path) as file:
-        return dict(file)
+    return interpreted_arrays(__file__, tmp_path_factory.mktemp("transport") / "interpreted.npz")
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +74,7 @@ def sums_of(name, compiled):
 
 @pytest.mark.parametrize("name", FAMILY)
 def test_interpreted_equals_compiled_bit_for_bit(name, interpreted, compiled):
-    assert set(interpreted) == set(compiled)
-    fields = [key for key in compiled if key.split()[0] == name]
-    assert len(fields) == len(BlockSums._fields)
-    for key_ in fields:
-        here, there = np.asarray(compiled[key_]), interpreted[key_]
-        assert here.dtype.kind == there.dtype.kind, key_
-        assert np.array_equal(here, there), f"{key_}: {np.abs(here - there).max()} of {np.abs(here).max()}"
-    assert np.all(np.isfinite(compiled[f"{name} profiles"]))
-    assert compiled[f"{name} flights"] > 0
-    assert np.abs(compiled[f"{name} profiles"]).max() > 0.0
+    assert_same_bits(name, interpreted, compiled)
 
 
 def test_the_small_scenes_reach_every_part_of_the_walk(compiled):

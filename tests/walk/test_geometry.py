@@ -1,19 +1,20 @@
-"""Geometry: straight paths and folds against reflections done one by one, in exact fractions."""
+"""Folds against reflections done one by one, in exact fractions, and whole trips between faces."""
 
-import math
 from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import callable_from_python
 
-from mcpump.problem.scene import ABSORBING, DIFFUSE, PERIODIC, SPECULAR
-from mcpump.walk.geometry import LEFT, NOWHERE, RIGHT, cell_of, fold, path_end, whole_trips
+from mcpump.compiled import twins
+from mcpump.walk import flight
+from mcpump.walk.flight import FACE, MIRROR, RING
 
 LENGTH = st.floats(0.1, 100.0)
 SHARE = st.floats(0.0, 1.0)
-CLOSED = (SPECULAR, DIFFUSE, ABSORBING)
-FACE = st.sampled_from(CLOSED)
+FLIGHTS = twins(flight)
+fold, whole_trips = map(callable_from_python, (FLIGHTS.fold, FLIGHTS.whole_trips))
 COSINE = st.floats(-1.0, 1.0).filter(lambda mu: mu == 0.0 or abs(mu) > 1e-6)
 
 
@@ -26,20 +27,6 @@ def reflected(y, L, periodic):
         else:
             y, sign = (-y if y < 0 else 2 * L - y), -sign
     return y, sign
-
-
-def walked(x, mu, L, left, right):
-    """Time and face of a path's end, leg by leg; exact."""
-    if left == PERIODIC or mu == 0.0:
-        return math.inf, NOWHERE
-    x, speed, L, time, forward = Fraction(x), abs(Fraction(mu)), Fraction(L), Fraction(0), mu > 0.0
-    for _ in range(3):
-        time += (L - x if forward else x) / speed
-        face, kind = (RIGHT, right) if forward else (LEFT, left)
-        if kind != SPECULAR:
-            return float(time), face
-        x, forward = (L if forward else Fraction(0)), not forward
-    return math.inf, NOWHERE
 
 
 @settings(max_examples=400, deadline=None, derandomize=True)
@@ -89,52 +76,11 @@ def test_fold_never_leaves_the_slab(y, periodic):
         assert sign == 1.0 or not periodic
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
-@given(SHARE, COSINE, LENGTH, FACE, FACE)
-def test_path_end_against_legs(share, mu, L, left, right):
-    x = min(share * L, L)
-    time, face = path_end(x, mu, L, left, right)
-    expected_time, expected_face = walked(x, mu, L, left, right)
-    assert face == expected_face
-    assert time == pytest.approx(expected_time, rel=1e-13, abs=1e-300)
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(SHARE, COSINE, LENGTH)
-def test_paths_in_a_ring_and_between_mirrors_do_not_end(share, mu, L):
-    x = min(share * L, L)
-    assert path_end(x, mu, L, PERIODIC, PERIODIC) == (math.inf, NOWHERE)
-    assert path_end(x, mu, L, SPECULAR, SPECULAR) == (math.inf, NOWHERE)
-
-
-@pytest.mark.parametrize("left", CLOSED)
-@pytest.mark.parametrize("right", CLOSED)
-def test_a_path_along_the_faces_meets_none(left, right):
-    assert path_end(3.0, 0.0, 10.0, left, right) == (math.inf, NOWHERE)
-    assert path_end(0.0, -0.0, 10.0, left, right) == (math.inf, NOWHERE)
-
-
-@pytest.mark.parametrize(
-    ("x", "mu", "left", "right", "expected"),
-    [
-        (4.0, 0.5, SPECULAR, ABSORBING, (12.0, RIGHT)),
-        (4.0, -0.5, SPECULAR, ABSORBING, (28.0, RIGHT)),
-        (4.0, 0.5, ABSORBING, SPECULAR, (32.0, LEFT)),
-        (4.0, -0.5, DIFFUSE, SPECULAR, (8.0, LEFT)),
-        (4.0, 1.0, DIFFUSE, DIFFUSE, (6.0, RIGHT)),
-        (10.0, 1.0, SPECULAR, ABSORBING, (0.0, RIGHT)),
-        (0.0, -1.0, ABSORBING, SPECULAR, (0.0, LEFT)),
-    ],
-)
-def test_path_end_by_hand(x, mu, left, right, expected):
-    assert path_end(x, mu, 10.0, left, right) == expected
-
-
 @settings(max_examples=200, deadline=None, derandomize=True)
-@given(SHARE, LENGTH, COSINE, st.floats(0.0, 1e7), st.sampled_from((SPECULAR, PERIODIC)))
+@given(SHARE, LENGTH, COSINE, st.floats(0.0, 1e7), st.sampled_from((MIRROR, RING)))
 def test_whole_trips_lead_back(share, L, mu, time, face):
     """Who goes on for the rest of the time ends where he would have, and meets few faces."""
-    x, periodic = min(share * L, L), face == PERIODIC
+    x, periodic = min(share * L, L), face == RING
     trips = whole_trips(time, mu, L, face, face)
     assert 0.0 <= trips <= time
     assert (time - trips) * abs(mu) <= 18.0 * L * (1.0 + 1e-9)
@@ -146,27 +92,7 @@ def test_whole_trips_lead_back(share, L, mu, time, face):
 
 
 def test_there_are_no_trips_between_other_faces():
-    for left, right in [
-        (SPECULAR, DIFFUSE),
-        (DIFFUSE, DIFFUSE),
-        (ABSORBING, ABSORBING),
-        (ABSORBING, SPECULAR),
-    ]:
+    for left, right in ((MIRROR, FACE), (FACE, FACE), (FACE, MIRROR)):
         assert whole_trips(1e6, 1.0, 1.0, left, right) == 0.0
-    assert whole_trips(7.0, 1.0, 1.0, PERIODIC, PERIODIC) == 0.0  # a few are flown
-    assert whole_trips(1e6, 0.0, 1.0, SPECULAR, SPECULAR) == 0.0
-
-
-@settings(max_examples=200, deadline=None, derandomize=True)
-@given(SHARE, LENGTH, st.integers(1, 500))
-def test_cells_hold_their_places(share, L, cells):
-    x = min(share * L, L)
-    cell = cell_of(x, cells / L, cells)
-    assert 0 <= cell < cells
-    width = L / cells
-    assert (cell - 1e-9) * width <= x <= (cell + 1 + 1e-9) * width
-
-
-def test_the_last_cell_holds_the_face():
-    assert cell_of(10.0, 0.7, 7) == 6
-    assert cell_of(0.0, 0.7, 7) == 0
+    assert whole_trips(7.0, 1.0, 1.0, RING, RING) == 0.0  # a few are flown
+    assert whole_trips(1e6, 0.0, 1.0, MIRROR, MIRROR) == 0.0

@@ -6,13 +6,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from parts import callable_from_python
 
+from mcpump.compiled import twins
+from mcpump.walk import arithmetic
+from mcpump.walk.arithmetic import key
 from mcpump.walk.events import STREAM_BIRTH
 from mcpump.walk.lane_loops import STREAM_AZIMUTH, STREAM_WALK
-from mcpump.walk.lanes import STREAM_DEATH
-from mcpump.walk.philox import draw, key, philox, uniform, uniform53
-from mcpump.walk.pulse import STREAM_FACE
+from mcpump.walk.pulse import STREAM_DEATH, STREAM_FACE
 
+NUMBERS = twins(arithmetic)
+draw, philox, uniform, uniform52 = map(
+    callable_from_python, (NUMBERS.draw, NUMBERS.philox, NUMBERS.uniform, NUMBERS.uniform52)
+)
 STREAMS = (STREAM_WALK, STREAM_BIRTH, STREAM_AZIMUTH, STREAM_DEATH, STREAM_FACE)
 FULL = 2**32 - 1
 WORD = st.integers(0, FULL)
@@ -77,16 +83,16 @@ def test_uniform_numbers_lie_inside_the_open_interval():
     least, most = words(0, FULL)
     assert uniform(least) == 2.0**-33
     assert uniform(most) == 1.0 - 2.0**-33
-    assert uniform53(least, least) == 2.0**-53
-    assert uniform53(most, most) == 1.0 - 2.0**-53
-    assert math.isfinite(math.log(uniform53(least, least)))
-    assert math.log(uniform53(most, most)) < 0.0
+    assert uniform52(least, least) == 2.0**-53
+    assert uniform52(most, most) == 1.0 - 2.0**-53
+    assert math.isfinite(math.log(uniform52(least, least)))
+    assert math.log(uniform52(most, most)) < 0.0
     # the two ends lie symmetrically, so that the mean is 1/2 exactly
     assert uniform(least) + uniform(most) == 1.0
-    assert uniform53(least, least) + uniform53(most, most) == 1.0
+    assert uniform52(least, least) + uniform52(most, most) == 1.0
     # the high word decides, the low one refines by 2^-52
-    assert uniform53(np.uint64(1), least) - uniform53(least, most) == 2.0**-52
-    assert uniform53(*words(0, 4096)) - uniform53(*words(0, 0)) == 2.0**-52
+    assert uniform52(np.uint64(1), least) - uniform52(least, most) == 2.0**-52
+    assert uniform52(*words(0, 4096)) - uniform52(*words(0, 0)) == 2.0**-52
 
 
 def test_uniform_numbers_are_uniform():

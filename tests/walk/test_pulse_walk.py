@@ -1,24 +1,24 @@
-"""The kernels of a pulse: flight lengths, directions, collisions, and the same bits interpreted as compiled.
+"""The walk of a pulse: flight lengths, directions, collisions, and the same bits interpreted as compiled.
 
 Run as a script, this file writes the sums of every small model to the file that it is given; with
 NUMBA_DISABLE_JIT=1 it does so in plain Python.
 """
 
 import math
-import os
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from kernels import arrays_of_sums, assert_same_bits, interpreted_arrays
 
 from mcpump.deck.read import deck_from_dict
 from mcpump.names import LINES
 from mcpump.problem.reduce import make_problem
-from mcpump.walk.layout import BlockSums
-from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.pulse_block import slab_of, walk_pulse_block
+from mcpump.walk import pulse
+from mcpump.walk.arithmetic import key
+from mcpump.walk.pulse_block import pulse_course, walk_pulse_block
+from mcpump.walk.state import LANES, X, new_walkers
+from mcpump.walk.walkers import walk_in_lanes
 
 PULSE = {"position": 1.5, "spin": [0.3, -0.2, 1.0]}
 
@@ -51,25 +51,13 @@ def arrays():
     found = {}
     for block, (name, given) in enumerate(DECKS.items()):
         sums = walk_pulse_block(problem_of(given).scene, 7 * block)
-        found |= {f"{name} {field}": value for field, value in sums._asdict().items()}
+        found |= arrays_of_sums(name, sums)
     return found
 
 
 @pytest.fixture(scope="module")
 def interpreted(tmp_path_factory):
-    path = tmp_path_factory.mktemp("walk") / "interpreted.npz"
-    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run(
-        [sys.executable, __file__, path],
-        env=environment,
-        cwd=Path(__file__).parent,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    with np.load(path) as file:
-        return dict(file)
+    return interpreted_arrays(__file__, tmp_path_factory.mktemp("walk") / "interpreted.npz")
 
 
 @pytest.fixture(scope="module")
@@ -79,16 +67,7 @@ def compiled():
 
 @pytest.mark.parametrize("name", DECKS)
 def test_interpreted_equals_compiled_bit_for_bit(name, interpreted, compiled):
-    assert set(interpreted) == set(compiled)
-    fields = [field for field in compiled if field.split()[0] == name]
-    assert len(fields) == len(BlockSums._fields)
-    for field in fields:
-        here, there = np.asarray(compiled[field]), interpreted[field]
-        assert here.dtype.kind == there.dtype.kind, field
-        assert np.array_equal(here, there), f"{field}: {np.abs(here - there).max()} of {np.abs(here).max()}"
-    assert np.all(np.isfinite(compiled[f"{name} profiles"]))
-    assert compiled[f"{name} flights"] > 0
-    assert np.abs(compiled[f"{name} profiles"]).max() > 0.0
+    assert_same_bits(name, interpreted, compiled)
 
 
 def test_the_small_models_reach_every_end_of_a_walk(compiled):
@@ -97,62 +76,54 @@ def test_the_small_models_reach_every_end_of_a_walk(compiled):
     assert {line for line, size in zip(LINES, used, strict=True) if not size} == {"torque", "stored"}
 
 
-def test_lengths_are_minus_the_logarithm():
-    from mcpump.walk.lanes import lane_lengths
-
-    generator = np.random.default_rng(1)
-    u = np.concatenate([
-        generator.random(4000) * 2.0**52, 2.0 ** generator.uniform(-1, 52, 4000),
-        2.0**52 - np.arange(1, 2000) + 0.5, np.arange(2000) + 0.5,
-        2.0 ** np.arange(0, 52), math.sqrt(2.0) * 2.0 ** np.arange(0, 51), [0.5, 2.0**52 - 0.5],
-    ])  # fmt: skip
-    length = u.copy()
-    lane_lengths(len(u), length, np.zeros(len(u)))
-    # near 2^52 the quotient keeps fewer digits than its distance from 1
-    half = 2.0**51
-    expected = np.array(
-        [-math.log(v / 2**52) if v < half else -math.log1p((v - 2.0**52) / 2.0**52) for v in u]
+@pytest.mark.parametrize("dimension", [1, 2, 3])
+def test_two_flights_of_a_draw_have_the_moments_of_lengths_and_directions(dimension):
+    """⟨s⟩ = 1, ⟨s²⟩ = 2; ⟨μ⟩ = 0, ⟨μ²⟩ = 1/d, ⟨μ⁴⟩ = 3/(d(d + 2)); the four numbers are not correlated."""
+    lanes, names, numbers = (
+        new_walkers().lanes,
+        np.arange(LANES).astype(np.uint64),
+        np.zeros(LANES, np.uint64),
     )
-    assert np.all(length > 0.0)
-    np.testing.assert_allclose(length, expected, rtol=1e-13)
+    found = []
+    for _ in range(100):
+        pulse.lane_pairs(LANES, dimension, lanes, names, numbers, *key(5))
+        found.append(lanes[pulse.COSINE : pulse.COSINE + 4].copy())
+    assert np.all(numbers == 100)
+    mu, s, second_mu, second_s = np.concatenate(found, axis=1)
+    n = len(s)
+    for lengths in (s, second_s):
+        assert np.all(lengths > 0.0)
+        assert abs(lengths.mean() - 1.0) < 4.0 / math.sqrt(n)
+        assert abs((lengths**2).mean() - 2.0) < 4.0 * math.sqrt(20.0 / n)
+    for cosines in (mu, second_mu):
+        assert np.all(np.abs(cosines) <= 1.0)
+        for power, moment in ((1, 0.0), (2, 1.0 / dimension), (4, 3.0 / (dimension * (dimension + 2)))):
+            error = (cosines**power).std() / math.sqrt(n)
+            assert abs((cosines**power).mean() - moment) <= 4.0 * error + 1e-12
+    correlation = np.corrcoef([mu, s, second_mu, second_s])[np.triu_indices(4, 1)]
+    assert np.all(np.abs(correlation) < 4.0 / math.sqrt(n))
 
 
 def test_near_collisions_of_lengths_that_are_multiples_of_a_cell():
     """Rounding makes some of them end before they begin: at age 0 and beside a face that would be outside of the mesh."""
-    from mcpump.walk import pulse
-
-    L, cells, bins = 40.2, 201, 4
-    model = slab_of(problem_of(deck(PULSE, ("absorbing", "absorbing"))).scene)
-    model = model._replace(length=L, cells=cells, t_max=1000.0, time_bins=bins)
-    h, n = L / cells, 100
+    L, cells, bins, n = 40.2, 201, 4, 100
+    numbers, _ = pulse_course(problem_of(deck(PULSE, ("absorbing", "absorbing"))).scene)
+    numbers = numbers._replace(lengths=(L, 1.0, 1.0), cells=(cells, 1, 1), t_end=1000.0)
+    h = L / cells
     for begin, cosine in ((L / 2, 1.0), (L / 2, -1.0), (1e-300, 1.0), (L - h / 2, 0.0)):
         for lengths in (h * np.arange(1, n + 1), np.nextafter(h * np.arange(1, n + 1), 0.0)):
-            lanes, at = np.zeros((9, pulse.LANES)), np.full((4, pulse.LANES), -1, np.int32)
-            lanes[pulse.X], lanes[pulse.T_END], lanes[pulse.MU], lanes[pulse.LENGTH, :n] = (
+            lanes, at = new_walkers().lanes, np.full((4, LANES), -1, np.int32)
+            lanes[X], lanes[pulse.T_END], lanes[pulse.COSINE], lanes[pulse.LENGTH, :n] = (
                 begin,
                 1e6,
                 cosine,
                 lengths,
             )
-            pulse.lane_collisions(n, lanes, 0, model, at, np.zeros(pulse.LANES, np.int64))
+            pulse.lane_collisions(n, 0, numbers, bins, lanes, at, np.zeros(LANES, np.int64))
             assert np.all((at[:, :n] >= 0) & (at[:, :n] < (cells + 1) * bins))
             assert np.all(np.abs(at[3, :n] - begin / h) <= 1.5)
     early = np.nextafter(h * np.arange(1, n + 1), 0.0)
     assert np.any(early - np.floor(early * (cells / L)) * h < 0.0)
-
-
-@pytest.mark.parametrize("dimension", [1, 2, 3])
-def test_directions_have_the_moments_of_the_sphere(dimension):
-    """⟨μ⟩ = 0, ⟨μ²⟩ = 1/d, ⟨μ⁴⟩ = 3/(d(d + 2)), on an even mesh of uniform numbers."""
-    from mcpump.walk.lanes import lane_directions
-
-    n = 20000
-    mu = (np.arange(n) + 0.5) / n
-    lane_directions(n, mu, dimension)
-    assert np.all(np.abs(mu) <= 1.0)
-    assert abs(mu.mean()) < 1e-12
-    assert (mu**2).mean() == pytest.approx(1.0 / dimension, rel=1e-7)
-    assert (mu**4).mean() == pytest.approx(3.0 / (dimension * (dimension + 2)), rel=1e-7)
 
 
 def test_walkers_do_not_know_their_block():
@@ -192,5 +163,5 @@ def test_numbers_depend_on_seed_and_block(name):
 
 
 if __name__ == "__main__":
-    assert not hasattr(walk_pulse, "py_func"), "compiled, not interpreted"
+    assert not hasattr(walk_in_lanes, "py_func"), "compiled, not interpreted"
     np.savez(sys.argv[1], **arrays())

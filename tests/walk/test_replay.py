@@ -35,13 +35,11 @@ from mcpump.textures.user import load_user_texture
 from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.from_birth import follow_block, ways_of
 from mcpump.walk.lane_block import walk_lane_block, walk_plan
-from mcpump.walk.lanes import NOT_FINITE, TOO_MANY_FLIGHTS
 from mcpump.walk.layout import GOES_ON, scene_tallies
-from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of
-from mcpump.walk.pulse import walk_pulse
-from mcpump.walk.pulse_block import pulse_tallies, slab_of, walk_pulse_block
+from mcpump.walk.pulse_block import pulse_tallies, walk_pulse, walk_pulse_block
 from mcpump.walk.replay import replay
+from mcpump.walk.state import NOT_FINITE, TOO_MANY_FLIGHTS
 from mcpump.walk.walker import ENDINGS
 
 HEAD = 2
@@ -187,13 +185,10 @@ def test_too_many_flights_stop_the_general_walk(name):
 
 def pulse_alone(given, block, only, most=0):
     """One walker of a pulse: its flights, trace and budget."""
-    visits, counts = pulse_tallies(given)
-    trace = np.zeros((most, 2))
-    flights, wrong, _ = walk_pulse(
-        slab_of(given), *key(given.seed), GOES_ON, block, visits, counts, only, trace
-    )
+    tallies, trace = pulse_tallies(given), np.zeros((most, 2))
+    flights, wrong, _ = walk_pulse(given, block, tallies, only=only, trace=trace)
     assert wrong == 0
-    return int(flights), trace, np.outer(counts, np.array(given.initial_spin) / given.walkers_per_block)
+    return flights, trace, np.outer(tallies.budget, np.array(given.initial_spin) / given.walkers_per_block)
 
 
 def test_too_many_flights_stop_a_pulse():

@@ -1,6 +1,6 @@
 """The compiled walk: its lane loops are vector code, and its loops count no references.
 
-Looked at is what LLVM has made of `mcpump.walk.walkers` and `mcpump.walk.pulse`, compiled here apart from the cache,
+Looked at is what LLVM has made of `mcpump.walk.walkers`, compiled here apart from the cache,
 which keeps no text: blocks of instructions, and which of them lie on a loop.
 """
 
@@ -17,18 +17,24 @@ from mcpump.deck.read import deck_from_dict
 from mcpump.problem.reduce import make_problem
 from mcpump.textures.moving import no_user
 from mcpump.walk import lane_loops, pulse
+from mcpump.walk.arithmetic import key
 from mcpump.walk.blocks import groundwork_of
 from mcpump.walk.course import plain
 from mcpump.walk.from_birth import NO_FIRST_TRACE, NO_LANE_TRACE, lane_state, new_handed, ways_of
 from mcpump.walk.handed import HANDED_ALIVE
 from mcpump.walk.lane_block import NO_TRACE, tallies_of
 from mcpump.walk.layout import GOES_ON, scene_tallies
-from mcpump.walk.philox import key
 from mcpump.walk.plan import plan_of, turning_of
-from mcpump.walk.pulse_block import PULSE_TRACE, pulse_tallies, slab_of
+from mcpump.walk.pulse_block import PULSE_TRACE, pulse_course, pulse_spins, pulse_tallies
 from mcpump.walk.state import LANES as COUNT
 from mcpump.walk.state import Spins, new_walkers
-from mcpump.walk.walked_flights import Books, Jobs, walk_first_flights
+from mcpump.walk.walked_flights import (
+    Jobs,
+    walk_first_flights,
+)
+from mcpump.walk.walked_scores import (
+    Books,
+)
 from mcpump.walk.walkers import walk_in_lanes
 
 FEATURES = binding.get_host_cpu_features()
@@ -54,7 +60,7 @@ PULSE = {
     "pulse": {"position": 2.0, "spin": [0, 0, 1]},
     "results": {"end": 3.0, "time_bins": 2},
 }
-MODEL = numba.typeof(slab_of(make_problem(deck_from_dict(PULSE)).scene))
+PLAIN = numba.typeof(pulse_course(make_problem(deck_from_dict(PULSE)).scene)[0])
 LANE_LOOPS = {
     # Philox's products of 32-bit words, words to numbers, the logarithm's division
     "lane_flights": (
@@ -88,9 +94,12 @@ LANE_LOOPS = {
     "lane_kicks": ((INTEGER, LANES, FLOAT, FLOAT, FLOAT, FLOAT, FLOAT), ("vmulpd", "vaddpd", "vdivpd")),
     "lane_moves": ((INTEGER, LANES), ("vmovup[sd]",)),
     # of a pulse
-    "lane_words": ((INTEGER, WORDS, WORDS, WORD, WORD, LANES), ("vpmuludq", "vmulpd", "vaddpd")),
+    "lane_pairs": (
+        (INTEGER, INTEGER, LANES, WORDS, WORDS, WORD, WORD),
+        ("vpmuludq", "vmulpd", "vaddpd", "vdivpd"),
+    ),
     "lane_collisions": (
-        (INTEGER, LANES, INTEGER, MODEL, ROWS, INTEGERS),
+        (INTEGER, INTEGER, PLAIN, INTEGER, LANES, ROWS, INTEGERS),
         ("vmulpd", "vaddpd", "vdivpd", "vcmp\\w*pd", "vcvttpd2\\w+"),
     ),
 }
@@ -187,7 +196,7 @@ def whole(request):
 def test_a_lane_loop_alone_is_vector_code(name):
     signature, wanted = LANE_LOOPS[name]
     text, assembly = compiled(
-        getattr(pulse if name in ("lane_words", "lane_collisions") else lane_loops, name), signature
+        getattr(pulse if name in ("lane_pairs", "lane_collisions") else lane_loops, name), signature
     )
     for instruction in wanted:
         assert re.search(rf"\b{instruction}\s[^\n]*%[yz]mm", assembly), instruction
@@ -239,8 +248,8 @@ def test_no_loop_of_first_flights_counts_references():
 
 def test_no_loop_of_a_pulse_counts_references():
     given = make_problem(deck_from_dict(PULSE)).scene
-    arguments = slab_of(given), *key(1), GOES_ON, 0, *pulse_tallies(given), -1, PULSE_TRACE
-    text = compiled(pulse.walk_pulse, arguments=arguments)[0]
+    start = *pulse_course(given), new_walkers(), pulse_spins(given), pulse_tallies(given)
+    text = compiled(walk_in_lanes, arguments=(*start, key(1), GOES_ON, 0, -1, PULSE_TRACE))[0]
     assert counted(text) == []
     loops = [part for lines in functions(text).values() for part in on_loops(lines).values()]
     assert any(re.search(rf"fptosi {VECTOR}", part) for part in loops), "collisions are vector code"
