@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mcpump.deck.layer import Layer
+from mcpump.deck.memory import too_large
 from mcpump.errors import InputError
 from mcpump.names import CHARGES
 from mcpump.problem.scene import DRIVEN, NO_STATE, Problem, Scene
@@ -74,6 +75,8 @@ def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dic
     scene = problem.scene
     if reason := not_solved(problem, channels):
         raise InputError(f"{problem.name} has no solution without walkers: {reason}")
+    if told := too_large(memory_of(problem, channels), "a shorter sample, or other channels than exact"):
+        raise InputError(f"the solution of {problem.name} without walkers {told}")
     rule = rule_of(problem)
     edges, _ = edges_on(scene, rule.jumps)
     sample, found = sample_of(scene), {}
@@ -91,6 +94,20 @@ def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dic
     except ArithmeticError as error:
         raise InputError(f"{problem.name} has no solution without walkers: {error}") from None
     return edges, found
+
+
+def memory_of(problem: Problem, channels: tuple[str, ...]) -> int:
+    """Bytes that the solution's narrowest mesh takes at the phases of a period, roughly; 0 where nothing needs them."""
+    motion = motion_of(problem)
+    if "exact" not in channels or isinstance(motion, theory.Precession):
+        return 0
+    scene, sample, rule = problem.scene, sample_of(problem.scene), rule_of(problem)
+    edges, _ = edges_on(scene, rule.jumps)
+    cells = 4 * len(mesh_for(sample, motion, scene.exchange, edges, rule))
+    phases = 2 * scene.harmonics + 16
+    # matrices between phases; angles of flights; vectors of Krylov steps
+    numbers = 3 * (3 * phases) ** 2 + 3 * directions_for(sample, scene.exchange, rule) * phases + 135 * phases
+    return 8 * cells * numbers
 
 
 def work_of(problem: Problem, channels: tuple[str, ...]) -> float:

@@ -265,7 +265,7 @@ class Phases:
 
 
 class _Diffusion:
-    """Solver of diffusion between cells, blocks along the diagonal and numbers beside it."""
+    """Solver of diffusion between cells, blocks along the diagonal, which are replaced, and numbers beside it."""
 
     def __init__(self, stack: Stack, blocks: Array) -> None:
         self.forth, self.back, ends = conductances(stack)
@@ -278,18 +278,18 @@ class _Diffusion:
             self.around = 1.0 / half_resistances(stack)[[0, -1]].sum()
             diagonal[[0, -1]] += self.around
         self.inner = len(blocks) if stack.faces is not None else len(blocks) - 1
-        self.inverse = np.zeros(blocks.shape)
-        for i in range(len(blocks)):
-            block = blocks[i]
+        self.inverse = blocks
+        for i, block in enumerate(blocks):
             block[side, side] += diagonal[i]
             if 0 < i < self.inner:
-                block -= (self.forth[i - 1] * self.back[i - 1]) * self.inverse[i - 1]
-            self.inverse[i] = np.linalg.inv(block)
+                block -= (self.forth[i - 1] * self.back[i - 1]) * blocks[i - 1]
+            if i < self.inner:
+                blocks[i] = np.linalg.inv(block)
         if stack.faces is None:
             # the last cell between both ends of the others
             column = np.zeros((self.inner, len(side), len(side)))
             self._couple(column, np.eye(len(side)))
-            self.inverse[-1] = np.linalg.inv(blocks[-1] - self._coupled(self._through(column)))
+            blocks[-1] = np.linalg.inv(blocks[-1] - self._coupled(self._through(column)))
 
     def _couple(self, inner: Array, last: Array) -> None:
         """Add what flows from the last cell."""

@@ -218,20 +218,21 @@ def harmonics_kept(
     """
     stack, nu = stack_on(sample, mesh_for(sample, motion, exchange, edges, rule), smooth=True)
 
-    def found(kept: int) -> list[Array]:
+    speed, rate = float(stack.speed.max()), float(stack.rate.max())
+
+    def found(kept: int) -> tuple[list[Array], float]:
+        """Density, and what it does to currents and torques; with the largest of it all."""
         world = _Clock(motion, stack, exchange, FEW_DIRECTIONS, kept, kept)
         both = _exact(stack, world, nu[:, None, None, None] * world.born)
-        return [values for part in both for values in (part.density, part.torque, part.current)]
+        told = [each for part in both for each in (part.density, part.torque / rate, part.current / speed)]
+        return [each[..., :functions, :] for each in told], max(float(np.abs(each).max()) for each in told)
 
     functions, kept, last = 1 + 2 * harmonics, harmonics + 2, None
     while kept <= MOST_KEPT:
-        now = found(kept)
+        now, size = found(kept)
         if last is not None:
-            changes = (
-                np.abs(one[..., :functions, :] - other[..., :functions, :]).max() / (np.abs(one).max() or 1.0)
-                for one, other in zip(now, last, strict=True)
-            )
-            if max(changes) < CHANGE:
+            change = max(float(np.abs(one - other).max()) for one, other in zip(now, last, strict=True))
+            if change <= CHANGE * size:
                 return kept
         kept, last = kept + max(2, kept // 3), now
     raise ArithmeticError(f"spins that turn in flight have more than {MOST_KEPT} harmonics")
