@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mcpump.deck.layer import Layer
+from mcpump.deck.memory import too_large
 from mcpump.errors import InputError
 from mcpump.names import CHARGES
 from mcpump.problem.scene import DRIVEN, NO_STATE, Problem, Scene
@@ -40,8 +41,9 @@ MOST_HARMONICS = 24
 """A texture with more of them is not solved."""
 LEFT_OUT = 1e-8
 """Harmonics smaller than this, beside the largest, are left out."""
-MOST_WORK = 3e5
-"""`work_of` a solution that takes some two seconds; one that takes more is left to `mcpump solve`."""
+MOST_WORK, MOST_TURNING = 3e5, 1e6
+"""`work_of` a solution that takes some two seconds, and some seven where walkers carry spins that turn freely, which take
+longer, too; one that takes more is left to `mcpump solve`."""
 PLACES = 400
 """Places at which a texture is looked at; what varies faster than between them is not resolved."""
 STILL = theory.Precession(lambda x: np.zeros((len(x), 3)), np.zeros(3))
@@ -73,6 +75,8 @@ def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dic
     scene = problem.scene
     if reason := not_solved(problem, channels):
         raise InputError(f"{problem.name} has no solution without walkers: {reason}")
+    if told := too_large(memory_of(problem, channels), "a shorter sample, or other channels than exact"):
+        raise InputError(f"the solution of {problem.name} without walkers {told}")
     rule = rule_of(problem)
     edges, _ = edges_on(scene, rule.jumps)
     sample, found = sample_of(scene), {}
@@ -92,6 +96,20 @@ def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dic
     return edges, found
 
 
+def memory_of(problem: Problem, channels: tuple[str, ...]) -> int:
+    """Bytes that the solution's narrowest mesh takes at the phases of a period, roughly; 0 where nothing needs them."""
+    motion = motion_of(problem)
+    if "exact" not in channels or isinstance(motion, theory.Precession):
+        return 0
+    scene, sample, rule = problem.scene, sample_of(problem.scene), rule_of(problem)
+    edges, _ = edges_on(scene, rule.jumps)
+    cells = 4 * len(mesh_for(sample, motion, scene.exchange, edges, rule))
+    phases = 2 * scene.harmonics + 16
+    # matrices between phases; angles of flights; vectors of Krylov steps
+    numbers = 3 * (3 * phases) ** 2 + 3 * directions_for(sample, scene.exchange, rule) * phases + 135 * phases
+    return 8 * cells * numbers
+
+
 def work_of(problem: Problem, channels: tuple[str, ...]) -> float:
     """Cells × directions × spins of the solution's narrowest mesh: what it costs."""
     scene, sample, rule = problem.scene, sample_of(problem.scene), rule_of(problem)
@@ -99,10 +117,16 @@ def work_of(problem: Problem, channels: tuple[str, ...]) -> float:
     motion = motion_of(problem) if {*channels} - {"spin_hall"} else STILL
     exchange = scene.exchange * ("exact" in channels)
     mesh = mesh_for(sample, motion, exchange, edges, rule)
-    spins = 3 * max(scene.harmonics, 1) if isinstance(motion, theory.Cycle) else 1
-    more = motion.harmonics if isinstance(motion, theory.Cycle) and "second_ladder" in channels else 0
-    each = len(channels) + ("second_ladder" in channels)
-    return float(4.0 * len(mesh) * directions_for(sample, exchange, rule) * (spins + 3 * more) * each)
+    width = float(4.0 * len(mesh) * directions_for(sample, exchange, rule))
+    if isinstance(motion, theory.Precession):
+        return width * (len(channels) + ("second_ladder" in channels))
+    by_harmonic = [name for name in channels if name != "exact"]
+    spins = 3 * max(scene.harmonics, 1) * (len(by_harmonic) + ("second_ladder" in by_harmonic))
+    if "second_ladder" in by_harmonic:
+        spins += 3 * motion.harmonics * (len(by_harmonic) + 1)
+    if "exact" in channels:  # at the phases of some harmonics more
+        spins += 2 * scene.harmonics + 16
+    return width * spins
 
 
 def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
@@ -112,8 +136,6 @@ def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
         return reason
     if not {*channels} - {"spin_hall"} or not not_rigid(scene._replace(initial=NO_STATE)):
         return ""
-    if "exact" in channels:
-        return "in its channel exact spins turn in flight about a texture that does not precess rigidly"
     _, harmonics, _ = _seen(problem)
     return "" if harmonics <= MOST_HARMONICS else f"its texture has more than {MOST_HARMONICS} harmonics"
 
@@ -128,12 +150,17 @@ def never_solved(scene: Scene) -> str:
 
 
 def channels_held(problem: Problem) -> tuple[str, ...]:
-    """Spin channels of a run that are held against the solution without walkers."""
+    """Spin channels of a run that are held against the solution without walkers: all, or those that do not take long."""
     channels = problem.scene.channels
-    if not not_solved(problem, channels):
+    if not_solved(problem, channels) or not not_rigid(problem.scene):
         return channels
-    # of a texture that does not precess rigidly all but `exact`
-    return tuple(name for name in channels if name != "exact")
+    # spins that turn about a texture which does not precess rigidly take the longest
+    quick = tuple(name for name in channels if name not in ("exact", "second_ladder"))
+    return channels if not quick or work_of(problem, channels) <= _most_work(problem.scene) else quick
+
+
+def _most_work(scene: Scene) -> float:
+    return MOST_TURNING if turns_freely(scene) else MOST_WORK
 
 
 def not_held(problem: Problem) -> str:
@@ -144,7 +171,7 @@ def not_held(problem: Problem) -> str:
     if reason := not_solved(problem, channels):
         return reason
     work = work_of(problem, channels)
-    return "" if work <= MOST_WORK else "it would take more than some seconds (mcpump solve)"
+    return "" if work <= _most_work(problem.scene) else "it would take more than some seconds (mcpump solve)"
 
 
 def motion_of(problem: Problem) -> theory.Precession | theory.Cycle:

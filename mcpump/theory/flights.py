@@ -13,6 +13,8 @@ RIGHT, LEFT = 0, 1
 """Directions along x."""
 THIN, TERMS = 0.02, 6
 """Mean free paths and turns in a cell that is thin, along the flight, and terms of the series there, to rounding."""
+LOST = 1e-18
+"""Share of a spin that is none."""
 
 
 def cross_with(vectors: Array) -> Array:
@@ -111,6 +113,96 @@ def fly(
                         s[j] = t[j]
                 for j in range(3):
                     outflow[way, segment, k, j] = s[j]
+
+
+@kernel
+def fly_in_time(
+    cosine, sine, axis, decay, shift, mu, weight, bounds, wanted, steady, inflow, outflow, current, second
+):
+    """Fly through every segment in every direction with spins at all phases of a period, (3, phases) each.
+
+    In a cell s − p decays and turns half, its phases move on (`shift`; not where that has no rows), and it turns half
+    again: p is steady there, (κ + ∂_t) p − p × B = q. `cosine`, `sine`: of half the angle, (directions, cells, phases);
+    `axis`: B/|B|. Spins are carried as v s. `current` and `second`, (cells, 2, 3, phases), are means ⟨vμs⟩ and ⟨vμ²s⟩ at
+    the left and right end of each cell; where they have no rows, nothing is scored. `wanted`: (2, segments), which to fly
+    through.
+    """
+    phases = axis.shape[2]
+    s, g, twice = np.zeros((3, phases)), np.zeros((3, phases)), np.zeros((3, 2 * phases))
+    for k in range(mu.shape[0]):
+        for way in range(2):
+            near, far = (0, 1) if way == RIGHT else (1, 0)
+            f = (0.5 if way == RIGHT else -0.5) * weight[k] * mu[k]
+            h = 0.5 * weight[k] * mu[k] * mu[k]
+            for segment in range(bounds.shape[0] - 1):
+                if not wanted[way, segment]:
+                    continue
+                first, last = bounds[segment], bounds[segment + 1]
+                for j in range(3):
+                    for p in range(phases):
+                        s[j, p] = inflow[way, segment, k, j, p]
+                for step in range(last - first):
+                    i = first + step if way == RIGHT else last - 1 - step
+                    if current.shape[0] > 0:
+                        score_in_time(current, second, i, near, f, h, s)
+                    if decay[k, i] > LOST:
+                        for j in range(3):
+                            for p in range(phases):
+                                g[j, p] = decay[k, i] * (s[j, p] - steady[i, j, p])
+                        turn_in_time(cosine, sine, axis, k, i, g)
+                        if shift.shape[0] > 0:
+                            move_on(shift, k, i, g, twice)
+                        turn_in_time(cosine, sine, axis, k, i, g)
+                        for j in range(3):
+                            for p in range(phases):
+                                s[j, p] = steady[i, j, p] + g[j, p]
+                    else:
+                        for j in range(3):
+                            for p in range(phases):
+                                s[j, p] = steady[i, j, p]
+                    if current.shape[0] > 0:
+                        score_in_time(current, second, i, far, f, h, s)
+                for j in range(3):
+                    for p in range(phases):
+                        outflow[way, segment, k, j, p] = s[j, p]
+
+
+@inlined
+def score_in_time(current, second, i, end, f, h, s):
+    """Add a direction to the means at one end of cell i."""
+    for j in range(3):
+        for p in range(s.shape[1]):
+            current[i, end, j, p] += f * s[j, p]
+            second[i, end, j, p] += h * s[j, p]
+
+
+@inlined
+def turn_in_time(cosine, sine, axis, k, i, g):
+    """Turn spins about the axis of cell i at each phase, by half the angle of direction k."""
+    for p in range(g.shape[1]):
+        c, s = cosine[k, i, p], sine[k, i, p]
+        a, b, d = axis[i, 0, p], axis[i, 1, p], axis[i, 2, p]
+        x, y, z = g[0, p], g[1, p], g[2, p]
+        along = (1.0 - c) * (a * x + b * y + d * z)
+        g[0, p] = c * x + s * (y * d - z * b) + along * a
+        g[1, p] = c * y + s * (z * a - x * d) + along * b
+        g[2, p] = c * z + s * (x * b - y * a) + along * d
+
+
+@inlined
+def move_on(shift, k, i, g, twice):
+    """Write what was there a flight's time ago: g(t − dt), by its Fourier series."""
+    phases = g.shape[1]
+    for j in range(3):
+        for p in range(phases):
+            twice[j, p] = g[j, p]
+            twice[j, phases + p] = g[j, p]
+            g[j, p] = 0.0
+    for n in range(phases):
+        c = shift[k, i, n]
+        for j in range(3):
+            for p in range(phases):
+                g[j, p] += c * twice[j, phases + p - n]
 
 
 @inlined

@@ -46,16 +46,11 @@ class Modes:
 
     def through(self, flown: Flights) -> Array:
         """(cells + 1, functions, 3): what passes the edges of the mesh, as `Ordinates.through`."""
-        return self._each(flown, self.ordinates[0].through)
+        return of_each(flown, self.ordinates[0].through)
 
     def left(self, flown: Flights) -> Array:
         """(2, functions, 3): what leaves at the faces, as `Ordinates.left`."""
-        return self._each(flown, self.ordinates[0].left)
-
-    def _each(self, flown: Flights, function: Callable[[Flights], Array]) -> Array:
-        """Tell something of every time function."""
-        rows = range(flown.density.shape[1])
-        return np.stack([function(flown.mapped(lambda part, f=f: part[..., f, :])) for f in rows], axis=1)  # type: ignore[misc]
+        return of_each(flown, self.ordinates[0].left)
 
     def flights(
         self,
@@ -101,6 +96,12 @@ class Modes:
         return Flights(density, current, flow, arrives, walls, kept if each else NONE)
 
 
+def of_each(flown: Flights, function: Callable[[Flights], Array]) -> Array:
+    """Tell something of every time function, or phase."""
+    rows = range(flown.density.shape[1])
+    return np.stack([function(flown.mapped(lambda part, f=f: part[..., f, :])) for f in rows], axis=1)  # type: ignore[misc]
+
+
 def _places(functions: int) -> Iterator[tuple[int, int]]:
     """Multiples of Ω, and of those above 0 the components one by one."""
     yield 0, 0
@@ -140,6 +141,13 @@ def in_time_functions(values: Array, functions: int) -> Array:
     rows = np.array([functions_at(2.0 * np.pi * i / phases, functions) for i in range(phases)])
     rows[:, 1:] *= 2.0
     return np.asarray(np.tensordot(values, rows, axes=(0, 0)) / phases)
+
+
+def at_phases(values: Array, phases: int) -> Array:
+    """What time functions, (…, functions, 3), are at evenly spread phases, (…, phases, 3); faster ones are left out."""
+    functions = min(values.shape[-2], phases)
+    rows = np.array([functions_at(2.0 * np.pi * i / phases, functions) for i in range(phases)])
+    return np.asarray(np.einsum("pf,...fi->...pi", rows, values[..., :functions, :]))
 
 
 def product(by_direction: Array, S: Array, functions: int, cross: Callable[[Array, Array], Array]) -> Array:

@@ -144,18 +144,8 @@ class Ordinates:
 
     @cached_property
     def conserved(self) -> Array:
-        """(…, 3): directions of spin that nothing takes away: no sink, no mirror's sign, and no field across them."""
-        faces = self.stack.faces or ()
-        if self.stack.loss.any() or any(face.absorption > 0.0 for face in faces):
-            return NO_ROWS
-        if faces and self.mirror != 1.0:
-            return NO_ROWS
-        size = np.sqrt((self.field**2).sum(axis=1))
-        if not size.any():
-            return np.eye(3)
-        n = self.field[size.argmax()] / size.max()
-        across = np.abs(np.cross(self.field, n)).max()
-        return n[None] if across <= 1e-12 * size.max() else NO_ROWS
+        """(…, 3): directions of spin that nothing takes away."""
+        return conserved_in(self.stack, self.field, self.mirror)
 
     @cached_property
     def uniform(self) -> Array:
@@ -297,7 +287,7 @@ class Ordinates:
             return np.concatenate([(density * scale).ravel(), z[3 * n :]])
 
         start = pack(first) + pack(less)
-        found = _solved(lambda z: z - pack(scattered(z)), accelerated, start, enough)
+        found = solved(lambda z: z - pack(scattered(z)), accelerated, start, enough)
         return _sum(scattered(found, each), less)
 
     def _taken(self, first: Flights) -> Array:
@@ -367,11 +357,26 @@ class Ordinates:
         return density + more - uniform * (along @ (width * more).sum(axis=0))
 
 
+def conserved_in(stack: Stack, field: Array, mirror: float = 1.0) -> Array:
+    """(…, 3): directions of spin that nothing takes away: no sink, no mirror's sign, and no field (…, 3) across them."""
+    faces = stack.faces or ()
+    if stack.loss.any() or any(face.absorption > 0.0 for face in faces):
+        return NO_ROWS
+    if faces and mirror != 1.0:
+        return NO_ROWS
+    size = np.sqrt((field**2).sum(axis=1))
+    if not size.any():
+        return np.eye(3)
+    n = field[size.argmax()] / size.max()
+    across = np.abs(np.cross(field, n)).max()
+    return n[None] if across <= 1e-12 * size.max() else NO_ROWS
+
+
 def _sum(one: Flights, other: Flights) -> Flights:
     return Flights(*(a + b for a, b in zip(one, other, strict=True)))
 
 
-def _solved(
+def solved(
     operator: Callable[[Array], Array], accelerated: Callable[[Array], Array], start: Array, enough: float
 ) -> Array:
     """Solve operator(z) = start by Krylov steps, stage by stage, as long as the error falls and is not small enough.
@@ -399,14 +404,14 @@ def _solved(
     raise ArithmeticError("the scattered spin was not found: is there a sink?")
 
 
-def _half_resistances(stack: Stack) -> Array:
+def half_resistances(stack: Stack) -> Array:
     """From the middle of each cell to its edge: h/2D."""
     return 0.5 * np.diff(stack.edges) * stack.dimension * (stack.rate + stack.loss) / stack.speed**2
 
 
-def _conductances(stack: Stack) -> tuple[Array, Array, Array]:
+def conductances(stack: Stack) -> tuple[Array, Array, Array]:
     """Spin that flows between neighbouring cells per density, to the right and to the left, and out at the faces."""
-    v, half = stack.speed, _half_resistances(stack)
+    v, half = stack.speed, half_resistances(stack)
     through, back = 1.0 / (half[1:] + half[:-1]), np.ones(len(v) - 1)
     flux = MEAN_FLUX[stack.dimension]
     for edge, gate in stack.interfaces.items():
@@ -426,13 +431,13 @@ def _conductances(stack: Stack) -> tuple[Array, Array, Array]:
 def _diffusion(stack: Stack, field: Array) -> Any:
     """Solver of (1/τ_sf) g − g × B − ∂D∂g in the cells, by finite volumes: near enough to find where spin diffuses to."""
     n, width = len(stack.speed), np.diff(stack.edges)
-    forth, back, ends = _conductances(stack)
+    forth, back, ends = conductances(stack)
     diagonal = ends + width * (stack.loss + 1e-12 * stack.rate)
     diagonal[:-1] += forth
     diagonal[1:] += back
     along = diags_array([diagonal, -back, -forth], offsets=[0, 1, -1]).tolil()
     if stack.faces is None:
-        around = 1.0 / _half_resistances(stack)[[0, -1]].sum()
+        around = 1.0 / half_resistances(stack)[[0, -1]].sum()
         for i, j in ((0, n - 1), (n - 1, 0)):
             along[i, i] += around
             along[i, j] -= around

@@ -1,7 +1,7 @@
 """The walk's equation (W) without walkers, where everything varies along x alone and the magnetization is periodic.
 
-A rigid precession stands still in the frame that turns with it; other motions are solved harmonic by harmonic, which
-holds where exchange turns no spins in flight (all channels but `exact`).
+A rigid precession stands still in the frame that turns with it; other motions are solved harmonic by harmonic where
+exchange turns no spins in flight (all channels but `exact`), and else at the phases of a period.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike
 
 from mcpump.theory.flights import LEFT, RIGHT, cross, directions_of_half
 from mcpump.theory.medium import Array
-from mcpump.theory.modes import Modes, in_time_functions, product
+from mcpump.theory.modes import Modes, at_phases, in_time_functions, product
 from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
+from mcpump.theory.phases import Phases
 from mcpump.theory.sample import (
     Cycle,
     Layer,
@@ -45,6 +46,12 @@ __all__ = [
     "periodic_response",
     "slab_response",
 ]
+
+
+CHANGE = 1e-6
+"""Share of the largest spin that further harmonics change no more."""
+MOST_KEPT, FEW_DIRECTIONS = 40, 6
+"""Harmonics at most, and directions with which they are looked for."""
 
 
 class Part(NamedTuple):
@@ -156,7 +163,7 @@ def periodic_response(
     Parameters
     ----------
     sample, exchange, edges, channels, rule
-        As for `slab_response`; "exact" for a rigid precession alone.
+        As for `slab_response`.
     motion : Precession or Cycle
         How the magnetization moves.
     harmonics : int
@@ -174,13 +181,17 @@ def periodic_response(
     rule = rule or Rule()
     wanted = {*channels} | ({"second"} if rashba else set())
     names = tuple(sorted(wanted))
+    edges, turn = np.asarray(edges, float), exchange * ("exact" in channels)
+    kept = 0
+    if isinstance(motion, Cycle) and "exact" in channels:
+        kept = harmonics_kept(sample, motion, exchange, edges, harmonics, rule)
 
     def solve(stack: Stack, nu: Array, directions: int) -> Solved:
         world: _Frame | _Clock
         if isinstance(motion, Precession):
             world = _Frame(motion, stack, exchange, directions)
         else:
-            world = _Clock(motion, stack, exchange, directions, harmonics)
+            world = _Clock(motion, stack, exchange, directions, harmonics, kept)
         found, flown = _channels_and_flights(stack, nu, world, names)
         told = {
             name: tuple(Part(*(world.in_time(values, harmonics) for values in part)) for part in parts)
@@ -190,8 +201,41 @@ def periodic_response(
             told["rashba"] = _dipoles(sample, stack, world, flown["second"], harmonics, directions)
         return {name: told[name] for name in (*channels, *(["rashba"] if rashba else []))}  # type: ignore[misc]
 
-    turn = exchange * ("exact" in channels)
-    return _extrapolated(sample, motion, turn, np.asarray(edges, float), rule, solve)
+    return _extrapolated(sample, motion, turn, edges, rule, solve)
+
+
+def harmonics_kept(
+    sample: Sample, motion: Cycle, exchange: float, edges: Array, harmonics: int, rule: Rule
+) -> int:
+    """Multiples of Ω that spins which turn in flight need: as many as leave those asked for as they are.
+
+    They are looked for on the widest mesh, with few directions.
+
+    Raises
+    ------
+    ArithmeticError
+        If there are too many.
+    """
+    stack, nu = stack_on(sample, mesh_for(sample, motion, exchange, edges, rule), smooth=True)
+
+    speed, rate = float(stack.speed.max()), float(stack.rate.max())
+
+    def found(kept: int) -> tuple[list[Array], float]:
+        """Density, and what it does to currents and torques; with the largest of it all."""
+        world = _Clock(motion, stack, exchange, FEW_DIRECTIONS, kept, kept)
+        both = _exact(stack, world, nu[:, None, None, None] * world.born)
+        told = [each for part in both for each in (part.density, part.torque / rate, part.current / speed)]
+        return [each[..., :functions, :] for each in told], max(float(np.abs(each).max()) for each in told)
+
+    functions, kept, last = 1 + 2 * harmonics, harmonics + 2, None
+    while kept <= MOST_KEPT:
+        now, size = found(kept)
+        if last is not None:
+            change = max(float(np.abs(one - other).max()) for one, other in zip(now, last, strict=True))
+            if change <= CHANGE * size:
+                return kept
+        kept, last = kept + max(2, kept // 3), now
+    raise ArithmeticError(f"spins that turn in flight have more than {MOST_KEPT} harmonics")
 
 
 def drive_response(
@@ -325,7 +369,11 @@ class _Frame:
 class _Clock:
     """What a periodic motion does, in time functions."""
 
-    def __init__(self, motion: Cycle, stack: Stack, exchange: float, directions: int, harmonics: int) -> None:
+    def __init__(
+        self, motion: Cycle, stack: Stack, exchange: float, directions: int, harmonics: int, kept: int = 0
+    ) -> None:
+        """harmonics: multiples of Ω asked for; kept: those of spins that turn in flight."""
+        self.kept = kept
         self.motion, self.stack, self.J, self.directions = motion, stack, 2.0 * exchange, directions
         self.functions = 1 + 2 * harmonics
         period, phases = 2.0 * math.pi / motion.Omega, 4 * motion.harmonics + 4
@@ -371,7 +419,7 @@ def harmonics_of(values: Array, axis: Array, harmonics: int) -> Array:
 
 
 def _part(
-    slab: Ordinates | Modes, flown: Flights, torque: Array | None = None, born: Array | None = None
+    slab: Ordinates | Modes | Phases, flown: Flights, torque: Array | None = None, born: Array | None = None
 ) -> Part:
     """What is told of flights."""
     none = np.zeros_like(flown.density)
@@ -427,16 +475,36 @@ def _channels_and_flights(
 
 
 def _exact(stack: Stack, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
-    """All orders in J, where the magnetization turns rigidly."""
+    """All orders in J, in the turning frame or at the phases of a period.
+
+    B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance.
+    """
+    steps = stack._replace(smooth=False)
     if isinstance(world, _Clock):
-        raise ValueError("exact is known for a rigid precession alone")
+        return _exact_in_time(steps, world, source[:, 2])
     S = world.S[:, 2]
-    slab = Ordinates(stack._replace(smooth=False), world.J * S + world.turning, world.directions)
-    # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
+    slab = Ordinates(steps, world.J * S + world.turning, world.directions)
     first = slab.flights(source[:, 2])
     later = slab.after(first)
     torques = (world.J * np.cross(one.density, S) for one in (first, later))
     return _part(slab, first, next(torques), source[:, 2]), _part(slab, later, next(torques))
+
+
+def _exact_in_time(stack: Stack, world: _Clock, source: Array) -> tuple[Part, Part]:
+    """All orders in J of any periodic motion."""
+    phases = 1 + 2 * world.kept
+    S, born = (at_phases(values, phases) for values in (world.S[:, 2], source))
+    slab = Phases(stack, world.J * S, world.motion.Omega, world.directions)
+
+    def in_time(values: Array) -> Array:
+        return np.moveaxis(in_time_functions(np.moveaxis(values, -2, 0), world.functions), -1, -2)
+
+    def part(flown: Flights, births: Array | None = None) -> Part:
+        torque = world.J * np.cross(flown.density, S)
+        return Part(*(in_time(values) for values in _part(slab, flown, torque, births)))
+
+    first = slab.flights(born)
+    return part(first, born), part(slab.after(first))
 
 
 def _dipoles(
