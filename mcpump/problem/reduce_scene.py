@@ -147,7 +147,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
     """Sample, results and numbers of the run; without texture and state at the start."""
     gas, axes, results = deck.gas, deck.axes, deck.results
     absorption, specularity = _faces(axes)
-    timed = results.end is not None
+    timed, (left, right) = results.end is not None, deck.reflection
     return Scene(
         dimension=gas.dimension, axes=len(axes), lengths=_lengths(axes, gas.ell), cells=_cells(axes),
         periodic=_periodic(axes), absorption=absorption, specularity=specularity, layers=deck.layers,
@@ -159,6 +159,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
         initial=NO_STATE, initial_spin=(0.0, 0.0, 0.0), initial_x=0.0, initial_walkers=0,
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+        reflection=(left.real, left.imag, right.real, right.imag),
     )  # fmt: skip
 
 
@@ -243,7 +244,7 @@ def with_charge(scene: Scene) -> Scene:
 
 def _folded(scene: Scene) -> tuple[bool, bool, bool]:
     """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
-    if scene.sources or scene.hall_slot >= 0:
+    if scene.sources or scene.hall_slot >= 0 or scene.beside_insulator:
         return (False, False, False)
     longest = max(layer.v / layer.rate for layer in scene.layers)
 

@@ -122,6 +122,8 @@ class Scene(NamedTuple):
     """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
     pulse: bool = False
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
+    reflection: tuple[float, float, float, float] = (1.0, 0.0, 1.0, 0.0)
+    """Re R, Im R of the faces x−, x+, of spin across the magnetization of an insulator beyond them; 1: none."""
 
     @property
     def walked(self) -> tuple[str, ...]:
@@ -170,6 +172,11 @@ class Scene(NamedTuple):
         return Precession(
             shape.Omega, shape.envelope, shape.envelope_parameters, shape.q[0], shape.C, shape.P, shape.Q
         )
+
+    @property
+    def beside_insulator(self) -> bool:
+        """Whether the magnet is an insulator beyond a face, whose electrons all are the metal's."""
+        return self.reflection != (1.0, 0.0, 1.0, 0.0)
 
     @property
     def has_sum(self) -> bool:

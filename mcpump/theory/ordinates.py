@@ -42,6 +42,17 @@ class Face(NamedTuple):
     """Probability to be absorbed."""
     specularity: float = 1.0
     """Share of the reflections that are specular; the rest follows the cosine law."""
+    reflection: complex = 1.0
+    """R = r↑r↓* of spin across the magnetization of an insulator beyond it, which sends spin along it back as it is."""
+    magnet: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Direction n of that magnetization, in the frame that turns with it."""
+
+    @property
+    def turn(self) -> Array:
+        """(3, 3): what becomes of spin that is sent back: s∥ + Re R s⊥ + Im R n × s⊥."""
+        n, R = np.array(self.magnet), complex(self.reflection)
+        along = np.outer(n, n)
+        return np.asarray(along + R.real * (np.eye(3) - along) - R.imag * cross_with(n[None])[0])
 
 
 class Interface(NamedTuple):
@@ -126,6 +137,8 @@ class Ordinates:
         self.bounds = np.array([0, *inner, len(stack.speed)])
         self.specular, self.diffuse = _couplings(stack, inner, mirror)
         self.rough = bool(self.diffuse.any())
+        turns = [face.turn for face in stack.faces or () if face.reflection != 1.0]
+        self.turned = np.array([face.turn for face in stack.faces or ()]) if turns else None
         self.close = self._closed()
 
     @cached_property
@@ -148,7 +161,7 @@ class Ordinates:
         faces = self.stack.faces or ()
         if self.stack.loss.any() or any(face.absorption > 0.0 for face in faces):
             return NO_ROWS
-        if faces and self.mirror != 1.0:
+        if (faces and self.mirror != 1.0) or self.turned is not None:
             return NO_ROWS
         size = np.sqrt((self.field**2).sum(axis=1))
         if not size.any():
@@ -195,6 +208,38 @@ class Ordinates:
         ]
         return arrives * (1.0 - np.array(kept))[:, None]
 
+    def _sent_back(self, rows: Array) -> Array:
+        """What magnets beyond the faces make of what these send back, (2 segments, …, 3), in place."""
+        if self.turned is not None:
+            rows[0], rows[-1] = rows[0] @ self.turned[0].T, rows[-1] @ self.turned[1].T
+        return rows
+
+    def pumped(self, spin: Array) -> Array | None:
+        """(2, segments, 3): what magnets beyond the faces send out, (1 − turn) v ⟨|μ|⟩/2 spin; None without any.
+
+        spin: (cells, 3), that of the equilibrium in the frame that turns with them, which so is one here, too.
+        """
+        if self.turned is None:
+            return None
+        sent = np.zeros((2, len(self.bounds) - 1, 3))
+        flux = MEAN_FLUX[self.stack.dimension] * self.stack.speed[:, None] * spin
+        sent[RIGHT, 0] = flux[0] - self.turned[0] @ flux[0]
+        sent[LEFT, -1] = flux[-1] - self.turned[1] @ flux[-1]
+        return sent
+
+    def face_torque(self, flown: Flights, pumped: Array | None = None) -> Array | None:
+        """(cells, 3): what magnets beyond the faces send out and change, per volume of the cells there; else None."""
+        if self.turned is None:
+            return None
+        given = np.zeros_like(flown.arrives) if pumped is None else pumped
+        torque, width = np.zeros_like(flown.density), np.diff(self.stack.edges)
+        for face, cell, back, come in (
+            (0, 0, given[RIGHT, 0], flown.arrives[LEFT, 0]),
+            (1, -1, given[LEFT, -1], flown.arrives[RIGHT, -1]),
+        ):
+            torque[cell] += (back + self.turned[face] @ come - come) / width[cell]
+        return torque
+
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
         if not self.specular.any():
@@ -208,8 +253,11 @@ class Ordinates:
                     product = self.turn[:, i] @ product
                 through[way, segment] = product
         flat = through.reshape(2 * segments, K, 3, 3)
-        system = np.einsum("ab,bkij->kaibj", self.specular, flat).reshape(K, 6 * segments, 6 * segments)
-        return np.linalg.inv(np.eye(6 * segments) - system)
+        system = np.einsum("ab,bkij->kaibj", self.specular, flat)
+        if self.turned is not None:
+            for row, turn in ((0, self.turned[0]), (-1, self.turned[1])):
+                system[:, row] = np.einsum("ih,khbj->kibj", turn, system[:, row])
+        return np.linalg.inv(np.eye(6 * segments) - system.reshape(K, 6 * segments, 6 * segments))
 
     def flights(
         self,
@@ -249,9 +297,8 @@ class Ordinates:
         if self.close is not None:
             fly(*fixed, source, by_direction, np.zeros_like(sent), outflow, NO_ROWS, NO_CURRENT, NONE)
             outflow += 0.0 if sheets is None else sheets[1]
-            bounced = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1) + sent.reshape(
-                2 * segments, K, 3
-            )
+            mirrored = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1)
+            bounced = self._sent_back(mirrored) + sent.reshape(2 * segments, K, 3)
             known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
@@ -259,7 +306,7 @@ class Ordinates:
         fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
         outflow += 0.0 if sheets is None else sheets[1]
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
-        rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
+        rough = self._sent_back(self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
         return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
     def after(self, first: Flights, each: bool = False, enough: float = FOUND) -> Flights:

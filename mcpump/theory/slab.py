@@ -422,21 +422,28 @@ def _channels_and_flights(
             total = _mixed((1.0, _part(slab, whole, slab.mean(torque + more))), (1.0, _part(slab, rest)))
             found["second_ladder"] = local, _mixed((1.0, total), (-1.0, local))
     if "exact" in names:
-        found["exact"] = _exact(stack, world, source)
+        found["exact"] = _exact(stack, nu, world, source)
     return {name: found[name] for name in names}, flights
 
 
-def _exact(stack: Stack, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
+def _exact(stack: Stack, nu: Array, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
     """All orders in J, where the magnetization turns rigidly."""
     if isinstance(world, _Clock):
         raise ValueError("exact is known for a rigid precession alone")
     S = world.S[:, 2]
-    slab = Ordinates(stack._replace(smooth=False), world.J * S + world.turning, world.directions)
     # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
-    first = slab.flights(source[:, 2])
+    slab = Ordinates(
+        stack._replace(smooth=stack.smooth and not S.any()), world.J * S + world.turning, world.directions
+    )
+    pumped = slab.pumped(nu[:, None] * world.turning / (world.J or 2.0))
+    first = slab.flights(source[:, 2], pumped)
     later = slab.after(first)
-    torques = (world.J * np.cross(one.density, S) for one in (first, later))
-    return _part(slab, first, next(torques), source[:, 2]), _part(slab, later, next(torques))
+    torques = [world.J * np.cross(one.density, S) for one in (first, later)]
+    for torque, flown, sent in zip(torques, (first, later), (pumped, None), strict=True):
+        more = slab.face_torque(flown, sent)
+        if more is not None:
+            torque += more
+    return _part(slab, first, torques[0], source[:, 2]), _part(slab, later, torques[1])
 
 
 def _dipoles(

@@ -17,7 +17,17 @@ from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
 from mcpump.walk.handed import HANDED_SLAB
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
 from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
-from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
+from mcpump.walk.scores import (
+    add_all,
+    add_entry,
+    add_event,
+    add_row,
+    add_shared,
+    add_three,
+    phase_of,
+    place_of,
+    visit,
+)
 from mcpump.walk.state import (
     AGE,
     AREA_NEXT,
@@ -34,6 +44,7 @@ from mcpump.walk.state import (
     FROM_Y,
     FROM_Z,
     HIGH,
+    KEPT_ACROSS,
     LADDER,
     LADDER_BORN,
     LOW,
@@ -65,6 +76,7 @@ from mcpump.walk.state import (
     TO_RIGHT,
     TO_Y,
     TO_Z,
+    TURNED_ACROSS,
     UY,
     UZ,
     WALL_KIND,
@@ -291,6 +303,8 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             )
             if crosses:
                 line = LEFT + 1 if right else LEFT
+            else:
+                turn_at_face(spin.table, scene, walker, spin, tallies, gates, gate, j)
         else:
             crosses, mirrored, mu = meet_interface(
                 gates[gate, TO_RIGHT if right else TO_LEFT], gates[gate, SPECULARITY], gates[gate, STRAIGHT],
@@ -316,6 +330,25 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
     elif crosses and line == ON:
         enter(course, walker, slab + 1 if right else slab - 1, j)
     return line
+
+
+@part
+def turn_at_face(table, scene, walker, spin, tallies, gates, gate, j):
+    """Spin of `exact` that a magnet beyond a face sends back: s∥ + Re R s⊥ + Im R n × s⊥; the change is its torque."""
+    if table is None:
+        return
+    kept, turned = gates[gate, KEPT_ACROSS], gates[gate, TURNED_ACROSS]
+    if not scene.exact or (kept == 1.0 and turned == 0.0):
+        return
+    lanes, nx, nz = walker.lanes, scene.nx, scene.nz
+    sx, sy, sz = lanes[EXACT, j], lanes[EXACT + 1, j], lanes[EXACT + 2, j]
+    along = nx * sx + nz * sz
+    x, z = sx - along * nx, sz - along * nz
+    dx = (kept - 1.0) * x - turned * nz * sy
+    dy = (kept - 1.0) * sy + turned * (nz * x - nx * z)
+    dz = (kept - 1.0) * z + turned * nx * sy
+    lanes[EXACT, j], lanes[EXACT + 1, j], lanes[EXACT + 2, j] = sx + dx, sy + dy, sz + dz
+    add_three(tallies.visits, place_of(scene, lanes, j), 2 * spin.rows.shape[1] + 6, dx, dy, dz, 1.0)
 
 
 @pasted

@@ -209,7 +209,7 @@ def _lattice(
     frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
     if "exact" in scene.channels:
         turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
-        steps = stack._replace(smooth=False)
+        steps = stack._replace(smooth=scene.beside_insulator)  # which turns no spin in flight
         exact = Ordinates(steps, J * S[:, 2] + frame, round(turns * directions))
     return _Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
 
@@ -217,7 +217,14 @@ def _lattice(
 def _taken(lattices: list[_Lattice], scale: float) -> list[Reference]:
     """Solutions on the first two meshes, times a number, for three meshes and once more for the first."""
     wide, middle = (
-        solutions(one.perturbed, one.exact, _births(one), partial(_torque, one), set(one.scene.channels))
+        solutions(
+            one.perturbed,
+            one.exact,
+            _births(one),
+            partial(_torque, one),
+            set(one.scene.channels),
+            _pumped(one),
+        )
         for one in lattices[:2]
     )
     edges = lattices[1].stack.edges
@@ -318,6 +325,21 @@ def _channels(lattice: _Lattice, taken: Reference) -> dict[str, _Channel]:
     return found
 
 
+def _pumped(lattice: _Lattice) -> Array | None:
+    """What an insulating magnet beyond a face sends out; None without one."""
+    if lattice.exact is None:
+        return None
+    return lattice.exact.pumped(lattice.nu[:, None] * lattice.turning / (2.0 * lattice.scene.exchange or 2.0))
+
+
+def _turned(lattice: _Lattice, flights: Flights, pumped: Array | None = None) -> Array:
+    """Torque on what flies in `exact`: of the exchange in the cells, and of an insulating magnet beyond a face."""
+    assert lattice.exact is not None
+    torque = 2.0 * lattice.scene.exchange * np.cross(flights.density, lattice.S[:, 2])
+    more = lattice.exact.face_torque(flights, pumped)
+    return torque if more is None else torque + more
+
+
 def shift_rates(exchange: float, rate: Array) -> Array:
     """G of the shift [1/τ], at collision rates: 1/τ where exchange is weak, a tenth of it where it is strong."""
     turn = np.maximum(2.0 * abs(exchange) / rate, WEAK)
@@ -329,14 +351,11 @@ def _exact(lattice: _Lattice, emitted: Array, born: Array, u: Taken | None) -> _
     """`exact`: B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance."""
     slab = lattice.exact
     assert slab is not None
-    near = slab.flights(born)
+    pumped = _pumped(lattice)
+    near = slab.flights(born, pumped)
     far = None if u is None else slab.flights(slab.births(u.density), u.walls)
-
-    def with_torque(one: Flights | None) -> tuple[Flights | None, Array]:
-        turned = np.zeros_like(born) if one is None else one.density
-        return one, 2.0 * lattice.scene.exchange * np.cross(turned, lattice.S[:, 2])
-
-    return _channel(slab, emitted, (near, with_torque(near)[1]), with_torque(far), u)
+    rest = np.zeros_like(born) if far is None else _turned(lattice, far)
+    return _channel(slab, emitted, (near, _turned(lattice, near, pumped)), (far, rest), u)
 
 
 def _channel(
@@ -511,7 +530,7 @@ def _response(lattice: _Lattice, births: Mapping[str, _Births]) -> BlockSums:
         slab = lattice.perturbed if name != "exact" else lattice.exact
         assert slab is not None
         flights = after(slab, births[name])
-        flown = _flown(slab, flights, J * np.cross(flights.density, S[:, 2]) if name == "exact" else none)
+        flown = _flown(slab, flights, _turned(lattice, flights) if name == "exact" else none)
         if name == "second_ladder":
             spin = after(slab, births["first"], each=True)
             torque = J * cross(spin.each, S)
