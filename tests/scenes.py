@@ -219,6 +219,17 @@ FAMILY: dict[str, Scene] = {
     ),
 }  # fmt: skip
 
+BESIDE_INSULATORS: dict[str, Scene] = {
+    "insulators": scene(
+        channels=("exact",), layers=STACK, planes=(0.5, 1.7), exchange=0.0, reflection=(0.3, -0.5, -0.6, 0.2),
+        parameters=harmonic_parameters(
+            (0.0, 0.0, 0.6), (0.8, 0.0, 0.0), (0.0, 0.8, 0.0), (0.0,) * 3, OMEGA, ENVELOPE_TANH, (-1.0, 0.0)
+        ),
+        **faces(((0.0, 0.3), SPECULAR)),
+    ),
+}  # fmt: skip
+"""Magnets beyond the faces, which walks in lanes alone know."""
+
 
 def user_for(given: Scene, folder):
     """What the walk calls for the texture: `USER_SOURCE`, or nothing."""

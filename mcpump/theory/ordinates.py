@@ -483,8 +483,19 @@ def _diffusion(stack: Stack, field: Array) -> Any:
         for i, j in ((0, n - 1), (n - 1, 0)):
             along[i, i] += around
             along[i, j] -= around
-    turn = block_diag(list(-width[:, None, None] * cross_with(field)))
+    blocks = -width[:, None, None] * cross_with(field)
+    for cell, face in zip((0, -1), stack.faces or (), strict=False):
+        if face.reflection != 1.0:
+            blocks[cell] += _taken_at_face(stack, cell, face.turn)
+    turn = block_diag(list(blocks))
     return splu((kron(along, np.eye(3)) + turn).tocsc())
+
+
+def _taken_at_face(stack: Stack, cell: int, turn: Array) -> Array:
+    """Spin that a magnet beyond a face takes of the density in the cell there, (3, 3), as what a face absorbs."""
+    share, flux = np.eye(3) - turn, MEAN_FLUX[stack.dimension] * stack.speed[cell]
+    resistance = _half_resistances(stack)[cell] * share + (np.eye(3) - 0.5 * share) / flux
+    return np.asarray(np.linalg.solve(resistance, share))
 
 
 def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
