@@ -83,7 +83,8 @@ def _size(deck: Deck, key: str, right: bool, face: FaceTable) -> Iterator[str]:
         if face.reflection is not None:
             yield f"{key}.reflection = {show(list(face.reflection))} must be at most 1 in magnitude"
         g = face.mixing_conductance or (math.nan, math.nan)
+        sharvin = sharvin_at(deck.gas, deck.media)[right]
         yield (
-            f"{key}.mixing_conductance = [{g[0]:.4g}, {g[1]:.4g}] 1/m^2 is none of this metal: |1 − g/g_Sh| = {abs(R):.4g} must "
-            f"be at most 1, with g_Sh = hνv_F/4 = {sharvin_at(deck.gas, deck.media)[right]:.4g} 1/m^2 of its electrons"
+            f"{key}.mixing_conductance = [{g[0]:.4g}, {g[1]:.4g}] 1/m^2 is none of this metal: |1 − g/g_Sh| = "
+            f"{abs(R):.4g} must be at most 1, with g_Sh = hνv_F/4 = {sharvin:.4g} 1/m^2 of its electrons"
         )

@@ -81,9 +81,11 @@ WRONG = [
      ["sample.y cannot be used"]),
     (YIG, {"sample__y": {"length": "5 nm", "cells": 5, "left": FACE, "right": "specular"}},
      ["sample.y.left.mixing_conductance", "along x alone"]),
-    (YIG, {"sample__x__left": "periodic", "sample__x__right": "periodic"}, ['"insulator" does not fit a periodic sample']),
+    (YIG, {"sample__x__left": "periodic", "sample__x__right": "periodic"},
+     ['"insulator" does not fit a periodic sample']),
     (JUNCTION, {"sample__x__right": {"mixing_conductance": "1e18 1/m^2"}}, ['needs texture.kind = "insulator"']),
-    (SPIRAL, {"sample__x__left": {"reflection": 0}, "sample__x__right": "specular"}, ['needs texture.kind = "insulator"']),
+    (SPIRAL, {"sample__x__left": {"reflection": 0}, "sample__x__right": "specular"},
+     ['needs texture.kind = "insulator"']),
     (REDUCED, {"sample__x__left": {"mixing_conductance": 0.5}}, ["mixing_conductance has no unit", "R = 1 − g/g_Sh"]),
 ]  # fmt: skip
 
