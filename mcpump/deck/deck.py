@@ -105,7 +105,7 @@ class Deck(Tables):
         """Whether spin can leave the sample: through an absorbing face, or by relaxation."""
         faces = [face for axis in self.axes.values() for face in (axis.left, axis.right)]
         absorbs = any(face_numbers(face)[0] > 0.0 for face in faces)
-        return absorbs or any(layer.gamma_sf > 0.0 for layer in self.media)
+        return absorbs or any(layer.gamma_sf > 0.0 or layer.flip > 0.0 for layer in self.media)
 
     @cached_property
     def reflection(self) -> tuple[complex, complex]:

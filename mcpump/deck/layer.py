@@ -55,6 +55,8 @@ class Layer(NamedTuple):
     """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
     angle: float = 0.0
     """θ_SH of the inverse spin Hall formula; 0: the layer converts nothing."""
+    flip: float = 0.0
+    """Probability that who passes the interface at `start` loses its spin."""
 
 
 def media_of(
@@ -119,6 +121,7 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
+        flip=section.flip,
     )
 
 

@@ -186,6 +186,8 @@ class LayerSection(Section):
     """Mirror-like share of what that interface reflects."""
     passage: Annotated[str, fields.one_of("straight", "diffuse")] = "straight"
     """How those who pass fly on."""
+    flip: fields.Share = 0.0
+    """Probability that those who pass lose their spin (spin memory loss), either way."""
 
 
 class Drive(Section):

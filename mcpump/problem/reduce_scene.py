@@ -70,6 +70,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     found: list[str] = []
     scene = _general(deck, found)
     reasons = _general_reasons(scene, deck)
+    _check_flips(scene, reasons)
     if not reasons:
         notes += found
         if deck.run.phases != "auto" and not not_rigid(scene):
@@ -79,6 +80,18 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
     return scene
+
+
+def _check_flips(scene: Scene, reasons: tuple[str, ...]) -> None:
+    """Refuse interfaces that lose spin where no walk and no flight knows them."""
+    flips = [(i, layer.flip) for i, layer in enumerate(scene.layers[1:]) if layer.flip > 0.0]
+    why = "its mesh has other directions than x" if scene.axes > 1 else ""
+    why = why or (f"{' and '.join(reasons)} asks for the general walk" if reasons else not_rigid(scene))
+    if flips and why:
+        raise InputError(
+            f"layer.flip = {flips[0][1]:g} needs a sample along x in a steady, rigid precession, walked in lanes, "
+            f"but {why}"
+        )
 
 
 def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ class Scene(NamedTuple):
     @property
     def has_sink(self) -> bool:
         """Whether spin can end: at an absorbing face, by relaxation, or at the end of a transient."""
-        relaxes = any(layer.gamma_sf > 0.0 for layer in self.layers)
+        relaxes = any(layer.gamma_sf > 0.0 or layer.flip > 0.0 for layer in self.layers)
         return relaxes or any(share > 0.0 for share in self.absorption) or self.time_bins > 0
 
     @property
@@ -209,6 +209,7 @@ def paths_are_parallel(scene: Scene) -> bool:
         (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
         and one.transmission == 1.0
         and one.straight
+        and one.flip == 0.0
         for one in others
     )
     faces = zip(scene.absorption, scene.specularity, strict=True)

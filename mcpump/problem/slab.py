@@ -365,9 +365,9 @@ def _interface(left: Layer, right: Layer) -> theory.Interface | None:
     """Interface in detailed balance, ν₁v₁T₁₂ = ν₂v₂T₂₁; none where all pass straight on."""
     a, b = left.nu * left.v, right.nu * right.v
     forth, back = (right.transmission * min(a, b) / one for one in (a, b))
-    if right.straight and min(forth, back) == 1.0:
+    if right.straight and min(forth, back) == 1.0 and right.flip == 0.0:
         return None
-    return theory.Interface(forth, back, right.specularity, bool(right.straight))
+    return theory.Interface(forth, back, right.specularity, bool(right.straight), right.flip)
 
 
 def edges_on(scene: Scene, jumps: Sequence[float]) -> tuple[Array, Array]:

@@ -52,6 +52,10 @@ class Modes:
         """(2, functions, 3): what leaves at the faces, as `Ordinates.left`."""
         return self._each(flown, self.ordinates[0].left)
 
+    def lost(self, flown: Flights) -> Array:
+        """As `Ordinates.lost`, by time function."""
+        return self._each(flown, self.ordinates[0].lost)
+
     def _each(self, flown: Flights, function: Callable[[Flights], Array]) -> Array:
         """Tell something of every time function."""
         rows = range(flown.density.shape[1])

@@ -66,6 +66,8 @@ class Interface(NamedTuple):
     """Share of the reflections that are specular."""
     straight: bool = True
     """Whether those who pass keep their direction; else they follow the cosine law."""
+    flip: float = 0.0
+    """Probability that those who pass lose their spin."""
 
 
 class Stack(NamedTuple):
@@ -163,6 +165,8 @@ class Ordinates:
             return NO_ROWS
         if (faces and self.mirror != 1.0) or self.turned is not None:
             return NO_ROWS
+        if any(gate.flip > 0.0 for gate in self.stack.interfaces.values()):
+            return NO_ROWS
         size = np.sqrt((self.field**2).sum(axis=1))
         if not size.any():
             return np.eye(3)
@@ -239,6 +243,16 @@ class Ordinates:
         ):
             torque[cell] += (back + self.turned[face] @ come - come) / width[cell]
         return torque
+
+    def lost(self, flown: Flights) -> Array:
+        """(cells, 3): spin that those lose who have passed an interface, per time and volume of the cells behind it."""
+        lost, width = np.zeros_like(flown.density), np.diff(self.stack.edges)
+        for j, edge in enumerate(sorted(self.stack.interfaces)):
+            gate = self.stack.interfaces[edge]
+            if gate.flip > 0.0:
+                lost[edge] += gate.flip * gate.to_right * flown.arrives[RIGHT, j] / width[edge]
+                lost[edge - 1] += gate.flip * gate.to_left * flown.arrives[LEFT, j + 1] / width[edge - 1]
+        return lost
 
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
@@ -509,7 +523,9 @@ def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Ar
     for j, edge in enumerate(inner):
         gate = stack.interfaces[edge]
         passing = both[0 if gate.straight else 1]
-        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = gate.to_right, gate.to_left
+        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = (
+            (1.0 - gate.flip) * passed for passed in (gate.to_right, gate.to_left)
+        )
         for share, kind in ((gate.specularity, specular), (1.0 - gate.specularity, diffuse)):
             kind[LEFT, j, RIGHT, j] += (1.0 - gate.to_right) * share
             kind[RIGHT, j + 1, LEFT, j + 1] += (1.0 - gate.to_left) * share

@@ -64,6 +64,8 @@ class Part(NamedTuple):
     """(edges, 3): what passes each edge; through a face, what it absorbs."""
     left: Array
     """(2, 3): what leaves at the left and at the right face."""
+    lost: Array
+    """(cells, 3): spin lost in passing interfaces, per volume and time of the cells behind them."""
 
 
 class Response(NamedTuple):
@@ -286,7 +288,7 @@ def _gathered(part: Part, mesh: Array, wanted: Array) -> Part:
     for end, side in ((0, 0), (-1, 1)):  # nothing lies beyond the faces
         sides[end, side] = sides[end, 1 - side]
     density, torque, flow, born = map(means, part[:4])
-    return Part(density, torque, flow, born, sides, part.through[at], part.left)
+    return Part(density, torque, flow, born, sides, part.through[at], part.left, means(part.lost))
 
 
 # --- channels on one mesh ---------------------------------------------------------------------------------------
@@ -384,6 +386,7 @@ def _part(
         flown.current,
         slab.through(flown),
         slab.left(flown),
+        slab.lost(flown),
     )
 
 

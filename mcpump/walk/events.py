@@ -289,7 +289,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
     lanes, gates, slab = walker.lanes, course.gates, walker.notes[SLAB, j]
     right = lanes[MU, j] > 0.0
     gate, sign = (slab + 1, 1.0) if right else (slab, -1.0)
-    kind, line = int(gates[gate, WALL_KIND]), ON
+    kind, line, loses = int(gates[gate, WALL_KIND]), ON, False
     crosses, mirrored = kind != MIRROR, kind == MIRROR
     if mirrored:
         lanes[MU, j] = -lanes[MU, j]
@@ -310,6 +310,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
                 gates[gate, TO_RIGHT if right else TO_LEFT], gates[gate, SPECULARITY], gates[gate, STRAIGHT],
                 lanes[MU, j], scene.dimension, c0, c1, c2,
             )  # fmt: skip
+            loses = crosses and uniform(c3) >= gates[gate, KEPT_ACROSS]
         lanes[MU, j] = mu
         if scene.axes > 1 and abs(mu) != abs(straight_on):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
@@ -329,6 +330,10 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
         come_round(scene, course, walker, spin, 0 if right else gates.shape[0] - 2, j)
     elif crosses and line == ON:
         enter(course, walker, slab + 1 if right else slab - 1, j)
+        if loses:
+            # in the cell behind the interface
+            lanes[NEXT, j] += sign * (SAME_PLACE * scene.lengths[0])
+            return RELAXED
     return line
 
 

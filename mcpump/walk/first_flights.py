@@ -96,6 +96,8 @@ class _Flown(NamedTuple):
     """(cells + 1, 3): what passes the mesh's edges."""
     left: Array
     """(2, 3): what leaves at the left and at the right face."""
+    lost: Array
+    """(cells, 3): what is lost in passing interfaces."""
 
 
 class _Births(NamedTuple):
@@ -380,12 +382,12 @@ def _flown(slab: Ordinates, flights: Flights, torque: Array) -> _Flown:
     if slab.stack.faces is not None:
         for face, come in zip((0, 1), (flights.arrives[LEFT, 0], flights.arrives[RIGHT, -1]), strict=True):
             left[face] = slab.stack.faces[face].absorption * come
-    return _Flown(flights.density, torque, flights.flow, slab.through(flights), left)
+    return _Flown(flights.density, torque, flights.flow, slab.through(flights), left, slab.lost(flights))
 
 
 def _nothing(none: Array) -> _Flown:
     """No flights; none: (cells, 3) of 0."""
-    return _Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)))
+    return _Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)), none)
 
 
 def _integral(lattice: _Lattice, values: Array) -> Array:
@@ -426,7 +428,7 @@ def _laid_out(lattice: _Lattice, channels: Mapping[str, _Channel]) -> BlockSums:
             passages[part, :, slot] = in_time(flown.through[planes])
             ends = {
                 "torque": _integral(lattice, flown.torque),
-                "relaxed": _integral(lattice, lattice.stack.loss[:, None] * flown.density),
+                "relaxed": _integral(lattice, lattice.stack.loss[:, None] * flown.density + flown.lost),
                 "left_at_left": flown.left[0],
                 "left_at_right": flown.left[1],
             }

@@ -79,6 +79,7 @@ def slabs_of(scene: Scene, turned: Callable[[Array], Array] | None = None) -> tu
     gates[:, PLANE], gates[:, SPECULARITY], gates[:, KEPT_ACROSS] = -1.0, 1.0, 1.0
     for i, start in enumerate(starts[1:]):
         gates[_nearest(edges, start), :5] = _interface(scene.layers[i], scene.layers[i + 1])
+        gates[_nearest(edges, start), KEPT_ACROSS] = 1.0 - scene.layers[i + 1].flip
     for side, edge in ((0, 0), (1, len(edges) - 1)):
         gates[edge, :5] = _face(scene, side)
         gates[edge, KEPT_ACROSS:] = scene.reflection[2 * side : 2 * side + 2]
@@ -133,7 +134,7 @@ def _stretch(
 def _interface(left: Layer, right: Layer) -> list[float]:
     """Gate at an interface."""
     forth, back, specularity, straight = _gate(left, right)
-    kind = PASS if min(forth, back) >= 1.0 and straight else INTERFACE
+    kind = PASS if min(forth, back) >= 1.0 and straight and right.flip == 0.0 else INTERFACE
     return [kind, forth, back, specularity, straight]
 
 

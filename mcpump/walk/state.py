@@ -28,7 +28,8 @@ in which a walker may jump, and what its ends are."""
 WALL_KIND, TO_RIGHT, TO_LEFT, SPECULARITY, STRAIGHT, PLANE, KEPT_ACROSS, TURNED_ACROSS = range(8)
 """Columns of the gates: kind, probability to pass towards +x and −x (absorption, at a face), share of the reflections
 that is specular, 1 where passage is straight, number of the plane there (−1: none); Re R and Im R of spin across the
-magnetization of an insulator beyond a face, 1 and 0 without one."""
+magnetization of an insulator beyond a face, 1 and 0 without one; of an interface the first is the share that passes with
+its spin."""
 QUANTILE, FROM, TO, SENSE, BIRTH_SLAB, FROM_Y, TO_Y, FROM_Z, TO_Z, NORMAL = range(10)
 """Columns of the places where walkers are born: share of the walkers that is born before it; from and to along x; 0, or
 the sense ±1 of who leaves a wall along its normal; slab; from and to along y and z; axis of the wall's normal."""
