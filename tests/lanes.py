@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.testing import assert_allclose
-from scenes import BESIDE_INSULATORS, FAMILY, problem_of
+from scenes import FAMILY, IN_LANES_ALONE, problem_of
 from scipy import stats
 from solved import slab_of
 
@@ -30,9 +30,7 @@ SAMPLES = (
 
 
 def along(name_or_scene, **changes):
-    given = (
-        {**FAMILY, **BESIDE_INSULATORS}[name_or_scene] if isinstance(name_or_scene, str) else name_or_scene
-    )
+    given = {**FAMILY, **IN_LANES_ALONE}[name_or_scene] if isinstance(name_or_scene, str) else name_or_scene
     return problem_of(given._replace(from_collisions=True, **changes))
 
 

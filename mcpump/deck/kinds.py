@@ -373,6 +373,7 @@ SpinOrbitField = Annotated[float, physical("spin_orbit_field", "not 0")]
 SpinOrbitCoupling = Annotated[float, physical("spin_orbit_coupling", "not 0")]
 Magnetization = Annotated[float, physical("magnetization")]
 ElectricField = Annotated[float, physical("electric_field", "not 0")]
+AreaResistance = Annotated[float, physical("area_resistance")]
 Mixing = Annotated[
     tuple[
         Annotated[float, physical("mixing_conductance", "any")],

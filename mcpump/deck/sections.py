@@ -188,6 +188,10 @@ class LayerSection(Section):
     """How those who pass fly on."""
     flip: fields.Share = 0.0
     """Probability that those who pass lose their spin (spin memory loss), either way."""
+    memory_loss: fields.PositiveNumber | None = None
+    """δ of spin memory loss, with `area_resistance`; in place of `transmission` and `flip`, which follow."""
+    area_resistance: fields.AreaResistance | None = None
+    """AR* of the interface, with `memory_loss`."""
 
 
 class Drive(Section):
