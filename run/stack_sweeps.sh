@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What a stack pumps against thickness, frequency and cone angle: three sweeps of run/yig_pt.toml with
+# What a stack pumps against thickness, frequency and cone angle: three sweeps of run/yig_penetration.toml with
 # ℓ = 0.5 nm ≪ λ_s, whose channel `exact` meets tanh(d/2λ_s), linear Ω and sin²θ in their limits; a few minutes. Draws stack_sweeps.png
 # into the current folder. Points in thickness/, frequency/ and cone/ are kept.
 set -euo pipefail
@@ -9,7 +9,7 @@ walkers=${WALKERS:-16384}
 sweep() { # folder, axis and what goes with it
     local folder=$1
     shift
-    "$venv/bin/mcpump" sweep "$root/run/yig_pt.toml" --output "$folder" --walkers "$walkers" --quiet \
+    "$venv/bin/mcpump" sweep "$root/run/yig_penetration.toml" --output "$folder" --walkers "$walkers" --quiet \
         --set electrons.mean_free_path="0.5 nm" --set 'results.channels=["second", "exact"]' \
         --set 'results.planes=["2 nm"]' "$@"
 }

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 from numpy.testing import assert_allclose
-from scenes import FAMILY, problem_of
+from scenes import FAMILY, IN_LANES_ALONE, problem_of
 from scipy import stats
 from solved import slab_of
 
@@ -15,11 +15,22 @@ from mcpump.walk.plan import frame_of, plan_of
 
 FALSE_ALARM = 1e-4
 BLOCKS, WALKERS = 64, 512
-SAMPLES = ("ring", "ring-1", "junction", "rough-1", "rough-2", "stack", "stack-1", "charge", "charge-rough")
+SAMPLES = (
+    "ring",
+    "ring-1",
+    "junction",
+    "rough-1",
+    "rough-2",
+    "stack",
+    "stack-1",
+    "charge",
+    "charge-rough",
+    "insulators",
+)
 
 
 def along(name_or_scene, **changes):
-    given = FAMILY[name_or_scene] if isinstance(name_or_scene, str) else name_or_scene
+    given = {**FAMILY, **IN_LANES_ALONE}[name_or_scene] if isinstance(name_or_scene, str) else name_or_scene
     return problem_of(given._replace(from_collisions=True, **changes))
 
 

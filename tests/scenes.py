@@ -222,6 +222,21 @@ FAMILY: dict[str, Scene] = {
     ),
 }  # fmt: skip
 
+IN_LANES_ALONE: dict[str, Scene] = {
+    "insulators": scene(
+        channels=("exact",), layers=STACK, planes=(0.5, 1.7), exchange=0.0, reflection=(0.3, -0.5, -0.6, 0.2),
+        parameters=harmonic_parameters(
+            (0.0, 0.0, 0.6), (0.8, 0.0, 0.0), (0.0, 0.8, 0.0), (0.0,) * 3, OMEGA, ENVELOPE_TANH, (-1.0, 0.0)
+        ),
+        **faces(((0.0, 0.3), SPECULAR)),
+    ),
+    "losses": scene(
+        layers=(STACK[0], STACK[1]._replace(flip=0.4), STACK[2]._replace(flip=0.8)), parameters=PENETRATION,
+        planes=(0.5, 1.7), **faces((SPECULAR, (0.4, 0.2))),
+    ),
+}  # fmt: skip
+"""Magnets beyond the faces, and interfaces that lose spin, which walks in lanes alone know."""
+
 
 def user_for(given: Scene, folder):
     """What the walk calls for the texture: `USER_SOURCE`, or nothing."""

@@ -92,7 +92,7 @@ def test_spin_potential_script(folder):
 def test_stack_sweeps_script(folder):
     if not in_test_environment():
         pytest.skip("the scripts would install into .venv while it is in use: run tests/run.sh")
-    shell(f"WALKERS={fewest_walkers('yig_pt.toml')} bash {ROOT}/run/stack_sweeps.sh", folder)
+    shell(f"WALKERS={fewest_walkers('yig_penetration.toml')} bash {ROOT}/run/stack_sweeps.sh", folder)
     assert (folder / "stack_sweeps.png").stat().st_size > 20_000
 
 

@@ -49,6 +49,8 @@ def dipole_obstacles(deck: Deck) -> list[str]:
         ]
         if not layer.straight:
             found.append(f'layer[{i}].passage = "diffuse"')
+        if layer.flip > 0.0:
+            found.append(f"layer[{i}].flip = {layer.flip:g}")
     return found
 
 

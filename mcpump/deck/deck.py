@@ -11,6 +11,7 @@ from functools import cached_property
 from pydantic import PrivateAttr
 
 from mcpump.deck.electrons import Electrons, matching, resolve
+from mcpump.deck.insulator import reflections_of
 from mcpump.deck.layer import SAME_PLACE, Layer, media_of
 from mcpump.deck.magnet import magnet_notes
 from mcpump.deck.sections import Axis, Tables, face_numbers
@@ -104,7 +105,12 @@ class Deck(Tables):
         """Whether spin can leave the sample: through an absorbing face, or by relaxation."""
         faces = [face for axis in self.axes.values() for face in (axis.left, axis.right)]
         absorbs = any(face_numbers(face)[0] > 0.0 for face in faces)
-        return absorbs or any(layer.gamma_sf > 0.0 for layer in self.media)
+        return absorbs or any(layer.gamma_sf > 0.0 or layer.flip > 0.0 for layer in self.media)
+
+    @cached_property
+    def reflection(self) -> tuple[complex, complex]:
+        """R of the faces x−, x+: what becomes of spin across the magnetization of an insulator beyond; 1 without one."""
+        return reflections_of(self.sample.x, self.gas, self.media)
 
     def on_face(self, place: float) -> float:
         """Put a place along x onto a face that it misses by rounding only."""

@@ -298,6 +298,19 @@ def _three_numbers(value: Any) -> tuple[float, float, float]:
     return x, y, z
 
 
+def _complex(nothing: Any, accepts: str, takes: Any) -> BeforeValidator:
+    """Check of a real part, or of a real and an imaginary one."""
+
+    def check(value: Any) -> tuple[Any, Any]:
+        if not isinstance(value, list | tuple):
+            return value, nothing if isinstance(value, str) else 0.0
+        if len(value) != 2:
+            raise ValueError(f"{KEY} = {show(value)} must be one number, or two: [real, imaginary]")
+        return value[0], value[1]
+
+    return _check(check, accepts, takes)
+
+
 def is_bare(name: Any) -> bool:
     """Whether TOML writes a name without quotes."""
     return isinstance(name, str) and _BARE.fullmatch(name) is not None
@@ -360,6 +373,22 @@ SpinOrbitField = Annotated[float, physical("spin_orbit_field", "not 0")]
 SpinOrbitCoupling = Annotated[float, physical("spin_orbit_coupling", "not 0")]
 Magnetization = Annotated[float, physical("magnetization")]
 ElectricField = Annotated[float, physical("electric_field", "not 0")]
+AreaResistance = Annotated[float, physical("area_resistance")]
+Mixing = Annotated[
+    tuple[
+        Annotated[float, physical("mixing_conductance", "any")],
+        Annotated[float, physical("mixing_conductance", "any")],
+    ],
+    _complex(
+        "0 1/m^2",
+        "conductance in e²/h per area, any sign, or two, `[real, imaginary]`",
+        Quantity | list[Quantity],
+    ),
+]
+Reflection = Annotated[
+    tuple[Annotated[float, between(-1.0, 1.0)], Annotated[float, between(-1.0, 1.0)]],
+    _complex(0.0, "number from −1 to 1, or two, `[real, imaginary]`", float | list[float]),
+]
 Angle = Annotated[float, physical("angle", "any")]
 SpinLength = Annotated[float, relaxation("length")]
 SpinTime = Annotated[float, relaxation("time")]

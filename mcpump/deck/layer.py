@@ -17,6 +17,7 @@ from mcpump.deck.electrons import (
     matching,
 )
 from mcpump.errors import InputError
+from mcpump.theory.boundary_layer import memory_loss
 
 if TYPE_CHECKING:
     from mcpump.deck.sections import LayerSection
@@ -55,6 +56,8 @@ class Layer(NamedTuple):
     """σ_SH E [ħνJ v_F]: the electric field drives the spin current J_i^α = ε_ijα hall_j."""
     angle: float = 0.0
     """θ_SH of the inverse spin Hall formula; 0: the layer converts nothing."""
+    flip: float = 0.0
+    """Probability that who passes the interface at `start` loses its spin."""
 
 
 def media_of(
@@ -86,7 +89,12 @@ def media_of(
         If two keys of a layer disagree.
     """
     reference = Layer(0.0, 1.0, 1.0, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True)
-    return reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))
+    media = [reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))]
+    for i, section in enumerate(sections):
+        passing = _memory_loss(section, f"layer[{i}]", media[i], media[i + 1], gas, reduced)
+        if passing is not None:
+            media[i + 1] = media[i + 1]._replace(transmission=passing[0], flip=passing[1])
+    return tuple(media)
 
 
 def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, notes: list[str]) -> Layer:
@@ -119,7 +127,39 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
+        flip=section.flip,
     )
+
+
+def _memory_loss(
+    section: LayerSection, key: str, left: Layer, right: Layer, gas: Electrons, reduced: bool
+) -> tuple[float, float] | None:
+    """Transmission and flip of an interface that is given by δ and AR*; None where it is not."""
+    delta, resistance = section.memory_loss, section.area_resistance
+    if delta is None and resistance is None:
+        return None
+    if delta is None or resistance is None:
+        given, other = (
+            ("area_resistance", "memory_loss") if delta is None else ("memory_loss", "area_resistance")
+        )
+        raise InputError(f"{key}.{given} needs {key}.{other}: δ and AR* belong together")
+    if reduced:
+        raise InputError(
+            f'{key}.area_resistance has no place in a deck with units = "reduced": give transmission and flip'
+        )
+    if section.transmission != 1.0 or section.flip != 0.0:
+        raise InputError(
+            f"{key} has both of memory_loss and transmission or flip, which follow from it: give one of them"
+        )
+    smaller = min(left.nu * left.v, right.nu * right.v) * _states(gas) * gas.v_F
+    sharvin = 0.5 * E_CHARGE**2 * smaller
+    try:
+        return memory_loss(delta, resistance * sharvin)
+    except ValueError:
+        raise InputError(
+            f"{key}.area_resistance = {resistance:.4g} ohm m^2 must be at least {0.5 * delta / sharvin:.4g} ohm m^2 for "
+            f"memory_loss = {delta:g}, half of it over the Sharvin conductance of the metals: give a flip instead"
+        ) from None
 
 
 def _refuse_conductivity(values: Mapping[str, float | None], key: str) -> None:

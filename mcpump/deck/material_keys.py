@@ -141,7 +141,7 @@ def _filled(
     if found.insulator:
         raise InputError(
             f'{key}.material = "{name}" has no electrons to walk, it is an insulator: let them walk in the metal '
-            f'beside it, with texture.kind = "penetration"'
+            f'beside it, with texture.kind = "insulator"'
         )
     return {**section, **_said_by_material(found, section, known, key == "electrons" and "texture" in deck)}
 

@@ -15,6 +15,7 @@ from mcpump.deck.textures import (
     CrossedWaves,
     DomainWall,
     Gyrating,
+    Insulator,
     Junction,
     Modulated,
     Ovf,
@@ -34,7 +35,9 @@ def source(deck: Deck) -> Iterator[str]:
         yield from _pulse(deck)
     elif deck.texture is None and deck.initial is None and deck.electric_field is None:
         yield "the deck has neither of [texture] and [pulse], nor [initial] or [electric_field]: give one of them"
-    needed = deck.texture is not None or (deck.initial is not None and not deck.reduced)
+    needed = (deck.texture is not None and not isinstance(deck.texture, Insulator)) or (
+        deck.initial is not None and not deck.reduced
+    )
     if needed and deck.electrons.exchange is None:
         example = " as Jτ/ħ" if deck.reduced else ', e.g. "50 meV"'
         yield f"electrons.exchange is missing: give J of −J S·σ{example}"

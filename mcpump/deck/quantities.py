@@ -53,6 +53,8 @@ DIMENSIONS = {
         others=(("T", 1.0 / MU_0),),
         accepts="magnetization in A/m or emu/cm^3, or µ₀M_s in T",
     ),
+    "area_resistance": Dimension("ohm m^2", "0.74 fohm m^2"),
+    "mixing_conductance": Dimension("1/m^2", "5e18 1/m^2"),
     "angle": Dimension("rad", "10 deg", angular=True),
 }
 """What `quantity` knows, by name; angles may carry a unit in reduced decks too."""

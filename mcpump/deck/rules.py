@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from mcpump.deck.charge_rules import electric_field, spin_orbit
 from mcpump.deck.deck import Deck
+from mcpump.deck.insulator_rules import insulator
 from mcpump.deck.layer import SAME_PLACE
 from mcpump.deck.memory import memory
 from mcpump.deck.mesh_rules import drive, layers, sample, source, texture, transient
@@ -216,6 +217,7 @@ RULES: tuple[Callable[[Deck], Iterator[str]], ...] = (
     transient,
     texture,
     layers,
+    insulator,
     _sizes(_sample_ratios),
     _sizes(_texture_ratios),
     spin_orbit,

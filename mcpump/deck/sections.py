@@ -90,6 +90,10 @@ class FaceTable(Section):
     """Share of what is reflected that is reflected like a mirror; the rest leaves by the cosine law."""
     absorption: fields.Share = 0.0
     """Share that is absorbed."""
+    mixing_conductance: fields.Mixing | None = None
+    """g = g_Sh(1 − R) of an insulating magnet beyond it (`texture.kind = "insulator"`), per spin and area in e²/h."""
+    reflection: fields.Reflection | None = None
+    """R = r↑r↓* of spin across that magnetization, in its place; 0: all of it is taken."""
 
 
 _FACES = {"specular": (0.0, 1.0), "diffuse": (0.0, 0.0), "absorbing": (1.0, 1.0), "periodic": (0.0, 1.0)}
@@ -182,6 +186,12 @@ class LayerSection(Section):
     """Mirror-like share of what that interface reflects."""
     passage: Annotated[str, fields.one_of("straight", "diffuse")] = "straight"
     """How those who pass fly on."""
+    flip: fields.Share = 0.0
+    """Probability that those who pass lose their spin (spin memory loss), either way."""
+    memory_loss: fields.PositiveNumber | None = None
+    """δ of spin memory loss, with `area_resistance`; in place of `transmission` and `flip`, which follow."""
+    area_resistance: fields.AreaResistance | None = None
+    """AR* of the interface, with `memory_loss`."""
 
 
 class Drive(Section):

@@ -14,7 +14,7 @@ from mcpump.deck import kinds as fields
 from mcpump.deck.kinds import Section
 from mcpump.textures.ovf import METRES
 
-PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration")
+PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration", "insulator")
 """Kinds that are a shape times an elliptical precession."""
 KINDS = (*PRECESSING, "domain_wall", "vortex", "skyrmion", "crossed_waves", "user", "ovf")
 
@@ -100,6 +100,12 @@ class Penetration(Precession):
     kind: Literal["penetration"]
     depth: fields.Length
     """Over which it falls to 1/e."""
+
+
+class Insulator(Precession):
+    """Precession of a magnet without electrons beyond a face with a mixing conductance; S = 0 in the sample."""
+
+    kind: Literal["insulator"]
 
 
 class DomainWall(Driven):
@@ -225,6 +231,7 @@ Texture = Annotated[
     | Spiral
     | Modulated
     | Penetration
+    | Insulator
     | DomainWall
     | Vortex
     | Skyrmion

@@ -70,6 +70,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     found: list[str] = []
     scene = _general(deck, found)
     reasons = _general_reasons(scene, deck)
+    _check_flips(scene, reasons)
     if not reasons:
         notes += found
         if deck.run.phases != "auto" and not not_rigid(scene):
@@ -79,6 +80,18 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
     return scene
+
+
+def _check_flips(scene: Scene, reasons: tuple[str, ...]) -> None:
+    """Refuse interfaces that lose spin where no walk and no flight knows them."""
+    flips = [(i, layer.flip) for i, layer in enumerate(scene.layers[1:]) if layer.flip > 0.0]
+    why = "its mesh has other directions than x" if scene.axes > 1 else ""
+    why = why or (f"{' and '.join(reasons)} asks for the general walk" if reasons else not_rigid(scene))
+    if flips and why:
+        raise InputError(
+            f"layer.flip = {flips[0][1]:g} needs a sample along x in a steady, rigid precession, walked in lanes, "
+            f"but {why}"
+        )
 
 
 def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
@@ -147,7 +160,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
     """Sample, results and numbers of the run; without texture and state at the start."""
     gas, axes, results = deck.gas, deck.axes, deck.results
     absorption, specularity = _faces(axes)
-    timed = results.end is not None
+    timed, (left, right) = results.end is not None, deck.reflection
     return Scene(
         dimension=gas.dimension, axes=len(axes), lengths=_lengths(axes, gas.ell), cells=_cells(axes),
         periodic=_periodic(axes), absorption=absorption, specularity=specularity, layers=deck.layers,
@@ -159,6 +172,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
         initial=NO_STATE, initial_spin=(0.0, 0.0, 0.0), initial_x=0.0, initial_walkers=0,
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+        reflection=(left.real, left.imag, right.real, right.imag),
     )  # fmt: skip
 
 
@@ -243,7 +257,7 @@ def with_charge(scene: Scene) -> Scene:
 
 def _folded(scene: Scene) -> tuple[bool, bool, bool]:
     """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
-    if scene.sources or scene.hall_slot >= 0:
+    if scene.sources or scene.hall_slot >= 0 or scene.beside_insulator:
         return (False, False, False)
     longest = max(layer.v / layer.rate for layer in scene.layers)
 

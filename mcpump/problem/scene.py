@@ -122,6 +122,8 @@ class Scene(NamedTuple):
     """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
     pulse: bool = False
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
+    reflection: tuple[float, float, float, float] = (1.0, 0.0, 1.0, 0.0)
+    """Re R, Im R of the faces x−, x+, of spin across the magnetization of an insulator beyond them; 1: none."""
 
     @property
     def walked(self) -> tuple[str, ...]:
@@ -172,6 +174,11 @@ class Scene(NamedTuple):
         )
 
     @property
+    def beside_insulator(self) -> bool:
+        """Whether the magnet is an insulator beyond a face, whose electrons all are the metal's."""
+        return self.reflection != (1.0, 0.0, 1.0, 0.0)
+
+    @property
     def has_sum(self) -> bool:
         """Whether there is the channel `sum` of `first` and `second`."""
         return self.slots[0] >= 0 and self.slots[1] >= 0
@@ -179,7 +186,7 @@ class Scene(NamedTuple):
     @property
     def has_sink(self) -> bool:
         """Whether spin can end: at an absorbing face, by relaxation, or at the end of a transient."""
-        relaxes = any(layer.gamma_sf > 0.0 for layer in self.layers)
+        relaxes = any(layer.gamma_sf > 0.0 or layer.flip > 0.0 for layer in self.layers)
         return relaxes or any(share > 0.0 for share in self.absorption) or self.time_bins > 0
 
     @property
@@ -202,6 +209,7 @@ def paths_are_parallel(scene: Scene) -> bool:
         (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
         and one.transmission == 1.0
         and one.straight
+        and one.flip == 0.0
         for one in others
     )
     faces = zip(scene.absorption, scene.specularity, strict=True)

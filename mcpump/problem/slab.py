@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mcpump.deck.layer import Layer
+from mcpump.deck.layer import Layer, Vector
 from mcpump.deck.memory import too_large
 from mcpump.errors import InputError
 from mcpump.names import CHARGES
@@ -330,8 +330,10 @@ def jumps_of(scene: Scene) -> list[float]:
     shape = shape_of(scene.texture, scene.parameters)
     if not isinstance(shape, Harmonic):
         return []
-    sharp = shape.envelope == ENVELOPE_TANH and shape.envelope_parameters[1] == 0.0
-    return [shape.envelope_parameters[0]] if sharp else []
+    place, width, *_ = shape.envelope_parameters
+    # that of an insulator beyond the face is outside
+    sharp = shape.envelope == ENVELOPE_TANH and width == 0.0 and place >= 0.0
+    return [place] if sharp else []
 
 
 def varies_in(scene: Scene) -> tuple[float, float]:
@@ -353,7 +355,12 @@ def sample_of(scene: Scene) -> theory.Sample:
     """Layers, interfaces and faces."""
     faces = None
     if not scene.periodic[0]:
-        left, right = (theory.Face(scene.absorption[i], scene.specularity[i]) for i in range(2))
+        left, right = (
+            theory.Face(
+                scene.absorption[i], scene.specularity[i], complex(*scene.reflection[2 * i : 2 * i + 2]), n
+            )
+            for i, n in enumerate([magnet_of(scene)] * 2)
+        )
         faces = left, right
     before = (None, *scene.layers[:-1])
     layers = tuple(
@@ -371,13 +378,23 @@ def sample_of(scene: Scene) -> theory.Sample:
     return theory.Sample(scene.lengths[0], layers, faces, scene.dimension)
 
 
+def magnet_of(scene: Scene) -> Vector:
+    """Direction of the magnetization of an insulator beyond a face, at t = 0; ẑ without one."""
+    shape = shape_of(scene.texture, scene.parameters)
+    if not scene.beside_insulator or not isinstance(shape, Harmonic):
+        return 0.0, 0.0, 1.0
+    S = np.array(shape.C) + np.array(shape.P)
+    x, y, z = S / np.linalg.norm(S)
+    return float(x), float(y), float(z)
+
+
 def _interface(left: Layer, right: Layer) -> theory.Interface | None:
     """Interface in detailed balance, ν₁v₁T₁₂ = ν₂v₂T₂₁; none where all pass straight on."""
     a, b = left.nu * left.v, right.nu * right.v
     forth, back = (right.transmission * min(a, b) / one for one in (a, b))
-    if right.straight and min(forth, back) == 1.0:
+    if right.straight and min(forth, back) == 1.0 and right.flip == 0.0:
         return None
-    return theory.Interface(forth, back, right.specularity, bool(right.straight))
+    return theory.Interface(forth, back, right.specularity, bool(right.straight), right.flip)
 
 
 def edges_on(scene: Scene, jumps: Sequence[float]) -> tuple[Array, Array]:

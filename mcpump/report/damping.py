@@ -207,6 +207,8 @@ def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:
         return [], math.inf
     layers = deck.media
     starts = [layer.start * gas.ell for layer in layers]
+    if any(layer.flip and start >= x - _SAME * length for layer, start in zip(layers, starts, strict=True)):
+        return [], math.inf  # what loses spin in passing is no resistance
     mediums = [
         Medium(layer.v * gas.v_F, gas.tau / layer.rate, gas.exchange_unit, layer.nu * gas.nu,
                gas.tau / layer.gamma_sf if layer.gamma_sf > 0.0 else math.inf)

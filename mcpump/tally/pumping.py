@@ -25,7 +25,7 @@ from mcpump.tally.estimates import Estimate
 from mcpump.tally.scales import channels_of, scale_of, units_of
 from mcpump.tally.tally import Groups
 from mcpump.textures.moving import texture_field, texture_field_rate
-from mcpump.textures.shapes import Precession, texture_profile
+from mcpump.textures.shapes import ENVELOPE_CONSTANT, Precession, texture_profile
 from mcpump.theory.paper_charge import mixing_conductance, tserkovnyak_fit
 
 Array = NDArray[np.float64]
@@ -167,6 +167,8 @@ def motion_at_planes(problem: Problem) -> Motion:
     precession = scene.precession
     if precession is None:
         return _sampled_motion(kept_for_texture(scene), user_of(problem))
+    if scene.beside_insulator:  # it is the direction of the magnet beyond the face
+        precession = precession._replace(envelope=ENVELOPE_CONSTANT)
     return _exact_motion(scene, precession)
 
 

@@ -311,7 +311,7 @@ def ends(problem: Problem, books: dict[str, Groups]) -> Check:
 
 def _relaxation(scene: Scene) -> float:
     """Rate of spin relaxation where it is the same everywhere and means are kept; else 0."""
-    rates = {layer.gamma_sf for layer in scene.layers}
+    rates = {layer.gamma_sf for layer in scene.layers} if not any(one.flip for one in scene.layers) else {0.0}
     return rates.pop() if len(rates) == 1 and not scene.time_bins else 0.0
 
 

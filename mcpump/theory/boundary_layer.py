@@ -99,6 +99,39 @@ def interface_resistance(
     return max(float(resistance), 0.0) + 0.0  # no −0.0
 
 
+def memory_loss(delta: float, resistance: float) -> tuple[float, float]:
+    """Interface that does to spin what a diffusive layer of thickness δλ_s and area resistance AR* does.
+
+    With x = AR* times the Sharvin conductance e²νv_F/2 of the metal, even and odd spin on both sides come back as
+    s = (2x − δ tanh δ/2)/(2x + δ tanh δ/2) and a, with coth in place of tanh: t = (s − a)/2 passes with its spin,
+    1 − T = (s + a)/2 is sent back. W. Park, D. V. Baxter, S. Steenwyk, I. Moraru, W. P. Pratt and J. Bass, Phys. Rev. B
+    62, 1178 (2000), for δ and AR*; spin that leaves the layer follows the cosine law here.
+
+    Parameters
+    ----------
+    delta : float
+        δ, the layer's thickness over its λ_s.
+    resistance : float
+        x, at least δ/2.
+
+    Returns
+    -------
+    (float, float)
+        Transmission T, and the probability that spin is lost in passing, 1 − t/T.
+
+    Raises
+    ------
+    ValueError
+        For a smaller x: a layer takes and passes more than arrives.
+    """
+    even, odd = delta * math.tanh(0.5 * delta), delta / math.tanh(0.5 * delta)
+    both, other = ((2.0 * resistance - g) / (2.0 * resistance + g) for g in (even, odd))
+    if both + other < 0.0:
+        raise ValueError(f"resistance = {resistance} must be at least {0.5 * delta}")
+    passing = 1.0 - 0.5 * (both + other)
+    return passing, 1.0 - 0.5 * (both - other) / passing
+
+
 def _check(**shares: float) -> None:
     """Refuse what is no probability."""
     for name, value in shares.items():

@@ -52,6 +52,10 @@ class Modes:
         """(2, functions, 3): what leaves at the faces, as `Ordinates.left`."""
         return of_each(flown, self.ordinates[0].left)
 
+    def lost(self, flown: Flights) -> Array:
+        """As `Ordinates.lost`, by time function."""
+        return of_each(flown, self.ordinates[0].lost)
+
     def flights(
         self,
         source: Array,

@@ -42,6 +42,17 @@ class Face(NamedTuple):
     """Probability to be absorbed."""
     specularity: float = 1.0
     """Share of the reflections that are specular; the rest follows the cosine law."""
+    reflection: complex = 1.0
+    """R = r↑r↓* of spin across the magnetization of an insulator beyond it, which sends spin along it back as it is."""
+    magnet: tuple[float, float, float] = (0.0, 0.0, 1.0)
+    """Direction n of that magnetization, in the frame that turns with it."""
+
+    @property
+    def turn(self) -> Array:
+        """(3, 3): what becomes of spin that is sent back: s∥ + Re R s⊥ + Im R n × s⊥."""
+        n, R = np.array(self.magnet), complex(self.reflection)
+        along = np.outer(n, n)
+        return np.asarray(along + R.real * (np.eye(3) - along) - R.imag * cross_with(n[None])[0])
 
 
 class Interface(NamedTuple):
@@ -55,6 +66,8 @@ class Interface(NamedTuple):
     """Share of the reflections that are specular."""
     straight: bool = True
     """Whether those who pass keep their direction; else they follow the cosine law."""
+    flip: float = 0.0
+    """Probability that those who pass lose their spin."""
 
 
 class Stack(NamedTuple):
@@ -126,6 +139,8 @@ class Ordinates:
         self.bounds = np.array([0, *inner, len(stack.speed)])
         self.specular, self.diffuse = _couplings(stack, inner, mirror)
         self.rough = bool(self.diffuse.any())
+        turns = [face.turn for face in stack.faces or () if face.reflection != 1.0]
+        self.turned = np.array([face.turn for face in stack.faces or ()]) if turns else None
         self.close = self._closed()
 
     @cached_property
@@ -145,7 +160,7 @@ class Ordinates:
     @cached_property
     def conserved(self) -> Array:
         """(…, 3): directions of spin that nothing takes away."""
-        return conserved_in(self.stack, self.field, self.mirror)
+        return NO_ROWS if self.turned is not None else conserved_in(self.stack, self.field, self.mirror)
 
     @cached_property
     def uniform(self) -> Array:
@@ -185,6 +200,48 @@ class Ordinates:
         ]
         return arrives * (1.0 - np.array(kept))[:, None]
 
+    def _sent_back(self, rows: Array) -> Array:
+        """What magnets beyond the faces make of what these send back, (2 segments, …, 3), in place."""
+        if self.turned is not None:
+            rows[0], rows[-1] = rows[0] @ self.turned[0].T, rows[-1] @ self.turned[1].T
+        return rows
+
+    def pumped(self, spin: Array) -> Array | None:
+        """(2, segments, 3): what magnets beyond the faces send out, (1 − turn) v ⟨|μ|⟩/2 spin; None without any.
+
+        spin: (cells, 3), that of the equilibrium in the frame that turns with them, which so is one here, too.
+        """
+        if self.turned is None:
+            return None
+        sent = np.zeros((2, len(self.bounds) - 1, 3))
+        flux = MEAN_FLUX[self.stack.dimension] * self.stack.speed[:, None] * spin
+        sent[RIGHT, 0] = flux[0] - self.turned[0] @ flux[0]
+        sent[LEFT, -1] = flux[-1] - self.turned[1] @ flux[-1]
+        return sent
+
+    def face_torque(self, flown: Flights, pumped: Array | None = None) -> Array | None:
+        """(cells, 3): what magnets beyond the faces send out and change, per volume of the cells there; else None."""
+        if self.turned is None:
+            return None
+        given = np.zeros_like(flown.arrives) if pumped is None else pumped
+        torque, width = np.zeros_like(flown.density), np.diff(self.stack.edges)
+        for face, cell, back, come in (
+            (0, 0, given[RIGHT, 0], flown.arrives[LEFT, 0]),
+            (1, -1, given[LEFT, -1], flown.arrives[RIGHT, -1]),
+        ):
+            torque[cell] += (back + self.turned[face] @ come - come) / width[cell]
+        return torque
+
+    def lost(self, flown: Flights) -> Array:
+        """(cells, 3): spin that those lose who have passed an interface, per time and volume of the cells behind it."""
+        lost, width = np.zeros_like(flown.density), np.diff(self.stack.edges)
+        for j, edge in enumerate(sorted(self.stack.interfaces)):
+            gate = self.stack.interfaces[edge]
+            if gate.flip > 0.0:
+                lost[edge] += gate.flip * gate.to_right * flown.arrives[RIGHT, j] / width[edge]
+                lost[edge - 1] += gate.flip * gate.to_left * flown.arrives[LEFT, j + 1] / width[edge - 1]
+        return lost
+
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
         if not self.specular.any():
@@ -198,8 +255,11 @@ class Ordinates:
                     product = self.turn[:, i] @ product
                 through[way, segment] = product
         flat = through.reshape(2 * segments, K, 3, 3)
-        system = np.einsum("ab,bkij->kaibj", self.specular, flat).reshape(K, 6 * segments, 6 * segments)
-        return np.linalg.inv(np.eye(6 * segments) - system)
+        system = np.einsum("ab,bkij->kaibj", self.specular, flat)
+        if self.turned is not None:
+            for row, turn in ((0, self.turned[0]), (-1, self.turned[1])):
+                system[:, row] = np.einsum("ih,khbj->kibj", turn, system[:, row])
+        return np.linalg.inv(np.eye(6 * segments) - system.reshape(K, 6 * segments, 6 * segments))
 
     def flights(
         self,
@@ -239,9 +299,8 @@ class Ordinates:
         if self.close is not None:
             fly(*fixed, source, by_direction, np.zeros_like(sent), outflow, NO_ROWS, NO_CURRENT, NONE)
             outflow += 0.0 if sheets is None else sheets[1]
-            bounced = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1) + sent.reshape(
-                2 * segments, K, 3
-            )
+            mirrored = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1)
+            bounced = self._sent_back(mirrored) + sent.reshape(2 * segments, K, 3)
             known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
@@ -249,7 +308,7 @@ class Ordinates:
         fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
         outflow += 0.0 if sheets is None else sheets[1]
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
-        rough = (self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
+        rough = self._sent_back(self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
         return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
     def after(self, first: Flights, each: bool = False, enough: float = FOUND) -> Flights:
@@ -362,7 +421,7 @@ def conserved_in(stack: Stack, field: Array, mirror: float = 1.0) -> Array:
     faces = stack.faces or ()
     if stack.loss.any() or any(face.absorption > 0.0 for face in faces):
         return NO_ROWS
-    if faces and mirror != 1.0:
+    if (faces and mirror != 1.0) or any(gate.flip > 0.0 for gate in stack.interfaces.values()):
         return NO_ROWS
     size = np.sqrt((field**2).sum(axis=1))
     if not size.any():
@@ -441,8 +500,19 @@ def _diffusion(stack: Stack, field: Array) -> Any:
         for i, j in ((0, n - 1), (n - 1, 0)):
             along[i, i] += around
             along[i, j] -= around
-    turn = block_diag(list(-width[:, None, None] * cross_with(field)))
+    blocks = -width[:, None, None] * cross_with(field)
+    for cell, face in zip((0, -1), stack.faces or (), strict=False):
+        if face.reflection != 1.0:
+            blocks[cell] += _taken_at_face(stack, cell, face.turn)
+    turn = block_diag(list(blocks))
     return splu((kron(along, np.eye(3)) + turn).tocsc())
+
+
+def _taken_at_face(stack: Stack, cell: int, turn: Array) -> Array:
+    """Spin that a magnet beyond a face takes of the density in the cell there, (3, 3), as what a face absorbs."""
+    share, flux = np.eye(3) - turn, MEAN_FLUX[stack.dimension] * stack.speed[cell]
+    resistance = half_resistances(stack)[cell] * share + (np.eye(3) - 0.5 * share) / flux
+    return np.asarray(np.linalg.solve(resistance, share))
 
 
 def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
@@ -456,7 +526,9 @@ def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Ar
     for j, edge in enumerate(inner):
         gate = stack.interfaces[edge]
         passing = both[0 if gate.straight else 1]
-        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = gate.to_right, gate.to_left
+        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = (
+            (1.0 - gate.flip) * passed for passed in (gate.to_right, gate.to_left)
+        )
         for share, kind in ((gate.specularity, specular), (1.0 - gate.specularity, diffuse)):
             kind[LEFT, j, RIGHT, j] += (1.0 - gate.to_right) * share
             kind[RIGHT, j + 1, LEFT, j + 1] += (1.0 - gate.to_left) * share

@@ -169,6 +169,10 @@ class Phases:
         """(2, phases, 3): what leaves at the faces, as `Ordinates.left`."""
         return of_each(flown, self.frame.left)
 
+    def lost(self, flown: Flights) -> Array:
+        """(cells, phases, 3): what is lost at interfaces, as `Ordinates.lost`."""
+        return of_each(flown, self.frame.lost)
+
     def flights(self, source: Array) -> Flights:
         """Fly what is born isotropically in the cells, (cells, phases, 3), up to a scattering."""
         births = source.swapaxes(1, 2)

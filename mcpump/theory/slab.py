@@ -71,6 +71,8 @@ class Part(NamedTuple):
     """(edges, 3): what passes each edge; through a face, what it absorbs."""
     left: Array
     """(2, 3): what leaves at the left and at the right face."""
+    lost: Array
+    """(cells, 3): spin lost in passing interfaces, per volume and time of the cells behind them."""
 
 
 class Response(NamedTuple):
@@ -223,7 +225,7 @@ def harmonics_kept(
     def found(kept: int) -> tuple[list[Array], float]:
         """Density, and what it does to currents and torques; with the largest of it all."""
         world = _Clock(motion, stack, exchange, FEW_DIRECTIONS, kept, kept)
-        both = _exact(stack, world, nu[:, None, None, None] * world.born)
+        both = _exact(stack, nu, world, nu[:, None, None, None] * world.born)
         told = [each for part in both for each in (part.density, part.torque / rate, part.current / speed)]
         return [each[..., :functions, :] for each in told], max(float(np.abs(each).max()) for each in told)
 
@@ -330,7 +332,7 @@ def _gathered(part: Part, mesh: Array, wanted: Array) -> Part:
     for end, side in ((0, 0), (-1, 1)):  # nothing lies beyond the faces
         sides[end, side] = sides[end, 1 - side]
     density, torque, flow, born = map(means, part[:4])
-    return Part(density, torque, flow, born, sides, part.through[at], part.left)
+    return Part(density, torque, flow, born, sides, part.through[at], part.left, means(part.lost))
 
 
 # --- channels on one mesh ---------------------------------------------------------------------------------------
@@ -432,6 +434,7 @@ def _part(
         flown.current,
         slab.through(flown),
         slab.left(flown),
+        slab.lost(flown),
     )
 
 
@@ -470,24 +473,28 @@ def _channels_and_flights(
             total = _mixed((1.0, _part(slab, whole, slab.mean(torque + more))), (1.0, _part(slab, rest)))
             found["second_ladder"] = local, _mixed((1.0, total), (-1.0, local))
     if "exact" in names:
-        found["exact"] = _exact(stack, world, source)
+        found["exact"] = _exact(stack, nu, world, source)
     return {name: found[name] for name in names}, flights
 
 
-def _exact(stack: Stack, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
-    """All orders in J, in the turning frame or at the phases of a period.
-
-    B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance.
-    """
-    steps = stack._replace(smooth=False)
+def _exact(stack: Stack, nu: Array, world: _Frame | _Clock, source: Array) -> tuple[Part, Part]:
+    """All orders in J, in the turning frame or at the phases of a period."""
     if isinstance(world, _Clock):
-        return _exact_in_time(steps, world, source[:, 2])
+        return _exact_in_time(stack._replace(smooth=False), world, source[:, 2])
     S = world.S[:, 2]
-    slab = Ordinates(steps, world.J * S + world.turning, world.directions)
-    first = slab.flights(source[:, 2])
+    # B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance
+    slab = Ordinates(
+        stack._replace(smooth=stack.smooth and not S.any()), world.J * S + world.turning, world.directions
+    )
+    pumped = slab.pumped(nu[:, None] * world.turning / (world.J or 2.0))
+    first = slab.flights(source[:, 2], pumped)
     later = slab.after(first)
-    torques = (world.J * np.cross(one.density, S) for one in (first, later))
-    return _part(slab, first, next(torques), source[:, 2]), _part(slab, later, next(torques))
+    torques = [world.J * np.cross(one.density, S) for one in (first, later)]
+    for torque, flown, sent in zip(torques, (first, later), (pumped, None), strict=True):
+        more = slab.face_torque(flown, sent)
+        if more is not None:
+            torque += more
+    return _part(slab, first, torques[0], source[:, 2]), _part(slab, later, torques[1])
 
 
 def _exact_in_time(stack: Stack, world: _Clock, source: Array) -> tuple[Part, Part]:

@@ -17,7 +17,17 @@ from mcpump.walk.flight import FACE, INTERFACE, MIRROR, RING
 from mcpump.walk.handed import HANDED_SLAB
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
 from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
-from mcpump.walk.scores import add_all, add_entry, add_event, add_row, add_shared, phase_of, visit
+from mcpump.walk.scores import (
+    add_all,
+    add_entry,
+    add_event,
+    add_row,
+    add_shared,
+    add_three,
+    phase_of,
+    place_of,
+    visit,
+)
 from mcpump.walk.state import (
     AGE,
     AREA_NEXT,
@@ -34,6 +44,7 @@ from mcpump.walk.state import (
     FROM_Y,
     FROM_Z,
     HIGH,
+    KEPT_ACROSS,
     LADDER,
     LADDER_BORN,
     LOW,
@@ -65,6 +76,7 @@ from mcpump.walk.state import (
     TO_RIGHT,
     TO_Y,
     TO_Z,
+    TURNED_ACROSS,
     UY,
     UZ,
     WALL_KIND,
@@ -277,7 +289,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
     lanes, gates, slab = walker.lanes, course.gates, walker.notes[SLAB, j]
     right = lanes[MU, j] > 0.0
     gate, sign = (slab + 1, 1.0) if right else (slab, -1.0)
-    kind, line = int(gates[gate, WALL_KIND]), ON
+    kind, line, loses = int(gates[gate, WALL_KIND]), ON, False
     crosses, mirrored = kind != MIRROR, kind == MIRROR
     if mirrored:
         lanes[MU, j] = -lanes[MU, j]
@@ -291,11 +303,14 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             )
             if crosses:
                 line = LEFT + 1 if right else LEFT
+            else:
+                turn_at_face(spin.table, scene, walker, spin, tallies, gates, gate, j)
         else:
             crosses, mirrored, mu = meet_interface(
                 gates[gate, TO_RIGHT if right else TO_LEFT], gates[gate, SPECULARITY], gates[gate, STRAIGHT],
                 lanes[MU, j], scene.dimension, c0, c1, c2,
             )  # fmt: skip
+            loses = crosses and uniform(c3) >= gates[gate, KEPT_ACROSS]
         lanes[MU, j] = mu
         if scene.axes > 1 and abs(mu) != abs(straight_on):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
@@ -315,7 +330,30 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
         come_round(scene, course, walker, spin, 0 if right else gates.shape[0] - 2, j)
     elif crosses and line == ON:
         enter(course, walker, slab + 1 if right else slab - 1, j)
+        if loses:
+            # in the cell behind the interface
+            lanes[NEXT, j] += sign * (SAME_PLACE * scene.lengths[0])
+            return RELAXED
     return line
+
+
+@part
+def turn_at_face(table, scene, walker, spin, tallies, gates, gate, j):
+    """Spin of `exact` that a magnet beyond a face sends back: s∥ + Re R s⊥ + Im R n × s⊥; the change is its torque."""
+    if table is None:
+        return
+    kept, turned = gates[gate, KEPT_ACROSS], gates[gate, TURNED_ACROSS]
+    if not scene.exact or (kept == 1.0 and turned == 0.0):
+        return
+    lanes, nx, nz = walker.lanes, scene.nx, scene.nz
+    sx, sy, sz = lanes[EXACT, j], lanes[EXACT + 1, j], lanes[EXACT + 2, j]
+    along = nx * sx + nz * sz
+    x, z = sx - along * nx, sz - along * nz
+    dx = (kept - 1.0) * x - turned * nz * sy
+    dy = (kept - 1.0) * sy + turned * (nz * x - nx * z)
+    dz = (kept - 1.0) * z + turned * nx * sy
+    lanes[EXACT, j], lanes[EXACT + 1, j], lanes[EXACT + 2, j] = sx + dx, sy + dy, sz + dz
+    add_three(tallies.visits, place_of(scene, lanes, j), 2 * spin.rows.shape[1] + 6, dx, dy, dz, 1.0)
 
 
 @pasted

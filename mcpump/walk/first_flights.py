@@ -41,8 +41,10 @@ from mcpump.walk.flown_channels import (
     integral,
     lattice_on,
     nothing_flown,
+    pumped_on,
     shifts,
     torque_on,
+    turned_on,
 )
 from mcpump.walk.known import CORRECTED, ORDINATES, Known
 from mcpump.walk.layout import BlockSums, completed, shapes
@@ -163,7 +165,14 @@ def first_flights_along_x(
 def _taken(lattices: list[Lattice], scale: float) -> list[Reference]:
     """Solutions on the first two meshes, times a number, for three meshes and once more for the first."""
     wide, middle = (
-        solutions(one.perturbed, one.exact, births_on(one), partial(torque_on, one), set(one.scene.channels))
+        solutions(
+            one.perturbed,
+            one.exact,
+            births_on(one),
+            partial(torque_on, one),
+            set(one.scene.channels),
+            pumped_on(one),
+        )
         for one in lattices[:2]
     )
     edges = lattices[1].stack.edges
@@ -249,7 +258,7 @@ def _laid_out(lattice: Lattice, channels: Mapping[str, Channel]) -> BlockSums:
             passages[part, :, slot] = in_time(flown.through[planes])
             ends = {
                 "torque": integral(lattice, flown.torque),
-                "relaxed": integral(lattice, lattice.stack.loss[:, None] * flown.density),
+                "relaxed": integral(lattice, lattice.stack.loss[:, None] * flown.density + flown.lost),
                 "left_at_left": flown.left[0],
                 "left_at_right": flown.left[1],
             }
@@ -353,7 +362,7 @@ def _response(lattice: Lattice, births: Mapping[str, Births]) -> BlockSums:
         slab = lattice.perturbed if name != "exact" else lattice.exact
         assert slab is not None
         flights = after(slab, births[name])
-        flown = flown_of(slab, flights, J * np.cross(flights.density, S[:, 2]) if name == "exact" else none)
+        flown = flown_of(slab, flights, turned_on(lattice, flights) if name == "exact" else none)
         if name == "second_ladder":
             spin = after(slab, births["first"], each=True)
             torque = J * cross(spin.each, S)

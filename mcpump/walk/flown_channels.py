@@ -50,6 +50,8 @@ class Flown(NamedTuple):
     """(cells + 1, 3): what passes the mesh's edges."""
     left: Array
     """(2, 3): what leaves at the left and at the right face."""
+    lost: Array
+    """(cells, 3): what is lost in passing interfaces."""
 
 
 class Births(NamedTuple):
@@ -85,7 +87,7 @@ def lattice_on(
     frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
     if "exact" in scene.channels:
         turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
-        steps = stack._replace(smooth=False)
+        steps = stack._replace(smooth=scene.beside_insulator)  # which turns no spin in flight
         exact = Ordinates(steps, J * S[:, 2] + frame, round(turns * directions))
     return Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
 
@@ -138,6 +140,21 @@ def channels_on(lattice: Lattice, taken: Reference) -> dict[str, Channel]:
     return found
 
 
+def pumped_on(lattice: Lattice) -> Array | None:
+    """What an insulating magnet beyond a face sends out; None without one."""
+    if lattice.exact is None:
+        return None
+    return lattice.exact.pumped(lattice.nu[:, None] * lattice.turning / (2.0 * lattice.scene.exchange or 2.0))
+
+
+def turned_on(lattice: Lattice, flights: Flights, pumped: Array | None = None) -> Array:
+    """Torque on what flies in `exact`: of the exchange in the cells, and of an insulating magnet beyond a face."""
+    assert lattice.exact is not None
+    torque = 2.0 * lattice.scene.exchange * np.cross(flights.density, lattice.S[:, 2])
+    more = lattice.exact.face_torque(flights, pumped)
+    return torque if more is None else torque + more
+
+
 def shift_rates(exchange: float, rate: Array) -> Array:
     """G of the shift [1/τ], at collision rates: 1/τ where exchange is weak, a tenth of it where it is strong."""
     turn = np.maximum(2.0 * abs(exchange) / rate, WEAK)
@@ -149,14 +166,11 @@ def _exact(lattice: Lattice, emitted: Array, born: Array, u: Taken | None) -> Ch
     """`exact`: B is constant in a cell: so are the births that it belongs to, or the spin battery is off balance."""
     slab = lattice.exact
     assert slab is not None
-    near = slab.flights(born)
+    pumped = pumped_on(lattice)
+    near = slab.flights(born, pumped)
     far = None if u is None else slab.flights(slab.births(u.density), u.walls)
-
-    def with_torque(one: Flights | None) -> tuple[Flights | None, Array]:
-        turned = np.zeros_like(born) if one is None else one.density
-        return one, 2.0 * lattice.scene.exchange * np.cross(turned, lattice.S[:, 2])
-
-    return _channel(slab, emitted, (near, with_torque(near)[1]), with_torque(far), u)
+    rest = np.zeros_like(born) if far is None else turned_on(lattice, far)
+    return _channel(slab, emitted, (near, turned_on(lattice, near, pumped)), (far, rest), u)
 
 
 def _channel(
@@ -181,12 +195,12 @@ def flown_of(slab: Ordinates, flights: Flights, torque: Array) -> Flown:
     if slab.stack.faces is not None:
         for face, come in zip((0, 1), (flights.arrives[LEFT, 0], flights.arrives[RIGHT, -1]), strict=True):
             left[face] = slab.stack.faces[face].absorption * come
-    return Flown(flights.density, torque, flights.flow, slab.through(flights), left)
+    return Flown(flights.density, torque, flights.flow, slab.through(flights), left, slab.lost(flights))
 
 
 def nothing_flown(none: Array) -> Flown:
     """No flights; none: (cells, 3) of 0."""
-    return Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)))
+    return Flown(none, none, none, np.zeros((len(none) + 1, 3)), np.zeros((2, 3)), none)
 
 
 def integral(lattice: Lattice, values: Array) -> Array:

@@ -23,13 +23,16 @@ from mcpump.walk.state import (
     BARRIER,
     JUMP_HIGH,
     JUMP_LOW,
+    KEPT_ACROSS,
     KIND_HIGH,
     KIND_LOW,
     LANES,
     MARCHED_INTERVAL,
     MEAN_TIME,
+    PLANE,
     REFLECTS,
     RETURNS,
+    SPECULARITY,
     SPEED,
     START,
     Course,
@@ -73,16 +76,18 @@ def slabs_of(scene: Scene, turned: Callable[[Array], Array] | None = None) -> tu
             loss = 0.0 if bare else layer.gamma_sf
             total = layer.rate + loss
             slabs.append([layer.v, 1.0 / total, round(loss / total * SHARES), a, b, *stretches[i]])
-    gates = np.zeros((len(edges), 6))
-    gates[:, 5], gates[:, 3] = -1.0, 1.0
+    gates = np.zeros((len(edges), 8))
+    gates[:, PLANE], gates[:, SPECULARITY], gates[:, KEPT_ACROSS] = -1.0, 1.0, 1.0
     for i, start in enumerate(starts[1:]):
         gates[_nearest(edges, start), :5] = _interface(scene.layers[i], scene.layers[i + 1])
+        gates[_nearest(edges, start), KEPT_ACROSS] = 1.0 - scene.layers[i + 1].flip
     for side, edge in ((0, 0), (1, len(edges) - 1)):
         gates[edge, :5] = _face(scene, side)
+        gates[edge, KEPT_ACROSS:] = scene.reflection[2 * side : 2 * side + 2]
     for i, plane in enumerate(scene.planes):
-        gates[_nearest(edges, plane), 5] = i
+        gates[_nearest(edges, plane), PLANE] = i
         if scene.periodic[0] and _on_ring(scene, plane):
-            gates[[0, -1], 5] = counted_planes(scene)[i]
+            gates[[0, -1], PLANE] = counted_planes(scene)[i]
     return np.array(slabs), gates
 
 
@@ -105,7 +110,7 @@ def _stretch(
 ) -> list[float]:
     """Where a walker in a layer may jump, from and to, and what the ends are."""
     last = len(scene.layers) - 1
-    closed = [scene.absorption[side] == 0.0 and scene.specularity[side] == 1.0 for side in (0, 1)]
+    closed = [_face(scene, side)[0] == MIRROR for side in (0, 1)]
     mirrors = [not scene.periodic[0] and one for one in closed]
     kinds = [
         REFLECTS if i == 0 and mirrors[0] else BARRIER,
@@ -130,7 +135,7 @@ def _stretch(
 def _interface(left: Layer, right: Layer) -> list[float]:
     """Gate at an interface."""
     forth, back, specularity, straight = _gate(left, right)
-    kind = PASS if min(forth, back) >= 1.0 and straight else INTERFACE
+    kind = PASS if min(forth, back) >= 1.0 and straight and right.flip == 0.0 else INTERFACE
     return [kind, forth, back, specularity, straight]
 
 
@@ -139,7 +144,8 @@ def _face(scene: Scene, side: int) -> list[float]:
     if scene.periodic[side // 2]:
         return [RING, 1.0, 1.0, 1.0, 1.0]
     absorption, specularity = scene.absorption[side], scene.specularity[side]
-    kind = MIRROR if absorption == 0.0 and specularity == 1.0 else FACE
+    turns = side < 2 and scene.reflection[2 * side : 2 * side + 2] != (1.0, 0.0)
+    kind = MIRROR if absorption == 0.0 and specularity == 1.0 and not turns else FACE
     return [kind, absorption, absorption, specularity, 1.0]
 
 

@@ -41,7 +41,12 @@ def whole(first: Flights, later: Flights) -> Taken:
 
 
 def solutions(
-    slab: Ordinates, exact: Ordinates | None, born: Array, turn: Callable[[Array], Array], channels: set[str]
+    slab: Ordinates,
+    exact: Ordinates | None,
+    born: Array,
+    turn: Callable[[Array], Array],
+    channels: set[str],
+    pumped: Array | None = None,
 ) -> dict[str, Taken]:
     """Solutions of channels on a mesh.
 
@@ -54,6 +59,8 @@ def solutions(
     turn : callable
         Torque (2J/ħ) s × S of spins by direction.
     channels : set of str
+    pumped : (2, segments, 3) array, optional
+        What insulating magnets beyond the faces send out of `exact`.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def solutions(
             flown = slab.flights(none, by_direction=turn(first.each + later.each))
             found["second_ladder"] = whole(flown, slab.after(flown))
     if exact is not None:
-        flown = exact.flights(born[:, 2])
+        flown = exact.flights(born[:, 2], pumped)
         found["exact"] = whole(flown, exact.after(flown))
     return found
 

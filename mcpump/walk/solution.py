@@ -96,7 +96,7 @@ def _budget(scene: Scene, edges: Array, parts: tuple[Part, Part]) -> Array:
     for part in parts:
         line["emitted"] += (part.born * width).sum(axis=0)
         line["torque"] += (part.torque * width).sum(axis=0)
-        line["relaxed"] += (part.density * width * loss).sum(axis=0)
+        line["relaxed"] += (part.density * width * loss).sum(axis=0) + (part.lost * width).sum(axis=0)
         line["left_at_left"] += part.left[0]
         line["left_at_right"] += part.left[1]
     if not scene.has_sink:

@@ -132,7 +132,8 @@ QUANTITIES = (
     in_cell(
         "vortex", "in the middle", CELLS, channel="second", harmonic="dc", component="z", x=4.1, y=4.1
     ),
-    through("yig_pt", "0.4 nm", 0.4e-9, "second", "dc", "z", SECOND),
+    through("yig_penetration", "0.4 nm", 0.4e-9, "second", "dc", "z", SECOND),
+    through("yig_pt", "0.4 nm", 0.4e-9, "exact", "dc", "z"),
 )  # fmt: skip
 
 

@@ -35,7 +35,9 @@ def here(tmp_path, monkeypatch):
 
 def test_a_deck_in_a_silent_pipe_is_not_waited_for(monkeypatch):
     monkeypatch.setattr(errors, "SILENT", 0.1)
-    with pytest.raises(InputError, match=r"deck .*pipe.* cannot be read: nothing came through this pipe for 0\.1 s"):
+    with pytest.raises(
+        InputError, match=r"deck .*pipe.* cannot be read: nothing came through this pipe for 0\.1 s"
+    ):
         read_toml("pipe")
 
 

@@ -261,7 +261,7 @@ def test_spins_that_relax_where_they_are_turn_no_further():
 
 
 def test_ladder_of_the_film_has_no_forecast():
-    deck = read_deck(Path(__file__).parents[2] / "run" / "yig_pt.toml")
+    deck = read_deck(Path(__file__).parents[2] / "run" / "yig_penetration.toml")
     p = make_problem(deck)
     assert not any("times `second`" in text or "(1 − K)" in text for text in (*p.notes, *p.warnings))
     # 3.5 to 5.6 times `second`, the run says: spins of the film turn by more than the 0.04 rad within λ²/D

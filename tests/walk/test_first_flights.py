@@ -382,7 +382,7 @@ def test_layout():
     known = [
         problem for problem in (make_problem(read_deck(path)) for path in decks) if precesses_along_x(problem)
     ]
-    assert {"junction", "py_pt", "py_cu_pt", "stack", "exact", "yig_pt", "rashba", "spiral"} <= {
+    assert {"junction", "py_pt", "py_cu_pt", "stack", "exact", "yig_pt", "yig_penetration", "rashba"} <= {
         p.name.removesuffix(".toml") for p in known
     }
     for problem in known:
