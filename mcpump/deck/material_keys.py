@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mcpump.deck.electrons import matching
+from mcpump.deck.electrons import MECHANISM_KEYS, SPIN_KEYS, matching
 from mcpump.deck.kinds import is_bare
 from mcpump.deck.materials import Material, materials, own_material
 from mcpump.deck.quantities import number, quantity
@@ -18,7 +18,7 @@ from mcpump.errors import InputError
 _SAID_BY = {
     "fermi_velocity": ("fermi_wavenumber", "fermi_velocity", "fermi_energy"),
     "mean_free_path": ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity"),
-    "spin_diffusion_length": ("spin_diffusion_length", "spin_relaxation_time"),
+    "spin_diffusion_length": (*SPIN_KEYS, *MECHANISM_KEYS),
 }
 """Key that a material gives → keys any of which says the same."""
 _UNITS = {

@@ -6,6 +6,7 @@ import math
 
 from mcpump.deck.charge_rules import charge_notes, walks_charge
 from mcpump.deck.deck import Deck
+from mcpump.deck.layer import layer_mechanisms
 from mcpump.deck.spin_orbit import impurity_strength
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
 from mcpump.problem.headline import SMALL
@@ -38,9 +39,11 @@ def regime_numbers(deck: Deck) -> Regime:
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
     one_ladder = math.nan
     if _is_one_wave(deck):
-        gamma = complex(1.0 + gamma_sf, 0.0 if math.isnan(Omega) else Omega)
-        gap = abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
-        one_ladder = turns / gap if gap else math.inf
+        # in units of the scattering that keeps the spin
+        kept = deck.media[0].rate
+        gamma = complex(kept + gamma_sf, 0.0 if math.isnan(Omega) else Omega) / kept
+        gap = abs(complex(ladder_gap(inverse / kept, gamma, gas.dimension)))
+        one_ladder = turns / kept / gap if gap else math.inf
     return (
         {
             "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
@@ -63,6 +66,7 @@ def regime_numbers(deck: Deck) -> Regime:
         }
         | _of_layers(deck, length)
         | _of_spin_orbit(deck)
+        | _of_precession(deck)
     )
 
 
@@ -71,7 +75,7 @@ def _of_layers(deck: Deck, length: float) -> Regime:
     gas = deck.gas
     return {
         f"ell/lambda {i + 2}": (
-            math.inf if length == 0.0 else layer.v / layer.rate * gas.ell / length,
+            math.inf if length == 0.0 else layer.v / layer.collisions * gas.ell / length,
             "",
             f"the same in layer {i + 2}" + (f", {section.name}" if section.name else ""),
         )
@@ -85,7 +89,7 @@ def _of_spin_orbit(deck: Deck) -> Regime:
     stack = deck.layers
     if coupling is not None and coupling.rashba is not None:
         # −2E_so/(ħv_F) is a layer's number
-        E_so = max(0.5 * math.hypot(*layer.rashba) / layer.rate for layer in stack)
+        E_so = max(0.5 * math.hypot(*layer.rashba) / layer.collisions for layer in stack)
         numbers["E_so k_F tau/hbar"] = (
             E_so * gas.k_F * gas.ell,
             "",
@@ -101,6 +105,17 @@ def _of_spin_orbit(deck: Deck) -> Regime:
         )
         numbers["theta_SH"] = (angle, "", "spin Hall angle 2λ_so k_F²/(k_F ℓ) that it amounts to")
     return numbers
+
+
+def _of_precession(deck: Deck) -> Regime:
+    """Turn between collisions of what relaxes spin by precession, where it is largest; empty where nothing does."""
+    gas = deck.gas
+    found = [gas.dyakonov_perel * gas.tau]
+    for i, (section, layer) in enumerate(zip(deck.layer, deck.media[1:], strict=True)):
+        own = layer_mechanisms(section, gas, f"layer[{i}]")
+        found.append(own.dyakonov_perel * gas.tau / layer.collisions)
+    told = "turn of a spin in one lifetime by which it relaxes (Dyakonov and Perel)"
+    return {"Omega_DP tau": (max(found), "", told)} if any(found) else {}
 
 
 def _is_one_wave(deck: Deck) -> bool:
@@ -171,6 +186,10 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
     ):
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
+    if number.get("Omega_DP tau", 0.0) > SMALL:
+        warnings.append(
+            f"dyakonov_perel: Ωτ = {number['Omega_DP tau']:.3g} is not small: 1/τ_sf = Ω²τ wants many collisions a turn"
+        )
     notes = charge_notes(deck)
     ends = texture_length(deck).ends
     if ends:

@@ -195,11 +195,12 @@ class Scene(NamedTuple):
 def paths_are_parallel(scene: Scene) -> bool:
     """Whether two electrons on parallel paths stay on them, so that dipoles can be walked for charge.
 
-    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely.
+    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely; and where no
+    collision takes the spin, which would end there without having been scattered.
     """
     first, *others = scene.layers
-    same = all(
-        (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
+    same = first.flips == 0.0 and all(
+        (one.v, one.rate, one.nu, one.flips) == (first.v, first.rate, first.nu, 0.0)
         and one.transmission == 1.0
         and one.straight
         for one in others
