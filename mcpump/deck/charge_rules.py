@@ -78,6 +78,13 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
             "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity], nor spin_orbit.contact_distance for "
             "a voltage: give one of them, or leave out [spin_orbit]"
         )
+    g = deck.gas.mean_cosine
+    for name, section in (("rashba", coupling.rashba), ("impurity", coupling.impurity)):
+        if g and section is not None:
+            yield (
+                f"electrons.mean_cosine = {g:g} cannot be used with [spin_orbit.{name}]: collisions end charge currents "
+                f"of spin where they scatter isotropically alone; spin_hall_angle gives the formula's voltage"
+            )
     shown = f"results.channels = {show(list(channels))}"
     if coupling.rashba is not None:
         if deck.texture is None:

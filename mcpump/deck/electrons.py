@@ -5,6 +5,7 @@ Free electrons with elastic, isotropic scattering (d = 3 in SI decks):
     v_F = ħk_F/m    ε_F = ħ²k_F²/2m    ν = m k_F/(2π²ħ²) per spin and volume
     τ = ℓ/v_F       D = v_F²τ/d        σ = 2e²νD         λ_s = √(D τ_sf)
 
+Where impurities scatter by angles of the mean cosine g, D = v_F²τ/d(1 − g): ℓ and τ are those between collisions.
 Spin relaxes in a given time or on a given length, or as the scattering has it, `Mechanisms`.
 """
 
@@ -85,6 +86,8 @@ class Electrons(NamedTuple):
     """Spin diffusion length √(D τ_sf) [m]; inf for none."""
     exchange: float
     """Exchange constant J [J]; Jτ/ħ in a reduced deck."""
+    mean_cosine: float
+    """Mean cosine of the angle by which impurities scatter; 0: isotropically."""
     elliott_yafet: float
     dyakonov_perel: float
     spin_flip_probability: float
@@ -223,15 +226,33 @@ def _si(values: Values, dimension: int) -> Electrons:
         raise InputError(
             f"electrons: the strength of the scattering is missing: give one of {', '.join(SCATTERING_KEYS)}"
         )
-    D = v_F * v_F * tau / 3.0
+    g = mean_cosine_of(values, dimension)
+    D = v_F * v_F * tau / (3.0 * (1.0 - g))
     sigma = 2.0 * E_CHARGE**2 * nu * D
     match_scattering(values, (v_F * tau, tau, D, sigma), "electrons", notes)
     mechanisms = mechanisms_of(values, "electrons") or Mechanisms()
     tau_sf = relaxation_time(values, mechanisms, tau, D, "electrons", notes)
     return Electrons(
         3, k_F, v_F, energy, mass, nu, v_F * tau, tau, D, sigma, tau_sf, math.sqrt(D * tau_sf),
-        values.get("exchange") or 0.0, *mechanisms, tuple(notes),
+        values.get("exchange") or 0.0, g, *mechanisms, tuple(notes),
     )  # fmt: skip
+
+
+def mean_cosine_of(values: Values, dimension: int) -> float:
+    """Mean cosine of the angles of scattering.
+
+    Raises
+    ------
+    InputError
+        If it is not 0 where directions are not those of a sphere.
+    """
+    g = values.get("mean_cosine") or 0.0
+    if g and dimension != 3:
+        raise InputError(
+            f"electrons.mean_cosine = {g:g} needs electrons.dimension = 3, not {dimension}: Henyey and Greenstein's law "
+            f"is one of directions in space"
+        )
+    return g
 
 
 def _fermi_surface(values: Values) -> tuple[float, float]:
@@ -269,6 +290,7 @@ def _closing_velocity(values: Values, nu: float) -> float | None:
         D = (sigma if sigma is not None else 1.0 / (rho or math.inf)) / (2.0 * E_CHARGE**2 * nu)
     if D is None or (ell is None and tau is None):
         return None
+    D *= 1.0 - (values.get("mean_cosine") or 0.0)
     return 3.0 * D / ell if ell is not None else math.sqrt(3.0 * D / (tau or math.inf))
 
 
@@ -278,13 +300,13 @@ def lifetime_of(values: Values, v: float, nu: float, dimension: int = 3) -> floa
     Parameters
     ----------
     values : mapping
-        Key of `SCATTERING_KEYS` → value in SI, or in reduced units.
+        Key of `SCATTERING_KEYS`, and "mean_cosine" → value in SI, or in reduced units.
     v, nu : float
         Fermi velocity and density of states; ν only matters for conductivity and resistivity.
     dimension : int
         Dimension d of the velocity sphere.
     """
-    d, to_sigma = float(dimension), 2.0 * E_CHARGE**2 * nu
+    d, to_sigma = dimension * (1.0 - (values.get("mean_cosine") or 0.0)), 2.0 * E_CHARGE**2 * nu
     ways: dict[str, Callable[[float], float]] = {
         "mean_free_path": lambda ell: ell / v,
         "lifetime": lambda tau: tau,
@@ -358,7 +380,8 @@ def relaxation_time(
 
 def _reduced(values: Values, dimension: int) -> Electrons:
     """Electrons of a reduced deck: ℓ = τ = v_F = ħ = 1."""
-    D, notes = 1.0 / dimension, list[str]()
+    g, notes = mean_cosine_of(values, dimension), list[str]()
+    D = 1.0 / (dimension * (1.0 - g))
     for key in ("fermi_energy", "effective_mass", "density_of_states", "conductivity", "resistivity"):
         if values.get(key) is not None:
             raise InputError(
@@ -383,5 +406,5 @@ def _reduced(values: Values, dimension: int) -> Electrons:
     nan = math.nan
     return Electrons(
         dimension, k_F, 1.0, nan, nan, nan, 1.0, 1.0, D, nan, tau_sf, math.sqrt(D * tau_sf),
-        values.get("exchange") or 0.0, *mechanisms, tuple(notes),
+        values.get("exchange") or 0.0, g, *mechanisms, tuple(notes),
     )  # fmt: skip

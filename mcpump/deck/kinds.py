@@ -378,6 +378,7 @@ Files = Annotated[
 ]
 Sign = Annotated[int, _choice((1, -1), "1 or -1", "1 or −1")]
 Share = Annotated[float, between(0.0, 1.0)]
+MeanCosine = Annotated[float, between(-0.95, 0.95)]
 FlipProbability = Annotated[float, between(0.0, 0.49)]
 ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
 BlockSize = Annotated[

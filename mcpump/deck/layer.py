@@ -61,10 +61,18 @@ class Layer(NamedTuple):
     flips: float = 0.0
     """Part of `gamma_sf` that collisions take, 2p/τ [1/τ]."""
 
+    mean_cosine: float = 0.0
+    """Mean cosine of the angles by which impurities scatter, the same in all layers."""
+
     @property
     def collisions(self) -> float:
-        """Rate of impurity collisions [1/τ], which ℓ, D and σ are of; `rate` where they leave the spin alone."""
+        """Rate of impurity collisions [1/τ], which ℓ and τ are of; `rate` where they leave the spin alone."""
         return self.rate + self.flips
+
+    @property
+    def transport(self) -> float:
+        """Rate at which collisions take momentum [1/τ], which D and σ are of."""
+        return self.collisions * (1.0 - self.mean_cosine)
 
 
 def media_of(
@@ -96,7 +104,10 @@ def media_of(
         If two keys of a layer disagree.
     """
     flips = gas.mechanisms.flips
-    reference = Layer(0.0, 1.0, 1.0 - flips, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True, flips=flips)
+    reference = Layer(
+        0.0, 1.0, 1.0 - flips, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True, flips=flips,
+        mean_cosine=gas.mean_cosine,
+    )  # fmt: skip
     return reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))
 
 
@@ -105,10 +116,11 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
     key = f"layer[{number}]"
     v, nu = section.fermi_velocity or gas.v_F, section.density_of_states or _states(gas)
     values = section.model_dump(include={"density_of_states", *SCATTERING_KEYS})
+    values["mean_cosine"] = gas.mean_cosine
     if reduced:
         _refuse_conductivity(values, key)
     ell = section.mean_free_path or v * (lifetime_of(values, v, nu, gas.dimension) or 0.0) or gas.ell
-    D = v * ell / gas.dimension
+    D = v * ell / (gas.dimension * (1.0 - gas.mean_cosine))
     sigma = 2.0 * E_CHARGE**2 * nu * D
     if not (0.0 < ell < math.inf and 0.0 < sigma < math.inf):
         raise InputError(f"{key}: the numbers given are too large or too small: check their units")
@@ -129,6 +141,7 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
         specularity=section.specularity,
         straight=section.passage == "straight",
         flips=mechanisms.flips * collisions,
+        mean_cosine=gas.mean_cosine,
     )
 
 

@@ -52,6 +52,8 @@ class ElectronsSection(Section):
     """σ = 2e²νD."""
     resistivity: fields.Resistivity | None = None
     """1/σ."""
+    mean_cosine: fields.MeanCosine | None = None
+    """⟨cos⟩ of the angles by which impurities scatter, in all layers (Henyey and Greenstein): D = v_F ℓ/3(1 − ⟨cos⟩)."""
     spin_diffusion_length: fields.SpinLength | None = None
     """√(Dτ_sf)."""
     spin_relaxation_time: fields.SpinTime | None = None

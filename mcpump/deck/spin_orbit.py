@@ -239,7 +239,7 @@ def _k_F_ell(gas: Electrons, layer: Layer) -> float:
 
 def _hall(section: ElectricFieldSection, angle: float, layer: Layer, deck: Deck, notes: list[str]) -> Vector:
     """Spin current σ_SH E in a layer [ħνJ v_F]; σ_SH is the one given, or θ_SH σ_c of the layer."""
-    gas, own = deck.gas, layer.nu * layer.v * layer.v / layer.collisions
+    gas, own = deck.gas, layer.nu * layer.v * layer.v / layer.transport
     sigma = section.spin_hall_conductivity
     if sigma is not None and angle:
         notes.append(

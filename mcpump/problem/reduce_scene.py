@@ -90,6 +90,7 @@ def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
         "run.walk": deck.run.walk == "general",
         "results.end": scene.time_bins > 0,
         "[electric_field]": scene.hall_slot >= 0,
+        "electrons.mean_cosine": scene.mean_cosine != 0.0,
         "[initial]": scene.initial not in (NO_STATE, DRIVEN),
         "a texture at rest": deck.texture is not None and swing(scene.texture, scene.parameters) <= STILL,
         "faces that are crossed some times in a flight": any(scene.folded),
@@ -158,7 +159,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
         phases=1, t_max=math.inf, texture=HARMONIC, parameters=NOTHING, time_step=0.0, rotation_step=LONGEST_STEP,
         initial=NO_STATE, initial_spin=(0.0, 0.0, 0.0), initial_x=0.0, initial_walkers=0,
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
-        walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
+        walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed, mean_cosine=gas.mean_cosine,
     )  # fmt: skip
 
 

@@ -67,6 +67,7 @@ def regime_numbers(deck: Deck) -> Regime:
         | _of_layers(deck, length)
         | _of_spin_orbit(deck)
         | _of_precession(deck)
+        | _of_angles(deck)
     )
 
 
@@ -118,10 +119,19 @@ def _of_precession(deck: Deck) -> Regime:
     return {"Omega_DP tau": (max(found), "", told)} if any(found) else {}
 
 
+def _of_angles(deck: Deck) -> Regime:
+    """Transport mean free path, where it is another than that between collisions."""
+    gas = deck.gas
+    if not gas.mean_cosine:
+        return {}
+    told = "transport mean free path ℓ/(1 − ⟨cos⟩), which D and σ are of"
+    return {"ell_tr": (gas.ell / (1.0 - gas.mean_cosine), "ell" if deck.reduced else "m", told)}
+
+
 def _is_one_wave(deck: Deck) -> bool:
     """Whether the texture has one wave number, in a sample without layers and faces: then its ladder is known."""
     faces = [face for axis in deck.axes.values() for face in (axis.left, axis.right)]
-    endless = not deck.layer and all(face == "periodic" for face in faces)
+    endless = not deck.layer and not deck.gas.mean_cosine and all(face == "periodic" for face in faces)
     texture = deck.texture
     alone = isinstance(texture, Uniform | Spiral) or (isinstance(texture, Modulated) and texture.mean == 0.0)
     return endless and alone
@@ -141,7 +151,7 @@ def _stay(deck: Deck, length: float) -> float:
         return math.nan
     extent = deck.texture.interface if deck.texture.kind == "junction" else length
     scaled = extent / gas.ell
-    return min(scaled * scaled * gas.dimension, gas.tau_sf / gas.tau)
+    return min(scaled * scaled * gas.dimension * (1.0 - gas.mean_cosine), gas.tau_sf / gas.tau)
 
 
 def _beside_exact(deck: Deck) -> str:

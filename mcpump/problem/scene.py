@@ -120,6 +120,8 @@ class Scene(NamedTuple):
     """Along x one collision in so many is scored (a power of two); 0: as walks are long."""
     jump: float = 0.0
     """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
+    mean_cosine: float = 0.0
+    """Mean cosine of the angles by which impurities scatter, after Henyey and Greenstein; 0: isotropically."""
     pulse: bool = False
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
 

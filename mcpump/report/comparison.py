@@ -106,6 +106,10 @@ def comparison(result: Result) -> list[Row]:
         If the run's texture or sample has no exact solution; the sentence says why.
     """
     problem = problem_of(result)
+    if problem.scene.mean_cosine:
+        raise InputError(
+            f"{result.name} has no exact solution: impurities do not scatter isotropically (electrons.mean_cosine)"
+        )
     if not (_is_of_waves(problem) or not_solved(problem, problem.scene.channels)):
         return [row for task in _solved(result) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)

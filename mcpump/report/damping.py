@@ -193,7 +193,8 @@ def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
     diffusive, corrected = (
         float(with_back_flow(g, R)) for g in (sharvin, float(without_contact(sharvin, medium)))
     )
-    alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and medium.dimension == 3
+    isotropic = medium.dimension == 3 and deck.gas.mean_cosine == 0.0
+    alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and isotropic
     layer = deck.media[-1]
     scattered = medium._replace(tau=deck.gas.tau / layer.rate)
     exact = float(with_back_flow(sharvin, thick_metal_resistance(scattered))) if alone else None
@@ -210,7 +211,7 @@ def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:
     layers = deck.media
     starts = [layer.start * gas.ell for layer in layers]
     mediums = [
-        Medium(layer.v * gas.v_F, gas.tau / layer.collisions, gas.exchange_unit, layer.nu * gas.nu,
+        Medium(layer.v * gas.v_F, gas.tau / layer.transport, gas.exchange_unit, layer.nu * gas.nu,
                gas.tau / layer.gamma_sf if layer.gamma_sf > 0.0 else math.inf)
         for layer in layers
     ]  # fmt: skip

@@ -216,7 +216,7 @@ def mean_conductivity(problem: Problem) -> float:
 
 def _relative_conductivity(layer: Layer) -> float:
     """νD of a layer over that of [electrons]."""
-    return layer.nu * layer.v**2 / layer.collisions
+    return layer.nu * layer.v**2 / layer.transport
 
 
 def _dipole_budget(problem: Problem, tally: Tally) -> dict[str, Estimate]:
