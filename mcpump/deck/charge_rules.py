@@ -82,8 +82,8 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
     for name, section in (("rashba", coupling.rashba), ("impurity", coupling.impurity)):
         if g and section is not None:
             yield (
-                f"electrons.mean_cosine = {g:g} cannot be used with [spin_orbit.{name}]: collisions end charge currents "
-                f"of spin where they scatter isotropically alone; spin_hall_angle gives the formula's voltage"
+                f"electrons.mean_cosine = {g:g} cannot be used with [spin_orbit.{name}]: the rule for charge at "
+                f"collisions asks for isotropic scattering; spin_hall_angle gives the formula's voltage"
             )
     shown = f"results.channels = {show(list(channels))}"
     if coupling.rashba is not None:
