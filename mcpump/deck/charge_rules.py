@@ -18,13 +18,22 @@ def walks_charge(deck: Deck) -> bool:
     return acts and spins and bool({"first", "second"} & set(deck.results.channels))
 
 
+def spin_flips(deck: Deck) -> dict[str, float]:
+    """Keys by which collisions turn spins over, and their values."""
+    given = {"electrons.spin_flip_probability": deck.electrons.spin_flip_probability}
+    given |= {
+        f"layer[{i}].spin_flip_probability": one.spin_flip_probability for i, one in enumerate(deck.layer)
+    }
+    return {key: value for key, value in given.items() if value}
+
+
 def dipole_obstacles(deck: Deck) -> list[str]:
     """Keys, with their values, that take the two charges of a dipole apart; none: they stay on parallel paths.
 
     They do where every layer has one v and one scattering rate, every interface lets all pass straight on, and no face
-    reflects diffusely.
+    reflects diffusely. Dipoles are scattered with the spins, so that no collision may take a spin either.
     """
-    found = []
+    found = [f"{key} = {value:g}" for key, value in spin_flips(deck).items()]
     for name, axis in deck.axes.items():
         for side, face in (("left", axis.left), ("right", axis.right)):
             absorption, specularity = face_numbers(face)
@@ -38,7 +47,7 @@ def dipole_obstacles(deck: Deck) -> list[str]:
     for i, (section, layer) in enumerate(zip(deck.layer, deck.media[1:], strict=True)):
         differs = (
             ("fermi_velocity", layer.v),
-            (_scattering_key(section), layer.rate),
+            (_scattering_key(section), layer.collisions),
             ("density_of_states", layer.nu),
             ("transmission", layer.transmission),
         )
@@ -71,6 +80,13 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
             "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity], nor spin_orbit.contact_distance for "
             "a voltage: give one of them, or leave out [spin_orbit]"
         )
+    g = deck.gas.mean_cosine
+    for name, section in (("rashba", coupling.rashba), ("impurity", coupling.impurity)):
+        if g and section is not None:
+            yield (
+                f"electrons.mean_cosine = {g:g} cannot be used with [spin_orbit.{name}]: the rule for charge at "
+                f"collisions asks for isotropic scattering; spin_hall_angle gives the formula's voltage"
+            )
     shown = f"results.channels = {show(list(channels))}"
     if coupling.rashba is not None:
         if deck.texture is None:

@@ -4,6 +4,9 @@ Free electrons with elastic, isotropic scattering (d = 3 in SI decks):
 
     v_F = ħk_F/m    ε_F = ħ²k_F²/2m    ν = m k_F/(2π²ħ²) per spin and volume
     τ = ℓ/v_F       D = v_F²τ/d        σ = 2e²νD         λ_s = √(D τ_sf)
+
+Where impurities scatter by angles of the mean cosine g, D = v_F²τ/d(1 − g): ℓ and τ are those between collisions.
+Spin relaxes in a given time or on a given length, or as the scattering has it, `Mechanisms`.
 """
 
 from __future__ import annotations
@@ -24,11 +27,34 @@ Values = Mapping[str, float | None]
 FERMI_KEYS = ("fermi_wavenumber", "fermi_velocity", "fermi_energy")
 SCATTERING_KEYS = ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity")
 SPIN_KEYS = ("spin_diffusion_length", "spin_relaxation_time")
+MECHANISM_KEYS = ("elliott_yafet", "dyakonov_perel", "spin_flip_probability")
+"""What τ_sf follows from τ by, as the fields of `Mechanisms`."""
 UNITS = {
     "fermi_wavenumber": "/m", "fermi_velocity": "m/s", "fermi_energy": "J", "mean_free_path": "m",
     "lifetime": "s", "diffusion_coefficient": "m^2/s", "conductivity": "S/m", "resistivity": "ohm m",
-    "spin_diffusion_length": "m", "spin_relaxation_time": "s",
+    "spin_diffusion_length": "m", "spin_relaxation_time": "s", "dyakonov_perel": "rad/s",
 }  # fmt: skip
+
+
+class Mechanisms(NamedTuple):
+    """What relaxes spin as impurities scatter: 1/τ_sf = α/τ + Ω²τ + 2p/τ."""
+
+    elliott_yafet: float = 0.0
+    """α = τ/τ_sf."""
+    dyakonov_perel: float = 0.0
+    """Ω of 1/τ_sf = Ω²τ [1/s]."""
+    spin_flip_probability: float = 0.0
+    """p that a collision turns the spin over; α and Ω act in flight."""
+
+    @property
+    def flips(self) -> float:
+        """Share of the spin that a collision takes, 2p."""
+        return 2.0 * self.spin_flip_probability
+
+    def relaxation_time(self, tau: float) -> float:
+        """τ_sf at a lifetime; inf where nothing relaxes."""
+        rate = (self.elliott_yafet + self.flips) / tau + self.dyakonov_perel * self.dyakonov_perel * tau
+        return 1.0 / rate if rate > 0.0 else math.inf
 
 
 class Electrons(NamedTuple):
@@ -60,8 +86,19 @@ class Electrons(NamedTuple):
     """Spin diffusion length √(D τ_sf) [m]; inf for none."""
     exchange: float
     """Exchange constant J [J]; Jτ/ħ in a reduced deck."""
+    mean_cosine: float
+    """Mean cosine of the angle by which impurities scatter; 0: isotropically."""
+    elliott_yafet: float
+    dyakonov_perel: float
+    spin_flip_probability: float
+    """Its `mechanisms`; 0 where τ_sf is given."""
     notes: tuple[str, ...]
     """Where the deck says the same thing twice: which key was used."""
+
+    @property
+    def mechanisms(self) -> Mechanisms:
+        """What relaxes its spin as impurities scatter; nothing where τ_sf is given."""
+        return Mechanisms(self.elliott_yafet, self.dyakonov_perel, self.spin_flip_probability)
 
     @property
     def exchange_number(self) -> float:
@@ -189,14 +226,33 @@ def _si(values: Values, dimension: int) -> Electrons:
         raise InputError(
             f"electrons: the strength of the scattering is missing: give one of {', '.join(SCATTERING_KEYS)}"
         )
-    D = v_F * v_F * tau / 3.0
+    g = mean_cosine_of(values, dimension)
+    D = v_F * v_F * tau / (3.0 * (1.0 - g))
     sigma = 2.0 * E_CHARGE**2 * nu * D
     match_scattering(values, (v_F * tau, tau, D, sigma), "electrons", notes)
-    tau_sf = _relaxation_time(values, D, notes)
+    mechanisms = mechanisms_of(values, "electrons") or Mechanisms()
+    tau_sf = relaxation_time(values, mechanisms, tau, D, "electrons", notes)
     return Electrons(
         3, k_F, v_F, energy, mass, nu, v_F * tau, tau, D, sigma, tau_sf, math.sqrt(D * tau_sf),
-        values.get("exchange") or 0.0, tuple(notes),
+        values.get("exchange") or 0.0, g, *mechanisms, tuple(notes),
     )  # fmt: skip
+
+
+def mean_cosine_of(values: Values, dimension: int) -> float:
+    """Mean cosine of the angles of scattering.
+
+    Raises
+    ------
+    InputError
+        If it is not 0 where directions are not those of a sphere.
+    """
+    g = values.get("mean_cosine") or 0.0
+    if g and dimension != 3:
+        raise InputError(
+            f"electrons.mean_cosine = {g:g} needs electrons.dimension = 3, not {dimension}: Henyey and Greenstein's law "
+            f"is one of directions in space"
+        )
+    return g
 
 
 def _fermi_surface(values: Values) -> tuple[float, float]:
@@ -234,6 +290,7 @@ def _closing_velocity(values: Values, nu: float) -> float | None:
         D = (sigma if sigma is not None else 1.0 / (rho or math.inf)) / (2.0 * E_CHARGE**2 * nu)
     if D is None or (ell is None and tau is None):
         return None
+    D *= 1.0 - (values.get("mean_cosine") or 0.0)
     return 3.0 * D / ell if ell is not None else math.sqrt(3.0 * D / (tau or math.inf))
 
 
@@ -243,13 +300,13 @@ def lifetime_of(values: Values, v: float, nu: float, dimension: int = 3) -> floa
     Parameters
     ----------
     values : mapping
-        Key of `SCATTERING_KEYS` → value in SI, or in reduced units.
+        Key of `SCATTERING_KEYS`, and "mean_cosine" → value in SI, or in reduced units.
     v, nu : float
         Fermi velocity and density of states; ν only matters for conductivity and resistivity.
     dimension : int
         Dimension d of the velocity sphere.
     """
-    d, to_sigma = float(dimension), 2.0 * E_CHARGE**2 * nu
+    d, to_sigma = dimension * (1.0 - (values.get("mean_cosine") or 0.0)), 2.0 * E_CHARGE**2 * nu
     ways: dict[str, Callable[[float], float]] = {
         "mean_free_path": lambda ell: ell / v,
         "lifetime": lambda tau: tau,
@@ -279,25 +336,52 @@ def match_scattering(
     matching(values, derived, section, notes, units, hint)
 
 
-def _relaxation_time(values: Values, D: float, notes: list[str]) -> float:
-    """τ_sf; infinite if no key gives it."""
-    if all(values.get(key) is None for key in SPIN_KEYS):
-        return math.inf
-    tau_sf = _first(
-        values,
-        {
-            "spin_diffusion_length": lambda length: length * length / D,
-            "spin_relaxation_time": lambda time: time,
-        },
-        "spin relaxation",
-    )
-    matching(values, dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True)), "electrons", notes)
+def mechanisms_of(values: Values, section: str, units: Mapping[str, str] = UNITS) -> Mechanisms | None:
+    """What a section says of τ_sf by τ; None where it says nothing of it.
+
+    Raises
+    ------
+    InputError
+        If the section gives τ_sf or λ_s, too.
+    """
+    given = {key: value for key in MECHANISM_KEYS if (value := values.get(key)) is not None}
+    if not given:
+        return None
+    for key in SPIN_KEYS:
+        value = values.get(key)
+        if value is not None:
+            mechanism = next(iter(given))
+            raise InputError(
+                f"{section}.{mechanism} = {_pretty(given[mechanism], units.get(mechanism, ''))} has τ_sf follow the "
+                f"scattering, and {section}.{key} = {_pretty(value, units.get(key, ''))} gives it: leave out one of them"
+            )
+    return Mechanisms(**given)
+
+
+def relaxation_time(
+    values: Values,
+    mechanisms: Mechanisms,
+    tau: float,
+    D: float,
+    section: str,
+    notes: list[str],
+    units: Mapping[str, str] = UNITS,
+) -> float:
+    """τ_sf of [electrons] or a [[layer]]: as given, or as it follows from τ; infinite if no key says it."""
+    length, time = (values.get(key) for key in SPIN_KEYS)
+    if length is None and time is None:
+        return mechanisms.relaxation_time(tau)
+    tau_sf = length * length / D if length is not None else time
+    assert tau_sf is not None
+    derived = dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True))
+    matching(values, derived, section, notes, units)
     return tau_sf
 
 
 def _reduced(values: Values, dimension: int) -> Electrons:
     """Electrons of a reduced deck: ℓ = τ = v_F = ħ = 1."""
-    D, notes = 1.0 / dimension, list[str]()
+    g, notes = mean_cosine_of(values, dimension), list[str]()
+    D = 1.0 / (dimension * (1.0 - g))
     for key in ("fermi_energy", "effective_mass", "density_of_states", "conductivity", "resistivity"):
         if values.get(key) is not None:
             raise InputError(
@@ -316,10 +400,11 @@ def _reduced(values: Values, dimension: int) -> Electrons:
                 f'electrons.{key} = {value:g} must be {unit:g} in a deck with units = "reduced", '
                 f"where lengths are in ℓ and times in τ: leave it out"
             )
-    tau_sf = _relaxation_time(values, D, notes)
+    mechanisms = mechanisms_of(values, "electrons") or Mechanisms()
+    tau_sf = relaxation_time(values, mechanisms, 1.0, D, "electrons", notes, {})
     k_F = values.get("fermi_wavenumber") or math.nan
     nan = math.nan
     return Electrons(
         dimension, k_F, 1.0, nan, nan, nan, 1.0, 1.0, D, nan, tau_sf, math.sqrt(D * tau_sf),
-        values.get("exchange") or 0.0, tuple(notes),
+        values.get("exchange") or 0.0, g, *mechanisms, tuple(notes),
     )  # fmt: skip

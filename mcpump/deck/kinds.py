@@ -351,6 +351,7 @@ NumberButZero = Annotated[float, plain("not 0", 1e60)]
 AngleOrMaterial = Annotated[
     float | str, _check(_angle_or_material, 'number but 0, or `"material"`', float | Literal["material"])
 ]
+NumberOrZero = Annotated[float, plain("at least 0", 1e60)]
 PositiveNumber = Annotated[float, plain("positive", 1e60)]
 Length = Annotated[float, physical("length", longest=LONGEST)]
 Place = Annotated[float, physical("length", "any", longest=LONGEST)]
@@ -406,6 +407,8 @@ Files = Annotated[
 ]
 Sign = Annotated[int, _choice((1, -1), "1 or -1", "1 or −1")]
 Share = Annotated[float, between(0.0, 1.0)]
+MeanCosine = Annotated[float, between(-0.95, 0.95)]
+FlipProbability = Annotated[float, between(0.0, 0.49)]
 ShareAboveZero = Annotated[float, between(0.0, 1.0, above=True)]
 BlockSize = Annotated[
     int, _check(_block_size, "even number, 2 to 2^24", Annotated[int, Field(ge=2, le=2**24, multiple_of=2)])

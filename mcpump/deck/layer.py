@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mcpump.constants import E_CHARGE
 from mcpump.deck.electrons import (
+    MECHANISM_KEYS,
     SCATTERING_KEYS,
     SPIN_KEYS,
     UNITS,
     Electrons,
+    Mechanisms,
     lifetime_of,
     match_scattering,
-    matching,
+    mechanisms_of,
+    relaxation_time,
 )
 from mcpump.errors import InputError
 from mcpump.theory.boundary_layer import memory_loss
@@ -36,9 +39,9 @@ class Layer(NamedTuple):
     v: float
     """Fermi velocity [v_F]."""
     rate: float
-    """Rate of impurity scattering [1/τ]."""
+    """Rate of impurity scattering of spins [1/τ]: of collisions less what these take of the spin, (1 − 2p)/τ."""
     gamma_sf: float
-    """Rate of spin relaxation [1/τ]; 0 for none."""
+    """Rate of spin relaxation [1/τ], in flight and at collisions; 0 for none."""
     nu: float
     """Density of states [ν]."""
     transmission: float
@@ -58,6 +61,21 @@ class Layer(NamedTuple):
     """θ_SH of the inverse spin Hall formula; 0: the layer converts nothing."""
     flip: float = 0.0
     """Probability that who passes the interface at `start` loses its spin."""
+    flips: float = 0.0
+    """Part of `gamma_sf` that collisions take, 2p/τ [1/τ]."""
+
+    mean_cosine: float = 0.0
+    """Mean cosine of the angles by which impurities scatter, the same in all layers."""
+
+    @property
+    def collisions(self) -> float:
+        """Rate of impurity collisions [1/τ], which ℓ and τ are of; `rate` where they leave the spin alone."""
+        return self.rate + self.flips
+
+    @property
+    def transport(self) -> float:
+        """Rate at which collisions take momentum [1/τ], which D and σ are of."""
+        return self.collisions * (1.0 - self.mean_cosine)
 
 
 def media_of(
@@ -88,7 +106,11 @@ def media_of(
     InputError
         If two keys of a layer disagree.
     """
-    reference = Layer(0.0, 1.0, 1.0, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True)
+    flips = gas.mechanisms.flips
+    reference = Layer(
+        0.0, 1.0, 1.0 - flips, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True, flips=flips,
+        mean_cosine=gas.mean_cosine,
+    )  # fmt: skip
     media = [reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))]
     for i, section in enumerate(sections):
         passing = _memory_loss(section, f"layer[{i}]", media[i], media[i + 1], gas, reduced)
@@ -102,32 +124,33 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
     key = f"layer[{number}]"
     v, nu = section.fermi_velocity or gas.v_F, section.density_of_states or _states(gas)
     values = section.model_dump(include={"density_of_states", *SCATTERING_KEYS})
+    values["mean_cosine"] = gas.mean_cosine
     if reduced:
         _refuse_conductivity(values, key)
     ell = section.mean_free_path or v * (lifetime_of(values, v, nu, gas.dimension) or 0.0) or gas.ell
-    D = v * ell / gas.dimension
+    D = v * ell / (gas.dimension * (1.0 - gas.mean_cosine))
     sigma = 2.0 * E_CHARGE**2 * nu * D
     if not (0.0 < ell < math.inf and 0.0 < sigma < math.inf):
         raise InputError(f"{key}: the numbers given are too large or too small: check their units")
     units = {} if reduced else UNITS
     match_scattering(values, (ell, ell / v, D, sigma), key, notes, units)
-    length, tau_sf = section.spin_diffusion_length, section.spin_relaxation_time or gas.tau_sf
-    if length is not None:
-        tau_sf = length * length / D
-    relaxation = dict(zip(SPIN_KEYS, (length, section.spin_relaxation_time), strict=True))
-    matching(
-        relaxation, dict(zip(SPIN_KEYS, (math.sqrt(D * tau_sf), tau_sf), strict=True)), key, notes, units
-    )
+    mechanisms = layer_mechanisms(section, gas, key, units)
+    given = section.model_dump(include={*SPIN_KEYS, *MECHANISM_KEYS})
+    inherits = gas.mechanisms == Mechanisms() and all(value is None for value in given.values())
+    tau_sf = gas.tau_sf if inherits else relaxation_time(given, mechanisms, ell / v, D, key, notes, units)
+    collisions = _exact((v / gas.v_F) * (gas.ell / ell))
     return Layer(
         start=section.start / gas.ell,
         v=_exact(v / gas.v_F),
-        rate=_exact((v / gas.v_F) * (gas.ell / ell)),
+        rate=collisions - mechanisms.flips * collisions,
         gamma_sf=gas.tau / tau_sf,
         nu=_exact(nu / _states(gas)),
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
         flip=section.flip,
+        flips=mechanisms.flips * collisions,
+        mean_cosine=gas.mean_cosine,
     )
 
 
@@ -160,6 +183,17 @@ def _memory_loss(
             f"{key}.area_resistance = {resistance:.4g} ohm m^2 must be at least {0.5 * delta / sharvin:.4g} ohm m^2 for "
             f"memory_loss = {delta:g}, half of it over the Sharvin conductance of the metals: give a flip instead"
         ) from None
+
+
+def layer_mechanisms(
+    section: LayerSection, gas: Electrons, key: str, units: Mapping[str, str] = UNITS
+) -> Mechanisms:
+    """By what τ_sf of a layer follows from its τ: what it says, or, where it says nothing of τ_sf, [electrons]."""
+    given = section.model_dump(include={*SPIN_KEYS, *MECHANISM_KEYS})
+    own = mechanisms_of(given, key, units)
+    if own is not None:
+        return own
+    return Mechanisms() if any(value is not None for value in given.values()) else gas.mechanisms
 
 
 def _refuse_conductivity(values: Mapping[str, float | None], key: str) -> None:

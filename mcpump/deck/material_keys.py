@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from mcpump.deck.electrons import matching
+from mcpump.deck.electrons import MECHANISM_KEYS, SPIN_KEYS, matching
 from mcpump.deck.kinds import is_bare
 from mcpump.deck.materials import Material, materials, own_material
 from mcpump.deck.quantities import number, quantity
@@ -18,7 +18,7 @@ from mcpump.errors import InputError
 _SAID_BY = {
     "fermi_velocity": ("fermi_wavenumber", "fermi_velocity", "fermi_energy"),
     "mean_free_path": ("mean_free_path", "lifetime", "diffusion_coefficient", "conductivity", "resistivity"),
-    "spin_diffusion_length": ("spin_diffusion_length", "spin_relaxation_time"),
+    "spin_diffusion_length": (*SPIN_KEYS, *MECHANISM_KEYS),
 }
 """Key that a material gives → keys any of which says the same."""
 _UNITS = {
@@ -143,11 +143,22 @@ def _filled(
             f'{key}.material = "{name}" has no electrons to walk, it is an insulator: let them walk in the metal '
             f'beside it, with texture.kind = "insulator"'
         )
-    return {**section, **_said_by_material(found, section, known, key == "electrons" and "texture" in deck)}
+    magnet = key == "electrons" and "texture" in deck
+    return {**section, **_said_by_material(found, section, known, magnet, _mean_cosine(deck))}
+
+
+def _mean_cosine(deck: Mapping[str, Any]) -> float:
+    """Mean cosine of the angles of scattering; 0 where it is not given, or cannot be used, to be refused later."""
+    electrons = deck.get("electrons")
+    try:
+        g = number(electrons.get("mean_cosine", 0.0), "") if isinstance(electrons, Mapping) else 0.0
+    except InputError:
+        return 0.0
+    return g if abs(g) < 1.0 else 0.0
 
 
 def _said_by_material(
-    found: Material, section: Mapping[str, Any], known: tuple[str, ...], magnet: bool
+    found: Material, section: Mapping[str, Any], known: tuple[str, ...], magnet: bool, mean_cosine: float
 ) -> dict[str, Any]:
     """Keys that the material gives and the section does not."""
     filled: dict[str, Any] = {}
@@ -158,6 +169,8 @@ def _said_by_material(
         unit, entry = _UNITS[key], found.entries[key]
         # the unit in which the material's table shows it keeps round numbers round
         value = entry.shown if unit == entry.unit or not unit else entry.value
+        if key == "mean_free_path":
+            value *= 1.0 - mean_cosine  # a material's is that of its conductivity, of transport
         rounded = float(f"{value:.{_DIGITS}g}")
         filled[key] = f"{rounded:.{_DIGITS}g} {unit}" if unit else rounded
         if math.isinf(value):

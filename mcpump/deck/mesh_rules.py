@@ -61,6 +61,8 @@ def _pulse(deck: Deck) -> Iterator[str]:
             yield f"[{name}] cannot be used with a [pulse], whose spin makes no charge: leave out one of them"
     other = {
         "run.walk": deck.run.walk == "general",
+        "electrons.mean_cosine": deck.gas.mean_cosine != 0.0,
+        "electrons.spin_flip_probability": bool(deck.electrons.spin_flip_probability),
         "layer": bool(deck.layer),
         "sample.y": len(deck.axes) > 1,
         "sample.x.left": not face_word(deck.sample.x.left),

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from mcpump.console import CONTROL, plain
 from mcpump.deck import kinds as fields
 from mcpump.deck.deck import Deck
-from mcpump.deck.electrons import FERMI_KEYS, SPIN_KEYS
+from mcpump.deck.electrons import FERMI_KEYS, MECHANISM_KEYS, SPIN_KEYS
 from mcpump.deck.kinds import KEY
 from mcpump.deck.magnet import why_missing
 from mcpump.deck.material_keys import with_materials
@@ -153,7 +153,8 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
         # the mass follows from a density of states that stands in place of the Fermi surface
         free = "density_of_states" not in electrons or any(key in electrons for key in FERMI_KEYS)
         mass = {"effective_mass": 1.0} if free and given.get("units") != "reduced" else {}
-        spin = {} if any(key in electrons for key in SPIN_KEYS) else {"spin_relaxation_time": "none"}
+        said = any(key in electrons for key in (*SPIN_KEYS, *MECHANISM_KEYS))
+        spin = {} if said else {"spin_relaxation_time": "none"}
         given["electrons"] = {**mass, **spin, **electrons}
     if isinstance(results, Mapping):
         results = {key: value for key, value in results.items() if value is not None}

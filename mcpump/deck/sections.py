@@ -52,10 +52,18 @@ class ElectronsSection(Section):
     """σ = 2e²νD."""
     resistivity: fields.Resistivity | None = None
     """1/σ."""
+    mean_cosine: fields.MeanCosine | None = None
+    """⟨cos⟩ of the angles by which impurities scatter, in all layers (Henyey and Greenstein): D = v_F ℓ/3(1 − ⟨cos⟩)."""
     spin_diffusion_length: fields.SpinLength | None = None
     """√(Dτ_sf)."""
     spin_relaxation_time: fields.SpinTime | None = None
     """τ_sf."""
+    elliott_yafet: fields.NumberOrZero | None = None
+    """τ/τ_sf, by which τ_sf follows τ, in place of the two above; rates of this and the next two add up."""
+    dyakonov_perel: fields.AngularFrequency | None = None
+    """Ω of 1/τ_sf = Ω²τ; Ωτ is to be small."""
+    spin_flip_probability: fields.FlipProbability | None = None
+    """p that a collision turns the spin over: 1/τ_sf = 2p/τ, at collisions instead of in flight."""
     exchange: fields.Energy | None = None
     """J of −J S·σ, half the band splitting; reduced: Jτ/ħ. Needed with a texture."""
     spin_hall_angle: fields.NumberButZero | None = None
@@ -178,6 +186,12 @@ class LayerSection(Section):
     """√(Dτ_sf) of the layer."""
     spin_relaxation_time: fields.SpinTime | None = None
     """τ_sf of the layer."""
+    elliott_yafet: fields.NumberOrZero | None = None
+    """τ/τ_sf of the layer, by which τ_sf follows τ, in place of the two above; rates of this and the next two add up."""
+    dyakonov_perel: fields.AngularFrequency | None = None
+    """Ω of 1/τ_sf = Ω²τ of the layer; Ωτ is to be small."""
+    spin_flip_probability: fields.FlipProbability | None = None
+    """p that a collision in the layer turns the spin over: 1/τ_sf = 2p/τ, at collisions instead of in flight."""
     spin_hall_angle: fields.NumberButZero | None = None
     """θ_SH of the layer."""
     transmission: fields.ShareAboveZero = 1.0

@@ -234,12 +234,12 @@ def _angle(section: Impurity, number: int, layer: Layer, deck: Deck, notes: list
 def _k_F_ell(gas: Electrons, layer: Layer) -> float:
     """k_F ℓ of a layer: its ℓ, and the k_F that its ν and v have with free electrons (for d = 1 and the same mass)."""
     relative = {1: layer.v, 2: layer.nu * layer.v, 3: math.sqrt(layer.nu * layer.v)}[gas.dimension]
-    return gas.k_F * gas.ell * relative * (layer.v / layer.rate)
+    return gas.k_F * gas.ell * relative * (layer.v / layer.collisions)
 
 
 def _hall(section: ElectricFieldSection, angle: float, layer: Layer, deck: Deck, notes: list[str]) -> Vector:
     """Spin current σ_SH E in a layer [ħνJ v_F]; σ_SH is the one given, or θ_SH σ_c of the layer."""
-    gas, own = deck.gas, layer.nu * layer.v * layer.v / layer.rate
+    gas, own = deck.gas, layer.nu * layer.v * layer.v / layer.transport
     sigma = section.spin_hall_conductivity
     if sigma is not None and angle:
         notes.append(

@@ -307,7 +307,13 @@ def _drawn_with_theory(result: Result, channel: str) -> Problem | None:
         return None  # other textures may need files that are elsewhere now
     problem = problem_of(result)
     scene = problem.scene
-    alone = scene.initial == NO_STATE and len(scene.layers) == 1 and scene.harmonics <= _MOST_HARMONICS
+    isotropic = scene.mean_cosine == 0.0
+    alone = (
+        isotropic
+        and scene.initial == NO_STATE
+        and len(scene.layers) == 1
+        and scene.harmonics <= _MOST_HARMONICS
+    )
     return problem if scene.precession and alone and set(scene.absorption[:2]) <= {0.0, 1.0} else None
 
 

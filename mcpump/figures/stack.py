@@ -47,7 +47,7 @@ def thickness_point(result: Result) -> Point:
     """Tell what the metal behind a run's first plane takes of the DC current, ∫j dx/(jλ_s), against d/λ_s."""
     j, gas, behind = _through(result), _deck(result).gas, _behind(result)
     x = j.coords["plane"]
-    D = behind.v**2 / (gas.dimension * behind.rate)
+    D = behind.v**2 / (gas.dimension * behind.transport)
     lam_s = math.sqrt(D / behind.gamma_sf) * gas.ell
     edges = positions(result, "x_edge").mean
     weight = np.clip(edges[1:] - np.maximum(edges[:-1], x), 0.0, None)

@@ -77,7 +77,7 @@ def mean_flights(scene: Scene) -> float:
     ends.append(scene.t_dipole if any(scene.dipoles) else scene.t_max)
     if gamma > 0.0 and not any(scene.dipoles):
         ends.append(1.0 / gamma)
-    D = _mean(scene, "v") ** 2 / (scene.dimension * rate)
+    D = _mean(scene, "v") ** 2 / (scene.dimension * rate * (1.0 - scene.mean_cosine))
     for axis in range(scene.axes):
         absorbed = max(scene.absorption[2 * axis : 2 * axis + 2])
         if absorbed > 0.0:

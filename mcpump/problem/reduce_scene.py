@@ -103,6 +103,7 @@ def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
         "run.walk": deck.run.walk == "general",
         "results.end": scene.time_bins > 0,
         "[electric_field]": scene.hall_slot >= 0,
+        "electrons.mean_cosine": scene.mean_cosine != 0.0,
         "[initial]": scene.initial not in (NO_STATE, DRIVEN),
         "a texture at rest": deck.texture is not None and swing(scene.texture, scene.parameters) <= STILL,
         "faces that are crossed some times in a flight": any(scene.folded),
@@ -172,7 +173,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
         initial=NO_STATE, initial_spin=(0.0, 0.0, 0.0), initial_x=0.0, initial_walkers=0,
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
-        reflection=(left.real, left.imag, right.real, right.imag),
+        reflection=(left.real, left.imag, right.real, right.imag), mean_cosine=gas.mean_cosine,
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import math
 
 from mcpump.deck.charge_rules import charge_notes, walks_charge
 from mcpump.deck.deck import Deck
+from mcpump.deck.layer import layer_mechanisms
 from mcpump.deck.spin_orbit import impurity_strength
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
 from mcpump.problem.headline import SMALL
@@ -38,9 +39,11 @@ def regime_numbers(deck: Deck) -> Regime:
     unit_D, unit_sigma = ("ell^2/tau", "") if deck.reduced else ("m^2/s", "S/m")
     one_ladder = math.nan
     if _is_one_wave(deck):
-        gamma = complex(1.0 + gamma_sf, 0.0 if math.isnan(Omega) else Omega)
-        gap = abs(complex(ladder_gap(inverse, gamma, gas.dimension)))
-        one_ladder = turns / gap if gap else math.inf
+        # in units of the scattering that keeps the spin
+        kept = deck.media[0].rate
+        gamma = complex(kept + gamma_sf, 0.0 if math.isnan(Omega) else Omega) / kept
+        gap = abs(complex(ladder_gap(inverse / kept, gamma, gas.dimension)))
+        one_ladder = turns / kept / gap if gap else math.inf
     return (
         {
             "ell/lambda": (inverse, "", "mean free path over the length scale of the texture"),
@@ -63,6 +66,8 @@ def regime_numbers(deck: Deck) -> Regime:
         }
         | _of_layers(deck, length)
         | _of_spin_orbit(deck)
+        | _of_precession(deck)
+        | _of_angles(deck)
     )
 
 
@@ -71,7 +76,7 @@ def _of_layers(deck: Deck, length: float) -> Regime:
     gas = deck.gas
     return {
         f"ell/lambda {i + 2}": (
-            math.inf if length == 0.0 else layer.v / layer.rate * gas.ell / length,
+            math.inf if length == 0.0 else layer.v / layer.collisions * gas.ell / length,
             "",
             f"the same in layer {i + 2}" + (f", {section.name}" if section.name else ""),
         )
@@ -85,7 +90,7 @@ def _of_spin_orbit(deck: Deck) -> Regime:
     stack = deck.layers
     if coupling is not None and coupling.rashba is not None:
         # −2E_so/(ħv_F) is a layer's number
-        E_so = max(0.5 * math.hypot(*layer.rashba) / layer.rate for layer in stack)
+        E_so = max(0.5 * math.hypot(*layer.rashba) / layer.collisions for layer in stack)
         numbers["E_so k_F tau/hbar"] = (
             E_so * gas.k_F * gas.ell,
             "",
@@ -103,10 +108,30 @@ def _of_spin_orbit(deck: Deck) -> Regime:
     return numbers
 
 
+def _of_precession(deck: Deck) -> Regime:
+    """Turn between collisions of what relaxes spin by precession, where it is largest; empty where nothing does."""
+    gas = deck.gas
+    found = [gas.dyakonov_perel * gas.tau]
+    for i, (section, layer) in enumerate(zip(deck.layer, deck.media[1:], strict=True)):
+        own = layer_mechanisms(section, gas, f"layer[{i}]")
+        found.append(own.dyakonov_perel * gas.tau / layer.collisions)
+    told = "turn of a spin in one lifetime by which it relaxes (Dyakonov and Perel)"
+    return {"Omega_DP tau": (max(found), "", told)} if any(found) else {}
+
+
+def _of_angles(deck: Deck) -> Regime:
+    """Transport mean free path, where it is another than that between collisions."""
+    gas = deck.gas
+    if not gas.mean_cosine:
+        return {}
+    told = "transport mean free path ℓ/(1 − ⟨cos⟩), which D and σ are of"
+    return {"ell_tr": (gas.ell / (1.0 - gas.mean_cosine), "ell" if deck.reduced else "m", told)}
+
+
 def _is_one_wave(deck: Deck) -> bool:
     """Whether the texture has one wave number, in a sample without layers and faces: then its ladder is known."""
     faces = [face for axis in deck.axes.values() for face in (axis.left, axis.right)]
-    endless = not deck.layer and all(face == "periodic" for face in faces)
+    endless = not deck.layer and not deck.gas.mean_cosine and all(face == "periodic" for face in faces)
     texture = deck.texture
     alone = isinstance(texture, Uniform | Spiral) or (isinstance(texture, Modulated) and texture.mean == 0.0)
     return endless and alone
@@ -126,7 +151,7 @@ def _stay(deck: Deck, length: float) -> float:
         return math.nan
     extent = deck.texture.interface if deck.texture.kind == "junction" else length
     scaled = extent / gas.ell
-    return min(scaled * scaled * gas.dimension, gas.tau_sf / gas.tau)
+    return min(scaled * scaled * gas.dimension * (1.0 - gas.mean_cosine), gas.tau_sf / gas.tau)
 
 
 def _beside_exact(deck: Deck) -> str:
@@ -171,6 +196,10 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
     ):
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
+    if number.get("Omega_DP tau", 0.0) > SMALL:
+        warnings.append(
+            f"dyakonov_perel: Ωτ = {number['Omega_DP tau']:.3g} is not small: 1/τ_sf = Ω²τ wants many collisions a turn"
+        )
     notes = charge_notes(deck)
     ends = texture_length(deck).ends
     if ends:

@@ -120,6 +120,8 @@ class Scene(NamedTuple):
     """Along x one collision in so many is scored (a power of two); 0: as walks are long."""
     jump: float = 0.0
     """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
+    mean_cosine: float = 0.0
+    """Mean cosine of the angles by which impurities scatter, after Henyey and Greenstein; 0: isotropically."""
     pulse: bool = False
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
     reflection: tuple[float, float, float, float] = (1.0, 0.0, 1.0, 0.0)
@@ -202,11 +204,12 @@ class Scene(NamedTuple):
 def paths_are_parallel(scene: Scene) -> bool:
     """Whether two electrons on parallel paths stay on them, so that dipoles can be walked for charge.
 
-    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely.
+    They do where ℓ is the same everywhere, interfaces let pass straight on, and no face reflects diffusely; and where no
+    collision takes the spin, which would end there without having been scattered.
     """
     first, *others = scene.layers
-    same = all(
-        (one.v, one.rate, one.nu) == (first.v, first.rate, first.nu)
+    same = first.flips == 0.0 and all(
+        (one.v, one.rate, one.nu, one.flips) == (first.v, first.rate, first.nu, 0.0)
         and one.transmission == 1.0
         and one.straight
         and one.flip == 0.0

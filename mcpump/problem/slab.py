@@ -146,6 +146,8 @@ def never_solved(scene: Scene) -> str:
         return "its mesh has other directions than x"
     if scene.time_bins or scene.initial not in (NO_STATE, DRIVEN):
         return "it is a transient, and the solution is that of a periodic drive"
+    if scene.mean_cosine:
+        return "impurities do not scatter isotropically (electrons.mean_cosine)"
     return ""
 
 

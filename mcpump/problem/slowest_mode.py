@@ -43,14 +43,14 @@ def slowest_rate(
         D q² with q = π/L (2π/L if periodic) of the slowest direction; along x, with layers, the lowest eigenvalue of
         diffusion with a jump at every interface; but no faster than walkers scatter (d = 1: half as fast).
     """
-    slowest_D = min(layer.v**2 / (dimension * layer.rate) for layer in layers)
+    slowest_D = min(layer.v**2 / (dimension * layer.transport) for layer in layers)
     rates = [
         slowest_D * ((2.0 if ring else 1.0) * math.pi / length) ** 2
         for ring, length in list(zip(periodic, lengths, strict=True))[:axes]
     ]
     if len(layers) > 1:
         rates[0] = _slowest_through(layers, lengths[0], periodic[0], dimension)
-    ceiling = (0.5 if dimension == 1 else 1.0) * min(layer.rate for layer in layers)
+    ceiling = (0.5 if dimension == 1 else 1.0) * min(layer.transport for layer in layers)
     return min(ceiling, *rates)
 
 
@@ -59,7 +59,7 @@ def _slowest_through(layers: tuple[Layer, ...], length: float, ring: bool, dimen
     ends = [layer.start for layer in layers[1:]] + [length]
     count = max(_FEWEST_CELLS, _CELLS // len(layers))
     width = np.repeat([(end - one.start) / count for one, end in zip(layers, ends, strict=True)], count)
-    nu, D = np.repeat([(one.nu, one.v**2 / (dimension * one.rate)) for one in layers], count, axis=0).T
+    nu, D = np.repeat([(one.nu, one.v**2 / (dimension * one.transport)) for one in layers], count, axis=0).T
     half = 0.5 * width / (nu * D)
     resistance = half[1:] + half[:-1]
     for i, pair in enumerate(itertools.pairwise(layers)):

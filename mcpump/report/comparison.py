@@ -106,6 +106,10 @@ def comparison(result: Result) -> list[Row]:
         If the run's texture or sample has no exact solution; the sentence says why.
     """
     problem = problem_of(result)
+    if problem.scene.mean_cosine:
+        raise InputError(
+            f"{result.name} has no exact solution: impurities do not scatter isotropically (electrons.mean_cosine)"
+        )
     if not (_is_of_waves(problem) or not_solved(problem, problem.scene.channels)):
         return [row for task in _solved(result) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)
@@ -222,6 +226,8 @@ class _Books:
 
     def __init__(self, result: Result, problem: Problem, waves: Waves, medium: theory.Medium) -> None:
         self.result, self.problem, self.waves, self.medium = result, problem, waves, medium
+        # spins that collisions turn over obey (W) with the scattering that keeps them
+        self.scattered = medium._replace(tau=1.0 / problem.scene.layers[0].rate)
         scales = problem.scales
         self.axes = len(mesh_axes(result))
         self.edges = [positions(result, f"{axis}_edge").mean / scales.length for axis in mesh_axes(result)]
@@ -268,7 +274,7 @@ class _Books:
         """Exact waves of density, current and torque by part; None where they are not known."""
         if channel in ORDERS:
             order: Any = channel
-            found = theory.exact_solution(self.waves, self.medium, order)
+            found = theory.exact_solution(self.waves, self.scattered, order)
             return {"density": found.density, "current": found.flux, "torque": found.torque}
         return self.spiral() if channel == "exact" else None
 
@@ -285,7 +291,7 @@ class _Books:
         if max(abs(P @ Q), abs(C @ P), abs(C @ Q)) > _ROUND or (q[0] == 0.0 and not self.sink):
             return None
         found = theory.conical_spiral_exact(
-            math.atan2(radius, float(C @ n)), float(q[0]), self.Omega, self.medium
+            math.atan2(radius, float(C @ n)), float(q[0]), self.Omega, self.scattered
         )
 
         def waves(along: Array, flux: bool) -> Waves:
@@ -356,7 +362,7 @@ class _Books:
             channel: Literal["first", "second"] = "first" if source == "impurity_first" else "second"
             rashba = source == "rashba"
             found = theory.charge_solution(
-                self.waves, self.medium, channel, layer.rashba if rashba else (0.0,) * 3,
+                self.waves, self.scattered, channel, layer.rashba if rashba else (0.0,) * 3,
                 0.0 if rashba else layer.impurity,
             )  # fmt: skip
             density, diffusive = self.booked(found)

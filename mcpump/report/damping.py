@@ -193,8 +193,11 @@ def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
     diffusive, corrected = (
         float(with_back_flow(g, R)) for g in (sharvin, float(without_contact(sharvin, medium)))
     )
-    alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and medium.dimension == 3
-    exact = float(with_back_flow(sharvin, thick_metal_resistance(medium))) if alone else None
+    isotropic = medium.dimension == 3 and deck.gas.mean_cosine == 0.0
+    alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and isotropic
+    layer = deck.media[-1]
+    scattered = medium._replace(tau=deck.gas.tau / layer.rate)
+    exact = float(with_back_flow(sharvin, thick_metal_resistance(scattered))) if alone else None
     depth = stages[0].thickness / math.sqrt(medium.D * medium.tau_sf)
     return Ideal(sharvin, diffusive, corrected if corrected < sharvin else None, exact, depth)
 
@@ -210,7 +213,7 @@ def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:
     if any(layer.flip and start >= x - _SAME * length for layer, start in zip(layers, starts, strict=True)):
         return [], math.inf  # what loses spin in passing is no resistance
     mediums = [
-        Medium(layer.v * gas.v_F, gas.tau / layer.rate, gas.exchange_unit, layer.nu * gas.nu,
+        Medium(layer.v * gas.v_F, gas.tau / layer.transport, gas.exchange_unit, layer.nu * gas.nu,
                gas.tau / layer.gamma_sf if layer.gamma_sf > 0.0 else math.inf)
         for layer in layers
     ]  # fmt: skip

@@ -184,7 +184,7 @@ def _bar(result: Result) -> _Bar | None:
     if scene.periodic[0] or any(scene.absorption):
         return None
     scales, layer = problem.scales, scene.layers[0]
-    D = layer.v**2 / (scene.dimension * layer.rate)
+    D = layer.v**2 / (scene.dimension * layer.transport)
     lam_s = math.sqrt(D / layer.gamma_sf) if layer.gamma_sf > 0.0 else math.inf
     drive = result.estimates["spin_hall_drive"]
     drive = drive.sel(direction="x", x=drive.places("x")[0])

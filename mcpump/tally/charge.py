@@ -85,7 +85,9 @@ def _drive(problem: Problem) -> dict[str, Estimate]:
 def _rashba_coefficient(problem: Problem) -> dict[str, Estimate]:
     """a_R = −2eτE_so/ħ², so that a_R × T is the local charge current for ℓ ≪ λ; exact."""
     scene = problem.scene
-    values = mean_over_cells(scene, np.array([np.array(one.rashba) / one.rate for one in scene.layers])).T
+    values = mean_over_cells(
+        scene, np.array([np.array(one.rashba) / one.collisions for one in scene.layers])
+    ).T
     worth = scale_of(problem, "charge_current") / scale_of(problem, "torque")
     title = "Rashba coefficient a_R = -2e tau E_so/hbar^2, Eq. (25)"
     return {
@@ -214,7 +216,7 @@ def mean_conductivity(problem: Problem) -> float:
 
 def _relative_conductivity(layer: Layer) -> float:
     """νD of a layer over that of [electrons]."""
-    return layer.nu * layer.v**2 / layer.rate
+    return layer.nu * layer.v**2 / layer.transport
 
 
 def _dipole_budget(problem: Problem, tally: Tally) -> dict[str, Estimate]:

@@ -3,7 +3,7 @@
 Static polarization, Eqs. (12)–(17); super-current, Eq. (8); static torque, Eq. (A21); and the gradient term of
 Eq. (17). They stand under names of their own and are never added to what is walked. Harmonics of textures in closed form
 along x (`Scene.precession`) are exact; of others time enters as a discrete Fourier transform over one period, or as the
-middle of each time bin. Layers change the coefficients: D = v²/(d·rate), ν, and the super-current's νJ²/6k_F².
+middle of each time bin. Layers change the coefficients: D = v²/(d·transport), ν, and the super-current's νJ²/6k_F².
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def layers_at(scene: Scene, x: Array) -> list[Layer]:
 
 
 def diffusion_at(scene: Scene, x: Array) -> Array:
-    """Diffusion coefficient D = v²/(d·rate) at each place x [ℓ²/τ]."""
-    return np.array([one.v**2 / (scene.dimension * one.rate) for one in layers_at(scene, x)])
+    """Diffusion coefficient D = v²/(d·transport) at each place x [ℓ²/τ]."""
+    return np.array([one.v**2 / (scene.dimension * one.transport) for one in layers_at(scene, x)])
 
 
 def _super(problem: Problem, crossed: Array, x: Array) -> Array:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mcpump.problem.scene import EVERYWHERE, PLANE, Layer, Scene
 from mcpump.textures.moving import texture_field_rate
+from mcpump.theory.anisotropic import anisotropic_decay
 from mcpump.walk.course import BIRTH_BINS, birth_strength, course_of
 from mcpump.walk.walker import CERTAIN
 
@@ -210,6 +211,9 @@ def _line(scene: Scene, axis: int) -> _Line:
 
 def _layer_spreading(layer: Layer, dimension: int) -> float:
     """Decay lengths in one length of a layer."""
+    if layer.mean_cosine and layer.gamma_sf:
+        kept = layer.rate / layer.v
+        return anisotropic_decay(1.0 + layer.gamma_sf / layer.rate, layer.mean_cosine) * kept
     return _spreading(layer.gamma_sf / layer.rate, dimension) * (layer.rate + layer.gamma_sf) / layer.v
 
 

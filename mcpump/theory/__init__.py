@@ -23,6 +23,7 @@ diffusion       diffusion theory of a sample, `diffusion_mesh` on a mesh; bounda
 pumping         mixing conductance, damping, back flow
 half_space      the same beyond diffusion: thick metals and ideal interfaces at any ℓ/λ_s
 decay           how spin decays inside them
+anisotropic     waves, and how spin decays, where impurities scatter by small or large angles
 =============== ======================================================================================
 
 Nothing here knows units: give SI numbers, or a `Medium.reduced`.
@@ -33,6 +34,12 @@ nu density of states per spin, J exchange, Omega angular frequency, q wave numbe
 tau_sf spin relaxation time, gamma = 1 + iΩτ + τ/τ_sf.
 """
 
+from mcpump.theory.anisotropic import (
+    AnisotropicWave,
+    anisotropic_decay,
+    anisotropic_wave,
+    wave_directions,
+)
 from mcpump.theory.decay import (
     half_space_current,
     slowest_decay,
@@ -155,6 +162,7 @@ from mcpump.theory.waves import (
 __all__ = [
     "K_1",
     "PARTS",
+    "AnisotropicWave",
     "Array",
     "Channel",
     "ChargeSolution",
@@ -169,6 +177,8 @@ __all__ = [
     "Wave",
     "Waves",
     "albedo",
+    "anisotropic_decay",
+    "anisotropic_wave",
     "azurv1_unscattered",
     "back_flow_resistance",
     "cell_averages",
@@ -245,6 +255,7 @@ __all__ = [
     "tserkovnyak_fit",
     "valet_fert_excess",
     "vector_pair_means",
+    "wave_directions",
     "with_back_flow",
     "without_contact",
 ]

@@ -27,6 +27,31 @@ def direction(u, dimension):
     return 1.0 if u < 0.5 else -1.0
 
 
+def deflection(u, g):
+    """Cosine of the angle of scattering after Henyey and Greenstein, of the mean g, from a uniform number.
+
+    (1 + g² − ((1 − g²)/(1 + gs))²)/2g with s = 2u − 1, divided out, so that g may be small.
+    """
+    s = 2.0 * u - 1.0
+    above = s + g * (1.5 + 0.5 * s * s) + g * g * s - 0.5 * g * g * g * (1.0 - s * s)
+    return above / ((1.0 + g * s) * (1.0 + g * s))
+
+
+def deflected(x, y, z, cosine, turn):
+    """Direction (x, y, z) turned by an angle of this cosine, and by `turn` (0 to 1) about itself."""
+    across = math.sqrt(max(1.0 - cosine * cosine, 0.0))
+    s, c = sin_cos(2.0 * math.pi * (turn - 0.5))
+    sign = 1.0 if z >= 0.0 else -1.0
+    a = -1.0 / (sign + z)
+    b = x * y * a
+    # two directions across the old one (Duff et al., J. Comput. Graph. Tech. 6, 1 (2017))
+    p = cosine * x + across * (c * (1.0 + sign * x * x * a) + s * b)
+    q = cosine * y + across * (c * sign * b + s * (sign + y * y * a))
+    r = cosine * z - across * (c * sign * x + s * y)
+    size = 1.0 / math.sqrt(p * p + q * q + r * r)
+    return p * size, q * size, r * size
+
+
 def cosine_law(u, dimension):
     """Cosine to the normal of who leaves a diffuse wall, from a uniform number."""
     if dimension == 3:

@@ -47,6 +47,7 @@ piece, direction, turn_between, kicked = (
     _flight.turn_between,
     _flight.kicked,
 )
+deflection, deflected = _flight.deflection, _flight.deflected
 STREAM_WALK = np.uint64(0)
 LOWEST, SIX, TWELVE = np.uint64(0xFFF), np.uint64(6), np.uint64(12)
 SCORES, AT_GATE, RELAXES, TOO_OLD, AT_Y, AT_Z = 1, 2, 4, 8, 16, 32
@@ -57,7 +58,10 @@ STREAM_AZIMUTH = np.uint64(0x10000000)
 
 @kernel
 def lane_flights(count, dimension, lanes, name, number, word, spare, fresh, k0, k1):
-    """Draw new flights: all lanes draw, and those that set out anew keep what they have drawn."""
+    """Draw new flights: all lanes draw, and those that set out anew keep what they have drawn.
+
+    dimension 0: directions stay, for `lane_deflections` to turn.
+    """
     mu, depth, new_mu, new_depth = lanes[MU], lanes[DEPTH], lanes[TURN_X], lanes[TURN_Z]
     for j in range(count):
         c0, c1, c2, c3 = draw(name[j], number[j], STREAM_WALK, k0, k1)
@@ -70,7 +74,7 @@ def lane_flights(count, dimension, lanes, name, number, word, spare, fresh, k0, 
     if dimension == 3:
         for j in range(count):
             mu[j] = 2.0 * new_mu[j] - 1.0 if fresh[j] != 0 else mu[j]
-    else:
+    elif dimension > 0:
         for j in range(count):
             mu[j] = direction(new_mu[j], dimension) if fresh[j] != 0 else mu[j]
     for j in range(count):
@@ -121,6 +125,28 @@ def lane_azimuths(count, axes, dimension, lanes, name, number, fresh, k0, k1):
         s, c = sin_cos(2.0 * math.pi * angle[j]) if dimension == 3 else (0.0, 2.0 * angle[j])
         uy[j] = c * size[j] if fresh[j] != 0 else uy[j]
         uz[j] = s * size[j] if fresh[j] != 0 else uz[j]
+
+
+@kernel
+def lane_deflections(count, axes, mean_cosine, lanes, name, number, fresh, k0, k1):
+    """Turn the directions of who sets out anew by the angle that `lane_flights` has drawn, after Henyey and Greenstein.
+
+    Call it before the numbers drawn are counted up. What a direction has along axes without a mesh only has a size.
+    """
+    mu, uy, uz, cosine, turn = lanes[MU], lanes[UY], lanes[UZ], lanes[TURN_X], lanes[TURN_Z]
+    for j in range(count):
+        c0, _, _, _ = draw(name[j], number[j], STREAM_AZIMUTH, k0, k1)
+        turn[j] = uniform(c0)
+    for j in range(count):
+        cosine[j] = deflection(cosine[j], mean_cosine)
+    for j in range(count):
+        y = uy[j] if axes > 1 else 0.0
+        z = uz[j] if axes > 2 else math.sqrt(max(1.0 - mu[j] * mu[j] - y * y, 0.0))
+        p, q, r = deflected(mu[j], y, z, cosine[j], turn[j])
+        again = fresh[j] != 0
+        mu[j] = p if again else mu[j]
+        uy[j] = q if again and axes > 1 else uy[j]
+        uz[j] = r if again and axes > 2 else uz[j]
 
 
 @kernel

@@ -95,6 +95,8 @@ class Numbers(NamedTuple):
     """Whether walkers carry spins that any texture turns, for several birth times (`Turning`)."""
     folded: tuple[bool, bool, bool] = (False, False, False)
     """Axes along which flights go straight on, and are brought back at their ends."""
+    mean_cosine: float = 0.0
+    """Of the angles of scattering; not 0 for walkers from birth alone."""
 
 
 class Course(NamedTuple):

@@ -95,6 +95,7 @@ from mcpump.walk.walker import (
     Y,
     Z,
     bear,
+    deflect,
     finite,
     meet_face,
     meet_interface,
@@ -240,7 +241,10 @@ def scatter(scene, course, key, flight, carried, books):
     if charge_slots(scene) > 0:
         leave_dipoles(scene, course, flight, carried, books)
     w0, w1, _, _ = next_words(key, flight)
-    set_direction(scene, w0, w1, flight.walker)
+    if scene.mean_cosine == 0.0:
+        set_direction(scene, w0, w1, flight.walker)
+    else:
+        deflect(scene, w0, w1, flight.walker)
 
 
 @part

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from mcpump.compiled import called, part, twins
 from mcpump.walk import arithmetic
+from mcpump.walk import flight as flight_functions
 from mcpump.walk.carried import ALONG_X, emit_from_texture, set_birth
 from mcpump.walk.course import quantile_bin, slab_at
 
-_numbers = twins(arithmetic)
+_numbers, _flight = twins(arithmetic), twins(flight_functions)
 draw, uniform, uniform52 = _numbers.draw, _numbers.uniform, _numbers.uniform52
+deflection, deflected = _flight.deflection, _flight.deflected
 STREAM_LOCAL, STREAM_PAIR, STREAM_WALKER = np.uint64(0x40000000), np.uint64(0x50000000), np.uint64(0x70000000)
 ONE = np.uint64(1)
 CERTAIN = 3.0
@@ -219,6 +221,15 @@ def set_direction(scene, word, other, walker):
         walker[UX], walker[UY], walker[UZ] = math.cos(angle), math.sin(angle), 0.0
     else:
         walker[UX], walker[UY], walker[UZ] = 1.0 if uniform(word) < 0.5 else -1.0, 0.0, 0.0
+
+
+@part
+def deflect(scene, word, other, walker):
+    """Turn a direction at an impurity, after Henyey and Greenstein; along axes without a mesh only its size is known."""
+    y = walker[UY] if scene.axes > 1 else 0.0
+    z = walker[UZ] if scene.axes > 2 else math.sqrt(max(1.0 - walker[UX] * walker[UX] - y * y, 0.0))
+    cosine = deflection(uniform(word), scene.mean_cosine)
+    walker[UX], walker[UY], walker[UZ] = deflected(walker[UX], y, z, cosine, uniform(other))
 
 
 @called

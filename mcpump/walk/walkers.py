@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcpump.compiled import borrowed, kernel, part, pasted
+from mcpump.compiled import borrowed, called, kernel, part, pasted
 from mcpump.walk.events import ON, bear, end_walker, happens, take
 from mcpump.walk.jumps import jump
 from mcpump.walk.lane_loops import (
     lane_areas,
     lane_azimuths,
     lane_counts,
+    lane_deflections,
     lane_flights,
     lane_kicks,
     lane_marks,
@@ -167,6 +168,19 @@ def fly_on(slabs, scene, walker, spin, tallies, count, key, half):
         turn(scene, walker, spin, count, key)
 
 
+@called
+def deflect(marched, scene, count, walker, key):
+    """Turn the directions of who sets out anew, where impurities scatter anisotropically: walkers from birth alone."""
+    if marched is None:
+        return
+    if scene.mean_cosine != 0.0:
+        words = walker.words
+        lane_deflections(
+            count, scene.axes, scene.mean_cosine, walker.lanes, words[NAME], words[NUMBER], walker.notes[FRESH],
+            key[0], key[1],
+        )  # fmt: skip
+
+
 @pasted
 def turn(scene, walker, spin, count, key):
     """Let all lanes set out or fly on, each by one piece of flight."""
@@ -174,11 +188,13 @@ def turn(scene, walker, spin, count, key):
     mask, mesh = np.uint64(scene.score_interval - 1), scene.axes > 1
     lane_moves(count, lanes)
     lane_flights(
-        count, scene.dimension, lanes, words[NAME], words[NUMBER], words[WORD], words[SPARE], notes[FRESH],
-        key[0], key[1],
+        count, scene.dimension if scene.mean_cosine == 0.0 else 0, lanes, words[NAME], words[NUMBER], words[WORD],
+        words[SPARE], notes[FRESH], key[0], key[1],
     )  # fmt: skip
+    deflect(spin.marched, scene, count, walker, key)
     if mesh:
         lane_moves_across(count, lanes)
+    if mesh and scene.mean_cosine == 0.0:
         lane_azimuths(
             count,
             scene.axes,
