@@ -112,6 +112,11 @@ class Deck(Tables):
         """R of the faces x−, x+: what becomes of spin across the magnetization of an insulator beyond; 1 without one."""
         return reflections_of(self.sample.x, self.gas, self.media)
 
+    @property
+    def insulated(self) -> bool:
+        """Whether an insulating magnet stands beyond a face."""
+        return self.reflection != (1.0, 1.0)
+
     def on_face(self, place: float) -> float:
         """Put a place along x onto a face that it misses by rounding only."""
         length = self.sample.x.length

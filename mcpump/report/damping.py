@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.sections import Magnet, face_numbers
@@ -36,6 +38,10 @@ _SAME = 1e-9
 _IDEAL = (
     "If the metal took all spin that arrives, g_Sh, back flow counted: TBB, of Tserkovnyak, Brataas and Bauer, where "
     "spins diffuse; exact, for any ℓ/λ_s"
+)
+_FACE = (
+    "What the face's g makes of it, back flow counted: TBB, of Tserkovnyak, Brataas and Bauer, where spins diffuse; "
+    "exact, for any ℓ/λ_s"
 )
 _THICK = 3.0
 """Thickness over λ_s from which coth differs from 1 by less than 1 %."""
@@ -72,7 +78,7 @@ def damping_lines(result: Result) -> list[str]:
     lines = wrap(
         f"Extra damping α' = γħg/(4πM_s t), M_s = {magnet.saturation_magnetization * 1e-3:.6g} kA/m, "
         f"t = {place(magnet.thickness, 'm')}, g = 4πb/ħ of the DC spin current, {channel.title}; "
-        f"linewidths at half maximum, μ₀ΔH = 2α'Ω/γ, Δf = α'Ω/π. {_IDEAL}"
+        f"linewidths at half maximum, μ₀ΔH = 2α'Ω/γ, Δf = α'Ω/π. {_FACE if deck.insulated else _IDEAL}"
     )
     for pumped in found:
         lines += wrap(f"  {tied(pumped.where)}: {', '.join(_texts(pumped, deck, magnet))}")
@@ -83,6 +89,8 @@ def back_flow_lines(result: Result) -> list[str]:
     """What an ideal interface at the planes would pump, of a run in SI without [magnet], else `damping_lines` tell it."""
     deck = _deck(result)
     if deck is None or deck.magnet is not None or deck.reduced or not is_fitted(result):
+        return []
+    if deck.insulated:  # what passes planes in the metal has met the face
         return []
     b = told_channel(result, "pumping_b")
     planes = [x for x in b.places("plane") if math.isfinite(b.sel(plane=x).mean)]
@@ -128,7 +136,7 @@ def _of_torque(result: Result) -> list[Pumped]:
 
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
     """The run's numbers, TBB's, and the exact ones of a thick metal."""
-    ideal = ideal_conductances(deck, pumped.x)
+    ideal = _ideal_of(pumped, deck)
     return [
         tied(f"g = {in_tens(pumped.g)} /m²"),
         tied(f"α' = {in_tens(pumped.damping)}"),
@@ -136,6 +144,14 @@ def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
         tied(f"Δf = {written(pumped.frequency, 1e-6)} MHz"),
         *(_ideal_texts(ideal, magnet) if ideal else []),
     ]
+
+
+def _ideal_of(pumped: Pumped, deck: Deck) -> Ideal | None:
+    """What to compare with: an ideal interface, or, of all that an insulating magnet at the left gives, its face."""
+    if not deck.insulated:
+        return ideal_conductances(deck, pumped.x)
+    left, right = deck.reflection
+    return ideal_conductances(deck, 0.0, 1.0 - left) if pumped.x == 0.0 and right == 1.0 else None
 
 
 def _ideal_texts(ideal: Ideal, magnet: Magnet | None = None) -> list[str]:
@@ -147,7 +163,7 @@ def _ideal_texts(ideal: Ideal, magnet: Magnet | None = None) -> list[str]:
         of = extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor)
         return f"{g:.3g} /m² (α' = {float(of):.3g})"
 
-    texts = [tied(f"g_Sh = {ideal.sharvin:.3g} /m²"), tied(f"TBB g_eff = {told(ideal.diffusive)}")]
+    texts = [tied(f"{ideal.name} = {ideal.g:.3g} /m²"), tied(f"TBB g_eff = {told(ideal.diffusive)}")]
     if ideal.exact is not None:
         thick = "" if ideal.depth > _THICK else f", not of {ideal.depth:.2g} λ_s,"
         texts.append(f"exact for a thick metal{thick} {tied(told(ideal.exact))}")
@@ -157,10 +173,11 @@ def _ideal_texts(ideal: Ideal, magnet: Magnet | None = None) -> list[str]:
 
 
 class Ideal(NamedTuple):
-    """Effective mixing conductances behind an interface that takes all spin that arrives, back flow counted [1/m²]."""
+    """Effective mixing conductances of an interface, back flow counted [1/m²]."""
 
-    sharvin: float
-    """g_Sh, without back flow."""
+    name: str
+    g: float
+    """Without back flow: g_Sh of an interface that takes all spin that arrives, g_r of another."""
     diffusive: float
     """Of Tserkovnyak, Brataas and Bauer, layers as spins diffuse through them."""
     corrected: float | None
@@ -171,8 +188,8 @@ class Ideal(NamedTuple):
     """Thickness of the first layer over its λ_s = √(Dτ_sf)."""
 
 
-def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
-    """What an ideal interface at a place pumps; None where the sample has no end behind it.
+def ideal_conductances(deck: Deck, x: float, share: complex = 1.0) -> Ideal | None:
+    """What an interface at a place pumps; None where the sample has no end behind it.
 
     Parameters
     ----------
@@ -180,6 +197,8 @@ def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
         In SI.
     x : float
         Where what flows on begins [m].
+    share : complex
+        g/g_Sh of the interface; 1: it takes all spin that arrives.
 
     Returns
     -------
@@ -191,15 +210,21 @@ def ideal_conductances(deck: Deck, x: float) -> Ideal | None:
     medium = stages[0].medium
     sharvin, R = sharvin_conductance(medium), back_flow_resistance(stages, end)
     diffusive, corrected = (
-        float(with_back_flow(g, R)) for g in (sharvin, float(without_contact(sharvin, medium)))
+        _real(with_back_flow(g, R)) for g in (share * sharvin, without_contact(share * sharvin, medium))
     )
     isotropic = medium.dimension == 3 and deck.gas.mean_cosine == 0.0
     alone = len(stages) == 1 and math.isfinite(medium.tau_sf) and isotropic
     layer = deck.media[-1]
     scattered = medium._replace(tau=deck.gas.tau / layer.rate)
-    exact = float(with_back_flow(sharvin, thick_metal_resistance(scattered))) if alone else None
+    exact = _real(with_back_flow(share * sharvin, thick_metal_resistance(scattered))) if alone else None
     depth = stages[0].thickness / math.sqrt(medium.D * medium.tau_sf)
-    return Ideal(sharvin, diffusive, corrected if corrected < sharvin else None, exact, depth)
+    name, g = ("g_Sh", sharvin) if share == 1.0 else ("g_r of the face", _real(share * sharvin))
+    return Ideal(name, g, diffusive, corrected if corrected < g else None, exact, depth)
+
+
+def _real(g: Any) -> float:
+    """Part of a conductance that takes spin from the magnet."""
+    return float(np.real(g))
 
 
 def _beyond(deck: Deck, x: float) -> tuple[list[Stage], float]:

@@ -94,7 +94,7 @@ def _through(stage: Stage, R: float) -> float:
     return r / tanh if math.isinf(R) else r * (R + r * tanh) / (r + R * tanh)
 
 
-def without_contact(g: Values, medium: Medium) -> Array:
+def without_contact(g: Values | complex, medium: Medium) -> Array:
     """Mixing conductance to use where layers are diffusive, 1/g̃ = 1/g − 1/(2g_Sh): half a contact's resistance comes off.
 
     K. M. Schep et al., Phys. Rev. B 56, 10805 (1997); G. E. W. Bauer et al., Phys. Rev. B 67, 094421 (2003). For
@@ -103,6 +103,6 @@ def without_contact(g: Values, medium: Medium) -> Array:
     return np.asarray(1.0 / (1.0 / np.asarray(g) - 0.5 / sharvin_conductance(medium)))
 
 
-def with_back_flow(g: Values, R: Values) -> Array:
+def with_back_flow(g: Values | complex, R: Values) -> Array:
     """Effective mixing conductance g/(1 + gR)."""
     return np.asarray(g / (1.0 + g * R))

@@ -2,13 +2,14 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mcpump import theory
 from mcpump.constants import E_CHARGE, HBAR, MU_BOHR
-from mcpump.deck.read import deck_from_dict
+from mcpump.deck.read import deck_from_dict, read_deck
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.regime import regime_numbers
@@ -17,7 +18,7 @@ from mcpump.tally.damping import damping_observables
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance
 from mcpump.theory.diffusion_stack import diffusion_stack
-from mcpump.theory.half_space import albedo
+from mcpump.theory.half_space import albedo, thick_metal_conductance
 from mcpump.theory.medium import Medium
 from mcpump.theory.pumping import Stage, back_flow_resistance, spin_resistance
 
@@ -198,7 +199,22 @@ def test_schep_s_correction_is_not_told_where_it_leaves_nothing():
     assert ideal.corrected is None
     deck["electrons"] = YIG["electrons"]
     ideal = ideal_conductances(deck_from_dict(deck), 1e-9)
-    assert ideal.diffusive < ideal.corrected < ideal.sharvin
+    assert ideal.diffusive < ideal.corrected < ideal.g
+
+
+def test_face_of_an_insulating_magnet_is_told_with_its_back_flow():
+    """1/g_eff = 1/g + R, complex g, by the theory's own function; planes in the metal have no interface of theirs."""
+    deck = read_deck(Path(__file__).parents[2] / "run" / "yig_pt.toml")
+    gas, share = deck.gas, 1.0 - deck.reflection[0]
+    medium = Medium(gas.v_F, gas.tau, 1.0, gas.nu, gas.tau_sf)
+    ideal = ideal_conductances(deck, 0.0, share)
+    assert ideal.g == pytest.approx(5e18, rel=1e-9)
+    assert ideal.exact == pytest.approx(
+        complex(thick_metal_conductance(deck.reflection[0], medium)).real, rel=1e-9
+    )
+    assert ideal.diffusive < ideal.exact < ideal.g
+    # as `mcpump solve` finds it in 2.1 λ_s: 4.29695e18
+    assert ideal.exact == pytest.approx(4.297e18, rel=0.01)
 
 
 def test_no_lines_without_a_magnet_or_a_current():
