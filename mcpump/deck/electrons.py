@@ -47,13 +47,13 @@ class Mechanisms(NamedTuple):
     """p that a collision turns the spin over; α and Ω act in flight."""
 
     @property
-    def flips(self) -> float:
+    def flipped(self) -> float:
         """Share of the spin that a collision takes, 2p."""
         return 2.0 * self.spin_flip_probability
 
     def relaxation_time(self, tau: float) -> float:
         """τ_sf at a lifetime; inf where nothing relaxes."""
-        rate = (self.elliott_yafet + self.flips) / tau + self.dyakonov_perel * self.dyakonov_perel * tau
+        rate = (self.elliott_yafet + self.flipped) / tau + self.dyakonov_perel * self.dyakonov_perel * tau
         return 1.0 / rate if rate > 0.0 else math.inf
 
 

@@ -61,7 +61,7 @@ class Layer(NamedTuple):
     """θ_SH of the inverse spin Hall formula; 0: the layer converts nothing."""
     flip: float = 0.0
     """Probability that who passes the interface at `start` loses its spin."""
-    flips: float = 0.0
+    flip_rate: float = 0.0
     """Part of `gamma_sf` that collisions take, 2p/τ [1/τ]."""
 
     mean_cosine: float = 0.0
@@ -70,7 +70,7 @@ class Layer(NamedTuple):
     @property
     def collisions(self) -> float:
         """Rate of impurity collisions [1/τ], which ℓ and τ are of; `rate` where they leave the spin alone."""
-        return self.rate + self.flips
+        return self.rate + self.flip_rate
 
     @property
     def transport(self) -> float:
@@ -106,9 +106,9 @@ def media_of(
     InputError
         If two keys of a layer disagree.
     """
-    flips = gas.mechanisms.flips
+    flipped = gas.mechanisms.flipped
     reference = Layer(
-        0.0, 1.0, 1.0 - flips, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True, flips=flips,
+        0.0, 1.0, 1.0 - flipped, gas.tau / gas.tau_sf, 1.0, 1.0, 1.0, True, flip_rate=flipped,
         mean_cosine=gas.mean_cosine,
     )  # fmt: skip
     media = [reference, *(_layer(section, i, gas, reduced, notes) for i, section in enumerate(sections))]
@@ -142,14 +142,14 @@ def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, no
     return Layer(
         start=section.start / gas.ell,
         v=_exact(v / gas.v_F),
-        rate=collisions - mechanisms.flips * collisions,
+        rate=collisions - mechanisms.flipped * collisions,
         gamma_sf=gas.tau / tau_sf,
         nu=_exact(nu / _states(gas)),
         transmission=section.transmission,
         specularity=section.specularity,
         straight=section.passage == "straight",
         flip=section.flip,
-        flips=mechanisms.flips * collisions,
+        flip_rate=mechanisms.flipped * collisions,
         mean_cosine=gas.mean_cosine,
     )
 

@@ -208,8 +208,8 @@ def paths_are_parallel(scene: Scene) -> bool:
     collision takes the spin, which would end there without having been scattered.
     """
     first, *others = scene.layers
-    same = first.flips == 0.0 and all(
-        (one.v, one.rate, one.nu, one.flips) == (first.v, first.rate, first.nu, 0.0)
+    same = first.flip_rate == 0.0 and all(
+        (one.v, one.rate, one.nu, one.flip_rate) == (first.v, first.rate, first.nu, 0.0)
         and one.transmission == 1.0
         and one.straight
         and one.flip == 0.0

@@ -78,7 +78,7 @@ def test_rates_add_up():
     both = {"elliott_yafet": 0.05, "dyakonov_perel": 0.1, "spin_flip_probability": 0.02, "exchange": 0.1}
     gas = resolve(both, True)
     assert 1.0 / gas.tau_sf == pytest.approx(0.05 + 0.01 + 0.04, rel=1e-14)
-    assert gas.mechanisms.flips == 0.04
+    assert gas.mechanisms.flipped == 0.04
 
 
 def test_a_layer_without_a_word_on_it_relaxes_by_the_same_mechanisms():
@@ -100,7 +100,7 @@ def test_a_layer_without_a_word_on_it_relaxes_by_the_same_mechanisms():
     assert [layer.gamma_sf for layer in media] == pytest.approx(
         [0.2 + 0.09, 2.0 * 0.2 + 0.5 * 0.09, 2.0 * 0.2, 1.0 / 7.0, 0.0, 4.0 * 0.2], rel=1e-14
     )
-    assert [layer.flips for layer in media] == pytest.approx([0.1, 0.2, 0.0, 0.0, 0.0, 0.8])
+    assert [layer.flip_rate for layer in media] == pytest.approx([0.1, 0.2, 0.0, 0.0, 0.0, 0.8])
     assert [layer.rate for layer in media] == pytest.approx([0.9, 1.8, 2.0, 1.0, 1.0, 3.2])
     assert [layer.collisions for layer in media] == pytest.approx([1.0, 2.0, 2.0, 1.0, 1.0, 4.0])
     given = {**deck, "electrons": {"exchange": 0.1, "spin_relaxation_time": 5.0}, "layer": layers[:1]}
