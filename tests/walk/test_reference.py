@@ -34,9 +34,9 @@ def deviations(problem, part, **more):
     return np.sqrt(((values[:, :half] + values[:, half:]) ** 2).sum(axis=0))
 
 
-def of_another_sample(slab, exact, born, turn, channels):
+def of_another_sample(slab, exact, born, turn, channels, pumped=None):
     """Solutions for a magnet that stands at the other end, and turns spins the other way."""
-    return SOLUTIONS(slab, exact, born[::-1].copy(), lambda each: -turn(each), channels)
+    return SOLUTIONS(slab, exact, born[::-1].copy(), lambda each: -turn(each), channels, pumped)
 
 
 SOLUTIONS = first_flights.solutions
