@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mcpump.deck.layer import Layer, Vector
 from mcpump.deck.memory import too_large
@@ -82,15 +83,17 @@ def solution_of(problem: Problem, channels: tuple[str, ...]) -> tuple[Array, dic
     sample, found = sample_of(scene), {}
     pumped = tuple(name for name in CHANNELS if name in channels)
     rashba = scene.dipoles[CHARGES.index("rashba")] and "second" in channels
+    # products of matrices on several threads are summed in an order of their own: one has the same bits everywhere
     try:
-        if pumped:
-            found = theory.periodic_response(
-                sample, motion_of(problem), scene.exchange, edges, scene.harmonics,
-                channels=pumped, rashba=rashba, rule=rule,
-            )  # fmt: skip
-        if "spin_hall" in channels:
-            drive = [np.cross([1.0, 0.0, 0.0], layer.hall) for layer in scene.layers]
-            found["spin_hall"] = theory.drive_response(sample, drive, edges)
+        with threadpool_limits(1):
+            if pumped:
+                found = theory.periodic_response(
+                    sample, motion_of(problem), scene.exchange, edges, scene.harmonics,
+                    channels=pumped, rashba=rashba, rule=rule,
+                )  # fmt: skip
+            if "spin_hall" in channels:
+                drive = [np.cross([1.0, 0.0, 0.0], layer.hall) for layer in scene.layers]
+                found["spin_hall"] = theory.drive_response(sample, drive, edges)
     except ArithmeticError as error:
         raise InputError(f"{problem.name} has no solution without walkers: {error}") from None
     return edges, found
