@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from mcpump.names import CHARGES, lines_of
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Problem, Scene
@@ -93,6 +94,7 @@ class _Solved(NamedTuple):
     charge: dict[str, Array]
 
 
+@threadpool_limits.wrap(limits=1)  # as `mcpump.problem.slab.solution_of`: the same bits everywhere
 def first_flights_along_x(
     problem: Problem,
     shift: float | str = "auto",
