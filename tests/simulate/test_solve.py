@@ -10,10 +10,11 @@ from schema import assert_as_told
 
 import mcpump
 from mcpump import report, results
+from mcpump.deck import memory
 from mcpump.deck.read import read_deck
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
-from mcpump.problem.slab import channels_held, not_held
+from mcpump.problem.slab import channels_held, memory_of, not_held, solution_of
 from mcpump.simulate import engine
 from mcpump.tally.against import solved_observables
 
@@ -125,6 +126,16 @@ def test_exact_of_any_texture_is_held_where_it_does_not_take_long():
 
 
 @pytest.mark.slow
+def test_a_solution_that_needs_too_much_memory_is_refused_before_it_is_begun(monkeypatch):
+    """Matrices between the phases of a period, in each cell, are told beforehand."""
+    wall = problem_of("domain_wall", 'results.channels=["exact"]', "electrons.exchange=0.5")
+    assert 1e6 < memory_of(wall, ("exact",)) < 1e9
+    assert memory_of(wall, ("first",)) == 0
+    monkeypatch.setattr(memory, "memory_of_machine", lambda: 1e6)
+    with pytest.raises(InputError, match=r"needs about .* GB .* choose a shorter sample"):
+        solution_of(wall, ("exact",))
+
+
 def test_walkers_of_exact_find_the_solution_of_a_strong_ellipse(tmp_path):
     """2Jτ/ħ = 1, DC to 2Ω at 8 planes: every number within 4 standard errors."""
     changes = [
