@@ -70,7 +70,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     found: list[str] = []
     scene = _general(deck, found)
     reasons = _general_reasons(scene, deck)
-    _check_flips(scene, reasons)
+    _check_interfaces(scene, reasons)
     if not reasons:
         notes += found
         if deck.run.phases != "auto" and not not_rigid(scene):
@@ -82,15 +82,15 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     return scene
 
 
-def _check_flips(scene: Scene, reasons: tuple[str, ...]) -> None:
-    """Refuse interfaces that lose spin where no walk and no flight knows them."""
-    flips = [(i, layer.flip) for i, layer in enumerate(scene.layers[1:]) if layer.flip > 0.0]
+def _check_interfaces(scene: Scene, reasons: tuple[str, ...]) -> None:
+    """Refuse interfaces that lose spin, and insulating magnets, where no walk and no flight knows them."""
+    keys = [f"layer.flip = {layer.flip:g}" for layer in scene.layers[1:] if layer.flip > 0.0]
+    keys += ['texture.kind = "insulator"'] * scene.beside_insulator
     why = "its mesh has other directions than x" if scene.axes > 1 else ""
     why = why or (f"{' and '.join(reasons)} asks for the general walk" if reasons else not_rigid(scene))
-    if flips and why:
+    if keys and why:
         raise InputError(
-            f"layer.flip = {flips[0][1]:g} needs a sample along x in a steady, rigid precession, walked in lanes, "
-            f"but {why}"
+            f"{keys[0]} needs a sample along x in a steady, rigid precession, walked in lanes, but {why}"
         )
 
 

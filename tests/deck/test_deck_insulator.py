@@ -4,6 +4,7 @@ import pytest
 from decks import GONE, JUNCTION, SPIRAL, changed, reread, sentence
 
 from mcpump.deck.read import deck_from_dict
+from mcpump.errors import InputError
 from mcpump.problem.reduce import check_report, make_problem
 
 FACE = {"mixing_conductance": ["5e18 1/m^2", "5e17 1/m^2"], "specularity": 0.0}
@@ -96,3 +97,16 @@ def test_what_cannot_be_is_one_sentence(case):
     told = sentence(changed(deck, **changes))
     for part in said:
         assert part in told, told
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"electrons__mean_cosine": 0.3}, "electrons.mean_cosine asks for the general walk"),
+        ({"texture__cone_angle": "0 deg"}, "a texture at rest asks for the general walk"),
+    ],
+)
+def test_walks_that_do_not_know_it(changes, why):
+    with pytest.raises(InputError, match=r'texture\.kind = "insulator" needs a sample along x') as caught:
+        make_problem(deck_from_dict(changed(YIG, **changes)))
+    assert why in str(caught.value)

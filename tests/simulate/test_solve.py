@@ -125,7 +125,6 @@ def test_exact_of_any_texture_is_held_where_it_does_not_take_long():
     assert not_held(alone) == "it would take more than some seconds (mcpump solve)"
 
 
-@pytest.mark.slow
 def test_a_solution_that_needs_too_much_memory_is_refused_before_it_is_begun(monkeypatch):
     """Matrices between the phases of a period, in each cell, are told beforehand."""
     wall = problem_of("domain_wall", 'results.channels=["exact"]', "electrons.exchange=0.5")
@@ -136,6 +135,7 @@ def test_a_solution_that_needs_too_much_memory_is_refused_before_it_is_begun(mon
         solution_of(wall, ("exact",))
 
 
+@pytest.mark.slow
 def test_walkers_of_exact_find_the_solution_of_a_strong_ellipse(tmp_path):
     """2Jτ/ħ = 1, DC to 2Ω at 8 planes: every number within 4 standard errors."""
     changes = [
