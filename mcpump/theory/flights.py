@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mcpump.compiled import inlined, kernel
 from mcpump.theory.medium import Array
@@ -55,37 +57,65 @@ def cell_matrices(loss: Array, field: Array, times: Array) -> tuple[Array, Array
     return np.exp(-loss * times)[..., None, None] * turn, inverse
 
 
+class Cells(NamedTuple):
+    """What happens to a spin on its way through cells."""
+
+    turn: Array
+    """(directions, cells, 3, 3): what is left of a spin at the end of a cell."""
+    times: Array
+    """(directions, cells): in a cell."""
+    inverse: Array
+    """(cells, 3, 3): 1/M, M s = κ s − s × B."""
+    loss: Array
+    """(cells,): κ."""
+    field: Array
+    """(cells, 3): B."""
+    fastest: Array
+    """(cells,): κ + |B|."""
+    speed: Array
+    """(cells,): v."""
+
+
+class Ways(NamedTuple):
+    """Directions, and the segments that they fly through."""
+
+    weight: Array
+    mu: Array
+    bounds: NDArray[np.int64]
+
+
+class Births(NamedTuple):
+    """What begins in cells: at the left and right end, and the mean."""
+
+    source: Array
+    """(cells, 3, 3): isotropic."""
+    by_direction: Array
+    """(2, directions, cells, 3, 3), or no rows: further ones."""
+
+
+class Scores(NamedTuple):
+    """What is kept of a flight; no rows: nothing is."""
+
+    density: Array
+    """(cells, 3): means over directions."""
+    current: Array
+    """(cells, 3, 3): at the left and right end of each cell, and its mean."""
+    each: Array
+    """(2, directions, cells, 3, 3): spins by direction."""
+
+
 @kernel
-def fly(
-    turn,
-    times,
-    inverse,
-    loss,
-    field,
-    fastest,
-    speed,
-    weight,
-    mu,
-    bounds,
-    source,
-    by_direction,
-    inflow,
-    outflow,
-    density,
-    current,
-    each,
-):
-    """Fly through every segment in every direction, from the spins that come in; score density and current.
+def fly(cells, ways, births, inflow, outflow, scores):
+    """Fly through every segment in every direction, from the spins that come in.
 
     Births are parabolas in every cell: their values at its left and right end, and their mean. Spins are carried as v s,
-    which an interface leaves as it is where it lets pass straight on. `density` and `current` (at the left and right end
-    of each cell, and its mean) are means over directions; where they have no rows, nothing is scored. `fastest`: κ + |B|.
+    which an interface leaves as it is where it lets pass straight on.
     """
     # births at the start and at the end of the way through a cell, and in the middle; the parabola that flies with them
-    q = np.zeros((3, 3))
-    p = np.zeros((3, 3))
+    q, p = np.zeros((3, 3)), np.zeros((3, 3))
     s, t, g = np.zeros(3), np.zeros(3), np.zeros(3)
-    for k in range(mu.shape[0]):
+    bounds = ways.bounds
+    for k in range(ways.mu.shape[0]):
         for way in range(2):
             for segment in range(bounds.shape[0] - 1):
                 first, last = bounds[segment], bounds[segment + 1]
@@ -93,40 +123,46 @@ def fly(
                     s[j] = inflow[way, segment, k, j]
                 for step in range(last - first):
                     i = first + step if way == RIGHT else last - 1 - step
-                    v, r = speed[i], 1.0 / times[k, i]
-                    births_in_cell(source, by_direction, way, k, i, v, q)
-                    if times[k, i] * fastest[i] < THIN and not is_step(q):
-                        in_thin_cell(times[k, i], loss, field, i, q, s, t, g, p)
+                    births_in_cell(births.source, births.by_direction, way, k, i, cells.speed[i], q)
+                    if cells.times[k, i] * cells.fastest[i] < THIN and not is_step(q):
+                        in_thin_cell(cells.times[k, i], cells.loss, cells.field, i, q, s, t, g, p)
                     else:
-                        steady(inverse, i, r, q, p)
-                        for j in range(3):
-                            g[j] = s[j] - p[0, j]
-                        for j in range(3):
-                            back = turn[k, i, j, 0] * g[0] + turn[k, i, j, 1] * g[1] + turn[k, i, j, 2] * g[2]
-                            t[j] = p[0, j] + p[1, j] + p[2, j] + back
-                        if density.shape[0] > 0:
-                            mean_in_cell(inverse, i, r, q, s, t, g)
-                    if density.shape[0] > 0:
-                        score_cell(density, current, way, i, weight[k] / v, weight[k] * mu[k], s, t, g)
-                        keep_cell(each, way, k, i, v, s, t, g)
+                        in_thick_cell(cells, k, i, q, s, t, g, p)
+                        if scores.density.shape[0] > 0:
+                            mean_in_cell(cells.inverse, i, 1.0 / cells.times[k, i], q, s, t, g)
+                    if scores.density.shape[0] > 0:
+                        v, w = cells.speed[i], ways.weight[k]
+                        score_cell(scores.density, scores.current, way, i, w / v, w * ways.mu[k], s, t, g)
+                        keep_cell(scores.each, way, k, i, v, s, t, g)
                     for j in range(3):
                         s[j] = t[j]
                 for j in range(3):
                     outflow[way, segment, k, j] = s[j]
 
 
+class Turns(NamedTuple):
+    """What happens to spins at the phases of a period on their way through cells."""
+
+    cosine: Array
+    """(directions, cells, phases): of half the angle."""
+    sine: Array
+    axis: Array
+    """(cells, 3, phases): B/|B|."""
+    decay: Array
+    """(directions, cells)."""
+
+
 @kernel
-def fly_in_time(
-    cosine, sine, axis, decay, shift, mu, weight, bounds, wanted, steady, inflow, outflow, current, second
-):
+def fly_in_time(turns, ways, shift, wanted, steady, inflow, outflow, current, second):
     """Fly through every segment in every direction with spins at all phases of a period, (3, phases) each.
 
     In a cell s − p decays and turns half, its phases move on (`shift`; not where that has no rows), and it turns half
-    again: p is steady there, (κ + ∂_t) p − p × B = q. `cosine`, `sine`: of half the angle, (directions, cells, phases);
-    `axis`: B/|B|. Spins are carried as v s. `current` and `second`, (cells, 2, 3, phases), are means ⟨vμs⟩ and ⟨vμ²s⟩ at
-    the left and right end of each cell; where they have no rows, nothing is scored. `wanted`: (2, segments), which to fly
-    through.
+    again: p is steady there, (κ + ∂_t) p − p × B = q. Spins are carried as v s. `current` and `second`,
+    (cells, 2, 3, phases), are means ⟨vμs⟩ and ⟨vμ²s⟩ at the left and right end of each cell; where they have no rows,
+    nothing is scored. `wanted`: (2, segments), which to fly through.
     """
+    cosine, sine, axis, decay = turns.cosine, turns.sine, turns.axis, turns.decay
+    weight, mu, bounds = ways.weight, ways.mu, ways.bounds
     phases = axis.shape[2]
     s, g, twice = np.zeros((3, phases)), np.zeros((3, phases)), np.zeros((3, 2 * phases))
     for k in range(mu.shape[0]):
@@ -267,6 +303,17 @@ def steady(inverse, i, r, q, p):
     x, y, z = q[0, 0] - r * p[1, 0], q[0, 1] - r * p[1, 1], q[0, 2] - r * p[1, 2]
     for j in range(3):
         p[0, j] = inverse[i, j, 0] * x + inverse[i, j, 1] * y + inverse[i, j, 2] * z
+
+
+@inlined
+def in_thick_cell(cells, k, i, q, s, t, g, p):
+    """Spin at the end of cell i, t: the parabola p of births, and what begins beside it, g, which decays and turns."""
+    steady(cells.inverse, i, 1.0 / cells.times[k, i], q, p)
+    for j in range(3):
+        g[j] = s[j] - p[0, j]
+    for j in range(3):
+        back = cells.turn[k, i, j, 0] * g[0] + cells.turn[k, i, j, 1] * g[1] + cells.turn[k, i, j, 2] * g[2]
+        t[j] = p[0, j] + p[1, j] + p[2, j] + back
 
 
 @inlined

@@ -20,7 +20,18 @@ from numpy.typing import NDArray
 from scipy.sparse import block_diag, diags_array, kron
 from scipy.sparse.linalg import LinearOperator, gmres, splu
 
-from mcpump.theory.flights import LEFT, RIGHT, cell_matrices, cross_with, directions_of_half, fly
+from mcpump.theory.flights import (
+    LEFT,
+    RIGHT,
+    Births,
+    Cells,
+    Scores,
+    Ways,
+    cell_matrices,
+    cross_with,
+    directions_of_half,
+    fly,
+)
 from mcpump.theory.medium import Array
 
 NONE = np.zeros((0, 0, 0, 0, 0))
@@ -287,17 +298,17 @@ class Ordinates:
         if source.ndim == 2:
             source = np.repeat(source[:, None], 3, axis=1)
         n, K, segments = len(self.stack.speed), len(self.mu), len(self.bounds) - 1
-        fixed = (
-            self.turn, self.times, self.inverse, self.loss, self.field, self.fastest,
-            self.stack.speed, self.weight, self.mu, self.bounds,
-        )  # fmt: skip
+        cells = Cells(
+            self.turn, self.times, self.inverse, self.loss, self.field, self.fastest, self.stack.speed
+        )
+        fixed = cells, Ways(self.weight, self.mu, self.bounds), Births(source, by_direction)
         sent = np.zeros((2, segments, K, 3)) if sheets is None else sheets[0].copy()
         if walls is not None:
             sent += (2.0 / (self.weight @ self.mu)) * walls[:, :, None]
         outflow = np.zeros_like(sent)
         inflow = sent
         if self.close is not None:
-            fly(*fixed, source, by_direction, np.zeros_like(sent), outflow, NO_ROWS, NO_CURRENT, NONE)
+            fly(*fixed, np.zeros_like(sent), outflow, Scores(NO_ROWS, NO_CURRENT, NONE))
             outflow += 0.0 if sheets is None else sheets[1]
             mirrored = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1)
             bounced = self._sent_back(mirrored) + sent.reshape(2 * segments, K, 3)
@@ -305,7 +316,7 @@ class Ordinates:
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
         kept = np.zeros((2, K, n, 3, 3) if each else NONE.shape)
-        fly(*fixed, source, by_direction, inflow, outflow, density, current, kept)
+        fly(*fixed, inflow, outflow, Scores(density, current, kept))
         outflow += 0.0 if sheets is None else sheets[1]
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
         rough = self._sent_back(self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mcpump.theory.flights import cross_with, directions_of_half, fly_in_time
+from mcpump.theory.flights import Turns, Ways, cross_with, directions_of_half, fly_in_time
 from mcpump.theory.medium import Array
 from mcpump.theory.modes import of_each
 from mcpump.theory.ordinates import (
@@ -113,10 +113,12 @@ class Phases:
         outflow = np.zeros_like(inflow)
         shape = (len(self.width), 2, 3, self.count)
         current, second = (np.zeros(shape) if score else NO_SCORES for _ in range(2))
-        fly_in_time(
-            self.cosine, self.sine, self.axis, self.decay, shift, self.mu, self.weight, self.frame.bounds,
-            self.everywhere if score else self.to_mirrors, steady, inflow, outflow, current, second,
-        )  # fmt: skip
+        turns = Turns(self.cosine, self.sine, self.axis, self.decay)
+        ways, wanted = (
+            Ways(self.weight, self.mu, self.frame.bounds),
+            self.everywhere if score else self.to_mirrors,
+        )
+        fly_in_time(turns, ways, shift, wanted, steady, inflow, outflow, current, second)
         return outflow, current, second
 
     def _sweep(self, births: Array, walls: Array | None = None, more: Array | None = None) -> _Sweep:

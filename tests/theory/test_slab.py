@@ -7,7 +7,18 @@ import pytest
 from numpy.testing import assert_allclose
 
 from mcpump.theory import Medium, Wave, conical_spiral_exact, exact_solution
-from mcpump.theory.flights import THIN, cell_matrices, directions_of_half, fly
+from mcpump.theory.flights import (
+    THIN,
+    Births,
+    Cells,
+    Scores,
+    Turns,
+    Ways,
+    cell_matrices,
+    directions_of_half,
+    fly,
+    fly_in_time,
+)
 from mcpump.theory.ordinates import Ordinates, Stack
 from mcpump.theory.slab import Face, Interface, Layer, Sample, slab_response
 
@@ -224,8 +235,9 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
     turn, inverse = cell_matrices(loss, field, times)
     births = generator.normal(size=(cells, 3, 3))
     fastest = loss + np.sqrt((field**2).sum(axis=1))
-    given = (turn, times, inverse, loss, field, fastest, speed, weight, mu, np.array([0, 3, 7]), births)
-    more = generator.normal(size=(2, count, cells, 3, 3)), generator.normal(size=(2, 2, count, 3))
+    through = Cells(turn, times, inverse, loss, field, fastest, speed)
+    born = Births(births, generator.normal(size=(2, count, cells, 3, 3)))
+    given = through, Ways(weight, mu, np.array([0, 3, 7])), born, generator.normal(size=(2, 2, count, 3))
     results = []
     for function in (fly, fly.py_func):
         filled = (
@@ -234,7 +246,30 @@ def test_compiled_flights_have_the_bits_of_interpreted_ones():
             np.zeros((cells, 3, 3)),
             np.zeros((2, count, cells, 3, 3)),
         )
-        function(*given, *more, *filled)
+        function(*given, filled[0], Scores(*filled[1:]))
+        results.append(filled)
+    for compiled, interpreted in zip(*results, strict=True):
+        assert np.array_equal(compiled, interpreted)
+        assert compiled.any()
+
+
+def test_compiled_flights_in_time_have_the_bits_of_interpreted_ones():
+    generator = np.random.default_rng(4)
+    cells, count, phases = 7, 3, 6
+    mu, weight = directions_of_half(count, 3)
+    angle, decay = generator.normal(size=(count, cells, phases)), generator.random((count, cells))
+    decay[:, 2] = 0.0  # nothing is left
+    turns = Turns(np.cos(angle), np.sin(angle), generator.normal(size=(cells, 3, phases)), decay)
+    shift = generator.normal(size=(count, cells, phases))
+    given = turns, Ways(weight, mu, np.array([0, 3, 7])), shift, np.array([[True, True], [False, True]])
+    births, inflow = (
+        generator.normal(size=(cells, 3, phases)),
+        generator.normal(size=(2, 2, count, 3, phases)),
+    )
+    results = []
+    for function in (fly_in_time, fly_in_time.py_func):
+        filled = np.zeros_like(inflow), np.zeros((cells, 2, 3, phases)), np.zeros((cells, 2, 3, phases))
+        function(*given, births, inflow, *filled)
         results.append(filled)
     for compiled, interpreted in zip(*results, strict=True):
         assert np.array_equal(compiled, interpreted)
