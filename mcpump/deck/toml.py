@@ -199,13 +199,17 @@ def _into(table: dict[str, Any], part: str, text: str) -> dict[str, Any]:
         number = int(match[2])
         if number >= len(inner):
             raise InputError(
-                f"override {show(text)} cannot be used: {key} has {len(inner)} tables, counted from 0"
+                f"override {show(text)} cannot be used: {key} is a list of {len(inner)}, counted from 0"
             )
         table[key] = within = list(inner)
         inner = within[number]
         if isinstance(inner, Mapping):
             within[number] = dict(inner)
             return within[number]  # type: ignore[no-any-return]
+    if not match and isinstance(inner, list):
+        raise InputError(
+            f"override {show(text)} cannot be used: {key} is a list of {len(inner)}, counted from 0: write e.g. {key}[0]"
+        )
     if match or not isinstance(inner, Mapping):
         raise InputError(f"override {show(text)} cannot be used: {part} is no table")
     table[key] = dict(inner)

@@ -202,7 +202,10 @@ def sample(
 
 def reads(python: str, deck: Path) -> bool:
     """Whether the mcpump of that Python knows a deck's keys; decks that are newer have nothing to be compared with."""
-    return subprocess.run([python, "-m", "mcpump", "check", str(deck)], capture_output=True).returncode == 0
+    return (
+        subprocess.run([python, "-P", "-m", "mcpump", "check", str(deck)], capture_output=True).returncode
+        == 0
+    )
 
 
 def by(

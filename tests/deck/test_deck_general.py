@@ -229,8 +229,8 @@ def test_overrides_reach_into_layers(tmp_path):
     assert read_deck(path, ["layer[1].start=15 nm"]).layer[1].start == pytest.approx(15e-9)
     assert len(read_deck(path, ["layer=[]"]).layer) == 0
     for text, part in (
-        ("layer[3].start=15 nm", "3 tables, counted from 0"),
-        ("layer.start=15 nm", "layer is no table"),
+        ("layer[3].start=15 nm", "a list of 3, counted from 0"),
+        ("layer.start=15 nm", "layer is a list of 3, counted from 0: write e.g. layer[0]"),
         ("sample[0].x=1", "sample[0] is no table"),
         ("results.planes[0].x=1", "planes[0] is no table"),
         ("layer[1].strt=15 nm", "layer[1] has an unknown key"),
