@@ -17,8 +17,10 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
+from mcpump.theory.directions import K_1, K
 from mcpump.theory.flights import LEFT, RIGHT, directions_of_half
 from mcpump.theory.medium import Array, ComplexArray
 from mcpump.theory.ordinates import couplings
@@ -28,6 +30,7 @@ DIRECTIONS = 48
 """Cosines in half a sphere."""
 
 
+@threadpool_limits.wrap(limits=1)  # so that it has the same bits everywhere
 def skew_current(
     sample: Sample, edges: Array, source: ComplexArray, Omega: float = 0.0, directions: int = DIRECTIONS
 ) -> ComplexArray:
@@ -97,6 +100,28 @@ def sheet_weights(
     """
     driven = skew_current(sample, edges, conductivity[:, None].astype(complex), Omega, directions)
     return np.asarray(driven[:, 0] / conductivity)
+
+
+def flown_share(q_ell: ArrayLike, Omega_tau: ArrayLike = 0.0, dimension: int = 3) -> ComplexArray:
+    """Share of a wave J e^{i(qx + Ωt)} that flows along the layers of one metal, d ⟨v̂_y²/(1 + iΩτ + iqℓμ)⟩.
+
+    1 in a uniform medium, 1/(1 + iΩτ) for q = 0, 1 − (qℓ)²/5 for slow waves and d = 3.
+
+    Parameters
+    ----------
+    q_ell : array_like
+        qℓ.
+    Omega_tau : array_like
+        Ωτ.
+    dimension : int
+        2 or 3.
+    """
+    gamma = 1.0 + 1j * np.asarray(Omega_tau)
+    x, gamma = np.broadcast_arrays(np.asarray(q_ell, dtype=float), gamma)
+    nonzero = np.where(x == 0.0, 1.0, x)
+    # iqℓ⟨μ²G⟩ = −γK_1, G = 1/(γ + iqℓμ); its limit is 1/(γd)
+    along = np.where(x == 0.0, 1.0 / (gamma * dimension), 1j * gamma * K_1(x, gamma, dimension) / nonzero)
+    return np.asarray((K(x, gamma, dimension) - along) * dimension / (dimension - 1.0))
 
 
 class _Flows:
