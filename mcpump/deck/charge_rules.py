@@ -127,10 +127,10 @@ def skew(deck: Deck) -> Iterator[str]:
     largest = max((layer.skew for layer in deck.layers), key=abs)
     if abs(largest) > 1.0 / d:
         said = coupling.skew.spin_hall_angle
-        own = "" if isinstance(said, float) else f", which makes θ_SH = {largest:g} of a layer"
+        own = "" if isinstance(said, float) else f", which makes θ_SH = {largest:g} of a layer,"
         yield (
-            f"spin_orbit.skew.spin_hall_angle = {show(said)}{own}, must be at most {1.0 / d:.3g}, 1/d: beyond, the "
-            f"probability to scatter aside is negative"
+            f"spin_orbit.skew.spin_hall_angle = {show(said)}{own} must be at most {1.0 / d:.3g} in size, 1/d: beyond, "
+            f"the probability to scatter aside is negative"
         )
     if len(deck.axes) > 1:
         yield (
