@@ -117,7 +117,7 @@ QUANTITIES = (
     ),
     Quantity(
         "skew", "skew scattering, dc y, mean", "skew_current_mean",
-        {"channel": "exact", "part": "total", "charge_direction": "y", "harmonic": "dc"},
+        {"channel": "exact", "charge_direction": "y", "harmonic": "dc"},
     ),
     through("skyrmion", "right face", 10.0, "second", "dc", "x", PLANES),
     in_cell(
