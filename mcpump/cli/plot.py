@@ -351,7 +351,8 @@ KINDS: dict[str, tuple[str, Callable[[argparse.ArgumentParser], None], Callable[
     "charge": (
         "how spin turns into charge, by Rashba coupling and impurities, and what they convert against ℓ/λ\n\n"
         "The first run of each mechanism gets a column: local and diffusive spin current, charge current and density\n"
-        "along a line of cells; all are points of the last panel.",
+        "along a line of cells; all are points of the last panel. Of runs with [spin_orbit.skew] alone: what skew\n"
+        "scattering makes of the spin current's parts, beside the inverse spin Hall formula.",
         lambda kind: _many_files(kind, "charge.png", "harmonic"), _charge,
     ),
     "potential": (

@@ -77,8 +77,8 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
         return
     if coupling == SpinOrbit.model_validate({}):
         yield (
-            "the deck has neither of [spin_orbit.rashba] and [spin_orbit.impurity], nor spin_orbit.contact_distance for "
-            "a voltage: give one of them, or leave out [spin_orbit]"
+            "the deck has none of [spin_orbit.rashba], [spin_orbit.impurity] and [spin_orbit.skew], nor "
+            "spin_orbit.contact_distance for a voltage: give one of them, or leave out [spin_orbit]"
         )
     g = deck.gas.mean_cosine
     for name, section in (("rashba", coupling.rashba), ("impurity", coupling.impurity)):
@@ -113,6 +113,36 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
             f"{obstacles[0]} cannot be used with [spin_orbit] on a mesh along more than x: charge is walked there "
             f"as dipoles, which need specular, absorbing or periodic faces, and layers that differ in spin "
             f"relaxation and spin-orbit coupling only"
+        )
+
+
+def skew(deck: Deck) -> Iterator[str]:
+    """[spin_orbit.skew] has a probability, and a steady sample along x in which charge flies on as worked out."""
+    coupling, d = deck.spin_orbit, deck.electrons.dimension
+    if coupling is None or coupling.skew is None:
+        return
+    if d == 1:
+        yield "electrons.dimension = 1 cannot be used with [spin_orbit.skew]: nothing is scattered aside there"
+        return
+    largest = max((layer.skew for layer in deck.layers), key=abs)
+    if abs(largest) > 1.0 / d:
+        said = coupling.skew.spin_hall_angle
+        own = "" if isinstance(said, float) else f", which makes θ_SH = {largest:g} of a layer,"
+        yield (
+            f"spin_orbit.skew.spin_hall_angle = {show(said)}{own} must be at most {1.0 / d:.3g} in size, 1/d: beyond, "
+            f"the probability to scatter aside is negative"
+        )
+    if len(deck.axes) > 1:
+        yield (
+            "sample.y cannot be used with [spin_orbit.skew]: charge would pile up along the mesh, which is worked out "
+            "along x alone; electrons.spin_hall_angle or a layer's gives the formula without it"
+        )
+    if deck.results.end is not None:
+        yield "results.end cannot be used with [spin_orbit.skew], whose charge current is that of a periodic drive"
+    if deck.gas.mean_cosine:
+        yield (
+            f"electrons.mean_cosine = {deck.gas.mean_cosine:g} cannot be used with [spin_orbit.skew]: its charge flies "
+            f"on after isotropic scattering"
         )
 
 

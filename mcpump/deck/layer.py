@@ -66,6 +66,8 @@ class Layer(NamedTuple):
 
     mean_cosine: float = 0.0
     """Mean cosine of the angles by which impurities scatter, the same in all layers."""
+    skew: float = 0.0
+    """θ_SH of skew scattering: a collision sends v̂ to v̂′ with the probability (1/4π)[1 + dθ_SH ŝ·(v̂ × v̂′)]."""
 
     @property
     def collisions(self) -> float:

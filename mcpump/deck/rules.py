@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 
-from mcpump.deck.charge_rules import electric_field, spin_orbit
+from mcpump.deck.charge_rules import electric_field, skew, spin_orbit
 from mcpump.deck.deck import Deck
 from mcpump.deck.insulator_rules import insulator
 from mcpump.deck.layer import SAME_PLACE
@@ -221,6 +221,7 @@ RULES: tuple[Callable[[Deck], Iterator[str]], ...] = (
     _sizes(_sample_ratios),
     _sizes(_texture_ratios),
     spin_orbit,
+    skew,
     electric_field,
     _magnet,
     _sizes(_spin_orbit_ratios),

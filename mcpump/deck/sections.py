@@ -268,6 +268,13 @@ class Impurity(Confined):
     """θ_SH; `"material"`: each layer's own."""
 
 
+class Skew(Confined):
+    """[spin_orbit.skew]: impurities scatter aside by dθ_SH s·(v × v′), and convert the total spin current."""
+
+    spin_hall_angle: fields.AngleOrMaterial
+    """θ_SH, below 1/d; `"material"`: each layer's own."""
+
+
 class SpinOrbit(Section):
     """[spin_orbit]: what turns spin currents into charge currents."""
 
@@ -277,6 +284,8 @@ class SpinOrbit(Section):
     """Rashba coupling."""
     impurity: Impurity | None = None
     """Spin-orbit scattering of impurities."""
+    skew: Skew | None = None
+    """Skew scattering by impurities."""
 
 
 class ElectricFieldSection(Confined):

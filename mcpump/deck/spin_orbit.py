@@ -15,7 +15,7 @@ from mcpump.deck.electrons import Electrons, matching
 from mcpump.deck.hints import nearest
 from mcpump.deck.kinds import MATERIAL
 from mcpump.deck.layer import SAME_PLACE, Layer, Vector
-from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, SpinOrbit
+from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, Skew, SpinOrbit
 from mcpump.deck.stack import FIRST_PART
 from mcpump.errors import InputError, show
 from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
@@ -23,24 +23,25 @@ from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
 if TYPE_CHECKING:
     from mcpump.deck.deck import Deck
 
-KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field")
+KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field", "spin_orbit.skew")
 """Dotted keys of the sections that act somewhere."""
 Spans = list[tuple[float, float]]
 """Pieces of the sample along x [ℓ]."""
 
 
 class Sections(NamedTuple):
-    """The three sections that act somewhere; None: not given, or not acting here."""
+    """The sections that act somewhere; None: not given, or not acting here."""
 
     rashba: Rashba | None
     impurity: Impurity | None
     field: ElectricFieldSection | None
+    skew: Skew | None
 
 
 def sections_of(deck: Deck) -> Sections:
     """What the deck gives of them."""
     coupling, field = deck.spin_orbit or SpinOrbit.model_validate({}), deck.electric_field
-    return Sections(coupling.rashba, coupling.impurity, field)
+    return Sections(coupling.rashba, coupling.impurity, field, coupling.skew)
 
 
 def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
@@ -65,11 +66,11 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
     """
     sections, media = sections_of(deck), deck.media
     own = _own_angles(deck)
-    if sections == (None, None, None):
+    if sections == (None, None, None, None):
         return tuple(layer._replace(angle=angle) for layer, angle in zip(media, own, strict=True))
     length = deck.sample.x.length / deck.gas.ell
     marks = [layer.start for layer in media] + [length]
-    rashba, impurity, field = (
+    rashba, impurity, field, skew = (
         _spans(section, key, deck, marks) for section, key in zip(sections, KEYS, strict=True)
     )
     said: list[str] = []
@@ -80,6 +81,7 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
             sections.rashba if _within(rashba, middle) else None,
             sections.impurity if _within(impurity, middle) else None,
             sections.field if _within(field, middle) else None,
+            sections.skew if _within(skew, middle) else None,
         )
         number, medium = max(
             ((i, layer) for i, layer in enumerate(media) if layer.start <= start),
@@ -88,7 +90,7 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
         if medium.start < start:
             medium = medium._replace(start=start, transmission=1.0, specularity=1.0, straight=True, flip=0.0)
         # where impurities are said to act, the formula takes their angle, and nothing elsewhere
-        angle = own[number] if sections.impurity is None else 0.0
+        angle = own[number] if sections.impurity is None and sections.skew is None else 0.0
         done.append(_coupled(medium._replace(angle=angle), number, inside, deck, said))
     notes += dict.fromkeys(said)
     return tuple(done)
@@ -177,6 +179,11 @@ def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: lis
     if inside.impurity is not None:
         angle = _angle(inside.impurity, number, layer, deck, notes)
         layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)), angle=angle)
+    if inside.skew is not None:
+        said = inside.skew.spin_hall_angle
+        skew = _own_angle(deck, number, KEYS[3]) if isinstance(said, str) else said
+        both = deck.spin_orbit is not None and deck.spin_orbit.impurity is not None
+        layer = layer._replace(skew=skew, angle=layer.angle if both else skew)
     if inside.field is not None:
         layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, notes))
     return layer
@@ -193,13 +200,13 @@ def converts(deck: Deck) -> bool:
     return any(layer.angle for layer in deck.layers)
 
 
-def _own_angle(deck: Deck, number: int) -> float:
+def _own_angle(deck: Deck, number: int, asking: str) -> float:
     """Spin Hall angle that [electrons] or a [[layer]] gives, or its material."""
     section = deck.layer[number - 1] if number else deck.electrons
     if section.spin_hall_angle is None:
         key = f"layer[{number - 1}]" if number else "electrons"
         raise InputError(
-            f'{key}.spin_hall_angle is missing, which spin_orbit.impurity.spin_hall_angle = "{MATERIAL}" asks for: give '
+            f'{key}.spin_hall_angle is missing, which {asking}.spin_hall_angle = "{MATERIAL}" asks for: give '
             f"it, or a material that has one, or say with layer or between where impurities act"
         )
     return section.spin_hall_angle
@@ -211,7 +218,7 @@ def _angle(section: Impurity, number: int, layer: Layer, deck: Deck, notes: list
     given = {
         "coupling": section.coupling,
         "strength": section.strength,
-        "spin_hall_angle": _own_angle(deck, number) if isinstance(said, str) else said,
+        "spin_hall_angle": _own_angle(deck, number, KEYS[1]) if isinstance(said, str) else said,
     }
     key, value = next((item for item in given.items() if item[1] is not None), ("", 0.0))
     assert value is not None

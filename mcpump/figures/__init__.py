@@ -3,7 +3,7 @@
 ============= ========================================================================================
 profiles      along x, of one run; the crossover from diffusive to local over several
 maps, times   on two-dimensional meshes; in time
-charge        charge current and conversion
+charge        charge current and conversion; skew that of skew scattering
 potential     spin potential
 mixing        mixing conductance over several runs
 stack         against thickness, frequency, cone angle

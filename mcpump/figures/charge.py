@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from mcpump.errors import InputError
+from mcpump.figures.skew import skew_figure
 from mcpump.figures.style import (
     DOUBLE,
     MM,
@@ -98,7 +99,8 @@ def charge_figure(results: Sequence[Result], harmonic: str | None = None) -> Fig
     ----------
     results : sequence of Result
         Runs with [spin_orbit]. The first run of each mechanism is drawn in a column of its own, along a line of cells
-        through the largest charge current; all are points of the last column.
+        through the largest charge current; all are points of the last column. Where none walks charge, but impurities
+        scatter skewly: `mcpump.figures.skew`.
     harmonic : str, optional
         Harmonic to draw ("dc", "cos1", …); by default that of the largest charge current, DC where it has a mean over
         the sample.
@@ -115,9 +117,13 @@ def charge_figure(results: Sequence[Result], harmonic: str | None = None) -> Fig
         If no run has a charge current, or there is no such harmonic.
     """
     columns = _columns(results)
+    skew = [result for result in results if "skew_current" in result.estimates]
+    if skew and not columns:
+        return skew_figure(skew, harmonic)
     if not columns:
         raise InputError(
-            "no run has a charge current: give [spin_orbit.rashba] or [spin_orbit.impurity] in the deck"
+            "no run has a charge current: give [spin_orbit.rashba], [spin_orbit.impurity] or "
+            "[spin_orbit.skew] in the deck"
         )
     with drawing():
         count = len(columns) + 1

@@ -105,6 +105,13 @@ def _of_spin_orbit(deck: Deck) -> Regime:
             "spin-orbit over plain scattering amplitude of an impurity",
         )
         numbers["theta_SH"] = (angle, "", "spin Hall angle 2λ_so k_F²/(k_F ℓ) that it amounts to")
+    if coupling is not None and coupling.skew is not None:
+        angle = max((layer.skew for layer in stack), key=abs)
+        numbers["theta_SH skew"] = (
+            angle,
+            "",
+            f"spin Hall angle of skew scattering, asymmetry {gas.dimension}θ_SH",
+        )
     return numbers
 
 
@@ -193,6 +200,7 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
         ("E_so k_F tau/hbar", "E_so k_F τ/ħ"),
         ("lambda_so k_F^2", "λ_so k_F²"),
         ("theta_SH", "θ_SH"),
+        ("theta_SH skew", "θ_SH of skew scattering"),
     ):
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")

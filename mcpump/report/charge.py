@@ -14,7 +14,7 @@ from mcpump.names import PARTS
 from mcpump.problem.headline import Headline
 from mcpump.report.conversion import formula_of, impurity_sources
 from mcpump.report.mesh import largest_on_mesh
-from mcpump.report.voltage import exact_charge_lines, formula_lines
+from mcpump.report.voltage import exact_charge_lines, formula_lines, skew_lines
 from mcpump.report.words import (
     Column,
     barred,
@@ -50,7 +50,7 @@ _PLACE = ("harmonic", "charge_direction")
 
 def charge_lines(result: Result) -> list[str]:
     """Lines of the table on charge; none for a run without spin-orbit coupling to charge, nor a θ_SH."""
-    lines = formula_lines(result) + exact_charge_lines(result)
+    lines = formula_lines(result) + skew_lines(result) + exact_charge_lines(result)
     if "charge_current" not in result.estimates:
         return lines
     orders = Headline("sum", exchange_of(result))

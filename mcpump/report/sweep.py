@@ -23,6 +23,7 @@ _TOLD: dict[str, dict[str, str]] = {
     "extra_damping": {}, "linewidth_field": {}, "linewidth_frequency": {},
     "extra_damping_torque": {}, "linewidth_field_torque": {}, "linewidth_frequency_torque": {},
     "inverse_spin_hall_field": {"part": "total", **_DC_Y}, "inverse_spin_hall_voltage": {"part": "total", **_DC_Y},
+    "skew_field": {"part": "total", **_DC_Y}, "skew_voltage": {"part": "total", **_DC_Y},
     "open_circuit_field": _DC_Y, "open_circuit_voltage": _DC_Y,
     "exact_open_circuit_field": _DC_Y, "exact_open_circuit_voltage": _DC_Y,
 }  # fmt: skip

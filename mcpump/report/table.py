@@ -105,7 +105,7 @@ _IN_CSV = (
     "plane_current", "plane_supercurrent", "budget", "local_share", "mixing_conductance", "mixing_conductance_dc",
     "mixing_conductance_torque", "extra_damping", "extra_damping_torque", "linewidth_field", "linewidth_field_torque",
     "linewidth_frequency", "linewidth_frequency_torque", "inverse_spin_hall_field", "inverse_spin_hall_voltage",
-    "open_circuit_field", "open_circuit_voltage",
+    "skew_field", "skew_voltage", "open_circuit_field", "open_circuit_voltage",
 )  # fmt: skip
 """Variables of the CSV, in order."""
 

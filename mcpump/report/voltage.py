@@ -26,20 +26,27 @@ _EXACT = {"rashba": "Rashba", "impurity": "impurities", "sum": "all together"}
 
 def formula_lines(result: Result) -> list[str]:
     """Voltage, or field, of the headline channel's total spin current, and of its local part; none without a θ_SH."""
+    brackets = "if only its local part converts, as the paper finds of impurities"
+    return _voltage_lines(result, "inverse_spin_hall", "Inverse spin Hall", brackets)
+
+
+def skew_lines(result: Result) -> list[str]:
+    """The same of skew scattering; none without it."""
+    return _voltage_lines(result, "skew", "Skew scattering", "what its local part makes")
+
+
+def _voltage_lines(result: Result, prefix: str, words: str, brackets: str) -> list[str]:
+    """Voltage, else field, else mean current of one law; none where it converts nothing."""
     found = next(
-        (
-            name
-            for name in ("voltage", "field", "current_mean")
-            if f"inverse_spin_hall_{name}" in result.estimates
-        ),
+        (name for name in ("voltage", "field", "current_mean") if f"{prefix}_{name}" in result.estimates),
         None,
     )
     if found is None:
         return []
-    name, channel = f"inverse_spin_hall_{found}", headline_of(result)
+    name, channel = f"{prefix}_{found}", headline_of(result)
     if not channel.holds:
         return wrap(
-            f"Inverse spin Hall {found.replace('current_mean', 'current')} is not told: {channel.title}; "
+            f"{words} {found.replace('current_mean', 'current')} is not told: {channel.title}; "
             f'"exact" in results.channels holds for any Jτ/ħ, and the file has every channel'
         )
     told = told_channel(result, name)
@@ -51,7 +58,7 @@ def formula_lines(result: Result) -> list[str]:
     texts = [tied(_text(told, result, column, power)) for column in columns]
     return wrap(
         f"{told.long_name}, {channel.title} [{in_units(told.units, power)}], of the total spin current "
-        f"(in brackets: if only its local part converts, as the paper finds of impurities): {', '.join(texts)}"
+        f"(in brackets: {brackets}): {', '.join(texts)}"
     )
 
 

@@ -21,6 +21,7 @@ from mcpump.tally.pumping import pumping_observables
 from mcpump.tally.resolved import with_marks, without_fits
 from mcpump.tally.scales import bins, channels_of, scale_of, spin_potential, units_of
 from mcpump.tally.selfcheck import check_coordinates, check_estimates
+from mcpump.tally.skew import skew_observables
 from mcpump.tally.tally import Groups, Tally, quadrature
 from mcpump.walk.projection import projects
 
@@ -43,6 +44,7 @@ def observables(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     passages = plane_groups(problem, tally)
     found = with_marks(problem, tally, raw, passages)
     found |= inverse_spin_hall_observables(problem, tally, found)
+    found |= skew_observables(problem, tally, found, raw)
     found |= exact_charge_observables(problem, tally, found)
     found |= pumping_observables(problem, passages, budget_groups(problem, tally))
     found = without_fits(problem, found)

@@ -9,7 +9,7 @@ A field is a list of plane waves (`Wave`), so that each formula of the paper, be
 `exact_solution` can be held against it: leading order in qℓ and Ωτ.  S is the texture as waves; so is
 the result.  Where wave numbers are vectors a gradient or a current has the direction as first index.
 
-The library's names are here, but for those of `slab`, which loads more; they live in
+The library's names are here, but for those of `slab` and `skew`, which load more; they live in
 
 =============== ======================================================================================
 medium          electrons: ℓ, τ, v_F, D, ν, τ_sf
@@ -18,6 +18,7 @@ waves           fields of plane waves
 paper           the paper's formulas; paper_charge those for charge
 exact           the exact solution of (W) in an infinite medium; exact_charge that for charge; spiral
 special_cases   layers, free flight, Hanle, the plane pulse
+skew            what skew scattering moves along layers
 slab            the solution of (W) in any sample along x, without walkers
 diffusion       diffusion theory of a sample, `diffusion_mesh` on a mesh; boundary_layer what happens within ℓ of a face
 pumping         mixing conductance, damping, back flow

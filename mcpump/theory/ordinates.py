@@ -148,7 +148,7 @@ class Ordinates:
         self.turn, self.inverse = cell_matrices(self.loss, self.field, self.times)
         inner = sorted(stack.interfaces)
         self.bounds = np.array([0, *inner, len(stack.speed)])
-        self.specular, self.diffuse = _couplings(stack, inner, mirror)
+        self.specular, self.diffuse = couplings(stack, inner, mirror)
         self.rough = bool(self.diffuse.any())
         turns = [face.turn for face in stack.faces or () if face.reflection != 1.0]
         self.turned = np.array([face.turn for face in stack.faces or ()]) if turns else None
@@ -526,7 +526,7 @@ def _taken_at_face(stack: Stack, cell: int, turn: Array) -> Array:
     return np.asarray(np.linalg.solve(resistance, share))
 
 
-def _couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
+def couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
     """What comes in, (direction, segment), of what goes out: straight or as in a mirror, and by the cosine law.
 
     mirror: the sign that a specular face gives.

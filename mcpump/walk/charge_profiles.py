@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.problem.scene import CURRENT, DENSITY, DIVERGENCE, TORQUE, Scene
+from mcpump.problem.skew import flows_along, skew_weights, skews
 from mcpump.problem.spin_hall import mean_over_cells
 
 Array = NDArray[np.float64]
@@ -137,14 +138,15 @@ def converts_exact(scene: Scene) -> bool:
 
 def conversions(scene: Scene) -> int:
     """Rows of `converted`."""
-    return 2 * converts(scene) + converts_exact(scene)
+    return 2 * converts(scene) + 2 * skews(scene) + converts_exact(scene)
 
 
 def converted(scene: Scene, profiles: Array) -> Array:
     """Charge that spin channels make, means over the sample, (rows, amplitudes); components are directions i.
 
-    Where a layer has a θ_SH, 2θ_SH ε_ijα j_j^α of the local and of the diffusive part; where `exact` meets Rashba
-    coupling, −2E_so × g of the local part. profiles: (2 · kinds, cells, amplitudes), without sums of channels.
+    Where a layer has a θ_SH, 2θ_SH ε_ijα j_j^α of the local and of the diffusive part; where one scatters skewly, what
+    flies on of it, of both; where `exact` meets Rashba coupling, −2E_so × g of the local part.
+    profiles: (2 · kinds, cells, amplitudes), without sums of channels.
     """
     size = profiles.shape[-1]
     rows = [np.zeros((0, size))]
@@ -157,6 +159,8 @@ def converted(scene: Scene, profiles: Array) -> Array:
         rows.append(
             np.sum([np.cross(np.eye(3)[j], mean[:, j]) for j in range(scene.axes)], axis=0).reshape(2, size)
         )
+    if skews(scene):
+        rows.append(_skewed(scene, split[:, CURRENT]))
     if converts_exact(scene):
         field = mean_over_cells(scene, np.array([layer.rashba for layer in scene.layers]))[:, None, :]
         density = split[0, DENSITY].mean(axis=1).reshape(scene.cells[0], -1, 3)
@@ -164,3 +168,16 @@ def converted(scene: Scene, profiles: Array) -> Array:
     total = np.concatenate(rows)
     total[:, len(scene.channels) * scene.time_functions * 3 :] = 0.0
     return total
+
+
+def _skewed(scene: Scene, current: Array) -> Array:
+    """Charge current of skew scattering, mean over the sample, (2, amplitudes), of currents (2, cells, 1, amplitudes)."""
+    split = current.reshape(2, scene.cells[0], -1, scene.time_functions, 3)
+    weights, mean = skew_weights(scene), np.zeros((2, *split.shape[2:]))
+    mean[..., 0, :] = np.tensordot(split[..., 0, :], weights[0].real, axes=(1, 0))
+    for n in range(1, scene.harmonics + 1):
+        # the amplitudes c, s of cos and sin are c − is of e^{iΩt}
+        wave = np.tensordot(split[..., 2 * n - 1, :] - 1j * split[..., 2 * n, :], weights[n], axes=(1, 0))
+        mean[..., 2 * n - 1, :], mean[..., 2 * n, :] = wave.real, -wave.imag
+    # e_x × j along the layers, and along what the velocities have
+    return (np.cross(np.eye(3)[0], mean) * flows_along(scene)).reshape(2, -1)

@@ -115,6 +115,10 @@ QUANTITIES = (
         "rashba", "charge current, dc x, mean", "charge_current_mean",
         {"source": "rashba", "charge_direction": "x", "harmonic": "dc"}, CHARGE,
     ),
+    Quantity(
+        "skew", "skew scattering, dc y, mean", "skew_current_mean",
+        {"channel": "exact", "charge_direction": "y", "harmonic": "dc"},
+    ),
     through("skyrmion", "right face", 10.0, "second", "dc", "x", PLANES),
     in_cell(
         "skyrmion", "in the middle", CELLS, channel="second", harmonic="dc", component="z", x=5.1, y=5.1
