@@ -167,6 +167,13 @@ def charge_notes(deck: Deck) -> list[str]:
     if coupling is None:
         return notes
     flat = len(deck.axes) == 1
+    cell = deck.sample.x.length / deck.gas.ell / deck.sample.x.cells
+    shortest = min(layer.v / layer.collisions for layer in deck.layers)
+    if coupling.skew is not None and cell > shortest:
+        notes.append(
+            f"sample.x.cells = {deck.sample.x.cells}: a cell is {cell / shortest:.3g} mean free paths wide, within which "
+            f"the spin current that [spin_orbit.skew] turns is taken as even"
+        )
     rashba = coupling.rashba
     if rashba is not None and len({layer.rashba for layer in deck.layers}) > 1:
         notes.append("E_so is confined: the term with ∇E_so and ∇Ṡ at its edges is left out, as in the paper")

@@ -206,6 +206,12 @@ def test_where_it_acts():
     assert "θ_SH of skew scattering = 0.25 is not small" in warnings
 
 
+def test_wide_cells_are_told():
+    told = " ".join(make_problem(deck_from_dict(deck(**{"sample.x.cells": 3}), "")).notes)
+    assert "sample.x.cells = 3: a cell is 2 mean free paths wide" in told
+    assert "mean free paths wide" not in " ".join(make_problem(deck_from_dict(deck(), "")).notes)
+
+
 @pytest.fixture(scope="module")
 def shipped():
     return mcpump.run(override(load("skew.toml"), ["run.walkers=8192", "run.walkers_per_block=128"]))
