@@ -1,4 +1,4 @@
-"""The shipped deck of spin memory loss: its numbers, the thin layer that δ and AR* stand for, and the same without loss."""
+"""The shipped deck of spin memory loss: its numbers, those of the thin layer in its place, and the same without loss."""
 
 import tomllib
 from pathlib import Path
