@@ -64,6 +64,7 @@ from mcpump.theory.half_space import (
     chandrasekhar_H,
     half_space_flux,
     ideal_step_conductance,
+    magnet_between_metals,
     thick_metal_conductance,
     thick_metal_resistance,
 )
@@ -215,6 +216,7 @@ __all__ = [
     "layer_mean_current",
     "local_current",
     "local_share",
+    "magnet_between_metals",
     "mean_G1G",
     "mean_mu_G1G",
     "mean_square_displacement",

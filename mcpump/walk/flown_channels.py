@@ -151,7 +151,7 @@ def turned_on(lattice: Lattice, flights: Flights, pumped: Array | None = None) -
     """Torque on what flies in `exact`: of the exchange in the cells, and of an insulating magnet beyond a face."""
     assert lattice.exact is not None
     torque = 2.0 * lattice.scene.exchange * np.cross(flights.density, lattice.S[:, 2])
-    more = lattice.exact.face_torque(flights, pumped)
+    more = lattice.exact.magnet_torque(flights, pumped)
     return torque if more is None else torque + more
 
 
