@@ -149,6 +149,7 @@ def test_resolved_decks_of_the_shipped_ones_say_no_new_keys():
             "copper_spacer",
             "magnet_thickness",
             "memory_loss",
+            "magnetic_interface",
         ):
             continue
         resolved = tomllib.loads(deck_from_dict(tomllib.loads(path.read_text())).resolved)
