@@ -45,9 +45,7 @@ class Section(BaseModel):
     @classmethod
     def _known_keys_only(cls, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise ValueError(
-                f"{KEY} = {show(data)} must be a table with the keys {_named(cls.model_fields)}"
-            )
+            raise ValueError(f"{KEY} = {show(data)} must be a table with the keys {_named(cls.model_fields)}")
         for key in data:
             if key not in cls.model_fields:
                 raise ValueError(unknown_key(key, cls.model_fields))
