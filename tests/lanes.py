@@ -26,6 +26,7 @@ SAMPLES = (
     "charge",
     "charge-rough",
     "insulators",
+    "magnets",
 )
 
 

@@ -230,12 +230,24 @@ IN_LANES_ALONE: dict[str, Scene] = {
         ),
         **faces(((0.0, 0.3), SPECULAR)),
     ),
+    "magnets": scene(
+        channels=("exact",), planes=(0.5, 1.7), exchange=0.0,
+        layers=(
+            STACK[0],
+            STACK[1]._replace(passed=0.3 - 0.6j, kept=(0.4j, -0.5)),
+            STACK[2]._replace(flip=0.3, passed=0.0, kept=(0.2, 0.2 + 0.1j)),
+        ),
+        parameters=harmonic_parameters(
+            (0.0, 0.0, 0.6), (0.8, 0.0, 0.0), (0.0, 0.8, 0.0), (0.0,) * 3, OMEGA, ENVELOPE_TANH, (-1.0, 0.0)
+        ),
+        **faces(((0.0, 0.3), (0.2, 0.0))),
+    ),
     "losses": scene(
         layers=(STACK[0], STACK[1]._replace(flip=0.4), STACK[2]._replace(flip=0.8)), parameters=PENETRATION,
         planes=(0.5, 1.7), **faces((SPECULAR, (0.4, 0.2))),
     ),
 }  # fmt: skip
-"""Magnets beyond the faces, and interfaces that lose spin, which walks in lanes alone know."""
+"""Magnets beyond faces and in interfaces, and interfaces that lose spin, which walks in lanes alone know."""
 
 
 def user_for(given: Scene, folder):

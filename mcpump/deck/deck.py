@@ -113,9 +113,9 @@ class Deck(Tables):
         return reflections_of(self.sample.x, self.gas, self.media)
 
     @property
-    def insulated(self) -> bool:
-        """Whether an insulating magnet stands beyond a face."""
-        return self.reflection != (1.0, 1.0)
+    def magnet_outside(self) -> bool:
+        """Whether a magnet that no electron flies in stands beyond a face, or in an interface."""
+        return self.reflection != (1.0, 1.0) or any(layer.magnetic for layer in self.media)
 
     def on_face(self, place: float) -> float:
         """Put a place along x onto a face that it misses by rounding only."""

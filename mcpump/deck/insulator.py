@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
-from mcpump.constants import HBAR
 from mcpump.deck.electrons import Electrons
 from mcpump.deck.layer import Layer
+from mcpump.deck.mixing import sharvin_of
 from mcpump.deck.sections import Axis, FaceTable
 
 
@@ -29,6 +27,5 @@ def face_tables(axis: Axis) -> tuple[FaceTable | None, FaceTable | None]:
 
 def sharvin_at(gas: Electrons, media: tuple[Layer, ...]) -> tuple[float, float]:
     """g_Sh = hνv_F/4 of the electrons at both faces [1/m²]; NaN in a reduced deck."""
-    unit = 0.5 * math.pi * HBAR * gas.nu * gas.v_F
-    first, last = (unit * layer.nu * layer.v for layer in (media[0], media[-1]))
+    first, last = (sharvin_of(gas.nu * layer.nu, gas.v_F * layer.v) for layer in (media[0], media[-1]))
     return first, last

@@ -25,6 +25,8 @@ MATERIAL = "material"
 """Stands for each layer's own spin Hall angle."""
 LONGEST = 1.0
 """Lengths of an SI deck are below this [m]; only a spin diffusion length, which may be "none", has no bound."""
+_MOST_NAMED = 20
+"""Keys that a sentence names."""
 _LARGEST_COUNT = 10**15
 _DIGIT = re.compile("[0-9]")
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -43,20 +45,24 @@ class Section(BaseModel):
     @classmethod
     def _known_keys_only(cls, data: Any) -> Any:
         if not isinstance(data, dict):
-            raise ValueError(
-                f"{KEY} = {show(data)} must be a table with the keys {', '.join(cls.model_fields)}"
-            )
+            raise ValueError(f"{KEY} = {show(data)} must be a table with the keys {_named(cls.model_fields)}")
         for key in data:
             if key not in cls.model_fields:
                 raise ValueError(unknown_key(key, cls.model_fields))
         return data
 
 
+def _named(keys: Iterable[str]) -> str:
+    """Keys in a sentence; the first of many."""
+    first, rest = [*keys][:_MOST_NAMED], [*keys][_MOST_NAMED:]
+    return ", ".join(first) + (f" and {len(rest)} more, which mcpump keys tells" if rest else "")
+
+
 def unknown_key(key: Any, known: Iterable[str]) -> str:
     """Sentence for a key that is none, with the nearest one that is."""
     known = list(known)
     near = hints.nearest(key, known) if isinstance(key, str) else ""
-    hint = f"did you mean {near}?" if near else f"known are {', '.join(known)}"
+    hint = f"did you mean {near}?" if near else f"known are {_named(known)}"
     return f"{KEY} has an unknown key {show(key)}: {hint}"
 
 

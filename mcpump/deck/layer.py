@@ -19,6 +19,7 @@ from mcpump.deck.electrons import (
     mechanisms_of,
     relaxation_time,
 )
+from mcpump.deck.mixing import mixing_of, sharvin_of
 from mcpump.errors import InputError
 from mcpump.theory.boundary_layer import memory_loss
 
@@ -64,6 +65,10 @@ class Layer(NamedTuple):
     flip_rate: float = 0.0
     """Part of `gamma_sf` that collisions take, 2p/τ [1/τ]."""
 
+    passed: complex = 1.0
+    """T×/T of the interface at `start`, T× = t↑t↓*: what becomes of spin across the magnetization of a magnet in it."""
+    kept: tuple[complex, complex] = (1.0, 1.0)
+    """R/(1 − T), R = r↑r↓*: the same of who is sent back, to the left and to the right."""
     mean_cosine: float = 0.0
     """Mean cosine of the angles by which impurities scatter, the same in all layers."""
     skew: float = 0.0
@@ -73,6 +78,11 @@ class Layer(NamedTuple):
     def collisions(self) -> float:
         """Rate of impurity collisions [1/τ], which ℓ and τ are of; `rate` where they leave the spin alone."""
         return self.rate + self.flip_rate
+
+    @property
+    def magnetic(self) -> bool:
+        """Whether a magnet is in the interface at `start`."""
+        return self.passed != 1.0 or self.kept != (1.0, 1.0)
 
     @property
     def transport(self) -> float:
@@ -118,7 +128,19 @@ def media_of(
         passing = _memory_loss(section, f"layer[{i}]", media[i], media[i + 1], gas, reduced)
         if passing is not None:
             media[i + 1] = media[i + 1]._replace(transmission=passing[0], flip=passing[1])
+        left, right = media[i : i + 2]
+        sharvin = [sharvin_of(gas.nu * one.nu, gas.v_F * one.v) for one in (left, right)]
+        mixing = mixing_of(section, f"layer[{i}]", passing_of(left, right), (sharvin[0], sharvin[1]))
+        if mixing is not None:
+            media[i + 1] = right._replace(passed=mixing.passed, kept=mixing.kept)
     return tuple(media)
+
+
+def passing_of(left: Layer, right: Layer) -> tuple[float, float]:
+    """Probabilities to pass the interface between two layers to the right and to the left, ν₁v₁T₁₂ = ν₂v₂T₂₁."""
+    a, b = left.nu * left.v, right.nu * right.v
+    forth, back = (right.transmission * min(a, b) / one for one in (a, b))
+    return forth, back
 
 
 def _layer(section: LayerSection, number: int, gas: Electrons, reduced: bool, notes: list[str]) -> Layer:

@@ -12,10 +12,10 @@ from mcpump.deck.deck import Deck
 from mcpump.deck.layer import SAME_PLACE
 from mcpump.deck.sections import face_word
 from mcpump.deck.textures import (
+    OUTSIDE,
     CrossedWaves,
     DomainWall,
     Gyrating,
-    Insulator,
     Junction,
     Modulated,
     Ovf,
@@ -35,7 +35,7 @@ def source(deck: Deck) -> Iterator[str]:
         yield from _pulse(deck)
     elif deck.texture is None and deck.initial is None and deck.electric_field is None:
         yield "the deck has neither of [texture] and [pulse], nor [initial] or [electric_field]: give one of them"
-    needed = (deck.texture is not None and not isinstance(deck.texture, Insulator)) or (
+    needed = (deck.texture is not None and not isinstance(deck.texture, OUTSIDE)) or (
         deck.initial is not None and not deck.reduced
     )
     if needed and deck.electrons.exchange is None:

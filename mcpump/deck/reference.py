@@ -42,7 +42,7 @@ _PLACES = {
     "Stop": "[run.stop]",
     "Tables": "The deck",
     "Driven": "[texture] of every kind",
-    "Precession": "[texture] of junction, uniform, spiral, modulated, penetration, insulator",
+    "Precession": "[texture] of junction, uniform, spiral, modulated, penetration, insulator, magnetic_interface",
     "Gyrating": "[texture] of vortex, skyrmion",
 }
 """Class → where its keys stand; textures are named by their kind."""

@@ -206,6 +206,13 @@ class LayerSection(Section):
     """δ of spin memory loss, with `area_resistance`; in place of `transmission` and `flip`, which follow."""
     area_resistance: fields.AreaResistance | None = None
     """AR* of the interface, with `memory_loss`."""
+    mixing_conductance: fields.Mixing | None = None
+    """g = g_Sh(1 − R) of a magnet in that interface (`texture.kind = "magnetic_interface"`), on both sides."""
+    reflection: fields.Reflection | None = None
+    """R = r↑r↓* of spin across its magnetization, in its place; 0, if neither is given: none comes back."""
+    mixing_transmission: fields.Reflection | None = None
+    """T× = t↑t↓*, by which that spin passes, on the side of the smaller νv_F; 0, if not given. Spin along it passes by
+    `transmission`, (T↑ + T↓)/2."""
 
 
 class Drive(Section):

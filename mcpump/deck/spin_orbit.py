@@ -88,7 +88,15 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
             key=lambda found: found[1].start,
         )
         if medium.start < start:
-            medium = medium._replace(start=start, transmission=1.0, specularity=1.0, straight=True, flip=0.0)
+            medium = medium._replace(
+                start=start,
+                transmission=1.0,
+                specularity=1.0,
+                straight=True,
+                flip=0.0,
+                passed=1.0,
+                kept=(1.0, 1.0),
+            )
         # where impurities are said to act, the formula takes their angle, and nothing elsewhere
         angle = own[number] if sections.impurity is None and sections.skew is None else 0.0
         done.append(_coupled(medium._replace(angle=angle), number, inside, deck, said))

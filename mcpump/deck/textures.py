@@ -14,7 +14,7 @@ from mcpump.deck import kinds as fields
 from mcpump.deck.kinds import Section
 from mcpump.textures.ovf import METRES
 
-PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration", "insulator")
+PRECESSING = ("junction", "uniform", "spiral", "modulated", "penetration", "insulator", "magnetic_interface")
 """Kinds that are a shape times an elliptical precession."""
 KINDS = (*PRECESSING, "domain_wall", "vortex", "skyrmion", "crossed_waves", "user", "ovf")
 
@@ -106,6 +106,12 @@ class Insulator(Precession):
     """Precession of a magnet without electrons beyond a face with a mixing conductance; S = 0 in the sample."""
 
     kind: Literal["insulator"]
+
+
+class MagneticInterface(Precession):
+    """Precession of a magnet in an interface between metals, where a [[layer]] says how it mixes; S = 0 in the sample."""
+
+    kind: Literal["magnetic_interface"]
 
 
 class DomainWall(Driven):
@@ -223,6 +229,8 @@ class Ovf(Driven):
     """In which S changes; found if not given."""
 
 
+OUTSIDE = (Insulator, MagneticInterface)
+"""Kinds of a magnet that no electron flies in: it is a face or an interface, without an exchange."""
 MAY_REST = (DomainWall, User, Ovf)
 """Kinds that need no frequency."""
 Texture = Annotated[
@@ -232,6 +240,7 @@ Texture = Annotated[
     | Modulated
     | Penetration
     | Insulator
+    | MagneticInterface
     | DomainWall
     | Vortex
     | Skyrmion

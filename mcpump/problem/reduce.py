@@ -7,7 +7,7 @@ import math
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.deck import Deck
 from mcpump.deck.electrons import Electrons
-from mcpump.deck.textures import Insulator, Junction, Penetration
+from mcpump.deck.textures import OUTSIDE, Junction, MagneticInterface, Penetration
 from mcpump.machine import cores, memory_of_machine
 from mcpump.problem.effort import (
     compilation_seconds,
@@ -82,7 +82,9 @@ def _magnet(deck: Deck) -> Magnet | None:
     if deck.magnet is None:
         return None
     end = deck.texture.interface if isinstance(deck.texture, Junction) else 0.0
-    insulates = isinstance(deck.texture, Penetration | Insulator)
+    if isinstance(deck.texture, MagneticInterface):
+        end = max(layer.start for layer in deck.media if layer.magnetic) * deck.gas.ell
+    insulates = isinstance(deck.texture, (Penetration, *OUTSIDE))
     section = deck.magnet
     return Magnet(section.saturation_magnetization, section.thickness, section.g_factor, end, insulates)
 

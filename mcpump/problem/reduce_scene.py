@@ -70,7 +70,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     found: list[str] = []
     scene = _general(deck, found)
     reasons = _general_reasons(scene, deck)
-    _check_interfaces(scene, reasons)
+    _check_interfaces(scene, deck.texture.kind if deck.texture else "", reasons)
     if not reasons:
         notes += found
         if deck.run.phases != "auto" and not not_rigid(scene):
@@ -82,10 +82,10 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
     return scene
 
 
-def _check_interfaces(scene: Scene, reasons: tuple[str, ...]) -> None:
-    """Refuse interfaces that lose spin, and insulating magnets, where no walk and no flight knows them."""
+def _check_interfaces(scene: Scene, kind: str, reasons: tuple[str, ...]) -> None:
+    """Refuse interfaces that lose spin, and magnets that no electron flies in, where no walk and no flight knows them."""
     keys = [f"layer.flip = {layer.flip:g}" for layer in scene.layers[1:] if layer.flip > 0.0]
-    keys += ['texture.kind = "insulator"'] * scene.beside_insulator
+    keys += [f'texture.kind = "{kind}"'] * scene.magnet_outside
     why = "its mesh has other directions than x" if scene.axes > 1 else ""
     why = why or (f"{' and '.join(reasons)} asks for the general walk" if reasons else not_rigid(scene))
     if keys and why:
@@ -258,7 +258,7 @@ def with_charge(scene: Scene) -> Scene:
 
 def _folded(scene: Scene) -> tuple[bool, bool, bool]:
     """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
-    if scene.sources or scene.hall_slot >= 0 or scene.beside_insulator:
+    if scene.sources or scene.hall_slot >= 0 or scene.magnet_outside:
         return (False, False, False)
     longest = max(layer.v / layer.rate for layer in scene.layers)
 

@@ -176,9 +176,9 @@ class Scene(NamedTuple):
         )
 
     @property
-    def beside_insulator(self) -> bool:
-        """Whether the magnet is an insulator beyond a face, whose electrons all are the metal's."""
-        return self.reflection != (1.0, 0.0, 1.0, 0.0)
+    def magnet_outside(self) -> bool:
+        """Whether the magnet is beyond a face or in an interface, so that no electron flies in it."""
+        return self.reflection != (1.0, 0.0, 1.0, 0.0) or any(layer.magnetic for layer in self.layers)
 
     @property
     def has_sum(self) -> bool:
@@ -213,6 +213,7 @@ def paths_are_parallel(scene: Scene) -> bool:
         and one.transmission == 1.0
         and one.straight
         and one.flip == 0.0
+        and not one.magnetic
         for one in others
     )
     faces = zip(scene.absorption, scene.specularity, strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from mcpump.deck.layer import Layer, Vector
+from mcpump.deck.layer import Layer, Vector, passing_of
 from mcpump.deck.memory import too_large
 from mcpump.errors import InputError
 from mcpump.names import CHARGES
@@ -375,7 +375,7 @@ def sample_of(scene: Scene) -> theory.Sample:
             layer.rate,
             layer.gamma_sf,
             layer.nu,
-            _interface(last, layer) if last else None,
+            _interface(last, layer, magnet_of(scene)) if last else None,
             layer.rashba,
         )
         for last, layer in zip(before, scene.layers, strict=True)
@@ -384,22 +384,23 @@ def sample_of(scene: Scene) -> theory.Sample:
 
 
 def magnet_of(scene: Scene) -> Vector:
-    """Direction of the magnetization of an insulator beyond a face, at t = 0; ẑ without one."""
+    """Direction of the magnetization of a magnet beyond a face, or in an interface, at t = 0; ẑ without one."""
     shape = shape_of(scene.texture, scene.parameters)
-    if not scene.beside_insulator or not isinstance(shape, Harmonic):
+    if not scene.magnet_outside or not isinstance(shape, Harmonic):
         return 0.0, 0.0, 1.0
     S = np.array(shape.C) + np.array(shape.P)
     x, y, z = S / np.linalg.norm(S)
     return float(x), float(y), float(z)
 
 
-def _interface(left: Layer, right: Layer) -> theory.Interface | None:
-    """Interface in detailed balance, ν₁v₁T₁₂ = ν₂v₂T₂₁; none where all pass straight on."""
-    a, b = left.nu * left.v, right.nu * right.v
-    forth, back = (right.transmission * min(a, b) / one for one in (a, b))
-    if right.straight and min(forth, back) == 1.0 and right.flip == 0.0:
+def _interface(left: Layer, right: Layer, magnet: Vector) -> theory.Interface | None:
+    """Interface in detailed balance; none where all pass straight on, as they are."""
+    forth, back = passing_of(left, right)
+    if right.straight and min(forth, back) == 1.0 and right.flip == 0.0 and not right.magnetic:
         return None
-    return theory.Interface(forth, back, right.specularity, bool(right.straight), right.flip)
+    return theory.Interface(
+        forth, back, right.specularity, bool(right.straight), right.flip, right.passed, right.kept, magnet
+    )
 
 
 def edges_on(scene: Scene, jumps: Sequence[float]) -> tuple[Array, Array]:

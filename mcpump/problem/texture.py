@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mcpump.deck.deck import Deck
 from mcpump.deck.textures import (
+    OUTSIDE,
     CrossedWaves,
     DomainWall,
-    Insulator,
     Junction,
     Modulated,
     Ovf,
@@ -272,8 +272,8 @@ def envelope_of(deck: Deck) -> tuple[int, tuple[float, float, float, float], Thr
     texture, ell, still = deck.texture, deck.gas.ell, (0.0, 0.0, 0.0)
     if isinstance(texture, Junction):
         return ENVELOPE_TANH, (texture.interface / ell, texture.width / ell, 0.0, 0.0), still
-    if isinstance(texture, Insulator):
-        return ENVELOPE_TANH, (-1.0, 0.0, 0.0, 0.0), still  # a step that is beyond the face
+    if isinstance(texture, OUTSIDE):
+        return ENVELOPE_TANH, (-1.0, 0.0, 0.0, 0.0), still  # a step beyond the face
     if isinstance(texture, Penetration):
         return ENVELOPE_PENETRATION, (texture.depth / ell, 0.0, 0.0, 0.0), still
     if texture is None or texture.kind == "uniform":

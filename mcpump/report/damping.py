@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from mcpump.deck.layer import passing_of
 from mcpump.deck.read import Deck, deck_from_dict
 from mcpump.deck.sections import Magnet, face_numbers
 from mcpump.errors import McpumpError
@@ -23,7 +24,7 @@ from mcpump.report.words import (
 )
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance, interface_resistance
-from mcpump.theory.half_space import thick_metal_resistance
+from mcpump.theory.half_space import magnet_between_metals, thick_metal_resistance
 from mcpump.theory.medium import Medium
 from mcpump.theory.pumping import (
     Stage,
@@ -41,6 +42,10 @@ _IDEAL = (
 )
 _FACE = (
     "What the face's g makes of it, back flow counted: TBB, of Tserkovnyak, Brataas and Bauer, where spins diffuse; "
+    "exact, for any ℓ/λ_s"
+)
+_INTERFACE = (
+    "What the interface's g of both sides makes of it between metals that are thick beside λ_s, back flow counted: "
     "exact, for any ℓ/λ_s"
 )
 _THICK = 3.0
@@ -78,11 +83,18 @@ def damping_lines(result: Result) -> list[str]:
     lines = wrap(
         f"Extra damping α' = γħg/(4πM_s t), M_s = {magnet.saturation_magnetization * 1e-3:.6g} kA/m, "
         f"t = {place(magnet.thickness, 'm')}, g = 4πb/ħ of the DC spin current, {channel.title}; "
-        f"linewidths at half maximum, μ₀ΔH = 2α'Ω/γ, Δf = α'Ω/π. {_FACE if deck.insulated else _IDEAL}"
+        f"linewidths at half maximum, μ₀ΔH = 2α'Ω/γ, Δf = α'Ω/π. {_compared(deck)}"
     )
     for pumped in found:
         lines += wrap(f"  {tied(pumped.where)}: {', '.join(_texts(pumped, deck, magnet))}")
     return lines
+
+
+def _compared(deck: Deck) -> str:
+    """With what the lines compare."""
+    if not deck.magnet_outside:
+        return _IDEAL
+    return _INTERFACE if any(layer.magnetic for layer in deck.media) else _FACE
 
 
 def back_flow_lines(result: Result) -> list[str]:
@@ -90,7 +102,7 @@ def back_flow_lines(result: Result) -> list[str]:
     deck = _deck(result)
     if deck is None or deck.magnet is not None or deck.reduced or not is_fitted(result):
         return []
-    if deck.insulated:  # what passes planes in the metal has met the face
+    if deck.magnet_outside:  # what passes planes in the metal has met the face
         return []
     b = told_channel(result, "pumping_b")
     planes = [x for x in b.places("plane") if math.isfinite(b.sel(plane=x).mean)]
@@ -137,38 +149,90 @@ def _of_torque(result: Result) -> list[Pumped]:
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
     """The run's numbers, TBB's, and the exact ones of a thick metal."""
     ideal = _ideal_of(pumped, deck)
+    both = _between(deck) if pumped.x == 0.0 else None
     return [
         tied(f"g = {in_tens(pumped.g)} /m²"),
         tied(f"α' = {in_tens(pumped.damping)}"),
         tied(f"μ₀ΔH = {written(pumped.field, 1e3)} mT"),
         tied(f"Δf = {written(pumped.frequency, 1e-6)} MHz"),
         *(_ideal_texts(ideal, magnet) if ideal else []),
+        *(_between_texts(both, magnet) if both else []),
     ]
 
 
 def _ideal_of(pumped: Pumped, deck: Deck) -> Ideal | None:
     """What to compare with: an ideal interface, or, of all that an insulating magnet at the left gives, its face."""
-    if not deck.insulated:
+    if not deck.magnet_outside:
         return ideal_conductances(deck, pumped.x)
+    if any(layer.magnetic for layer in deck.media):
+        return None
     left, right = deck.reflection
     return ideal_conductances(deck, 0.0, 1.0 - left) if pumped.x == 0.0 and right == 1.0 else None
 
 
+class Between(NamedTuple):
+    """Mixing conductances of a magnet between two metals, both sides together [1/m²]."""
+
+    g: float
+    """Without back flow, the part that takes spin from the magnet."""
+    exact: float
+    """Of metals that are thick beside λ_s."""
+    depths: tuple[float, float]
+    """Thicknesses of the metals over λ_s."""
+
+
+def _between(deck: Deck) -> Between | None:
+    """What a magnet between two metals pumps; None of other samples, and without relaxation."""
+    if len(deck.media) != 2 or not deck.media[1].magnetic or deck.gas.dimension != 3 or deck.gas.mean_cosine:
+        return None
+    if min(layer.gamma_sf for layer in deck.media) == 0.0:
+        return None
+    gas, (left, right) = deck.gas, deck.media
+    mediums = [
+        Medium(layer.v * gas.v_F, gas.tau / layer.rate, gas.exchange_unit, layer.nu * gas.nu, gas.tau / layer.gamma_sf)
+        for layer in (left, right)
+    ]  # fmt: skip
+    passing = passing_of(left, right)
+    R = tuple(kept * (1.0 - T) for kept, T in zip(right.kept, passing, strict=True))
+    each = [
+        sharvin_conductance(medium) * (1.0 - r - right.passed * T)
+        for medium, r, T in zip(mediums, R, passing, strict=True)
+    ]
+    exact = magnet_between_metals((R[0], R[1]), right.passed * passing[0], (mediums[0], mediums[1]))
+    ends = right.start * gas.ell, deck.sample.x.length
+    depths = [
+        thickness / math.sqrt(medium.D * medium.tau_sf)
+        for thickness, medium in zip((ends[0], ends[1] - ends[0]), mediums, strict=True)
+    ]
+    return Between(_real(sum(each)), _real(sum(exact)), (depths[0], depths[1]))
+
+
+def _between_texts(both: Between, magnet: Magnet) -> list[str]:
+    """The same in words."""
+    thin = min(both.depths) <= _THICK
+    of = f", not of {both.depths[0]:.2g} and {both.depths[1]:.2g} λ_s," if thin else ""
+    return [
+        tied(f"g_r of the interface = {both.g:.3g} /m²"),
+        f"exact between thick metals{of} {tied(_told(both.exact, magnet))}",
+    ]
+
+
+def _told(g: float, magnet: Magnet | None) -> str:
+    """A conductance, with the damping that it makes of a magnet."""
+    if magnet is None:
+        return f"{g:.3g} /m²"
+    of = extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor)
+    return f"{g:.3g} /m² (α' = {float(of):.3g})"
+
+
 def _ideal_texts(ideal: Ideal, magnet: Magnet | None = None) -> list[str]:
     """Conductances of an ideal interface, with the damping that they make of a magnet."""
-
-    def told(g: float) -> str:
-        if magnet is None:
-            return f"{g:.3g} /m²"
-        of = extra_damping(g, magnet.saturation_magnetization, magnet.thickness, magnet.g_factor)
-        return f"{g:.3g} /m² (α' = {float(of):.3g})"
-
-    texts = [tied(f"{ideal.name} = {ideal.g:.3g} /m²"), tied(f"TBB g_eff = {told(ideal.diffusive)}")]
+    texts = [tied(f"{ideal.name} = {ideal.g:.3g} /m²"), tied(f"TBB g_eff = {_told(ideal.diffusive, magnet)}")]
     if ideal.exact is not None:
         thick = "" if ideal.depth > _THICK else f", not of {ideal.depth:.2g} λ_s,"
-        texts.append(f"exact for a thick metal{thick} {tied(told(ideal.exact))}")
+        texts.append(f"exact for a thick metal{thick} {tied(_told(ideal.exact, magnet))}")
     elif ideal.corrected is not None:
-        texts.append(f"TBB with Schep's correction {tied(told(ideal.corrected))}")
+        texts.append(f"TBB with Schep's correction {tied(_told(ideal.corrected, magnet))}")
     return texts
 
 

@@ -167,7 +167,7 @@ def motion_at_planes(problem: Problem) -> Motion:
     precession = scene.precession
     if precession is None:
         return _sampled_motion(kept_for_texture(scene), user_of(problem))
-    if scene.beside_insulator:  # it is the direction of the magnet beyond the face
+    if scene.magnet_outside:  # it is the direction of the magnet beyond the face, or in the interface
         precession = precession._replace(envelope=ENVELOPE_CONSTANT)
     return _exact_motion(scene, precession)
 

@@ -65,6 +65,7 @@ from mcpump.theory.half_space import (
     chandrasekhar_H,
     half_space_flux,
     ideal_step_conductance,
+    magnet_between_metals,
     thick_metal_conductance,
     thick_metal_resistance,
 )
@@ -216,6 +217,7 @@ __all__ = [
     "layer_mean_current",
     "local_current",
     "local_share",
+    "magnet_between_metals",
     "mean_G1G",
     "mean_mu_G1G",
     "mean_square_displacement",

@@ -286,3 +286,51 @@ def thick_metal_resistance(medium: Medium) -> float:
     """
     back, kept = _shares(loss_of(medium, 0.0, across=False))
     return back.real / (kept.real * sharvin_conductance(medium)) if kept else math.inf
+
+
+def magnet_between_metals(
+    reflections: tuple[complex, complex],
+    transmission: complex,
+    mediums: tuple[Medium, Medium],
+    Omega: float = 0.0,
+) -> tuple[complex, complex]:
+    """Effective mixing conductances of a magnet between two thick metals, for any τ/τ_sf [1/m²].
+
+    Of spin across the magnetization the interface sends R₁, R₂ back and lets T× pass, g₁T₁× = g₂T₂× in detailed balance
+    (g: Sharvin's); it emits g_i(1 − R_i − T_i×) to both sides, and the metals send back A_i of what leaves:
+    ψ₁ = g₁(1 − R₁ − T₁×) + R₁A₁ψ₁ + T₂×A₂ψ₂, and the same of the other side. Alike metals on both sides:
+    g_eff = g (1 − R − T×)(1 − A)/(1 − (R + T×)A).
+
+    Parameters
+    ----------
+    reflections : (complex, complex)
+        R = r↑r↓* on both sides.
+    transmission : complex
+        T× = t↑t↓*, from the first to the second.
+    mediums : (Medium, Medium)
+        The metals.
+    Omega : float
+        Angular frequency.
+
+    Returns
+    -------
+    complex, complex
+        What the magnet pumps into each, (1 − A_i)ψ_i; their sum damps it.
+
+    Raises
+    ------
+    ValueError
+        Where more comes from an interface than arrives, `|R| + |T×| > 1`, or for `dimension` other than 3.
+    """
+    g = np.array([sharvin_conductance(medium) for medium in mediums])
+    R, T = np.array(reflections, complex), transmission * g[0] / g
+    if not np.all(np.abs(R) + np.abs(T) <= 1.0 + 1e-12):
+        raise ValueError(
+            f"reflections = {reflections!r} with transmission = {transmission!r} are those of no interface: "
+            "|R| + |T×| ≤ 1 is wanted on both sides"
+        )
+    kept = np.array([_shares(loss_of(medium, Omega, across=False))[1] for medium in mediums])
+    across = np.array([[R[0], T[1]], [T[0], R[1]]])
+    leaves = np.linalg.solve(np.eye(2) - across * (1.0 - kept), g - across @ g)
+    first, second = kept * leaves
+    return complex(first), complex(second)

@@ -33,6 +33,7 @@ from mcpump.theory.flights import (
     fly,
 )
 from mcpump.theory.medium import Array
+from mcpump.theory.walls import Face, Interface, couplings, made_of, magnetic_couplings
 
 NONE = np.zeros((0, 0, 0, 0, 0))
 MEAN_FLUX = {1: 0.5, 2: 1.0 / math.pi, 3: 0.25}
@@ -44,41 +45,6 @@ FOUND, ROUNDED = 1e-11, 1e-7
 """Share of the solution below which its error is none; and that to which rounding leaves it in the longest samples."""
 STAGES, STEPS = 12, 40
 """Krylov steps in a stage, and stages at most."""
-
-
-class Face(NamedTuple):
-    """What a face does to those who meet it."""
-
-    absorption: float
-    """Probability to be absorbed."""
-    specularity: float = 1.0
-    """Share of the reflections that are specular; the rest follows the cosine law."""
-    reflection: complex = 1.0
-    """R = r↑r↓* of spin across the magnetization of an insulator beyond it, which sends spin along it back as it is."""
-    magnet: tuple[float, float, float] = (0.0, 0.0, 1.0)
-    """Direction n of that magnetization, in the frame that turns with it."""
-
-    @property
-    def turn(self) -> Array:
-        """(3, 3): what becomes of spin that is sent back: s∥ + Re R s⊥ + Im R n × s⊥."""
-        n, R = np.array(self.magnet), complex(self.reflection)
-        along = np.outer(n, n)
-        return np.asarray(along + R.real * (np.eye(3) - along) - R.imag * cross_with(n[None])[0])
-
-
-class Interface(NamedTuple):
-    """What an interface does to those who meet it."""
-
-    to_right: float
-    """Probability to pass towards +x."""
-    to_left: float
-    """Probability to pass towards −x."""
-    specularity: float = 1.0
-    """Share of the reflections that are specular."""
-    straight: bool = True
-    """Whether those who pass keep their direction; else they follow the cosine law."""
-    flip: float = 0.0
-    """Probability that those who pass lose their spin."""
 
 
 class Stack(NamedTuple):
@@ -148,8 +114,9 @@ class Ordinates:
         self.turn, self.inverse = cell_matrices(self.loss, self.field, self.times)
         inner = sorted(stack.interfaces)
         self.bounds = np.array([0, *inner, len(stack.speed)])
-        self.specular, self.diffuse = couplings(stack, inner, mirror)
-        self.rough = bool(self.diffuse.any())
+        self.specular, self.diffuse = couplings(stack.interfaces, stack.faces, mirror)
+        self.magnetic = magnetic_couplings(stack.interfaces)
+        self.rough = bool(self.diffuse.any() or self.magnetic[1].any())
         turns = [face.turn for face in stack.faces or () if face.reflection != 1.0]
         self.turned = np.array([face.turn for face in stack.faces or ()]) if turns else None
         self.close = self._closed()
@@ -171,7 +138,12 @@ class Ordinates:
     @cached_property
     def conserved(self) -> Array:
         """(…, 3): directions of spin that nothing takes away."""
-        return NO_ROWS if self.turned is not None else conserved_in(self.stack, self.field, self.mirror)
+        return NO_ROWS if self.has_magnet else conserved_in(self.stack, self.field, self.mirror)
+
+    @property
+    def has_magnet(self) -> bool:
+        """Whether a magnet that no electron flies in is beyond a face, or in an interface."""
+        return self.turned is not None or bool(len(self.magnetic[0]))
 
     @cached_property
     def uniform(self) -> Array:
@@ -218,29 +190,55 @@ class Ordinates:
         return rows
 
     def pumped(self, spin: Array) -> Array | None:
-        """(2, segments, 3): what magnets beyond the faces send out, (1 − turn) v ⟨|μ|⟩/2 spin; None without any.
+        """(2, segments, 3): what magnets beyond faces and in interfaces send out; None without any.
+
+        What such a spin sends to them, v ⟨|μ|⟩/2 spin, less what they make of it.
 
         spin: (cells, 3), that of the equilibrium in the frame that turns with them, which so is one here, too.
         """
-        if self.turned is None:
+        if not self.has_magnet:
             return None
         sent = np.zeros((2, len(self.bounds) - 1, 3))
         flux = MEAN_FLUX[self.stack.dimension] * self.stack.speed[:, None] * spin
-        sent[RIGHT, 0] = flux[0] - self.turned[0] @ flux[0]
-        sent[LEFT, -1] = flux[-1] - self.turned[1] @ flux[-1]
+        if self.turned is not None:
+            sent[RIGHT, 0] = flux[0] - self.turned[0] @ flux[0]
+            sent[LEFT, -1] = flux[-1] - self.turned[1] @ flux[-1]
+        for j, edge, gate in self._magnets():
+            come = flux[edge - 1 : edge + 1]
+            whole = gate._replace(flip=0.0)  # what is lost in passing goes to the lattice, which is at rest
+            sent[LEFT, j], sent[RIGHT, j + 1] = come - made_of(whole.passing + whole.returning, come)
         return sent
 
-    def face_torque(self, flown: Flights, pumped: Array | None = None) -> Array | None:
-        """(cells, 3): what magnets beyond the faces send out and change, per volume of the cells there; else None."""
-        if self.turned is None:
+    def _magnets(self) -> list[tuple[int, int, Interface]]:
+        """Magnets in interfaces: number of the segment to the left, edge, interface."""
+        return [
+            (j, edge, gate)
+            for j, (edge, gate) in enumerate(sorted(self.stack.interfaces.items()))
+            if gate.turns
+        ]
+
+    def magnet_torque(self, flown: Flights, pumped: Array | None = None) -> Array | None:
+        """(cells, 3): what magnets send out and change, per volume of the cells there, behind an interface; else None."""
+        if not self.has_magnet:
             return None
         given = np.zeros_like(flown.arrives) if pumped is None else pumped
         torque, width = np.zeros_like(flown.density), np.diff(self.stack.edges)
-        for face, cell, back, come in (
-            (0, 0, given[RIGHT, 0], flown.arrives[LEFT, 0]),
-            (1, -1, given[LEFT, -1], flown.arrives[RIGHT, -1]),
+        for j, edge, gate in self._magnets():
+            come = np.array([flown.arrives[RIGHT, j], flown.arrives[LEFT, j + 1]])
+            plain = gate._replace(passed=1.0, kept=(1.0, 1.0))
+            change = made_of(gate.passing + gate.returning - plain.passing - plain.returning, come)
+            change += np.array([given[LEFT, j], given[RIGHT, j + 1]])
+            torque[edge - 1 : edge + 1] += change / width[edge - 1 : edge + 1, None]
+        turned = self.turned if self.turned is not None else ()
+        for turn, (cell, back, come) in zip(
+            turned,
+            (
+                (0, given[RIGHT, 0], flown.arrives[LEFT, 0]),
+                (-1, given[LEFT, -1], flown.arrives[RIGHT, -1]),
+            ),
+            strict=False,
         ):
-            torque[cell] += (back + self.turned[face] @ come - come) / width[cell]
+            torque[cell] += (back + turn @ come - come) / width[cell]
         return torque
 
     def lost(self, flown: Flights) -> Array:
@@ -255,7 +253,7 @@ class Ordinates:
 
     def _closed(self) -> Array | None:
         """(directions, 6 segments, 6 segments): what comes in for what is sent in, by any number of straight bounces."""
-        if not self.specular.any():
+        if not (self.specular.any() or self.magnetic[0].any()):
             return None
         segments, K = len(self.bounds) - 1, len(self.mu)
         through = np.zeros((2, segments, K, 3, 3))
@@ -270,6 +268,8 @@ class Ordinates:
         if self.turned is not None:
             for row, turn in ((0, self.turned[0]), (-1, self.turned[1])):
                 system[:, row] = np.einsum("ih,khbj->kibj", turn, system[:, row])
+        if len(self.magnetic[0]):
+            system += np.einsum("aibh,bkhj->kaibj", self.magnetic[0], flat)
         return np.linalg.inv(np.eye(6 * segments) - system.reshape(K, 6 * segments, 6 * segments))
 
     def flights(
@@ -312,6 +312,8 @@ class Ordinates:
             outflow += 0.0 if sheets is None else sheets[1]
             mirrored = np.tensordot(self.specular, outflow.reshape(2 * segments, K, 3), 1)
             bounced = self._sent_back(mirrored) + sent.reshape(2 * segments, K, 3)
+            if len(self.magnetic[0]):
+                bounced += np.einsum("aibj,bkj->aki", self.magnetic[0], outflow.reshape(2 * segments, K, 3))
             known = np.einsum("kxy,ky->kx", self.close, bounced.swapaxes(0, 1).reshape(K, 6 * segments))
             inflow = np.ascontiguousarray(known.reshape(K, 2, segments, 3).transpose(1, 2, 0, 3))
         density, current = np.zeros((n, 3)), np.zeros((n, 3, 3))
@@ -320,6 +322,8 @@ class Ordinates:
         outflow += 0.0 if sheets is None else sheets[1]
         arrives = np.einsum("k,wski->wsi", 0.5 * self.weight * self.mu, outflow)
         rough = self._sent_back(self.diffuse @ arrives.reshape(2 * segments, 3)).reshape(2, segments, 3)
+        if len(self.magnetic[1]):
+            rough += np.einsum("aibj,bj->ai", self.magnetic[1], arrives.reshape(-1, 3)).reshape(rough.shape)
         return Flights(density, current[:, :2], current[:, 2], arrives, rough, kept)
 
     def after(self, first: Flights, each: bool = False, enough: float = FOUND) -> Flights:
@@ -485,6 +489,9 @@ def conductances(stack: Stack) -> tuple[Array, Array, Array]:
     through, back = 1.0 / (half[1:] + half[:-1]), np.ones(len(v) - 1)
     flux = MEAN_FLUX[stack.dimension]
     for edge, gate in stack.interfaces.items():
+        if gate.turns:
+            through[edge - 1] = 0.0  # by component
+            continue
         to_right, to_left = (max(p, 1e-12) for p in (gate.to_right, gate.to_left))
         jump = (1.0 - 0.5 * (to_right + to_left)) / (flux * v[edge - 1] * to_right)
         through[edge - 1] = 1.0 / (half[edge] + half[edge - 1] + jump)
@@ -516,7 +523,23 @@ def _diffusion(stack: Stack, field: Array) -> Any:
         if face.reflection != 1.0:
             blocks[cell] += _taken_at_face(stack, cell, face.turn)
     turn = block_diag(list(blocks))
+    magnets = [(edge, gate) for edge, gate in stack.interfaces.items() if gate.turns]
+    if magnets:
+        turn = turn.tolil()
+    for edge, gate in magnets:
+        both = slice(3 * edge - 3, 3 * edge + 3)
+        turn[both, both] += _flow_into_magnet(stack, edge, gate)
     return splu((kron(along, np.eye(3)) + turn).tocsc())
+
+
+def _flow_into_magnet(stack: Stack, edge: int, gate: Interface) -> Array:
+    """(6, 6): spin that flows into a magnet in an interface from the cells on both sides, per density there."""
+    made = (gate.passing + gate.returning).transpose(0, 2, 1, 3).reshape(6, 6)
+    cells = slice(edge - 1, edge + 1)
+    flux = np.repeat(MEAN_FLUX[stack.dimension] * stack.speed[cells], 3)
+    taken, half = np.eye(6) - made, np.repeat(half_resistances(stack)[cells], 3)
+    # of the flux f s that comes, and half of the current j more: j = (1 − M)(f (s − h j) + j/2)
+    return np.asarray(np.linalg.solve(np.eye(6) + taken * (flux * half - 0.5), taken * flux))
 
 
 def _taken_at_face(stack: Stack, cell: int, turn: Array) -> Array:
@@ -524,35 +547,3 @@ def _taken_at_face(stack: Stack, cell: int, turn: Array) -> Array:
     share, flux = np.eye(3) - turn, MEAN_FLUX[stack.dimension] * stack.speed[cell]
     resistance = half_resistances(stack)[cell] * share + (np.eye(3) - 0.5 * share) / flux
     return np.asarray(np.linalg.solve(resistance, share))
-
-
-def couplings(stack: Stack, inner: list[int], mirror: float) -> tuple[Array, Array]:
-    """What comes in, (direction, segment), of what goes out: straight or as in a mirror, and by the cosine law.
-
-    mirror: the sign that a specular face gives.
-    """
-    segments = len(inner) + 1
-    specular, diffuse = np.zeros((2, 2, segments, 2, segments))
-    both = (specular, diffuse)
-    for j, edge in enumerate(inner):
-        gate = stack.interfaces[edge]
-        passing = both[0 if gate.straight else 1]
-        passing[RIGHT, j + 1, RIGHT, j], passing[LEFT, j, LEFT, j + 1] = (
-            (1.0 - gate.flip) * passed for passed in (gate.to_right, gate.to_left)
-        )
-        for share, kind in ((gate.specularity, specular), (1.0 - gate.specularity, diffuse)):
-            kind[LEFT, j, RIGHT, j] += (1.0 - gate.to_right) * share
-            kind[RIGHT, j + 1, LEFT, j + 1] += (1.0 - gate.to_left) * share
-    last = segments - 1
-    if stack.faces is None:
-        specular[RIGHT, 0, RIGHT, last] = specular[LEFT, last, LEFT, 0] = 1.0
-    else:
-        left, right = stack.faces
-        for share, kind in ((0, specular), (1, diffuse)):
-            of = [
-                (1.0 - f.absorption) * (mirror * f.specularity if share == 0 else 1.0 - f.specularity)
-                for f in (left, right)
-            ]
-            kind[RIGHT, 0, LEFT, 0] += of[0]
-            kind[LEFT, last, RIGHT, last] += of[1]
-    return specular.reshape(2 * segments, -1), diffuse.reshape(2 * segments, -1)

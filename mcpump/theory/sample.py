@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mcpump.theory.medium import Array
-from mcpump.theory.ordinates import Face, Interface, Stack
+from mcpump.theory.ordinates import Stack
+from mcpump.theory.walls import Face, Interface
 
 NEAR = 12.0
 """Mean free paths from what makes spin vary to where cells may grow."""
@@ -99,6 +100,12 @@ def mesh_for(sample: Sample, motion: Precession | Cycle, exchange: float, edges:
         sample, edges, rule.scale, 2.0 * abs(exchange) + Omega, rule.fineness, rule.jumps, rule.varies,
         NEAR if wide else math.inf, wide,
     )  # fmt: skip
+
+
+def has_magnet(sample: Sample) -> bool:
+    """Whether a magnet that no electron flies in is beyond a face, or in an interface."""
+    gates = [layer.interface for layer in sample.layers if layer.interface is not None]
+    return any(gate.turns for gate in gates) or any(face.reflection != 1.0 for face in sample.faces or ())
 
 
 def grows(sample: Sample, exchange: float) -> bool:

@@ -23,8 +23,8 @@ from threadpoolctl import threadpool_limits
 from mcpump.theory.directions import K_1, K
 from mcpump.theory.flights import LEFT, RIGHT, directions_of_half
 from mcpump.theory.medium import Array, ComplexArray
-from mcpump.theory.ordinates import couplings
 from mcpump.theory.sample import Sample, stack_on
+from mcpump.theory.walls import couplings
 
 DIRECTIONS = 48
 """Cosines in half a sphere."""
@@ -61,8 +61,12 @@ def skew_current(
     """
     if sample.dimension == 1:
         raise ValueError("with dimension 1 electrons fly along x alone: nothing flows along the layers")
+    # charge does not know what becomes of the spin of those who meet an interface
     plain = tuple(
-        one._replace(interface=one.interface and one.interface._replace(flip=0.0)) for one in sample.layers
+        one._replace(
+            interface=one.interface and one.interface._replace(flip=0.0, passed=1.0, kept=(1.0, 1.0))
+        )
+        for one in sample.layers
     )
     stack, _ = stack_on(sample._replace(layers=plain), edges)
     bounds = np.array([0, *sorted(stack.interfaces), len(edges) - 1])
@@ -73,7 +77,7 @@ def skew_current(
     both = [flows.through(bounds, way) for way in (RIGHT, LEFT)]
     out = np.concatenate([one[0] for one in both])
     kept = np.concatenate([one[1] for one in both])
-    straight = couplings(stack, sorted(stack.interfaces), 1.0)[0]
+    straight = couplings(stack.interfaces, stack.faces, 1.0)[0]
     # what comes in is what straight bounces make of what flows out: C (kept · in + out)
     lost = np.eye(len(straight)) - straight * kept.T[:, None, :]
     come = np.linalg.solve(lost, np.einsum("ab,bkn->kan", straight, out))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from mcpump.theory.flights import LEFT, RIGHT, cross, directions_of_half
 from mcpump.theory.medium import Array
 from mcpump.theory.modes import Modes, at_phases, in_time_functions, product
-from mcpump.theory.ordinates import Face, Flights, Interface, Ordinates, Stack
+from mcpump.theory.ordinates import Flights, Ordinates, Stack
 from mcpump.theory.phases import Phases
 from mcpump.theory.sample import (
     Cycle,
@@ -27,10 +27,12 @@ from mcpump.theory.sample import (
     Sample,
     directions_for,
     halved,
+    has_magnet,
     mesh_for,
     parabolas_on,
     stack_on,
 )
+from mcpump.theory.walls import Face, Interface
 
 __all__ = [
     "Cycle",
@@ -179,7 +181,16 @@ def periodic_response(
     -------
     dict of str to Response
         As from `slab_response`, with an axis of time functions 1, cos Ωt, sin Ωt, … before that of the components.
+
+    Raises
+    ------
+    ValueError
+        If a magnet beyond a face, or in an interface, does not precess rigidly.
+    ArithmeticError
+        If the scattered spin is not found.
     """
+    if isinstance(motion, Cycle) and has_magnet(sample):
+        raise ValueError("magnets beyond faces and in interfaces need a rigid precession")
     rule = rule or Rule()
     wanted = {*channels} | ({"second"} if rashba else set())
     names = tuple(sorted(wanted))
@@ -491,7 +502,7 @@ def _exact(stack: Stack, nu: Array, world: _Frame | _Clock, source: Array) -> tu
     later = slab.after(first)
     torques = [world.J * np.cross(one.density, S) for one in (first, later)]
     for torque, flown, sent in zip(torques, (first, later), (pumped, None), strict=True):
-        more = slab.face_torque(flown, sent)
+        more = slab.magnet_torque(flown, sent)
         if more is not None:
             torque += more
     return _part(slab, first, torques[0], source[:, 2]), _part(slab, later, torques[1])

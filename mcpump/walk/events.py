@@ -31,6 +31,8 @@ from mcpump.walk.scores import (
 from mcpump.walk.state import (
     AGE,
     AREA_NEXT,
+    BACK_LEFT,
+    BACK_RIGHT,
     BARE,
     BIRTH_SLAB,
     DEPTH,
@@ -44,7 +46,6 @@ from mcpump.walk.state import (
     FROM_Y,
     FROM_Z,
     HIGH,
-    KEPT_ACROSS,
     LADDER,
     LADDER_BORN,
     LOW,
@@ -58,6 +59,7 @@ from mcpump.walk.state import (
     NORMAL,
     NUMBER,
     OVER,
+    PASSED,
     PLANE,
     QUANTILE,
     RELAX,
@@ -76,10 +78,10 @@ from mcpump.walk.state import (
     TO_RIGHT,
     TO_Y,
     TO_Z,
-    TURNED_ACROSS,
     UY,
     UZ,
     WALL_KIND,
+    WITH_SPIN,
     V,
     Y,
     Z,
@@ -303,14 +305,12 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             )
             if crosses:
                 line = LEFT + 1 if right else LEFT
-            else:
-                turn_at_face(spin.table, scene, walker, spin, tallies, gates, gate, j)
         else:
             crosses, mirrored, mu = meet_interface(
                 gates[gate, TO_RIGHT if right else TO_LEFT], gates[gate, SPECULARITY], gates[gate, STRAIGHT],
                 lanes[MU, j], scene.dimension, c0, c1, c2,
             )  # fmt: skip
-            loses = crosses and uniform(c3) >= gates[gate, KEPT_ACROSS]
+            loses = crosses and uniform(c3) >= gates[gate, WITH_SPIN]
         lanes[MU, j] = mu
         if scene.axes > 1 and abs(mu) != abs(straight_on):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
@@ -334,15 +334,18 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             # in the cell behind the interface
             lanes[NEXT, j] += sign * (SAME_PLACE * scene.lengths[0])
             return RELAXED
+    if line == ON and kind in (FACE, INTERFACE):
+        column = PASSED if crosses else (BACK_LEFT if right else BACK_RIGHT)
+        turn_at_magnet(spin.table, scene, walker, spin, tallies, gates, gate, column, j)
     return line
 
 
 @part
-def turn_at_face(table, scene, walker, spin, tallies, gates, gate, j):
-    """Spin of `exact` that a magnet beyond a face sends back: s∥ + Re R s⊥ + Im R n × s⊥; the change is its torque."""
+def turn_at_magnet(table, scene, walker, spin, tallies, gates, gate, column, j):
+    """Spin of `exact` that a magnet sends back or lets pass: s∥ + Re f s⊥ + Im f n × s⊥; the change is its torque."""
     if table is None:
         return
-    kept, turned = gates[gate, KEPT_ACROSS], gates[gate, TURNED_ACROSS]
+    kept, turned = gates[gate, column], gates[gate, column + 1]
     if not scene.exact or (kept == 1.0 and turned == 0.0):
         return
     lanes, nx, nz = walker.lanes, scene.nx, scene.nz
@@ -353,7 +356,11 @@ def turn_at_face(table, scene, walker, spin, tallies, gates, gate, j):
     dy = (kept - 1.0) * sy + turned * (nz * x - nx * z)
     dz = (kept - 1.0) * z + turned * nx * sy
     lanes[EXACT, j], lanes[EXACT + 1, j], lanes[EXACT + 2, j] = sx + dx, sy + dy, sz + dz
+    here = lanes[NEXT, j]
+    # in the cell that it flies into
+    lanes[NEXT, j] = here + math.copysign(SAME_PLACE * scene.lengths[0], lanes[MU, j])
     add_three(tallies.visits, place_of(scene, lanes, j), 2 * spin.rows.shape[1] + 6, dx, dy, dz, 1.0)
+    lanes[NEXT, j] = here
 
 
 @pasted

@@ -87,7 +87,7 @@ def lattice_on(
     frame, exact, J = np.broadcast_to(turning, S[:, 2].shape), None, 2.0 * scene.exchange
     if "exact" in scene.channels:
         turns = math.sqrt(1.0 + abs(J) / min(layer.rate for layer in scene.layers))
-        steps = stack._replace(smooth=scene.beside_insulator)  # which turns no spin in flight
+        steps = stack._replace(smooth=scene.magnet_outside)  # which turns no spin in flight
         exact = Ordinates(steps, J * S[:, 2] + frame, round(turns * directions))
     return Lattice(scene, stack, nu, S, turning, Ordinates(stack, frame, directions), exact)
 
@@ -141,17 +141,17 @@ def channels_on(lattice: Lattice, taken: Reference) -> dict[str, Channel]:
 
 
 def pumped_on(lattice: Lattice) -> Array | None:
-    """What an insulating magnet beyond a face sends out; None without one."""
+    """What magnets beyond a face or in an interface send out; None without one."""
     if lattice.exact is None:
         return None
     return lattice.exact.pumped(lattice.nu[:, None] * lattice.turning / (2.0 * lattice.scene.exchange or 2.0))
 
 
 def turned_on(lattice: Lattice, flights: Flights, pumped: Array | None = None) -> Array:
-    """Torque on what flies in `exact`: of the exchange in the cells, and of an insulating magnet beyond a face."""
+    """Torque on what flies in `exact`: of the exchange in the cells, and of magnets beyond faces and in interfaces."""
     assert lattice.exact is not None
     torque = 2.0 * lattice.scene.exchange * np.cross(flights.density, lattice.S[:, 2])
-    more = lattice.exact.face_torque(flights, pumped)
+    more = lattice.exact.magnet_torque(flights, pumped)
     return torque if more is None else torque + more
 
 

@@ -20,21 +20,25 @@ from mcpump.walk.flight import FACE, INTERFACE, MIRROR, PASS, RING
 from mcpump.walk.jumps import KEEP_OFF
 from mcpump.walk.source import Source
 from mcpump.walk.state import (
+    BACK_LEFT,
+    BACK_RIGHT,
     BARRIER,
+    GATE_COLUMNS,
     JUMP_HIGH,
     JUMP_LOW,
-    KEPT_ACROSS,
     KIND_HIGH,
     KIND_LOW,
     LANES,
     MARCHED_INTERVAL,
     MEAN_TIME,
+    PASSED,
     PLANE,
     REFLECTS,
     RETURNS,
     SPECULARITY,
     SPEED,
     START,
+    WITH_SPIN,
     Course,
     Numbers,
     Turning,
@@ -76,14 +80,16 @@ def slabs_of(scene: Scene, turned: Callable[[Array], Array] | None = None) -> tu
             loss = 0.0 if bare else layer.gamma_sf
             total = layer.rate + loss
             slabs.append([layer.v, 1.0 / total, round(loss / total * SHARES), a, b, *stretches[i]])
-    gates = np.zeros((len(edges), 8))
-    gates[:, PLANE], gates[:, SPECULARITY], gates[:, KEPT_ACROSS] = -1.0, 1.0, 1.0
+    gates = np.zeros((len(edges), GATE_COLUMNS))
+    gates[:, PLANE] = -1.0
+    gates[:, [SPECULARITY, WITH_SPIN, PASSED, BACK_LEFT, BACK_RIGHT]] = 1.0
     for i, start in enumerate(starts[1:]):
         gates[_nearest(edges, start), :5] = _interface(scene.layers[i], scene.layers[i + 1])
-        gates[_nearest(edges, start), KEPT_ACROSS] = 1.0 - scene.layers[i + 1].flip
+        gates[_nearest(edges, start), WITH_SPIN:] = _turning(scene.layers[i + 1])
     for side, edge in ((0, 0), (1, len(edges) - 1)):
         gates[edge, :5] = _face(scene, side)
-        gates[edge, KEPT_ACROSS:] = scene.reflection[2 * side : 2 * side + 2]
+        back = BACK_LEFT if side else BACK_RIGHT
+        gates[edge, back : back + 2] = scene.reflection[2 * side : 2 * side + 2]
     for i, plane in enumerate(scene.planes):
         gates[_nearest(edges, plane), PLANE] = i
         if scene.periodic[0] and _on_ring(scene, plane):
@@ -135,8 +141,15 @@ def _stretch(
 def _interface(left: Layer, right: Layer) -> list[float]:
     """Gate at an interface."""
     forth, back, specularity, straight = _gate(left, right)
-    kind = PASS if min(forth, back) >= 1.0 and straight and right.flip == 0.0 else INTERFACE
+    as_it_is = right.flip == 0.0 and not right.magnetic
+    kind = PASS if min(forth, back) >= 1.0 and straight and as_it_is else INTERFACE
     return [kind, forth, back, specularity, straight]
+
+
+def _turning(right: Layer) -> list[float]:
+    """What an interface makes of spin: the share that keeps it, and factors of what is across a magnetization."""
+    factors = (right.passed, *right.kept)
+    return [1.0 - right.flip, *(part for f in map(complex, factors) for part in (f.real, f.imag))]
 
 
 def _face(scene: Scene, side: int) -> list[float]:

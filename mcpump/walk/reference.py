@@ -60,7 +60,7 @@ def solutions(
         Torque (2J/ħ) s × S of spins by direction.
     channels : set of str
     pumped : (2, segments, 3) array, optional
-        What insulating magnets beyond the faces send out of `exact`.
+        What magnets beyond faces and in interfaces send out of `exact`.
 
     Raises
     ------

@@ -25,11 +25,16 @@ ROWS = 31
 SPEED, MEAN_TIME, RELAXING, START, END, JUMP_LOW, JUMP_HIGH, KIND_LOW, KIND_HIGH = range(9)
 """Columns of the slabs: v, 1/(1/τ + 1/τ_sf), share of collisions that relax the spin times 2^38; from and to; the stretch
 in which a walker may jump, and what its ends are."""
-WALL_KIND, TO_RIGHT, TO_LEFT, SPECULARITY, STRAIGHT, PLANE, KEPT_ACROSS, TURNED_ACROSS = range(8)
+WALL_KIND, TO_RIGHT, TO_LEFT, SPECULARITY, STRAIGHT, PLANE, WITH_SPIN, PASSED, BACK_LEFT, BACK_RIGHT = (
+    *range(8),
+    9,
+    11,
+)
+GATE_COLUMNS = 13
 """Columns of the gates: kind, probability to pass towards +x and −x (absorption, at a face), share of the reflections
-that is specular, 1 where passage is straight, number of the plane there (−1: none); Re R and Im R of spin across the
-magnetization of an insulator beyond a face, 1 and 0 without one; of an interface the first is the share that passes with
-its spin."""
+that is specular, 1 where passage is straight, number of the plane there (−1: none), share that passes with its spin;
+then by real and imaginary part what a magnet in which no electron flies makes of spin across its magnetization, of who
+passes and of who is sent back to the left and to the right; 1 without one."""
 QUANTILE, FROM, TO, SENSE, BIRTH_SLAB, FROM_Y, TO_Y, FROM_Z, TO_Z, NORMAL = range(10)
 """Columns of the places where walkers are born: share of the walkers that is born before it; from and to along x; 0, or
 the sense ±1 of who leaves a wall along its normal; slab; from and to along y and z; axis of the wall's normal."""

@@ -103,6 +103,8 @@ QUANTITIES = (
     through("junction", "20 nm", 20e-9, "second", "dc", "z", JUNCTION),
     through("junction", "20 nm", 20e-9, "sum", "sin1", "x", JUNCTION),
     through("magnet_thickness", "into Pt", 10e-9, "exact", "dc", "z"),
+    through("magnetic_interface", "into Pt", 20.5e-9, "exact", "dc", "z"),
+    through("memory_loss", "into Pt", 15.25e-9, "exact", "dc", "z"),
     Quantity(
         "moving_wall", "`second` torque, x, all", "budget",
         {"line": "torque", "channel": "second", "component": "x"},

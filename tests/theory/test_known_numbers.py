@@ -17,7 +17,7 @@ TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "PHYSICS.md"
 HEAD = "## Known numbers beyond diffusion"
 NUMBER = re.compile(r"−?\d+(?:\.\d+)?")
-NAMES = {"τ/τ_sf": "ratio", "2Jτ/ħ": "turn", "x/ℓ": "x", "c": "c", "μ": "mu", "R": "R"}
+NAMES = {"τ/τ_sf": "ratio", "2Jτ/ħ": "turn", "x/ℓ": "x", "c": "c", "μ": "mu", "R": "R", "T×": "T"}
 
 
 def table():
@@ -60,6 +60,11 @@ def effective(at):
     return theory.thick_metal_conductance(at["R"], metal(at)) / theory.sharvin_conductance(metal(at))
 
 
+def between(at):
+    R, T, one = at["R"], at["T"], metal(at)
+    return theory.magnet_between_metals((R, R), T, (one, one))[0] / theory.sharvin_conductance(one)
+
+
 def share(at, **more):
     return complex(theory.half_space_current(at["x"].real, metal(at), across="turn" in at, **more))
 
@@ -84,6 +89,8 @@ WORKED_OUT = [
     ),
     ("thick_metal_conductance", "Re g_eff", lambda at: effective(at).real),
     ("thick_metal_conductance", "Im g_eff", lambda at: effective(at).imag),
+    ("magnet_between_metals", "Re g_eff", lambda at: between(at).real),
+    ("magnet_between_metals", "Im g_eff", lambda at: between(at).imag),
     ("half_space_flux", "flux out", lambda at: theory.half_space_flux(metal(at), 1.0)),
     ("half_space_flux", "its local part", lambda at: theory.half_space_flux(metal(at), 1.0, local=True)),
     ("ideal_step_conductance", "Re g/g_Sh of a step", lambda at: of_sharvin(step)(at).real),

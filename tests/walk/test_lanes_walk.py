@@ -110,7 +110,19 @@ def test_run_shift_off_is_a_key(tmp_path):
 
 # --- bits -------------------------------------------------------------------------------------------------------
 
-SMALL = ("ring", "junction", "rough-1", "stack", "charge", "insulators", "losses", "partial", "waves", "box")
+SMALL = (
+    "ring",
+    "junction",
+    "rough-1",
+    "stack",
+    "charge",
+    "insulators",
+    "magnets",
+    "losses",
+    "partial",
+    "waves",
+    "box",
+)
 """The last three turn in other textures than a rigid precession."""
 
 
