@@ -66,6 +66,8 @@ class Layer(NamedTuple):
 
     mean_cosine: float = 0.0
     """Mean cosine of the angles by which impurities scatter, the same in all layers."""
+    turn: tuple[float, ...] = (0.0,) * 9
+    """Rows of the matrix M of Ω_so = M k̂ [1/τ], about which spins turn in a flight along k̂: ds/dt = s × Ω_so."""
 
     @property
     def collisions(self) -> float:

@@ -151,6 +151,8 @@ def never_solved(scene: Scene) -> str:
         return "it is a transient, and the solution is that of a periodic drive"
     if scene.mean_cosine:
         return "impurities do not scatter isotropically (electrons.mean_cosine)"
+    if scene.spin_orbit:
+        return "spins turn about spin-orbit fields in every flight (spin_orbit.rotation)"
     return ""
 
 

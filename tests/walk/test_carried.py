@@ -226,10 +226,11 @@ def test_torque_on_the_rotated_spin():
     assert not change[0].any()
 
 
-def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4):
+def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4, turn=None):
     fields = np.zeros((2, given.phases, 3))
     place, speed = tuple(map(float, start)), tuple(map(float, velocity))
-    rotate(plain(given), no_user(), place, speed, age, (begin, end), given.phases, births, fields, spins)
+    path = place, speed, (0.0, 0.0, 0.0) if turn is None else turn, None if turn is None else np.zeros((1, 9))
+    rotate(plain(given), no_user(), path, age, (begin, end), given.phases, births, fields, spins)
     return spins
 
 
