@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 KEYS = ("spin_orbit.rashba", "spin_orbit.dresselhaus", "spin_orbit.impurity", "electric_field")
 """Dotted keys of the sections that act somewhere."""
+_ROUNDING = 1e-12
 Spans = list[tuple[float, float]]
 """Pieces of the sample along x [ℓ]."""
 
@@ -212,6 +213,8 @@ def _turn(inside: Sections, layer: Layer, deck: Deck) -> tuple[float, ...]:
             turn += rashba_turn(angle, section.direction)
         else:
             turn += dresselhaus_turn(angle, section.direction, section.normal)
+    # what cancels cancels, where Rashba is as strong as Dresselhaus
+    turn[np.abs(turn) < _ROUNDING * np.abs(turn).max()] = 0.0
     return tuple(float(number) for number in turn.ravel())
 
 
