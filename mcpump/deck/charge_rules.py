@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcpump.deck.deck import Deck
-from mcpump.deck.sections import LayerSection, SpinOrbit, face_numbers
+from mcpump.deck.sections import Dresselhaus, LayerSection, SpinOrbit, face_numbers
 from mcpump.deck.spin_orbit import converts, rotates, unit
 from mcpump.errors import show
 
@@ -151,23 +151,18 @@ def _rotation(deck: Deck, coupling: SpinOrbit) -> Iterator[str]:
         )
     if deck.gas.mean_cosine:
         yield f"electrons.mean_cosine = {deck.gas.mean_cosine:g} cannot be used with {rotation}: leave out one of them"
-    yield from _directions(deck, coupling)
+    if coupling.dresselhaus is not None:
+        yield from _well(deck, coupling.dresselhaus)
 
 
-def _directions(deck: Deck, coupling: SpinOrbit) -> Iterator[str]:
-    """Directions of E_so and of a crystal are some, and the well of two dimensions lies across z."""
-    key, own = "spin_orbit.dresselhaus", coupling.dresselhaus
-    if coupling.rashba is not None and not any(coupling.rashba.direction):
-        yield "spin_orbit.rashba.direction = [0, 0, 0] has no direction"
-    if own is None:
-        return
-    if not any(own.direction) or not any(own.normal):
-        yield f"{key}.direction = {list(own.direction)} and normal = {list(own.normal)} must both have a direction"
-    elif abs(sum(a * n for a, n in zip(unit(own.direction), unit(own.normal), strict=True))) > _ACROSS:
-        yield f"{key}.direction = {list(own.direction)} must lie across its normal = {list(own.normal)}"
-    elif deck.gas.dimension == 2 and any(own.normal[:2]):
+def _well(deck: Deck, own: Dresselhaus) -> Iterator[str]:
+    """The crystal's axis lies in the well, and the well of two dimensions across z."""
+    key, direction, normal = "spin_orbit.dresselhaus", list(own.direction), list(own.normal)
+    if abs(sum(a * n for a, n in zip(unit(own.direction), unit(own.normal), strict=True))) > _ACROSS:
+        yield f"{key}.direction = {direction} must lie across its normal = {normal}"
+    if deck.gas.dimension == 2 and any(own.normal[:2]):
         yield (
-            f"{key}.normal = {list(own.normal)} must be along z with electrons.dimension = 2: electrons move across z"
+            f"{key}.normal = {normal} must be along z with electrons.dimension = 2: electrons move across z"
         )
 
 

@@ -58,6 +58,11 @@ def fastest_turn(layer: Layer) -> float:
     return float(np.linalg.norm(np.reshape(layer.turn, (3, 3)), 2))
 
 
+def splitting(gas: Electrons, layer: Layer) -> float:
+    """Largest E_so k_F/ε_F of a layer's flights: Ω_so τ over k_F ℓ, for ε_F τ/ħ is half of it."""
+    return fastest_turn(layer) / layer.collisions / _k_F_ell(gas, layer)
+
+
 def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
     """Give a deck's media their spin-orbit numbers, and cut them where these begin and end.
 

@@ -7,7 +7,7 @@ import math
 from mcpump.deck.charge_rules import charge_notes, walks_charge
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import layer_mechanisms
-from mcpump.deck.spin_orbit import fastest_turn, impurity_strength
+from mcpump.deck.spin_orbit import fastest_turn, impurity_strength, splitting
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
 from mcpump.problem.headline import SMALL
 from mcpump.problem.texture_length import texture_length
@@ -91,8 +91,8 @@ def _of_spin_orbit(deck: Deck) -> Regime:
     if coupling is not None and coupling.rotation:
         turn = max(fastest_turn(layer) / layer.collisions for layer in stack)
         numbers["Omega_so tau"] = (turn, "", "turn of a spin about spin-orbit fields in one lifetime")
-        # ε_F τ/ħ = k_F ℓ/2
-        numbers["E_so k_F/eps_F"] = (turn / (gas.k_F * gas.ell), "", "spin-orbit splitting, halved, over ε_F")
+        share = max(splitting(gas, layer) for layer in stack)
+        numbers["E_so k_F/eps_F"] = (share, "", "spin-orbit splitting, halved, over ε_F")
     elif coupling is not None and coupling.rashba is not None:
         # −2E_so/(ħv_F) is a layer's number
         E_so = max(0.5 * math.hypot(*layer.rashba) / layer.collisions for layer in stack)

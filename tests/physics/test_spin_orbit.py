@@ -5,6 +5,7 @@ nothing of walkers.
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from scipy.integrate import solve_ivp
 from walks import DC, assert_agrees, assert_near, jackknife, problem_of
 
 from mcpump import theory
-from mcpump.deck import deck_from_dict
+from mcpump.deck import deck_from_dict, read_deck
+from mcpump.problem import make_problem
 
 K_F = 200.0
 X, Y, Z = range(3)
@@ -279,3 +281,22 @@ def test_layers_turn_by_their_own():
     torque = np.abs(blocks.spin_orbit_torque[:, :, 0, DC].sum(axis=1).mean(axis=0))
     assert torque[:, 2:].max() == 0.0
     assert torque[Z, :2].min() > 0.0
+
+
+def test_the_shipped_helix():
+    """`run/spin_helix.toml`: amplitude 1 in every time bin; and with Rashba coupling alone it is gone."""
+    folder = Path(__file__).parents[2] / "run"
+    for more, lasts in (((), True), (("spin_orbit.dresselhaus.field=1e-9",), False)):
+        deck = read_deck(
+            folder / "spin_helix.toml", ["run.walkers=16384", "run.walkers_per_block=256", *more]
+        )
+        problem = make_problem(deck)
+        density = general_walk(problem).density[:, :, 0, DC].sum(axis=1)[..., 0, 0, :]
+        width = problem.scene.lengths[0] / problem.scene.cells[0]
+        x = (np.arange(problem.scene.cells[0]) + 0.5) * width - 0.5 * problem.scene.lengths[0]
+        wave = density[:, Z] * np.cos(2.0 * x)[:, None] - density[:, X] * np.sin(2.0 * x)[:, None]
+        amplitude = wave.sum(axis=1) * width / np.sinc(width / math.pi)
+        if lasts:
+            assert_agrees(amplitude, 1.0, "helix", small=0.01)
+        else:
+            assert np.all(np.abs(amplitude.mean(axis=0)[2:]) < 0.3)
