@@ -312,15 +312,18 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
     rest = np.einsum("l,l...->...", np.where(gains, 1.0, -1.0), lines.mean)
     gained = np.abs(lines.mean[gains]).sum(axis=0)
     imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
-    dims = ("channel", "harmonic", "component")
+    dims, gained_by = (
+        ("channel", "harmonic", "component"),
+        " + ".join(name for name in names if name in GAINS),
+    )
     return {
         "budget": Estimate(
             lines.mean, lines.stderr(), ("line", *dims), units_of(problem)[kind],
-            "spin budget per area: emitted + torque = stored + relaxed + left + cut",
+            f"spin budget per area: {gained_by} = stored + relaxed + left + cut",
         ),
         "budget_imbalance": Estimate(
             imbalance, None, dims, "1",
-            "emitted + torque − stored − relaxed − left − cut, over emitted + torque",
+            f"{gained_by} − stored − relaxed − left − cut, over {gained_by}",
         ),
     }  # fmt: skip
 
