@@ -23,7 +23,8 @@ from numpy.typing import ArrayLike
 
 from mcpump.theory.medium import Array, ComplexArray
 
-_COARSE, _FINE, _IN_TIME = 8, 64, 24
+_COARSE, _FINE, _IN_TIME = 8, 64, 16
+"""Gauss points of directions: where rates are looked for, where they are found, and in steps of time."""
 _STEPS, _CONVERGED, _FAR = 60, 1e-13, 0.5
 """Steps of a search for a root, how close two are at its end, and how far from its beginning none is its own."""
 
@@ -183,7 +184,7 @@ def spin_orbit_transient(
     Returns
     -------
     ndarray
-        (times, 3), complex; in steps in time to 1e-10.
+        (times, 3), complex; to 1e-8, if a spin turns by some 10 rad in a few lifetimes at most.
     """
     from scipy.integrate import solve_ivp  # a program that walks does not need it
 
