@@ -20,6 +20,7 @@ import math
 
 import numpy as np
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from mcpump.theory.medium import Array, ComplexArray
 
@@ -160,10 +161,11 @@ def spin_orbit_rates(
         operator[:, i, :, i] -= weight
         for j in range(3):
             operator[here, i, here, j] -= np.cross(np.eye(3)[j], fields)[:, i]
-    found = np.linalg.eigvals(operator.reshape(3 * size, 3 * size))
-    found = found[np.argsort(found.real)][:3]
-    flights = _directions(dimension, _FINE)
-    return np.array([_polished(rate, flights, matrix, q, loss, more) for rate in found])
+    with threadpool_limits(1, "blas"):  # the same bits everywhere; and small matrices are no work for many
+        found = np.linalg.eigvals(operator.reshape(3 * size, 3 * size))
+        found = found[np.argsort(found.real)][:3]
+        flights = _directions(dimension, _FINE)
+        return np.array([_polished(rate, flights, matrix, q, loss, more) for rate in found])
 
 
 def spin_orbit_transient(
