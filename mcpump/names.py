@@ -16,6 +16,12 @@ COMPONENTS = ("x", "y", "z")
 LINES = ("emitted", "torque", "stored", "relaxed", "left_at_left", "left_at_right", "cut")
 """Lines of the spin budget: emitted + torque = stored + relaxed + left (both faces) + cut."""
 
+SPIN_ORBIT_TORQUE = "spin_orbit_torque"
+"""Line of the budget, a gain as the torque, and estimate on the mesh, where spins turn about spin-orbit fields."""
+
+GAINS = ("emitted", "torque", SPIN_ORBIT_TORQUE)
+"""Lines of the budget that add spin; all others take it."""
+
 
 def lines_of(axes: int) -> tuple[str, ...]:
     """Lines of the spin budget of a mesh with 1, 2 or 3 directions: two faces each."""

@@ -16,7 +16,7 @@ from shapes import (
 )
 
 from mcpump.deck.layer import Layer
-from mcpump.names import CHANNELS, lines_of
+from mcpump.names import CHANNELS
 from mcpump.problem.reduce_scene import with_charge
 from mcpump.problem.scene import Extents, Problem, Scales, Scene
 from mcpump.textures.moving import no_user
@@ -145,6 +145,19 @@ ORBITAL = (
 CLOSED_X = faces((SPECULAR, SPECULAR))
 CLOSED_XY = faces((SPECULAR, SPECULAR), (SPECULAR, SPECULAR))
 HALL = {"initial": 3}
+TURNED = tuple(
+    layer._replace(turn=turn)
+    for layer, turn in zip(
+        STACK,
+        (
+            (0.0, -0.7, 0.1, 0.7, 0.0, 0.3, -0.1, -0.3, 0.0),
+            (0.0,) * 9,
+            (0.4, 1.3, 0.0, -0.2, -0.4, 0.1, 0.0, 0.9, 0.3),
+        ),
+        strict=True,
+    )
+)
+"""A stack in which spins turn about spin-orbit fields, but in the middle."""
 
 FAMILY: dict[str, Scene] = {
     "ring": scene(harmonics=2, phases=6),
@@ -220,6 +233,13 @@ FAMILY: dict[str, Scene] = {
         initial_walkers=16,
         **faces(None, ((0.0, 0.5), SPECULAR)),
     ),
+    "turning": scene(
+        channels=("exact",), layers=TURNED, spin_orbit=True, planes=(1.0, 1.7), **faces((DIFFUSE, (0.4, 0.2)))
+    ),
+    "turning-2": transient(
+        **EVERYWHERE, dimension=2, axes=2, channels=("exact",), parameters=FLASH, layers=TURNED, spin_orbit=True,
+        **faces((DIFFUSE, SPECULAR)),
+    ),
 }  # fmt: skip
 
 IN_LANES_ALONE: dict[str, Scene] = {
@@ -293,7 +313,7 @@ def profiles_of(given: Scene, sums: BlockSums):
     both = int(given.slots[0] >= 0 and given.slots[1] >= 0)
     shape = (
         2,
-        3 + given.axes,
+        given.kinds,
         *given.cells,
         max(given.time_bins, 1),
         len(given.walked) + both + int(len(given.sources) > 1),
@@ -307,7 +327,7 @@ def budget_of(given: Scene, sums: BlockSums):
     """Lines of the budget, by name: (channel, time function, component)."""
     return dict(
         zip(
-            lines_of(given.axes),
+            given.lines,
             sums.budget.reshape(len(sums.budget), -1, given.time_functions, 3),
             strict=True,
         )

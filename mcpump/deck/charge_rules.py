@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mcpump.deck.deck import Deck
-from mcpump.deck.sections import LayerSection, SpinOrbit, face_numbers
-from mcpump.deck.spin_orbit import converts, unit
+from mcpump.deck.sections import Dresselhaus, LayerSection, SpinOrbit, face_numbers
+from mcpump.deck.spin_orbit import converts, rotates, unit
 from mcpump.errors import show
+
+_ACROSS = 1e-6
+"""Largest cosine between two directions across each other."""
 
 
 def walks_charge(deck: Deck) -> bool:
     """Tell whether a deck has spins whose charge is walked: Rashba coupling or impurities, and spin of low order in J."""
     coupling = deck.spin_orbit
     acts = coupling is not None and (coupling.rashba is not None or coupling.impurity is not None)
+    acts = acts and not rotates(deck)
     spins = deck.texture is not None or deck.initial is not None
     return acts and spins and bool({"first", "second"} & set(deck.results.channels))
 
@@ -74,6 +78,9 @@ def spin_orbit(deck: Deck) -> Iterator[str]:
     """[spin_orbit] has a mechanism, spins that it acts on, and a sample in which charge can be walked."""
     coupling, channels = deck.spin_orbit, deck.results.channels
     if coupling is None:
+        return
+    if coupling.rotation or coupling.dresselhaus is not None:
+        yield from _rotation(deck, coupling)
         return
     if coupling == SpinOrbit.model_validate({}):
         yield (
@@ -146,6 +153,51 @@ def skew(deck: Deck) -> Iterator[str]:
         )
 
 
+def _rotation(deck: Deck, coupling: SpinOrbit) -> Iterator[str]:
+    """Fields about which spins turn in every flight; nothing that makes charge by first order stands beside them."""
+    rotation = "spin_orbit.rotation = true"
+    if not coupling.rotation:
+        yield (
+            f"[spin_orbit.dresselhaus] needs {rotation}: it turns spins in every flight, and has no charge of first order"
+        )
+    if coupling.rashba is None and coupling.dresselhaus is None:
+        yield f"{rotation} has nothing to turn spins about: give [spin_orbit.rashba] or [spin_orbit.dresselhaus]"
+    if coupling.impurity is not None:
+        yield (
+            f"{rotation} cannot be used with [spin_orbit.impurity], whose charge is of first order in spin-orbit "
+            f"coupling: leave out one of them; spin_hall_angle gives the formula's voltage"
+        )
+    if coupling.skew is not None:
+        yield f"{rotation} cannot be used with [spin_orbit.skew], whose spins do not turn: leave out one of them"
+    if deck.electric_field is not None:
+        yield f"{rotation} cannot be used with [electric_field], whose spins do not turn: leave out one of them"
+    if coupling.contact_distance is not None and not converts(deck):
+        yield (
+            f"spin_orbit.contact_distance = {deck.place_text(coupling.contact_distance)} has no voltage to tell with "
+            f"{rotation}: Rashba's charge is of first order, without it; electrons.spin_hall_angle gives the formula's"
+        )
+    if deck.results.channels != ("exact",):
+        yield (
+            f'results.channels = {show(list(deck.results.channels))} must be ["exact"] with {rotation}: orders in J are '
+            f"those of spins that turn about the texture alone"
+        )
+    if deck.gas.mean_cosine:
+        yield f"electrons.mean_cosine = {deck.gas.mean_cosine:g} cannot be used with {rotation}: leave out one of them"
+    if coupling.dresselhaus is not None:
+        yield from _well(deck, coupling.dresselhaus)
+
+
+def _well(deck: Deck, own: Dresselhaus) -> Iterator[str]:
+    """The crystal's axis lies in the well, and the well of two dimensions across z."""
+    key, direction, normal = "spin_orbit.dresselhaus", list(own.direction), list(own.normal)
+    if abs(sum(a * n for a, n in zip(unit(own.direction), unit(own.normal), strict=True))) > _ACROSS:
+        yield f"{key}.direction = {direction} must lie across its normal = {normal}"
+    if deck.gas.dimension == 2 and any(own.normal[:2]):
+        yield (
+            f"{key}.normal = {normal} must be along z with electrons.dimension = 2: electrons move across z"
+        )
+
+
 def electric_field(deck: Deck) -> Iterator[str]:
     """An electric field has a steady state, and a spin Hall conductivity to drive with."""
     if deck.electric_field is None:
@@ -166,6 +218,8 @@ def charge_notes(deck: Deck) -> list[str]:
     coupling, notes = deck.spin_orbit, list[str]()
     if coupling is None:
         return notes
+    if coupling.rotation:
+        return ["spins turn about spin-orbit fields in every flight: the charge that these make is left out"]
     flat = len(deck.axes) == 1
     cell = deck.sample.x.length / deck.gas.ell / deck.sample.x.cells
     shortest = min(layer.v / layer.collisions for layer in deck.layers)

@@ -73,6 +73,8 @@ class Layer(NamedTuple):
     """Mean cosine of the angles by which impurities scatter, the same in all layers."""
     skew: float = 0.0
     """θ_SH of skew scattering: a collision sends v̂ to v̂′ with the probability (1/4π)[1 + dθ_SH ŝ·(v̂ × v̂′)]."""
+    turn: tuple[float, ...] = (0.0,) * 9
+    """Rows of the matrix M of Ω_so = M k̂ [1/τ], about which spins turn in a flight along k̂: ds/dt = s × Ω_so."""
 
     @property
     def collisions(self) -> float:

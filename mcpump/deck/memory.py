@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from mcpump.deck.deck import Deck
+from mcpump.deck.spin_orbit import rotates
 from mcpump.machine import memory_of_machine
 from mcpump.names import lines_of
 
@@ -71,12 +72,14 @@ def sizes_of(deck: Deck) -> Sizes:
     bins, axes, plain = results.time_bins or 1, len(deck.axes), deck.pulse is not None
     channels = len(results.channels) + ({"first", "second"} <= set(results.channels))
     amplitudes = 3 * channels * (1 if results.end is not None else 1 + 2 * results.harmonics)
-    walked = plain or results.end is not None or deck.run.walk == "general"
+    walked = plain or results.end is not None or deck.run.walk == "general" or rotates(deck)
     by_rays = BY_TURNING_RAYS if {"second_ladder", "exact"} & set(results.channels) else BY_RAYS
     known = 0 if walked else (by_rays if axes > 1 else BY_ORDINATES)
-    kinds = 4 if plain else 2 * (3 + axes)
+    kinds = 4 if plain else 2 * (3 + axes + rotates(deck))
     cells = math.prod(axis.cells for axis in deck.axes.values())
-    totals = amplitudes * (planes * bins * (3 if known and axes == 1 else 2) + len(lines_of(axes)) + 2)
+    totals = amplitudes * (
+        planes * bins * (3 if known and axes == 1 else 2) + len(lines_of(axes)) + rotates(deck) + 2
+    )
     return Sizes(kinds * cells * bins * amplitudes, totals, known)
 
 

@@ -32,10 +32,12 @@ _PLACES = {
     "Pulse": "[pulse]",
     "SpinOrbit": "[spin_orbit]",
     "Rashba": "[spin_orbit.rashba]",
+    "Dresselhaus": "[spin_orbit.dresselhaus]",
     "Impurity": "[spin_orbit.impurity]",
     "Skew": "[spin_orbit.skew]",
     "ElectricFieldSection": "[electric_field]",
-    "Confined": "[spin_orbit.rashba], [spin_orbit.impurity], [spin_orbit.skew], [electric_field]",
+    "Confined": "[spin_orbit.rashba], [spin_orbit.dresselhaus], [spin_orbit.impurity], [spin_orbit.skew], "
+    "[electric_field]",
     "Magnet": "[magnet]",
     "Results": "[results]",
     "Run": "[run]",

@@ -120,6 +120,7 @@ def _texture_ratios(deck: Deck) -> Ratios:
 def _spin_orbit_ratios(deck: Deck) -> Ratios:
     """Strengths of the spin-orbit coupling and of an electric field, added up over the layers: no NaN escapes a sum."""
     yield "2E_so / ħv_F", sum(abs(part) for layer in deck.layers for part in layer.rashba)
+    yield "Ω_so τ", sum(abs(part) for layer in deck.layers for part in layer.turn)
     yield "2|θ_SH|", sum(abs(layer.impurity) for layer in deck.layers)
     yield "σ_SH E / ħνJ v_F", sum(abs(part) for layer in deck.layers for part in layer.hall)
 

@@ -264,6 +264,17 @@ class Rashba(Confined):
     """Direction of E_so, of any length."""
 
 
+class Dresselhaus(Confined):
+    """[spin_orbit.dresselhaus]: β of H = β (k·a σ·a − k·b σ·b), with b = n × a; it acts with `rotation` alone."""
+
+    field: fields.SpinOrbitField
+    """Size of β; reduced: in ħv_F."""
+    direction: fields.Vector
+    """Crystal's axis a, [100] of a well grown along [001], of any length."""
+    normal: fields.Vector = (0.0, 0.0, 1.0)
+    """The normal n of the well, across a; electrons of two dimensions move across z."""
+
+
 class Impurity(Confined):
     """[spin_orbit.impurity]: λ_so, λ_so k_F² or θ_SH = 2λ_so k_F²/(k_F ℓ), "material" for each layer's own."""
 
@@ -283,12 +294,16 @@ class Skew(Confined):
 
 
 class SpinOrbit(Section):
-    """[spin_orbit]: what turns spin currents into charge currents."""
+    """[spin_orbit]: what turns spin currents into charge currents, or spins in every flight."""
 
     contact_distance: fields.Length | None = None
     """Length between contacts, for a voltage."""
+    rotation: fields.Switch = False
+    """Whether spins turn about the Rashba and Dresselhaus fields in every flight; they then make no charge."""
     rashba: Rashba | None = None
     """Rashba coupling."""
+    dresselhaus: Dresselhaus | None = None
+    """Dresselhaus coupling."""
     impurity: Impurity | None = None
     """Spin-orbit scattering of impurities."""
     skew: Skew | None = None

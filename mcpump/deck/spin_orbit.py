@@ -1,7 +1,7 @@
 """Spin-orbit numbers of a deck: how strong they are, and where along x they act.
 
-In reduced units of [electrons]: −2E_so/(ħv_F), a_imp = 2θ_SH, and the spin current σ_SH E that an electric field
-drives, in ħνJ v_F.
+In reduced units of [electrons]: −2E_so/(ħv_F), a_imp = 2θ_SH, the matrix of Ω_so about which spins turn in flight, and
+the spin current σ_SH E that an electric field drives, in ħνJ v_F.
 """
 
 from __future__ import annotations
@@ -10,21 +10,39 @@ import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from mcpump.constants import E_CHARGE, HBAR
 from mcpump.deck.electrons import Electrons, matching
 from mcpump.deck.hints import nearest
 from mcpump.deck.kinds import MATERIAL
 from mcpump.deck.layer import SAME_PLACE, Layer, Vector
-from mcpump.deck.sections import Confined, ElectricFieldSection, Impurity, Rashba, Skew, SpinOrbit
+from mcpump.deck.sections import (
+    Confined,
+    Dresselhaus,
+    ElectricFieldSection,
+    Impurity,
+    Rashba,
+    Skew,
+    SpinOrbit,
+)
 from mcpump.deck.stack import FIRST_PART
 from mcpump.errors import InputError, show
 from mcpump.theory.paper_charge import impurity_coefficient, spin_hall_angle
+from mcpump.theory.spin_orbit import dresselhaus_turn, rashba_turn
 
 if TYPE_CHECKING:
     from mcpump.deck.deck import Deck
 
-KEYS = ("spin_orbit.rashba", "spin_orbit.impurity", "electric_field", "spin_orbit.skew")
+KEYS = (
+    "spin_orbit.rashba",
+    "spin_orbit.dresselhaus",
+    "spin_orbit.impurity",
+    "electric_field",
+    "spin_orbit.skew",
+)
 """Dotted keys of the sections that act somewhere."""
+_ROUNDING = 1e-12
 Spans = list[tuple[float, float]]
 """Pieces of the sample along x [ℓ]."""
 
@@ -33,6 +51,7 @@ class Sections(NamedTuple):
     """The sections that act somewhere; None: not given, or not acting here."""
 
     rashba: Rashba | None
+    dresselhaus: Dresselhaus | None
     impurity: Impurity | None
     field: ElectricFieldSection | None
     skew: Skew | None
@@ -41,7 +60,22 @@ class Sections(NamedTuple):
 def sections_of(deck: Deck) -> Sections:
     """What the deck gives of them."""
     coupling, field = deck.spin_orbit or SpinOrbit.model_validate({}), deck.electric_field
-    return Sections(coupling.rashba, coupling.impurity, field, coupling.skew)
+    return Sections(coupling.rashba, coupling.dresselhaus, coupling.impurity, field, coupling.skew)
+
+
+def rotates(deck: Deck) -> bool:
+    """Whether spins turn about spin-orbit fields in every flight."""
+    return deck.spin_orbit is not None and deck.spin_orbit.rotation
+
+
+def fastest_turn(layer: Layer) -> float:
+    """Largest |Ω_so| of a layer's flights [1/τ]."""
+    return float(np.linalg.norm(np.reshape(layer.turn, (3, 3)), 2))
+
+
+def splitting(gas: Electrons, layer: Layer) -> float:
+    """Largest E_so k_F/ε_F of a layer's flights: Ω_so τ over k_F ℓ, for ε_F τ/ħ is half of it."""
+    return fastest_turn(layer) / layer.collisions / _k_F_ell(gas, layer)
 
 
 def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
@@ -66,23 +100,19 @@ def with_spin_orbit(deck: Deck, notes: list[str]) -> tuple[Layer, ...]:
     """
     sections, media = sections_of(deck), deck.media
     own = _own_angles(deck)
-    if sections == (None, None, None, None):
+    if not any(sections):
         return tuple(layer._replace(angle=angle) for layer, angle in zip(media, own, strict=True))
     length = deck.sample.x.length / deck.gas.ell
     marks = [layer.start for layer in media] + [length]
-    rashba, impurity, field, skew = (
-        _spans(section, key, deck, marks) for section, key in zip(sections, KEYS, strict=True)
-    )
+    spans = [_spans(section, key, deck, marks) for section, key in zip(sections, KEYS, strict=True)]
     said: list[str] = []
     done = []
     for start, end in itertools.pairwise(sorted(marks)):
         middle = 0.5 * (start + end)
-        inside = Sections(
-            sections.rashba if _within(rashba, middle) else None,
-            sections.impurity if _within(impurity, middle) else None,
-            sections.field if _within(field, middle) else None,
-            sections.skew if _within(skew, middle) else None,
-        )
+        outside = [
+            key for key, pieces in zip(Sections._fields, spans, strict=True) if not _within(pieces, middle)
+        ]
+        inside = sections._replace(**dict.fromkeys(outside))
         number, medium = max(
             ((i, layer) for i, layer in enumerate(media) if layer.start <= start),
             key=lambda found: found[1].start,
@@ -181,7 +211,9 @@ def _named(name: str, key: str, deck: Deck, marks: list[float]) -> Spans:
 def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: list[str]) -> Layer:
     """Layer, the medium `number`, with the numbers of the sections that act in it."""
     angle = 0.0
-    if inside.rashba is not None:
+    if rotates(deck):
+        layer = layer._replace(turn=_turn(inside, layer, deck))
+    elif inside.rashba is not None:
         E_so = inside.rashba.field * (1.0 if deck.reduced else 1.0 / deck.gas.v_F / HBAR)
         layer = layer._replace(rashba=_times(-2.0 * E_so, inside.rashba.direction))
     if inside.impurity is not None:
@@ -195,6 +227,28 @@ def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: lis
     if inside.field is not None:
         layer = layer._replace(hall=_hall(inside.field, angle, layer, deck, notes))
     return layer
+
+
+def _turn(inside: Sections, layer: Layer, deck: Deck) -> tuple[float, ...]:
+    """Rows of the matrix of Ω_so in a layer: 2E_so k_F/ħ and 2β k_F/ħ with the layer's k_F [1/τ]."""
+    turn, gas = np.zeros((3, 3)), deck.gas
+    for section, key in zip(inside[:2], KEYS[:2], strict=True):
+        if section is None:
+            continue
+        if math.isnan(gas.k_F):
+            raise InputError(
+                f"{key}.field needs k_F with spin_orbit.rotation: give electrons.fermi_wavenumber"
+                + (", in 1/ℓ" if deck.reduced else "")
+            )
+        strength = section.field * (1.0 if deck.reduced else 1.0 / gas.v_F / HBAR)
+        angle = 2.0 * strength * _k_F_ell(gas, layer) * (layer.collisions / layer.v)
+        if isinstance(section, Rashba):
+            turn += rashba_turn(angle, section.direction)
+        else:
+            turn += dresselhaus_turn(angle, section.direction, section.normal)
+    # what cancels cancels, where Rashba is as strong as Dresselhaus
+    turn[np.abs(turn) < _ROUNDING * np.abs(turn).max()] = 0.0
+    return tuple(float(number) for number in turn.ravel())
 
 
 def _own_angles(deck: Deck) -> tuple[float, ...]:

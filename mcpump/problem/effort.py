@@ -7,7 +7,6 @@ import math
 from mcpump.deck.memory import BY_ORDINATES, BY_RAYS, BY_TURNING_RAYS, Sizes, memory_needed, too_large
 from mcpump.errors import InputError
 from mcpump.machine import cores
-from mcpump.names import lines_of
 from mcpump.problem.scene import FEWEST_JUMPED, MEAN_COSINE, Scene
 from mcpump.problem.slab import not_rigid, turns_freely
 from mcpump.textures.parameters import USER, scales_of
@@ -39,7 +38,7 @@ def memory_bytes(scene: Scene, threads: int = 1, first: bool = True) -> int:
     added = int(scene.has_sum) + int(len(scene.sources) > 1)
     amplitudes = 3 * scene.time_functions * (len(scene.walked) + added)
     through = planes * (3 if scene.from_collisions and scene.axes == 1 else 2)
-    totals = amplitudes * (through * bins + len(lines_of(scene.axes)) + 2)
+    totals = amplitudes * (through * bins + len(scene.lines) + 2)
     profiles = len(scene.profiles) * math.prod(scene.cells) * bins * amplitudes
     compiled = _USER_BYTES if scene.texture == USER else 0
     return memory_needed(Sizes(profiles, totals, known), threads, first) + compiled

@@ -8,6 +8,7 @@ from typing import cast
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import Layer
 from mcpump.deck.sections import Axis, Initial, Pulse, face_numbers
+from mcpump.deck.spin_orbit import fastest_turn, rotates
 from mcpump.errors import InputError
 from mcpump.names import CHANNELS
 from mcpump.problem.effort import longest_jump, mean_flights
@@ -104,6 +105,7 @@ def _general_reasons(scene: Scene, deck: Deck) -> tuple[str, ...]:
         "results.end": scene.time_bins > 0,
         "[electric_field]": scene.hall_slot >= 0,
         "electrons.mean_cosine": scene.mean_cosine != 0.0,
+        "spin_orbit.rotation": scene.spin_orbit,
         "[initial]": scene.initial not in (NO_STATE, DRIVEN),
         "a texture at rest": deck.texture is not None and swing(scene.texture, scene.parameters) <= STILL,
         "faces that are crossed some times in a flight": any(scene.folded),
@@ -174,6 +176,7 @@ def _sample(deck: Deck, channels: tuple[str, ...]) -> Scene:
         planes=tuple(float(plane / gas.ell) for plane in deck.planes), first_flights=1, max_flights=deck.run.max_flights,
         walkers_per_block=deck.run.walkers_per_block, seed=deck.run.seed,
         reflection=(left.real, left.imag, right.real, right.imag), mean_cosine=gas.mean_cosine,
+        spin_orbit=rotates(deck),
     )  # fmt: skip
 
 
@@ -258,7 +261,7 @@ def with_charge(scene: Scene) -> Scene:
 
 def _folded(scene: Scene) -> tuple[bool, bool, bool]:
     """Axes whose bounces change nothing, where they are many; dipoles, and what a field drives, are changed by each."""
-    if scene.sources or scene.hall_slot >= 0 or scene.magnet_outside:
+    if scene.sources or scene.hall_slot >= 0 or scene.magnet_outside or scene.spin_orbit:
         return (False, False, False)
     longest = max(layer.v / layer.rate for layer in scene.layers)
 
@@ -354,6 +357,9 @@ def _rotation_step(deck: Deck, texture: MovingTexture, stack: tuple[Layer, ...])
     steps = [LONGEST_STEP, ROTATION_STEP * texture.length / fastest, ROTATION_STEP * texture.time]
     if getattr(deck.texture, "width", None) == 0.0:
         steps.append(SHARP_STEP / fastest)
+    if deck.texture is not None and rotates(deck):
+        # S and Ω_so do not commute: a step of S is not to see spins turn far meanwhile
+        steps.append(1.0 / max(map(fastest_turn, stack)))
     return min(steps)
 
 

@@ -7,7 +7,7 @@ import math
 from mcpump.deck.charge_rules import charge_notes, walks_charge
 from mcpump.deck.deck import Deck
 from mcpump.deck.layer import layer_mechanisms
-from mcpump.deck.spin_orbit import impurity_strength
+from mcpump.deck.spin_orbit import fastest_turn, impurity_strength, splitting
 from mcpump.deck.textures import Junction, Modulated, Spiral, Uniform
 from mcpump.problem.headline import SMALL
 from mcpump.problem.texture_length import texture_length
@@ -88,7 +88,12 @@ def _of_spin_orbit(deck: Deck) -> Regime:
     """Strengths of the spin-orbit coupling, in the layer where they are largest; empty without [spin_orbit]."""
     gas, coupling, numbers = deck.gas, deck.spin_orbit, Regime()
     stack = deck.layers
-    if coupling is not None and coupling.rashba is not None:
+    if coupling is not None and coupling.rotation:
+        turn = max(fastest_turn(layer) / layer.collisions for layer in stack)
+        numbers["Omega_so tau"] = (turn, "", "turn of a spin about spin-orbit fields in one lifetime")
+        share = max(splitting(gas, layer) for layer in stack)
+        numbers["E_so k_F/eps_F"] = (share, "", "spin-orbit splitting, halved, over ε_F")
+    elif coupling is not None and coupling.rashba is not None:
         # −2E_so/(ħv_F) is a layer's number
         E_so = max(0.5 * math.hypot(*layer.rashba) / layer.collisions for layer in stack)
         numbers["E_so k_F tau/hbar"] = (
@@ -204,6 +209,10 @@ def warnings_and_notes(deck: Deck, regime: Regime) -> tuple[list[str], list[str]
     ):
         if abs(number.get(key, 0.0)) > SMALL:
             warnings.append(f"{name} = {number[key]:.3g} is not small: charge is of first order in it")
+    if number.get("E_so k_F/eps_F", 0.0) > SMALL:
+        warnings.append(
+            f"E_so k_F/ε_F = {number['E_so k_F/eps_F']:.3g} is not small: both spins of the walk have one velocity"
+        )
     if number.get("Omega_DP tau", 0.0) > SMALL:
         warnings.append(
             f"dyakonov_perel: Ωτ = {number['Omega_DP tau']:.3g} is not small: 1/τ_sf = Ω²τ wants many collisions a turn"

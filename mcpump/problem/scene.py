@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple
 
 from mcpump.deck.layer import Layer, Vector
-from mcpump.names import AXES, CHANNELS, CHARGES, PARTS
+from mcpump.names import AXES, CHANNELS, CHARGES, PARTS, SPIN_ORBIT_TORQUE, lines_of
 from mcpump.textures.ovf_series import Snapshots
 from mcpump.textures.parameters import DRIVE_CONSTANT, Harmonic, drive_of, shape_of
 from mcpump.textures.program import Program
@@ -122,6 +122,8 @@ class Scene(NamedTuple):
     """Along x the mean number of flights of the longest jump of a walker far from everything; 0: it flies them all."""
     mean_cosine: float = 0.0
     """Mean cosine of the angles by which impurities scatter, after Henyey and Greenstein; 0: isotropically."""
+    spin_orbit: bool = False
+    """Whether spins of `exact` turn about Ω_so(k̂) in every flight (`Layer.turn`)."""
     pulse: bool = False
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
     reflection: tuple[float, float, float, float] = (1.0, 0.0, 1.0, 0.0)
@@ -197,8 +199,18 @@ class Scene(NamedTuple):
         if self.pulse:
             return ("local density", "local current x", "diffusive density", "diffusive current x")
         currents = [f"current {axis}" for axis in AXES[: self.axes]]
-        names = ("density", "torque", "divergence", *currents)
+        names = ("density", "torque", "divergence", *currents, *[SPIN_ORBIT_TORQUE] * self.spin_orbit)
         return tuple(f"{part} {name}" for part in PARTS[:2] for name in names)
+
+    @property
+    def kinds(self) -> int:
+        """Number of profiles of a part."""
+        return len(self.profiles) // 2
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Lines of the spin budget; what spin-orbit coupling has turned comes last."""
+        return (*lines_of(self.axes), *[SPIN_ORBIT_TORQUE] * self.spin_orbit)
 
 
 def paths_are_parallel(scene: Scene) -> bool:

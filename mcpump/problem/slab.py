@@ -145,6 +145,8 @@ def not_solved(problem: Problem, channels: tuple[str, ...]) -> str:
 
 def never_solved(scene: Scene) -> str:
     """Why no channel of a scene has a solution, whatever its texture; empty otherwise."""
+    if scene.spin_orbit:
+        return "spins turn about spin-orbit fields in every flight (spin_orbit.rotation)"
     if scene.axes > 1:
         return "its mesh has other directions than x"
     if scene.time_bins or scene.initial not in (NO_STATE, DRIVEN):

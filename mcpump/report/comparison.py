@@ -110,6 +110,11 @@ def comparison(result: Result) -> list[Row]:
         raise InputError(
             f"{result.name} has no exact solution: impurities do not scatter isotropically (electrons.mean_cosine)"
         )
+    if problem.scene.spin_orbit:
+        raise InputError(
+            f"{result.name} has no exact solution to compare with: spins turn about spin-orbit fields in every flight "
+            f"(spin_orbit.rotation); mcpump.theory.spin_orbit has that of uniform spins and waves"
+        )
     if not (_is_of_waves(problem) or not_solved(problem, problem.scene.channels)):
         return [row for task in _solved(result) for row in _rows(result, task)]
     waves, medium = waves_of(problem), _medium(problem)

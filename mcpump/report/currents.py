@@ -6,7 +6,7 @@ import numpy as np
 
 from mcpump.console import width
 from mcpump.constants import E_CHARGE, HBAR
-from mcpump.names import PARTS
+from mcpump.names import GAINS, PARTS
 from mcpump.report.forecast import forecast_lines
 from mcpump.report.words import (
     Column,
@@ -198,7 +198,8 @@ def budget_lines(result: Result) -> list[str]:
     lines = [f"spin budget{until} [{in_units(budget.units, power)}]"]
     names = labels(result, "line")
     for column in columns:
-        gains, losses = (_side(budget, side, column, 10.0**-power) for side in (names[:2], names[2:]))
+        sides = [tuple(name for name in names if (name in GAINS) == gain) for gain in (True, False)]
+        gains, losses = (_side(budget, side, column, 10.0**-power) for side in sides)
         closes = _closes(result, column) if gains else ""
         name = column["component"] if transient else column_of(result, column)
         lines += wrap(f"  {name}: {gains or '0'} = {losses or '0'}{closes}")

@@ -17,6 +17,7 @@ RARE = "a few groups of blocks make up the error there"
 NOBODY = "no walker came there"
 ON_MESH = (
     "spin_density", "spin_potential", "torque", "spin_current", "spin_current_divergence", "charge_current",
+    "spin_orbit_torque",
 )  # fmt: skip
 """Estimates on the mesh that have parts."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.names import AXES, COMPONENTS, PARTS, harmonic_names, lines_of
+from mcpump.names import AXES, COMPONENTS, GAINS, PARTS, SPIN_ORBIT_TORQUE, harmonic_names, lines_of
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.amplitudes import clocked, spins_of
 from mcpump.tally.charge import charge_coordinates, charge_observables
@@ -119,6 +119,7 @@ def profile_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
         "spin_density": ("density", "density", "non-equilibrium spin density g (rho_s = hbar nu J S + g)"),
         "torque": ("torque", "torque", "relaxation torque T"),
         "spin_current_divergence": ("divergence", "torque", "divergence of the walkers' spin current"),
+        SPIN_ORBIT_TORQUE: (SPIN_ORBIT_TORQUE, "torque", "torque of spin-orbit coupling in flight"),
     }
     found = {
         name: Estimate(*on_mesh(kind, unit), dims, units[unit], title)
@@ -307,21 +308,24 @@ def budget_estimates(problem: Problem, tally: Tally) -> dict[str, Estimate]:
 
     A transient's budget is over all its time, up to the end of the last bin; it stands at the one harmonic "dc".
     """
-    names, kind = lines_of(problem.scene.axes), _budget_kind(problem)
+    names, kind = problem.scene.lines, _budget_kind(problem)
     lines = budget_groups(problem, tally)
-    signs = np.array([1.0, 1.0] + [-1.0] * (len(names) - 2))
-    rest = np.einsum("l,l...->...", signs, lines.mean)
-    gained = np.abs(lines.mean[:2]).sum(axis=0)
+    gains = np.array([name in GAINS for name in names])
+    rest = np.einsum("l,l...->...", np.where(gains, 1.0, -1.0), lines.mean)
+    gained = np.abs(lines.mean[gains]).sum(axis=0)
     imbalance = np.divide(rest, gained, out=np.zeros_like(rest), where=gained > 0.0)
-    dims = ("channel", "harmonic", "component")
+    dims, gained_by = (
+        ("channel", "harmonic", "component"),
+        " + ".join(name for name in names if name in GAINS),
+    )
     return {
         "budget": Estimate(
             lines.mean, lines.stderr(), ("line", *dims), units_of(problem)[kind],
-            "spin budget per area: emitted + torque = stored + relaxed + left + cut",
+            f"spin budget per area: {gained_by} = stored + relaxed + left + cut",
         ),
         "budget_imbalance": Estimate(
             imbalance, None, dims, "1",
-            "emitted + torque − stored − relaxed − left − cut, over emitted + torque",
+            f"{gained_by} − stored − relaxed − left − cut, over {gained_by}",
         ),
     }  # fmt: skip
 
@@ -355,7 +359,7 @@ def coordinates(problem: Problem) -> dict[str, Estimate | tuple[str, ...]]:
     for name, length, cells in zip(AXES[: scene.axes], problem.extents.lengths, scene.cells, strict=False):
         mesh(name, length, cells, "length", "cell")
     labels = {"channel": channels_of(problem), "part": PARTS, "direction": AXES[: scene.axes]}
-    found |= labels | {"component": COMPONENTS, "line": lines_of(scene.axes)}
+    found |= labels | {"component": COMPONENTS, "line": scene.lines}
     found["harmonic"] = harmonic_names(scene.harmonics)
     if scene.time_bins:
         mesh("time", problem.extents.end, scene.time_bins, "time", "time bin")

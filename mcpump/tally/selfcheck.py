@@ -25,6 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mcpump.names import GAINS
 from mcpump.problem.scene import Problem, Scene
 from mcpump.tally.amplitudes import spins_of
 from mcpump.tally.estimates import NOTHING, Estimate
@@ -327,7 +328,7 @@ def budget(problem: Problem, books: Groups, natural: Array) -> Check:
     """
     scene = problem.scene
     mean = np.moveaxis(books.mean, -1, 0)[:, : len(scene.channels)]
-    signs = np.array([1.0, 1.0] + [-1.0] * (len(mean) - 2))
+    signs = np.array([1.0 if name in GAINS else -1.0 for name in scene.lines])
     rest, size = np.abs(np.einsum("l,l...->...", signs, mean)), np.abs(mean).max(axis=0)
     if len(books.deviations):
         unsure = np.sqrt(((books.deviations @ signs) ** 2).sum(axis=0))[: len(scene.channels)]
@@ -364,7 +365,7 @@ def bounds(problem: Problem, walkers: int, books: Groups) -> dict[str, Estimate]
     if not scene.pulse:
         if math.isfinite(scene.t_max):
             met = math.nan if scene.has_sink else float(walkers)
-        elif books.sums[..., -1].any():
+        elif books.sums[..., problem.scene.lines.index("cut")].any():
             met = math.nan
     if met != 0.0:
         shares = _cut_share(problem, books)
@@ -383,7 +384,7 @@ def _cut_share(problem: Problem, books: Groups) -> Array:
     size = mean.max(axis=0)
     here = _of_size(size, 1, False)
     here[:, 1:] = False
-    return np.divide(mean[-1], size, out=np.full_like(size, np.nan), where=here)
+    return np.divide(mean[problem.scene.lines.index("cut")], size, out=np.full_like(size, np.nan), where=here)
 
 
 # Errors ---------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ pumping         mixing conductance, damping, back flow
 half_space      the same beyond diffusion: thick metals and ideal interfaces at any ℓ/λ_s
 decay           how spin decays inside them
 anisotropic     waves, and how spin decays, where impurities scatter by small or large angles
+spin_orbit      how spins relax that turn about spin-orbit fields in every flight, and helices that do not
 =============== ======================================================================================
 
 Nothing here knows units: give SI numbers, or a `Medium.reduced`.
@@ -138,6 +139,14 @@ from mcpump.theory.special_cases import (
     mean_square_displacement,
     tserkovnyak_dc,
 )
+from mcpump.theory.spin_orbit import (
+    dresselhaus_turn,
+    helix_decay,
+    rashba_decay,
+    rashba_turn,
+    spin_orbit_rates,
+    spin_orbit_transient,
+)
 from mcpump.theory.spiral import (
     SpiralSolution,
     conical_spiral_exact,
@@ -195,6 +204,7 @@ __all__ = [
     "crossed_waves",
     "diffusion_average",
     "divergence",
+    "dresselhaus_turn",
     "equilibrium_current",
     "exact_solution",
     "extra_damping",
@@ -206,6 +216,7 @@ __all__ = [
     "half_space_flux",
     "hanle",
     "harmonics",
+    "helix_decay",
     "ideal_step_conductance",
     "impurity_charge_current",
     "impurity_charge_density",
@@ -232,7 +243,9 @@ __all__ = [
     "rashba_charge_density",
     "rashba_charge_density_from_current",
     "rashba_coefficient",
+    "rashba_decay",
     "rashba_local_current",
+    "rashba_turn",
     "relaxation_torque",
     "second_order_current",
     "sharvin_conductance",
@@ -245,6 +258,8 @@ __all__ = [
     "spin_hall_bar_density",
     "spin_hall_current",
     "spin_hall_drive",
+    "spin_orbit_rates",
+    "spin_orbit_transient",
     "spin_potential",
     "spin_resistance",
     "super_current",

@@ -163,8 +163,45 @@ def add_change(scene, alive, change, spins):
 
 
 @part
-def is_field(alive, scale, fields, node):
-    """Whether a field at a node turns spins by more than rounding, in any birth time."""
+def turn_of(turns, layer, ux, uy, uz):
+    """Ω_so(k̂) of ds/dt = s × Ω_so in a flight along (ux, uy, uz) in a layer; turns: `Course.turns`."""
+    if turns is None:
+        return 0.0, 0.0, 0.0
+    return (
+        turns[layer, 0] * ux + turns[layer, 1] * uy + turns[layer, 2] * uz,
+        turns[layer, 3] * ux + turns[layer, 4] * uy + turns[layer, 5] * uz,
+        turns[layer, 6] * ux + turns[layer, 7] * uy + turns[layer, 8] * uz,
+    )
+
+
+@part
+def torque_of_turn(scene, alive, spins, turn, change):
+    """Fill `change` with the spin-orbit torque s × Ω_so on `exact`, with 0 elsewhere."""
+    clear(alive, change)
+    slot, (a, b, c) = scene.slots[EXACT], turn
+    for k in range(alive):
+        p, q, r = spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2]
+        change[slot, k, 0], change[slot, k, 1] = q * c - r * b, r * a - p * c
+        change[slot, k, 2] = p * b - q * a
+
+
+@part
+def angles(scale, time, turns, turn, fields, node, k):
+    """Field (2J/ħ)S at a node times a time, `scale` = 2J/ħ times it, and Ω_so of the flight where there is one."""
+    if turns is None:
+        return scale * fields[node, k, 0], scale * fields[node, k, 1], scale * fields[node, k, 2]
+    return (
+        scale * fields[node, k, 0] + time * turn[0],
+        scale * fields[node, k, 1] + time * turn[1],
+        scale * fields[node, k, 2] + time * turn[2],
+    )
+
+
+@part
+def is_field(turns, alive, scale, fields, node):
+    """Whether a field at a node turns spins by more than rounding, in any birth time; with Ω_so it is taken to."""
+    if turns is not None:
+        return True
     total = 0.0
     for k in range(alive):
         total += abs(fields[node, k, 0]) + abs(fields[node, k, 1]) + abs(fields[node, k, 2])
@@ -172,39 +209,40 @@ def is_field(alive, scale, fields, node):
 
 
 @part
-def rotate(scene, user, place, velocity, age, span, alive, births, fields, spins):
-    """Rotate `exact` along a straight flight that is at a place and `age` at time 0, from the time span[0] to span[1]."""
+def rotate(scene, user, path, age, span, alive, births, fields, spins):
+    """Rotate `exact` along a straight flight from the time span[0] to span[1], by exchange and by Ω_so.
+
+    path: place at time 0, at which its age is `age`, velocity, Ω_so (`turn_of`), and the table of these, or None.
+    """
     slot, J = scene.slots[EXACT], 2.0 * scene.exchange
-    (x, y, z), (vx, vy, vz), (start, end) = place, velocity, span
+    (x, y, z), (vx, vy, vz), turn, turns = path
+    start, end = span
     t, h = start, min(end - start, scene.rotation_step)
     if h < SHORT * scene.rotation_step:
         at = start + 0.5 * h
         look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, HERE)
-        for k in range(alive if is_field(alive, h * J, fields, HERE) else 0):
-            sx, sy, sz = turned(
-                spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2],
-                h * J * fields[0, k, 0], h * J * fields[0, k, 1], h * J * fields[0, k, 2],
-            )  # fmt: skip
+        for k in range(alive if is_field(turns, alive, h * J, fields, HERE) else 0):
+            wx, wy, wz = angles(h * J, h, turns, turn, fields, HERE, k)
+            sx, sy, sz = turned(spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2], wx, wy, wz)
             spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2] = sx, sy, sz
         return
     while t < end:
         for node in range(2):
             at = t + (NODE_2 if node == 1 else NODE_1) * h
             look(scene, user, x + vx * at, y + vy * at, z + vz * at, age + at, alive, births, fields, node)
-        coarse, turns = False, is_field(alive, h * J, fields, HERE) or is_field(alive, h * J, fields, THERE)
-        for k in range(alive if turns else 0):
-            coarse |= too_coarse(
-                h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
-                J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],
-            )  # fmt: skip
+        moves = is_field(turns, alive, h * J, fields, HERE) or is_field(turns, alive, h * J, fields, THERE)
+        coarse = False
+        for k in range(alive if moves else 0):
+            ax, ay, az = angles(J, 1.0, turns, turn, fields, HERE, k)
+            bx, by, bz = angles(J, 1.0, turns, turn, fields, THERE, k)
+            coarse |= too_coarse(h, ax, ay, az, bx, by, bz)
         if coarse:
             h *= 0.5
             continue
-        for k in range(alive if turns else 0):
-            wx, wy, wz = magnus(
-                h, J * fields[0, k, 0], J * fields[0, k, 1], J * fields[0, k, 2],
-                J * fields[1, k, 0], J * fields[1, k, 1], J * fields[1, k, 2],
-            )  # fmt: skip
+        for k in range(alive if moves else 0):
+            ax, ay, az = angles(J, 1.0, turns, turn, fields, HERE, k)
+            bx, by, bz = angles(J, 1.0, turns, turn, fields, THERE, k)
+            wx, wy, wz = magnus(h, ax, ay, az, bx, by, bz)
             sx, sy, sz = turned(spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2], wx, wy, wz)
             spins[slot, k, 0], spins[slot, k, 1], spins[slot, k, 2] = sx, sy, sz
         t = end if h >= end - t else t + h

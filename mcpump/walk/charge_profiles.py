@@ -150,10 +150,12 @@ def converted(scene: Scene, profiles: Array) -> Array:
     """
     size = profiles.shape[-1]
     rows = [np.zeros((0, size))]
-    split = profiles.reshape(2, 3 + scene.axes, scene.cells[0], -1, size)
+    split = profiles.reshape(2, scene.kinds, scene.cells[0], -1, size)
     if converts(scene):
         angles = mean_over_cells(scene, np.array([2.0 * layer.angle for layer in scene.layers]))
-        along = np.tensordot(split[:, CURRENT:].mean(axis=3), angles / scene.cells[0], axes=(2, 0))
+        along = np.tensordot(
+            split[:, CURRENT : CURRENT + scene.axes].mean(axis=3), angles / scene.cells[0], axes=(2, 0)
+        )
         mean = along.reshape(2, scene.axes, -1, 3)
         # ε_ijα j^α with j fixed is e_j × j
         rows.append(

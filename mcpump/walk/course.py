@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mcpump.compiled import inlined
+from mcpump.compiled import borrowed, inlined, part
 from mcpump.problem.scene import Layer, Scene
 from mcpump.problem.spin_hall import sheets_of
 from mcpump.textures.moving import texture_field_rate
@@ -54,6 +54,8 @@ class Course(NamedTuple):
     """(sheets + 1, 9), where an electric field bears spin: quantile of the share of walkers at which a sheet begins
     (the last row: 1), axis of its normal, inward normal (0: inside the sample), from and to where along x, share that
     leaves diffusely, spin per time (three)."""
+    turns: Any = None
+    """(layers, 9): `Layer.turn`; None where spins do not turn about spin-orbit fields."""
 
 
 def course_of(scene: Scene, user: Any) -> Course:
@@ -86,7 +88,9 @@ def course_of(scene: Scene, user: Any) -> Course:
     marks[:, 2] = [int(np.min(np.abs(faces - edge)) <= SAME_PLACE * L) for edge in edges]
     cells = np.stack([cell, layer], axis=1)
     births = _births(scene, user)
-    return Course(edges, cells, marks, media_of(scene), gates_of(scene), *births, sheets_of(scene))
+    return Course(
+        edges, cells, marks, media_of(scene), gates_of(scene), *births, sheets_of(scene), turns_of(scene)
+    )
 
 
 def plain(scene: Scene) -> Scene:
@@ -97,6 +101,17 @@ def plain(scene: Scene) -> Scene:
 def media_of(scene: Scene) -> NDArray[np.float64]:
     """Layers as rows of `Course.media`."""
     return np.array([[m.v, m.rate, m.gamma_sf, m.nu, *m.rashba, m.impurity] for m in scene.layers])
+
+
+def turns_of(scene: Scene) -> NDArray[np.float64] | None:
+    """Layers as rows of `Course.turns`."""
+    return np.array([layer.turn for layer in scene.layers]) if scene.spin_orbit else None
+
+
+@part
+def lent_turns(turns):
+    """The same, borrowed."""
+    return turns if turns is None else borrowed(turns)
 
 
 def gates_of(scene: Scene) -> NDArray[np.float64]:

@@ -145,9 +145,9 @@ def take(marched, scene, course, walker, key, i, j):
     )
     lanes[Y, j], lanes[Z, j] = handed.places[i, 1], handed.places[i, 2]
     lanes[MU, j], lanes[UY, j], lanes[UZ, j] = handed.places[i, 3], handed.places[i, 4], handed.places[i, 5]
-    if scene.axes < 2:
+    if scene.axes < 2 and not scene.spin_orbit:
         lanes[UY, j] = 0.0
-    if scene.axes < 3:
+    if scene.axes < 3 and not scene.spin_orbit:
         lanes[UZ, j] = 0.0
     lanes[AGE, j] = handed.places[i, 6]
     enter(course, walker, handed.numbers[i, HANDED_SLAB], j)
@@ -312,7 +312,7 @@ def meet_gate(scene, course, walker, spin, tallies, key, j):
             )  # fmt: skip
             loses = crosses and uniform(c3) >= gates[gate, WITH_SPIN]
         lanes[MU, j] = mu
-        if scene.axes > 1 and abs(mu) != abs(straight_on):
+        if (scene.axes > 1 or scene.spin_orbit) and abs(mu) != abs(straight_on):
             set_across(scene, lanes, ALONG_X, mu, uniform(c3), j)
     if mirrored and scene.dipoles:
         mirror_dipoles(spin.rows, scene, walker, spin, tallies, LEFT + 1 if right else LEFT, j)

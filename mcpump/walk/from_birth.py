@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mcpump.problem.scene import Scene
 from mcpump.walk.arithmetic import key
-from mcpump.walk.course import Course, course_of, plain
+from mcpump.walk.course import Course, course_of, plain, turns_of
 from mcpump.walk.handed import HANDED_SLAB, HANDED_X, Handed
 from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse, scene_sums, scene_tallies
 from mcpump.walk.marching import Marched
@@ -183,6 +183,7 @@ def lane_state(
         spins=np.zeros((LANES, slots, phases, 3)), kept=np.zeros((LANES, phases, 3)),
         rows=np.zeros((LANES, rows, budget.shape[1])), fields=np.zeros((2, phases, 3)),
         change=np.zeros((slots, phases, 3)), profile=profile[1], passages=passages[1], budget=budget,
+        turns=turns_of(scene),
     )  # fmt: skip
     return Spins(NOTHING, NOTHING, NOTHING, None, marched), Tallies(*[NOTHING] * 5)
 

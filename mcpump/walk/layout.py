@@ -81,7 +81,7 @@ def shapes(scene: Scene) -> dict[str, tuple[int, ...]]:
     return {
         "profiles": (len(scene.profiles), math.prod(scene.cells) * bins, size),
         "passages": (2, planes * bins, size),
-        "budget": (len(lines_of(scene.axes)), size),
+        "budget": (len(scene.lines), size),
         "means": (2, size),
         "projections": (2 * len(waves) * len(wave_amplitudes(scene)) if waves else 2,),
         "conserved": (planes if scene.from_collisions and scene.axes == 1 else 0, size),
@@ -107,7 +107,7 @@ def completed(scene: Scene, profiles: Array, passages: Array, budget: Array, fli
     flights : int
         Flights walked.
     """
-    kinds = 3 + scene.axes
+    kinds = scene.kinds
     if scene.sources:
         turn_into_charge(scene, profiles)
     means = np.zeros((2, profiles.shape[2]))
@@ -133,9 +133,9 @@ def scene_tallies(scene: Scene) -> tuple[Array, Array, Array]:
     """Empty tallies of a block, see `mcpump.walk.walked_flights`."""
     size, bins = len(scene.walked) * scene.time_functions * 3, max(scene.time_bins, 1)
     return (
-        np.zeros((2, math.prod(scene.cells) * bins, 3 + scene.axes, size)),
+        np.zeros((2, math.prod(scene.cells) * bins, scene.kinds, size)),
         np.zeros((2, len(scene.planes) * bins, size)),
-        np.zeros((len(lines_of(scene.axes)), size)),
+        np.zeros((len(scene.lines), size)),
     )
 
 
@@ -160,8 +160,8 @@ def scene_sums(
 def _book_stored(scene: Scene, budget: Array) -> None:
     """Book as stored what oscillates in the sample: gains less losses of every harmonic but DC."""
     lines = lines_of(scene.axes)
-    stored = lines.index("stored")
-    rest = budget[:stored].sum(axis=0) - budget[stored + 1 :].sum(axis=0)
+    stored, turned = lines.index("stored"), budget[len(lines) :].sum(axis=0)
+    rest = budget[:stored].sum(axis=0) - budget[stored + 1 : len(lines)].sum(axis=0) + turned
     steady = np.arange(budget.shape[1]) % (scene.time_functions * 3) < 3
     budget[stored] = np.where(steady, 0.0, rest)
 

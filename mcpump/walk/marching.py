@@ -36,10 +36,13 @@ from mcpump.walk.carried import (
     mirrored,
     rotate,
     spin_rows,
+    torque_of_turn,
     torque_on_emitted,
     torque_on_exact,
+    turn_of,
 )
 from mcpump.walk.charge import charge_slots, forget_spins, turn_dipoles
+from mcpump.walk.course import lent_turns
 from mcpump.walk.handed import HANDED_ALIVE, HANDED_X, Handed, lent_handed
 from mcpump.walk.state import (
     AGE,
@@ -70,6 +73,7 @@ from mcpump.walk.walked_scores import (
     STORED,
     TORQUE,
     add_steady,
+    share_steady,
 )
 
 _numbers = twins(arithmetic)
@@ -124,6 +128,8 @@ class Marched(NamedTuple):
     """(planes · time bins, A)."""
     budget: NDArray[np.float64]
     """(lines, A)."""
+    turns: Any = None
+    """(layers, 9): `Layer.turn`; None where spins do not turn about spin-orbit fields."""
 
 
 @part
@@ -135,6 +141,7 @@ def lent_march(marched):
     return Marched(
         m.scene, m.user, lent_handed(m.handed), b(m.slabs), b(m.counts), b(m.bins), b(m.births), b(m.spins),
         b(m.kept), b(m.rows), b(m.fields), b(m.change), b(m.profile), b(m.passages), b(m.budget),
+        lent_turns(m.turns),
     )  # fmt: skip
 
 
@@ -238,6 +245,7 @@ def follow(m, lanes, layer, spinning, start, end, u, v, born, j):
     kept, alive, stay = row_of(m.kept, j), m.counts[j, ALIVE], end - start
     x, y, z, speed = lanes[X, j], lanes[Y, j], lanes[Z, j], lanes[V, j]
     vx, vy, vz = speed * lanes[MU, j], speed * lanes[UY, j], speed * lanes[UZ, j]
+    turn = turn_of(m.turns, layer, lanes[MU, j], lanes[UY, j], lanes[UZ, j])
     # the stretch is looked at at the time `then`; the ladder turns at the time `when`
     then, when = start + u * stay, start + v * stay
     place = cell_number(m, j) * max(scene.time_bins, 1)
@@ -251,11 +259,12 @@ def follow(m, lanes, layer, spinning, start, end, u, v, born, j):
         if when <= then:
             add_change(scene, alive, m.change, spins)
     if exact:
-        add_steady(scene, alive, spins, m.budget, -1.0)
+        add_steady(scene, m.turns, alive, spins, m.budget, -1.0)
     for half in range(2):  # a loop, so that the rotation is compiled once
         if exact:
             span = (start, then) if half == 0 else (then, end)
-            rotate(scene, user, (x, y, z), (vx, vy, vz), born, span, alive, births, m.fields, spins)
+            path = (x, y, z), (vx, vy, vz), turn, m.turns
+            rotate(scene, user, path, born, span, alive, births, m.fields, spins)
         if half == 0:
             score(m, lanes, then, stay, born, j)
             if kicked and when > then:
@@ -265,8 +274,9 @@ def follow(m, lanes, layer, spinning, start, end, u, v, born, j):
             look(scene, user, x + vx * at, y + vy * at, z + vz * at, born + at, alive, births, m.fields, HERE)
             torque_on_exact(scene, alive, spins, m.fields, m.change)
             add_torque(m, born + at, place, stay, scene.slots[EXACT], j)
+            add_turn(m.turns, m, born + at, place, stay, turn, j)
     if exact:
-        add_steady(scene, alive, spins, m.budget, 1.0)
+        add_steady(scene, m.turns, alive, spins, m.budget, 1.0)
 
 
 @part
@@ -304,6 +314,26 @@ def add_torque(m, age, place, weight, slot, j):
             m.profile[cell, TORQUE, a] += weight * rows[k, a]
             if slot < 0 or a >= first + 3:
                 m.budget[GAINED, a] += weight * rows[k, a]
+            else:
+                share_steady(m.turns, m.budget, a, weight * rows[k, a])
+
+
+@part
+def add_turn(turns, m, age, place, weight, turn, j):
+    """Score the torque of Ω_so on `exact`; the budget has its steady part from `add_steady`."""
+    if turns is None:
+        return
+    scene, rows, bins, alive = m.scene, row_of(m.rows, j), row_of(m.bins, j), m.counts[j, ALIVE]
+    torque_of_turn(scene, alive, row_of(m.spins, j), turn, m.change)
+    count = fill_rows(scene, age, alive, row_of(m.births, j), m.change, rows, bins)
+    width = 3 if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics)
+    first = width * scene.slots[EXACT]
+    for k in range(count):
+        cell = place + (bins[k] if scene.time_bins > 0 else 0)
+        for a in range(first, first + width):
+            m.profile[cell, CURRENT + scene.axes, a] += weight * rows[k, a]
+            if a >= first + 3:
+                m.budget[m.budget.shape[0] - 1, a] += weight * rows[k, a]
 
 
 @part

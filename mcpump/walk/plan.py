@@ -368,5 +368,5 @@ def plain_numbers(scene: Scene) -> Numbers:
         walkers=scene.walkers_per_block, max_flights=scene.max_flights, score_interval=MARCHED_INTERVAL,
         t_end=NEVER, t_spin=NEVER, t_dipole=NEVER, Omega=0.0, harmonics=0, constants=0, pairs=0, exact=False,
         ladder=False, dipoles=any(scene.dipoles), exchange=0.0, nx=0.0, nz=0.0, q=0.0, table_scale=1.0, jump=0.0,
-        folded=scene.folded, mean_cosine=scene.mean_cosine,
+        folded=scene.folded, mean_cosine=scene.mean_cosine, spin_orbit=scene.spin_orbit,
     )  # fmt: skip

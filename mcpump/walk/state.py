@@ -102,6 +102,8 @@ class Numbers(NamedTuple):
     """Axes along which flights go straight on, and are brought back at their ends."""
     mean_cosine: float = 0.0
     """Of the angles of scattering; not 0 for walkers from birth alone."""
+    spin_orbit: bool = False
+    """Whether spins turn about fields that hang on the flight's direction, all of which is then drawn; as above."""
 
 
 class Course(NamedTuple):

@@ -182,8 +182,7 @@ def turn_lane(turning, lanes, name, number, key, j):
         rotate(
             scene,
             user,
-            (x, y, z),
-            (vx, vy, vz),
+            ((x, y, z), (vx, vy, vz), (0.0, 0.0, 0.0), None),
             age,
             (0.0, time),
             scene.phases,

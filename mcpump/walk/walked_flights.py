@@ -39,9 +39,10 @@ from mcpump.walk.carried import (
     rotate,
     torque_on_emitted,
     torque_on_exact,
+    turn_of,
 )
 from mcpump.walk.charge import charge_slots
-from mcpump.walk.course import Course
+from mcpump.walk.course import Course, lent_turns
 from mcpump.walk.handed import hand_over, lent_handed
 from mcpump.walk.state import HALTED, NOT_FINITE, NOT_FINITE_LOCAL
 from mcpump.walk.walked_scores import (
@@ -56,6 +57,7 @@ from mcpump.walk.walked_scores import (
     pass_cut,
     score,
     score_torque,
+    score_turn,
     velocity_of,
     weighed,
 )
@@ -129,7 +131,7 @@ def walk_first_flights(scene, user, key, course, halt, jobs, books, handed, trac
     b, c = borrowed, course
     lent_course = Course(
         b(c.edges), b(c.slabs), b(c.marks), b(c.media), b(c.gates), b(c.quantiles), b(c.inverse_density), c.grid,
-        b(c.birth_times), b(c.sheets),
+        b(c.birth_times), b(c.sheets), lent_turns(c.turns),
     )  # fmt: skip
     over = lent_handed(handed)
     lent_books = Books(b(books.profile), b(books.passages), b(books.budget))
@@ -296,6 +298,7 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
     layer, alive, when = course.slabs[at[SLAB], 1], at[ALIVE], points[1] * piece
     vx, vy, vz = velocity_of(media, layer, walker)
     x, y, z, age = walker[X], walker[Y], walker[Z], walker[AGE]
+    turns, turn = course.turns, turn_of(course.turns, layer, walker[UX], walker[UY], walker[UZ])
     # the piece is looked at after the time `then`, and stands for the time `stay`; second order turns after `when`
     then, stay, weight = points[0] * piece, piece, 1.0
     if local:
@@ -311,34 +314,27 @@ def fly(scene, user, course, local, piece, points, flight, carried, books):
             add_change(scene, alive, change, spins)
     exact = scene.slots[EXACT] >= 0
     if exact and not local:
-        add_steady(scene, alive, spins, books.budget, -1.0)
+        add_steady(scene, turns, alive, spins, books.budget, -1.0)
     for half in range(2):  # a loop, so that the rotation is compiled once
         if exact:
             span = (0.0, then) if half == 0 else (then, piece)
-            rotate(scene, user, (x, y, z), (vx, vy, vz), age, span, alive, births, fields, spins)
+            rotate(
+                scene, user, ((x, y, z), (vx, vy, vz), turn, turns), age, span, alive, births, fields, spins
+            )
         if half == 0 and local:
             score(scene, course, then, stay, flight, carried, books.profile)
         if half == 0 and exact:
-            look(
-                scene,
-                user,
-                x + vx * then,
-                y + vy * then,
-                z + vz * then,
-                age + then,
-                alive,
-                births,
-                fields,
-                HERE,
-            )
+            at_x, at_y, at_z = x + vx * then, y + vy * then, z + vz * then
+            look(scene, user, at_x, at_y, at_z, age + then, alive, births, fields, HERE)
             if perturbed and when > then:
                 add_change(scene, alive, change, spins)  # before `change` serves for the torque on `exact`
             torque_on_exact(scene, alive, spins, fields, change)
             score_torque(scene, course, local, then, stay, scene.slots[EXACT], flight, carried, books)
+            score_turn(turns, scene, course, local, then, stay, turn, flight, carried, books)
     if perturbed and not exact and when > then:
         add_change(scene, alive, change, spins)
     if exact and not local:
-        add_steady(scene, alive, spins, books.budget, 1.0)
+        add_steady(scene, turns, alive, spins, books.budget, 1.0)
     move(scene, media, layer, local, piece, walker)
 
 

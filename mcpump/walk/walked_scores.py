@@ -16,14 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcpump.compiled import called, part
-from mcpump.walk.carried import ALONG_X, ALONG_Y, ALONG_Z, EXACT, fill_rows, mirrored
+from mcpump.walk.carried import ALONG_X, ALONG_Y, ALONG_Z, EXACT, fill_rows, mirrored, torque_of_turn
 from mcpump.walk.charge import charge_slots, set_charge_velocity
 from mcpump.walk.walker import AGE, ALIVE, CERTAIN, DEPTH, FACTOR, ROW_Y, ROW_Z, SLAB, UX, UY, UZ, X, Y, Z
 
 DENSITY, TORQUE, DIVERGENCE, CURRENT = range(4)
-"""Kinds in a profile; the currents along x, y, z are the last."""
+"""Kinds in a profile; behind the currents along x, y, z comes the torque of Ω_so, where spins turn about it."""
 EMITTED, GAINED, STORED, RELAXED, LEFT = np.arange(5)
-"""Lines of the budget; after the faces comes what was cut. Typed, as axes."""
+"""Lines of the budget; after the faces comes what was cut, then what Ω_so has turned. Typed, as axes."""
 
 
 class Books(NamedTuple):
@@ -79,16 +79,26 @@ def weighed(walker, both, piece, u, when):
 
 
 @part
-def add_steady(scene, alive, spins, budget, sign):
+def add_steady(scene, turns, alive, spins, budget, sign):
     """Add the `exact` spins, with a sign, to the DC part of the budget's torque line.
 
-    A piece adds what the spin is at its end less what it was at its start, so that the budget closes.
+    A piece adds what the spin is at its end less what it was at its start, so that the budget closes. Where spins turn
+    about Ω_so as well this is the sum of two torques: exchange's is sampled (`share_steady`), the rest is the other.
     """
-    slot = scene.slots[EXACT]
+    slot, line = scene.slots[EXACT], GAINED if turns is None else budget.shape[0] - 1
     at = 3 * slot if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics) * slot
     for k in range(alive):
         for i in range(3):
-            budget[GAINED, at + i] += sign * spins[slot, k, i]
+            budget[line, at + i] += sign * spins[slot, k, i]
+
+
+@part
+def share_steady(turns, budget, a, gained):
+    """Take a sampled DC torque of exchange out of the line that has the sum of both torques."""
+    if turns is None:
+        return
+    budget[GAINED, a] += gained
+    budget[budget.shape[0] - 1, a] -= gained
 
 
 @part
@@ -106,6 +116,27 @@ def score_torque(scene, course, local, then, weight, slot, flight, carried, book
                 profile[0, cell, TORQUE, a] += weight * rows[k, a]
             elif slot < 0 or a >= first + 3:
                 budget[GAINED, a] += weight * rows[k, a]
+            else:
+                share_steady(course.turns, budget, a, weight * rows[k, a])
+
+
+@part
+def score_turn(turns, scene, course, local, then, weight, turn, flight, carried, books):
+    """Score the torque of Ω_so on `exact`; the budget has its steady part from `add_steady`."""
+    if turns is None:
+        return
+    rows, bins, at, profile, budget = carried.rows, carried.bins, flight.at, books.profile, books.budget
+    torque_of_turn(scene, at[ALIVE], carried.spins, turn, carried.change)
+    count = fill_rows(scene, flight.walker[AGE] + then, at[ALIVE], carried.births, carried.change, rows, bins)
+    width = 3 if scene.time_bins > 0 else 3 * (1 + 2 * scene.harmonics)
+    first, place = width * scene.slots[EXACT], cell_number(scene, course.slabs, at) * max(scene.time_bins, 1)
+    for k in range(count):
+        cell = place + (bins[k] if scene.time_bins > 0 else 0)
+        for a in range(first, first + width):
+            if local:
+                profile[0, cell, CURRENT + scene.axes, a] += weight * rows[k, a]
+            elif a >= first + 3:
+                budget[budget.shape[0] - 1, a] += weight * rows[k, a]
 
 
 @part

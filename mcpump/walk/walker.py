@@ -213,7 +213,7 @@ def set_direction(scene, word, other, walker):
     if scene.dimension == 3:
         mu = 2.0 * uniform(word) - 1.0
         walker[UX] = mu
-        if scene.axes > 1:
+        if scene.axes > 1 or scene.spin_orbit:
             s, angle = math.sqrt(1.0 - mu * mu), 2.0 * math.pi * uniform(other)
             walker[UY], walker[UZ] = s * math.cos(angle), s * math.sin(angle)
     elif scene.dimension == 2:
@@ -239,7 +239,7 @@ def leave_wall(scene, axis, sign, word, other, walker):
         mu = math.sqrt(uniform(word))
         s, angle = math.sqrt(1.0 - mu * mu), 2.0 * math.pi * uniform(other)
         walker[UX + axis] = sign * mu
-        if scene.axes > 1:
+        if scene.axes > 1 or scene.spin_orbit:
             walker[UX + (axis + 1) % 3], walker[UX + (axis + 2) % 3] = (
                 s * math.cos(angle),
                 s * math.sin(angle),

@@ -194,7 +194,7 @@ def turn(scene, walker, spin, count, key):
     deflect(spin.marched, scene, count, walker, key)
     if mesh:
         lane_moves_across(count, lanes)
-    if mesh and scene.mean_cosine == 0.0:
+    if (mesh or scene.spin_orbit) and scene.mean_cosine == 0.0:
         lane_azimuths(
             count,
             scene.axes,

@@ -132,6 +132,7 @@ QUANTITIES = (
         "switch_on", "`first` current, y, a cell, 59.5 τ", "spin_current",
         {"channel": "first", "component": "y", "time": 59.5, "x": 0.1},
     ),
+    in_cell("spin_helix", "a cell, 3.5 τ", channel="exact", component="x", time=3.5, x=5.5),
     in_cell("thin_film", "a cell", channel="first", harmonic="cos1", component="y", x=0.4, y=10.0),
     through("user_texture", "left face", 0.0, "first", "cos1", "x"),
     through("vortex", "right face", 8.0, "second", "dc", "z", PLANES),

@@ -41,7 +41,8 @@ def test_every_key_says_what_it_accepts():
     assert len(rows) > 100
     tables = {row[0] for row in rows if row[1] == "table"}
     assert tables <= {
-        f"| `{name}`" for name in (*deck_sections.Tables.model_fields, "rashba", "impurity", "skew", "stop")
+        f"| `{name}`"
+        for name in (*deck_sections.Tables.model_fields, "rashba", "dresselhaus", "impurity", "skew", "stop")
     }
 
 

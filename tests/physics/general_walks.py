@@ -29,7 +29,6 @@ from walks import (
 )  # fmt: skip
 
 from mcpump import theory
-from mcpump.names import lines_of
 from mcpump.problem.scene import Problem
 from mcpump.textures.parameters import CROSSED_WAVES
 from mcpump.walk.blocks import ground_of
@@ -64,6 +63,8 @@ class GeneralBlocks(NamedTuple):
     walked: dict[str, np.ndarray]
     """As `budget`, of the walkers alone."""
     flights: int
+    spin_orbit_torque: np.ndarray | None
+    """As `density`, where spins turn about spin-orbit fields."""
     freedom: int | None
     """Degrees of freedom of the errors of what is known from random rays; None where no part is."""
 
@@ -117,23 +118,24 @@ def general_walk(problem: Problem) -> GeneralBlocks:
     rows = len(channels), scene.time_functions, 3
     bins = max(scene.time_bins, 1)
 
-    profiles = of("profiles").reshape(count, 2, 3 + scene.axes, *scene.cells, bins, *rows)
+    profiles = of("profiles").reshape(count, 2, scene.kinds, *scene.cells, bins, *rows)
     profiles = np.moveaxis(profiles, (-3, -2, -1), (3, 4, 5))
     passages = of("passages").reshape(count, 2, -1, bins, *rows)
     budget, walked = (
         np.moveaxis(sums.reshape(count, -1, *rows), 1, 0)
         for sums in (of("budget"), np.array([sums.budget for sums in ordered]))
     )
-    names = lines_of(scene.axes)
+    names, kicked = scene.lines, 3 + scene.axes
     return GeneralBlocks(
         channels=channels,
         density=profiles[:, :, 0],
         torque=profiles[:, :, 1],
         divergence=profiles[:, :, 2],
-        flux=profiles[:, :, 3:],
+        flux=profiles[:, :, 3:kicked],
         passages=np.moveaxis(passages, (2, 3), (5, 6)),
         budget=dict(zip(names, budget, strict=True)),
         walked=dict(zip(names, walked, strict=True)),
+        spin_orbit_torque=profiles[:, :, kicked] if scene.spin_orbit else None,
         flights=sum(sums.flights for sums in ordered),
         freedom=len(ground.known.deviations) - 1 if ground.known and "rays" in ground.known.method else None,
     )

@@ -33,7 +33,12 @@ SOURCES = {
     ),
     "spiral": changed(SPIRAL, run__walkers=1280, run__walkers_per_block=64, results__harmonics=2),
     "pulse": changed(PULSE, run__walkers=4096, run__walkers_per_block=256),
-}
+    "turning": changed(
+        SPIRAL, run__walkers=1280, run__walkers_per_block=64, results__channels=["exact"],
+        electrons__fermi_wavenumber=50.0, electrons__spin_relaxation_time=5.0,
+        spin_orbit={"rotation": True, "rashba": {"field": 0.01, "direction": [0, 1, 1]}},
+    ),
+}  # fmt: skip
 
 
 def problem_of(deck):

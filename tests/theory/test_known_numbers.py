@@ -17,7 +17,17 @@ TESTS = Path(__file__).parents[1]
 PAGE = TESTS.parent / "docs" / "PHYSICS.md"
 HEAD = "## Known numbers beyond diffusion"
 NUMBER = re.compile(r"−?\d+(?:\.\d+)?")
-NAMES = {"τ/τ_sf": "ratio", "2Jτ/ħ": "turn", "x/ℓ": "x", "c": "c", "μ": "mu", "R": "R", "T×": "T"}
+NAMES = {
+    "τ/τ_sf": "ratio",
+    "2Jτ/ħ": "turn",
+    "x/ℓ": "x",
+    "c": "c",
+    "μ": "mu",
+    "R": "R",
+    "T×": "T",
+    "Ω_so τ": "angle",
+    "qℓ": "q",
+}
 
 
 def table():
@@ -69,6 +79,10 @@ def share(at, **more):
     return complex(theory.half_space_current(at["x"].real, metal(at), across="turn" in at, **more))
 
 
+def three_dimensional(at):
+    return theory.spin_orbit_rates(theory.rashba_turn(at["angle"].real, (0.0, 0.0, 1.0)))
+
+
 def diffusion_length(at):
     return math.sqrt(metal(at).D * metal(at).tau_sf)
 
@@ -111,6 +125,12 @@ WORKED_OUT = [
         "Valet and Fert's",
         lambda at: math.exp(-at["x"].real / diffusion_length(at)) / share(at),
     ),
+    ("rashba_decay", "λτ of a uniform spin", lambda at: theory.rashba_decay(at["angle"].real)),
+    ("rashba_decay", "λτ in the plane", lambda at: theory.rashba_decay(at["angle"].real, across=True)),
+    ("spin_orbit_rates", "λτ along", lambda at: three_dimensional(at)[2]),
+    ("spin_orbit_rates", "λτ across", lambda at: three_dimensional(at)[0]),
+    ("helix_decay", "λτ of a helix", lambda at: theory.helix_decay(at["angle"].real, at["q"].real)),
+    ("helix_decay", "the same", lambda at: theory.helix_decay(at["angle"].real, at["q"].real, 3)),
 ]
 
 

@@ -27,7 +27,7 @@ from scenes import (
 from test_pulse_walk import DECKS
 from test_pulse_walk import problem_of as pulse_problem
 
-from mcpump.names import CHANNELS, lines_of
+from mcpump.names import CHANNELS
 from mcpump.tally.tally import Tally
 from mcpump.textures.moving import no_user
 from mcpump.textures.parameters import USER
@@ -45,9 +45,9 @@ def test_shapes_of_a_block(name, tmp_path):
     size, bins = amplitudes(given), max(given.time_bins, 1)
     both, charges = {"first", "second"} <= set(given.channels), len(given.sources) > 1
     assert size == (len(given.walked) + both + charges) * given.time_functions * 3
-    assert sums.profiles.shape == (2 * (3 + given.axes), math.prod(given.cells) * bins, size)
+    assert sums.profiles.shape == (2 * given.kinds, math.prod(given.cells) * bins, size)
     assert sums.passages.shape == (2, len(given.planes) * bins, size)
-    assert sums.budget.shape == (len(lines_of(given.axes)), size)
+    assert sums.budget.shape == (len(given.lines), size)
     assert sums.means.shape == (2, size)
     assert given.sources or not sums.projections.any()  # of charge: its waves
     assert all(np.isfinite(part).all() for part in sums)

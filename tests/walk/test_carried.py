@@ -226,10 +226,11 @@ def test_torque_on_the_rotated_spin():
     assert not change[0].any()
 
 
-def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4):
+def turned(given, start, velocity, end, births, spins, begin=0.0, age=0.4, turn=None):
     fields = np.zeros((2, given.phases, 3))
     place, speed = tuple(map(float, start)), tuple(map(float, velocity))
-    rotate(plain(given), no_user(), place, speed, age, (begin, end), given.phases, births, fields, spins)
+    path = place, speed, (0.0, 0.0, 0.0) if turn is None else turn, None if turn is None else np.zeros((1, 9))
+    rotate(plain(given), no_user(), path, age, (begin, end), given.phases, births, fields, spins)
     return spins
 
 
@@ -253,6 +254,24 @@ def test_rotation_along_a_flight_solves_its_equation(exchange):
         exact = solve_ivp(right, (0.0, end), before[1, k], rtol=1e-10, atol=1e-12, method="DOP853").y[:, -1]
         np.testing.assert_allclose(after[1, k], exact, rtol=0.0, atol=5e-5 * np.linalg.norm(exact))
         assert np.linalg.norm(after[1, k]) == pytest.approx(np.linalg.norm(before[1, k]), rel=1e-13)
+
+
+@pytest.mark.parametrize("end", [0.015, 2.3])
+def test_rotation_by_exchange_and_a_spin_orbit_field(end):
+    """ds/dt = s × (2J S(x + vt, t) + Ω_so), in a short step and in many, against an integrator."""
+    given = scene(exchange=0.6, parameters=SPIRAL_2D, phases=2, channels=("exact",), rotation_step=0.1)
+    births, _ = born(given)
+    start, velocity, turn = np.array([0.2, 0.3, 0.0]), np.array([0.6, -0.5, 0.0]), (1.5, -0.7, 2.0)
+    before = np.random.default_rng(3).normal(size=(1, 2, 3))
+    after = turned(given, start, velocity, end, births, before.copy(), turn=turn)
+    for k in range(2):
+
+        def right(t, s, k=k):
+            S = field(given, *(start + velocity * t), births[k, TIME] + 0.4 + t)[:, 0]
+            return np.cross(s, 2.0 * 0.6 * S + turn)
+
+        exact = solve_ivp(right, (0.0, end), before[0, k], rtol=1e-10, atol=1e-12, method="DOP853").y[:, -1]
+        np.testing.assert_allclose(after[0, k], exact, rtol=0.0, atol=5e-5 * np.linalg.norm(exact))
 
 
 def test_rotation_in_a_static_uniform_field_is_exact():

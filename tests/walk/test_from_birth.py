@@ -163,7 +163,7 @@ def test_a_walker_of_a_thin_film_takes_few_pieces():
 def test_the_budget_closes_in_every_block(name, compiled):
     """Emitted + torque = stored + relaxed + left + cut in every channel: DC to rounding, the rest by construction."""
     lines = budget_of(FAMILY[name], sums_of(name, compiled))
-    gained = lines.pop("emitted") + lines.pop("torque")
+    gained = lines.pop("emitted") + lines.pop("torque") + lines.pop("spin_orbit_torque", 0.0)
     rest = gained - sum(lines.values())
     size = np.abs(gained).max() + sum(np.abs(values) for values in lines.values()).max()
     assert np.all(np.abs(rest) <= 2e-14 * size)
@@ -243,7 +243,7 @@ def test_divergence_is_the_net_passage_between_planes(name, tmp_path):
     sums = walked(given, 3, user_for(given, tmp_path))
     bins = max(given.time_bins, 1)
     passages = sums.passages.reshape(2, n + 1, bins, -1)
-    divergence = sums.profiles.reshape(2, 4, n, bins, -1)[:, 2] * (given.lengths[0] / n)
+    divergence = sums.profiles.reshape(2, given.kinds, n, bins, -1)[:, 2] * (given.lengths[0] / n)
     # of charge the books of dipoles have been turned into something else
     spins = len(given.channels) * given.time_functions * 3
     divergence, passages = divergence[..., :spins], passages[..., :spins]

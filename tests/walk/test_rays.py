@@ -41,7 +41,11 @@ from mcpump.walk.rays import ray_flights
 
 FALSE_ALARM = 1e-4
 """Probability with which a right answer fails one test."""
-SCENES = tuple(name for name, given in FAMILY.items() if not given.time_bins and given.hall_slot < 0)
+SCENES = tuple(
+    name
+    for name, given in FAMILY.items()
+    if not (given.time_bins or given.spin_orbit or given.hall_slot >= 0)
+)
 DECKS = Path(__file__).parents[2] / "run"
 
 
