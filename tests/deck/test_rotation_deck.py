@@ -109,6 +109,7 @@ def test_takes_the_general_walk():
         ({"spin_orbit__rashba": None}, "nothing to turn spins about"),
         ({"spin_orbit__rotation": False, "spin_orbit__dresselhaus": OWN}, "needs spin_orbit.rotation = true"),
         ({"spin_orbit__impurity": {"spin_hall_angle": 0.1}}, "cannot be used with [spin_orbit.impurity]"),
+        ({"spin_orbit__skew": {"spin_hall_angle": 0.1}}, "cannot be used with [spin_orbit.skew]"),
         ({"spin_orbit__contact_distance": 3.0}, "no voltage to tell"),
         ({"results__channels": ["first", "exact"]}, 'must be ["exact"]'),
         ({"electrons__dimension": 3, "electrons__mean_cosine": 0.3}, "mean_cosine = 0.3 cannot be used"),
