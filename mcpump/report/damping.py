@@ -149,7 +149,7 @@ def _of_torque(result: Result) -> list[Pumped]:
 def _texts(pumped: Pumped, deck: Deck, magnet: Magnet) -> list[str]:
     """The run's numbers, TBB's, and the exact ones of a thick metal."""
     ideal = _ideal_of(pumped, deck)
-    both = _between(deck) if pumped.x == 0.0 else None
+    both = between_conductances(deck) if pumped.x == 0.0 else None
     return [
         tied(f"g = {in_tens(pumped.g)} /m²"),
         tied(f"α' = {in_tens(pumped.damping)}"),
@@ -181,8 +181,19 @@ class Between(NamedTuple):
     """Thicknesses of the metals over λ_s."""
 
 
-def _between(deck: Deck) -> Between | None:
-    """What a magnet between two metals pumps; None of other samples, and without relaxation."""
+def between_conductances(deck: Deck) -> Between | None:
+    """What a magnet between two metals pumps into both.
+
+    Parameters
+    ----------
+    deck : Deck
+        In SI.
+
+    Returns
+    -------
+    Between or None
+        None of other samples, and without relaxation.
+    """
     if len(deck.media) != 2 or not deck.media[1].magnetic or deck.gas.dimension != 3 or deck.gas.mean_cosine:
         return None
     if min(layer.gamma_sf for layer in deck.media) == 0.0:
@@ -198,7 +209,9 @@ def _between(deck: Deck) -> Between | None:
         sharvin_conductance(medium) * (1.0 - r - right.passed * T)
         for medium, r, T in zip(mediums, R, passing, strict=True)
     ]
-    exact = magnet_between_metals((R[0], R[1]), right.passed * passing[0], (mediums[0], mediums[1]))
+    exact = magnet_between_metals(
+        (R[0], R[1]), right.passed * passing[0], (mediums[0], mediums[1]), deck.angular_frequency or 0.0
+    )
     ends = right.start * gas.ell, deck.sample.x.length
     depths = [
         thickness / math.sqrt(medium.D * medium.tau_sf)

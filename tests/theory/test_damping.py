@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,15 @@ from mcpump.deck.read import deck_from_dict, read_deck
 from mcpump.errors import InputError
 from mcpump.problem.reduce import make_problem
 from mcpump.problem.regime import regime_numbers
-from mcpump.report.damping import back_flow_lines, damping_lines, ideal_conductances
+from mcpump.problem.slab import solution_of
+from mcpump.report.damping import back_flow_lines, between_conductances, damping_lines, ideal_conductances
 from mcpump.tally.damping import damping_observables
 from mcpump.tally.estimates import Estimate, Result
 from mcpump.theory.boundary_layer import face_resistance
 from mcpump.theory.diffusion_stack import diffusion_stack
 from mcpump.theory.half_space import albedo, thick_metal_conductance
 from mcpump.theory.medium import Medium
-from mcpump.theory.pumping import Stage, back_flow_resistance, spin_resistance
+from mcpump.theory.pumping import Stage, back_flow_resistance, sharvin_conductance, spin_resistance
 
 PT = Medium(2.7e5, 7.6e-15, 1.0, 6e47, tau_sf=6.1e-14)
 CU = Medium(1.1e6, 9e-15, 1.0, 7.9e46, tau_sf=1e-11)
@@ -215,6 +217,25 @@ def test_face_of_an_insulating_magnet_is_told_with_its_back_flow():
     assert ideal.diffusive < ideal.exact < ideal.g
     # as `mcpump solve` finds it in 2.1 λ_s: 4.29695e18
     assert ideal.exact == pytest.approx(4.297e18, rel=0.01)
+
+
+def test_interface_with_a_magnet_is_told_between_thick_metals():
+    """All its torque, between metals of 9 λ_s, is that of the closed form; words tell where metals are thinner."""
+    read = partial(read_deck, Path(__file__).parents[2] / "run" / "magnetic_interface.toml")
+    thick = read(["electrons.material=Pt", "electrons.thickness=30 nm", "layer[0].thickness=30 nm",
+                  "sample.x.left=specular", "results.planes=[]"])  # fmt: skip
+    both = between_conductances(thick)
+    assert both.depths == pytest.approx((8.8, 8.8), abs=0.1)
+    edges, found = solution_of(make_problem(thick), ("exact",))
+    torque = np.diff(edges) @ (found["exact"].local.torque + found["exact"].diffusive.torque)[:, 0, 2]
+    gas = thick.gas
+    sharvin = sharvin_conductance(Medium(gas.v_F, gas.tau, 1.0, gas.nu, gas.tau_sf))
+    twist = thick.angular_frequency * gas.tau * math.sin(math.radians(5.0)) ** 2
+    assert 8.0 * sharvin * torque / twist == pytest.approx(both.exact, rel=1e-4)
+    assert both.g == pytest.approx(2.0 * 0.9 * sharvin, rel=1e-9)
+    thin = between_conductances(read([]))
+    assert thin.depths == pytest.approx((0.057, 2.9), abs=0.05)
+    assert between_conductances(read(["electrons.spin_diffusion_length=none"])) is None
 
 
 def test_no_lines_without_a_magnet_or_a_current():
