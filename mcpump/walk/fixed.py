@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 from mcpump.compiled import Translation, float_of, part, twins
 from mcpump.errors import RangeError
 from mcpump.problem.effort import mean_flights
-from mcpump.problem.scene import Scene
-from mcpump.walk import arithmetic, lane_block, scores, walkers
+from mcpump.walk import arithmetic, scores, walkers
 from mcpump.walk.columns import Columns
-from mcpump.walk.layout import GOES_ON, BlockSums, Halt
+from mcpump.walk.lane_block import sums_of_block, tallies_of, walk_plan
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, refuse
 from mcpump.walk.plan import Plan
 from mcpump.walk.state import Tallies
 
@@ -123,56 +123,60 @@ def _groups(columns: Columns) -> list[NDArray[np.intp]]:
     return found
 
 
-def scaled(plan: Plan) -> tuple[Plan, NDArray[np.intp]]:
-    """Plan whose walkers are born with their numbers times 2^E, and E."""
+class FixedPlan(NamedTuple):
+    """A plan whose walkers are born with their numbers times 2^E."""
+
+    plan: Plan
+    exponents: NDArray[np.intp]
+    """E, (numbers,)."""
+
+    def walk(self, block: int, halt: Halt = GOES_ON) -> BlockSums:
+        """Walk block number `block`, as `mcpump.walk.lane_block.walk_lane_block`."""
+        tallies, flights, wrong, walker = self.tallied(block, halt=halt)
+        refuse(wrong, walker, self.plan.scene)
+        return self.sums(tallies, flights)
+
+    def tallied(self, block: int, only: int = -1, halt: Halt = GOES_ON) -> tuple[Tallies, int, int, int]:
+        """Walk a block, or one walker of it: as `mcpump.walk.lane_block.walk_plan`, in fixed point."""
+        return walk_plan(
+            self.plan, block, only, halt=halt, tallies=fixed_tallies(self.plan), kernel=fixed_kernel()
+        )
+
+    def sums(self, tallies: Tallies, flights: int) -> BlockSums:
+        """Turn tallies in fixed point into the layout of all blocks.
+
+        Raises
+        ------
+        RangeError
+            Where a number or a sum was too large.
+        """
+        return sums_of_block(self.plan, _unscaled(self, tallies), flights)
+
+
+def scaled(plan: Plan) -> FixedPlan:
+    """Plan for sums in fixed point."""
     exponents = exponents_of_numbers(plan)
     source = np.ldexp(plan.course.source, exponents)
-    return plan._replace(course=plan.course._replace(source=source)), exponents
+    return FixedPlan(plan._replace(course=plan.course._replace(source=source)), exponents)
 
 
 def fixed_tallies(plan: Plan) -> Tallies:
     """Empty tallies in fixed point: of each one column more, in which what is too large is noted."""
-    return Tallies(*(np.zeros((len(one), one.shape[1] + 1), np.int64) for one in lane_block.tallies_of(plan)))
+    return Tallies(*(np.zeros((len(one), one.shape[1] + 1), np.int64) for one in tallies_of(plan)))
 
 
-def unscaled(plan: Plan, exponents: NDArray[np.intp], tallies: Tallies) -> Tallies:
-    """Tallies in fixed point as numbers.
-
-    Raises
-    ------
-    RangeError
-        Where a number or a sum was too large.
-    """
+def _unscaled(fixed: FixedPlan, tallies: Tallies) -> Tallies:
+    """Tallies in fixed point as numbers."""
     if any(one[:1, -1].any() for one in tallies):
         raise RangeError("a block's sum in fixed point is not finite or out of range")
-    columns = plan.columns
+    columns, exponents = fixed.plan.columns, fixed.exponents
     row = exponents[: columns.row]
     # of `first` and `second_ladder`, which stand side by side at birth, the latter alone is scored
     spins = exponents[columns.row :][: 3 * (columns.exact + columns.ladder)]
-    active, each = spins, np.repeat(spins.reshape(-1, 1, 3), 3, axis=1).ravel()
+    each = np.repeat(spins.reshape(-1, 1, 3), 3, axis=1).ravel()
     scored = (tallies.visits.shape[1] - 1 - len(each)) // max(columns.row, 1)
-    powers = Tallies(
-        np.concatenate([np.tile(row, scored), each]), np.concatenate([row, row, active]),
-        np.concatenate([row, row, active]), np.concatenate([row, active]), np.concatenate([row, active]),
-    )  # fmt: skip
+    twice, once = np.concatenate([row, row, spins]), np.concatenate([row, spins])
+    powers = (np.concatenate([np.tile(row, scored), each]), twice, twice, once, once)
     return Tallies(
         *(np.ldexp(one[:, :-1].astype(float), -power) for one, power in zip(tallies, powers, strict=True))
     )
-
-
-def walk_fixed_block(plan: Plan, exponents: NDArray[np.intp], block: int, halt: Halt = GOES_ON) -> BlockSums:
-    """Walk block number `block` of a plan that is `scaled`, as `mcpump.walk.lane_block.walk_lane_block`."""
-    tallies, flights, wrong, walker = lane_block.walk_plan(
-        plan, block, halt=halt, tallies=fixed_tallies(plan), kernel=fixed_kernel()
-    )
-    lane_block.refuse(wrong, walker, plan.scene)
-    return lane_block.sums_of_block(plan, unscaled(plan, exponents, tallies), flights)
-
-
-def why_not_fixed(scene: Scene, turned: bool) -> str:
-    """Why a scene has no sums in fixed point, in words; nothing where it has."""
-    if scene.pulse:
-        return "a [pulse] counts walkers by a way of its own"
-    if not scene.from_collisions:
-        return "the general walk adds in floating point alone"
-    return "its spins turn in flight in a texture that does not precess rigidly along x" if turned else ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,11 +16,10 @@ from numpy.typing import NDArray
 from mcpump.errors import InputError
 from mcpump.machine import local_rank
 from mcpump.walk.arithmetic import key
-from mcpump.walk.fixed import fixed_tallies, unscaled
-from mcpump.walk.lane_block import kinds_of, refuse, sums_of_block
-from mcpump.walk.layout import BlockSums, Halt
-from mcpump.walk.plan import Plan
-from mcpump.walk.state import HALTED, Course, Tallies
+from mcpump.walk.fixed import FixedPlan, fixed_tallies
+from mcpump.walk.lane_block import kinds_of
+from mcpump.walk.layout import GOES_ON, BlockSums, Halt, HaltedError, refuse
+from mcpump.walk.state import Course, Tallies
 
 THREADS = 128
 """Threads of a block of the grid."""
@@ -75,59 +75,74 @@ def simulated() -> bool:
 class GpuPlan(NamedTuple):
     """A plan on a GPU."""
 
-    plan: Plan
-    exponents: NDArray[np.intp]
+    fixed: FixedPlan
+    number: int
+    """Of the GPU."""
     course: Course
     kinds: Any
     table: Any
 
+    def walk(self, block: int, halt: Halt = GOES_ON) -> BlockSums:
+        """Walk block number `block`, with the bits of `FixedPlan.walk`."""
+        tallies, flights = self.tallied(block, halt=halt)
+        if flights.min() < 0:
+            walker, plan = int(np.argmin(flights >= 0)), self.fixed.plan
+            refuse(-int(flights[walker]), block * plan.numbers.walkers + walker, plan.scene)
+        return self.fixed.sums(tallies, int(flights.sum()))
 
-def on_gpu(plan: Plan, exponents: NDArray[np.intp]) -> GpuPlan:
-    """Bring a plan that is `scaled` (`mcpump.walk.fixed`) to the GPU of this process."""
-    numba_cuda = cuda()
-    numba_cuda.select_device(device_number())
-    there = _there(numba_cuda)
+    def tallied(
+        self,
+        block: int,
+        first: int = 0,
+        last: int | None = None,
+        threads: int = THREADS,
+        halt: Halt = GOES_ON,
+    ) -> tuple[Tallies, NDArray[np.int64]]:
+        """Walk walkers first … last − 1 of a block: tallies, and the flights of each, or −what went wrong.
+
+        threads: of a block of the grid.
+        """
+        kernels, plan, numba_cuda = importlib.import_module("mcpump.walk.gpu_kernel"), self.fixed.plan, cuda()
+        last = plan.numbers.walkers if last is None else last
+        numba_cuda.select_device(self.number)
+        stream = numba_cuda.stream()  # blocks of other threads go beside
+        there = partial(_there(numba_cuda), stream=stream)
+        tallies: Any = Tallies(*map(there, fixed_tallies(plan)))
+        flights: Any = there(np.zeros(plan.numbers.walkers, np.int64))
+        kernel, words = kernels.kernel_of(plan.columns.row), key(plan.scene.seed)
+        for start in range(first, last, PORTION):
+            if halt[0] != 0:
+                raise HaltedError
+            end = min(start + PORTION, last)
+            with kernels.strictly():
+                kernel[-(-(end - start) // threads), threads, stream](
+                    plan.numbers,
+                    self.course,
+                    self.kinds,
+                    self.table,
+                    tallies,
+                    words,
+                    block,
+                    start,
+                    end,
+                    flights,
+                )
+            stream.synchronize()
+        if not simulated():
+            tallies, flights = Tallies(*(one.copy_to_host() for one in tallies)), flights.copy_to_host()
+        return tallies, flights
+
+
+def on_gpu(fixed: FixedPlan) -> GpuPlan:
+    """Bring a plan to the GPU of this process."""
+    numba_cuda, number = cuda(), device_number()
+    numba_cuda.select_device(number)
+    there, plan = _there(numba_cuda), fixed.plan
     return GpuPlan(
-        plan, exponents, Course(*map(there, plan.course)), there(kinds_of(plan.columns)), there(plan.table)
+        fixed, number, Course(*map(there, plan.course)), there(kinds_of(plan.columns)), there(plan.table)
     )
 
 
-def _there(numba_cuda: Any) -> Callable[[Any], Any]:
+def _there(numba_cuda: Any) -> Callable[..., Any]:
     """What brings an array to the GPU; the simulator takes it as it is."""
-    return np.array if simulated() else numba_cuda.to_device
-
-
-def tallied(
-    gpu: GpuPlan, block: int, halt: Halt, first: int = 0, last: int | None = None
-) -> tuple[Tallies, Any]:
-    """Walk walkers first … last − 1 of a block: tallies in fixed point, and the flights of each, or −what went wrong."""
-    numba_cuda, plan = cuda(), gpu.plan
-    last = plan.numbers.walkers if last is None else last
-    numba_cuda.select_device(device_number())
-    there = _there(numba_cuda)
-    tallies: Any = Tallies(*map(there, fixed_tallies(plan)))
-    flights = there(np.zeros(plan.numbers.walkers, np.int64))
-    kernels = importlib.import_module("mcpump.walk.gpu_kernel")
-    kernel = kernels.kernel_of(plan.columns.row)
-    for start in range(first, last, PORTION):
-        if halt[0] != 0:
-            refuse(HALTED, 0, plan.scene)
-        end = min(start + PORTION, last)
-        with kernels.strictly():
-            kernel[-(-(end - start) // THREADS), THREADS](
-                plan.numbers, gpu.course, gpu.kinds, gpu.table, tallies, key(plan.scene.seed), block, start, end,
-                flights,
-            )  # fmt: skip
-        numba_cuda.synchronize()
-    if simulated():
-        return tallies, flights
-    return Tallies(*(one.copy_to_host() for one in tallies)), flights.copy_to_host()
-
-
-def walk_gpu_block(gpu: GpuPlan, halt: Halt, block: int) -> BlockSums:
-    """Walk block number `block`, as `mcpump.walk.fixed.walk_fixed_block`, with the same bits."""
-    tallies, flights = tallied(gpu, block, halt)
-    if flights.min() < 0:
-        walker = int(np.argmin(flights >= 0))
-        refuse(-int(flights[walker]), block * gpu.plan.numbers.walkers + walker, gpu.plan.scene)
-    return sums_of_block(gpu.plan, unscaled(gpu.plan, gpu.exponents, tallies), int(flights.sum()))
+    return (lambda array, stream=0: array.copy()) if simulated() else numba_cuda.to_device
