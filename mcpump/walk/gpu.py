@@ -79,6 +79,7 @@ class GpuPlan(NamedTuple):
     number: int
     """Of the GPU."""
     course: Course
+    nothing: Any
     kinds: Any
     table: Any
 
@@ -118,6 +119,7 @@ class GpuPlan(NamedTuple):
                 kernel[-(-(end - start) // threads), threads, stream](
                     plan.numbers,
                     self.course,
+                    self.nothing,
                     self.kinds,
                     self.table,
                     tallies,
@@ -139,7 +141,12 @@ def on_gpu(fixed: FixedPlan) -> GpuPlan:
     numba_cuda.select_device(number)
     there, plan = _there(numba_cuda), fixed.plan
     return GpuPlan(
-        fixed, number, Course(*map(there, plan.course)), there(kinds_of(plan.columns)), there(plan.table)
+        fixed,
+        number,
+        Course(*map(there, plan.course)),
+        there(np.zeros((1, 0))),
+        there(kinds_of(plan.columns)),
+        there(plan.table),
     )
 
 

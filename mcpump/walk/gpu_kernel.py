@@ -110,14 +110,17 @@ def strictly() -> Iterator[None]:
 
 @functools.cache
 def python_kernel(numbers: int) -> Any:
-    """Kernel, not compiled, for walkers with so many numbers in a row: a thread walks one of first … last − 1."""
+    """Kernel, not compiled, for walkers with so many numbers in a row: a thread walks one of first … last − 1.
+
+    nothing: an array (1, 0), the row of walkers that have none.
+    """
     width = max(numbers, 1)
 
-    def walk_histories(scene, course, kinds, table, tallies, key, block, first, last, flights):  # type: ignore[no-untyped-def]
+    def walk_histories(scene, course, nothing, kinds, table, tallies, key, block, first, last, flights):  # type: ignore[no-untyped-def]
         lanes = cuda.local.array((ROWS, 1), np.float64)
         words = cuda.local.array((5, 1), np.uint64)
         notes = cuda.local.array((5, 1), np.int64)
-        rows = cuda.local.array((1, width), np.float64)
+        rows = cuda.local.array((1, width), np.float64) if numbers > 0 else nothing
         for i in range(ROWS):
             lanes[i, 0] = 0.0
         walker, spin = Walkers(lanes, words, notes), Spins(rows, kinds, table, None, None, None)
