@@ -41,7 +41,7 @@ from mcpump.walk.walked_flights import walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
 
 if TYPE_CHECKING:
-    from mcpump.walk.gpu import GpuPlan
+    from mcpump.walk.gpu import WalkOnGpu
 
 JUMPED = 1e3
 """Flights that a long walk with jumps costs at most, roughly."""
@@ -185,14 +185,14 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
     return Ground(partial(walk_block, scene, user, course, halt), exponents_of(scene, user), laid, halt)
 
 
-def _fixed(plan: Plan, device: str) -> FixedPlan | GpuPlan:
+def _fixed(plan: Plan, device: str) -> FixedPlan | WalkOnGpu:
     """Plan with sums in fixed point, on the CPU or on the GPU of this process."""
     found = scaled(plan)
     if device == "cpu":
         return found
-    from mcpump.walk.gpu import on_gpu
+    from mcpump.walk.gpu import WalkOnGpu
 
-    return on_gpu(found)
+    return WalkOnGpu(found)
 
 
 def checked_source(problem: Problem, groundwork: Groundwork) -> Source:
@@ -218,7 +218,7 @@ def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> 
         Problem in reduced units.
     user : compiled function
         The user's texture, or `no_user()`.
-    course : Plan, FixedPlan, GpuPlan, Ways or None
+    course : Plan, FixedPlan, WalkOnGpu, Ways or None
         Where walkers are born and what they meet: of walks from first collisions from `plan_of`, or made of it for sums
         in fixed point, from birth from `ways_of`, of a pulse none.
     halt : ndarray

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from functools import partial
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,7 +45,7 @@ def cuda() -> Any:
             OUT_OF_MACHINE.format("numba-cuda", "pip install 'mcpump[cuda]' brings it")
         ) from None
     if not found.is_available():
-        reason = " ".join(str(found.cuda_error() or "no GPU is seen").split())
+        reason = " ".join(str(found.cuda_error() or "no GPU is seen").split()).rstrip(".")
         raise InputError(OUT_OF_MACHINE.format("an NVIDIA GPU and its driver", reason))
     return found
 
@@ -133,6 +134,20 @@ class GpuPlan(NamedTuple):
         if not simulated():
             tallies, flights = Tallies(*(one.copy_to_host() for one in tallies)), flights.copy_to_host()
         return tallies, flights
+
+
+class WalkOnGpu:
+    """A walk on the GPU of this process, which is looked for when the first block is walked: sums need none."""
+
+    def __init__(self, fixed: FixedPlan) -> None:
+        self.fixed, self.lock = fixed, Lock()
+        self.plan: GpuPlan | None = None
+
+    def walk(self, block: int, halt: Halt = GOES_ON) -> BlockSums:
+        """Walk block number `block`."""
+        with self.lock:
+            self.plan = self.plan or on_gpu(self.fixed)
+        return self.plan.walk(block, halt)
 
 
 def on_gpu(fixed: FixedPlan) -> GpuPlan:
