@@ -453,7 +453,7 @@ def _ready(
     """What all shall walk; rank 0 finds it."""
     from mcpump.problem.effort import check_memory
     from mcpump.problem.reduce import make_problem, snapshot_bytes  # loads numba, which takes a second
-    from mcpump.simulate.engine import WHOLE, check_start, to_walk
+    from mcpump.simulate.engine import WHOLE, check_device, check_start, to_walk
 
     for wrong in (asked, deck):
         if isinstance(wrong, McpumpError):
@@ -468,6 +468,7 @@ def _ready(
         check_same_deck(deck.resolved, held, results.shown(asked.held_name))
         start = start_of(held, results.shown(asked.held_name))
     problem = make_problem(deck)
+    check_device(problem)
     if asked.way.threads:
         check_memory(problem.scene, asked.way.threads, snapshot_bytes(problem))
     if start is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import sys
 import types
@@ -143,6 +144,55 @@ def called(function: Callable[..., Any]) -> Any:
     if _interpreting:
         return function
     return numba.njit(nogil=True, error_model="numpy", **_NO_ENTRIES)(function)
+
+
+class Translation:
+    """Functions made anew with others in the place of some that they call, for other sums or another machine."""
+
+    def __init__(
+        self, instead: dict[Any, Any], tag: str, compile_: Callable[[Any, Any], Any] | None = None
+    ) -> None:
+        """Name what stands in the place of what.
+
+        instead: functions by those in whose place they stand; tag: ends the names under which kernels are kept.
+        compile_: compiles all functions anew, given the old one and plain Python; without it those that are not changed
+        stay, and others are compiled as the old ones were.
+        """
+        self.instead, self.tag, self.compile_ = instead, tag, compile_
+        self._made: dict[Any, Any] = {}
+
+    def __call__(self, function: Any) -> Any:
+        """Translate a function and all that it calls."""
+        if function in self.instead:
+            function = self.instead[function]
+        if function not in self._made:
+            self._made[function] = self._translated(function)
+        return self._made[function]
+
+    def _translated(self, function: Any) -> Any:
+        plain = getattr(function, "py_func", function)
+        if not isinstance(plain, types.FunctionType) or not plain.__module__.startswith("mcpump."):
+            return function
+        names = plain.__globals__
+        used = {step.argval for step in dis.get_instructions(plain) if step.opname == "LOAD_GLOBAL"}
+        found = {name: names[name] for name in sorted(used) if callable(names.get(name))}
+        changed = {name: new for name, old in found.items() if (new := self(old)) is not old}
+        if not changed and (self.compile_ is None or plain is function):
+            return function
+        again = types.FunctionType(
+            plain.__code__, names | changed, plain.__name__, plain.__defaults__, plain.__closure__
+        )
+        again.__module__, again.__qualname__ = plain.__module__, f"{plain.__qualname__}.{self.tag}"
+        return self.compile_(function, again) if self.compile_ else _compiled_as(function, again)
+
+
+def _compiled_as(function: Any, again: Callable[..., Any]) -> Any:
+    """Compile plain Python as another function was."""
+    if not hasattr(function, "targetoptions"):
+        return again  # interpreted
+    way = function._compiler.pipeline_class
+    compiled = numba.jit(**function.targetoptions, pipeline_class=way)(again)
+    return _kept(compiled, again) if isinstance(getattr(function, "_cache", None), KernelCache) else compiled
 
 
 @intrinsic

@@ -63,3 +63,11 @@ def first_number(names: tuple[str, ...], default: int) -> int:
     """First of some environment variables that is a number."""
     texts = (os.environ.get(name, "") for name in names)
     return next((int(text) for text in texts if text.isdigit()), default)
+
+
+_LOCAL_RANKS = ("OMPI_COMM_WORLD_LOCAL_RANK", "MPI_LOCALRANKID", "PMIX_LOCAL_RANK", "SLURM_LOCALID")
+
+
+def local_rank() -> int:
+    """Rank among the processes that the launcher gave to this machine, 0 without one."""
+    return first_number(_LOCAL_RANKS, 0)

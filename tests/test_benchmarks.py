@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import os
 import re
 import subprocess
 import sys
@@ -119,6 +120,39 @@ def test_starts_are_measured():
     rows = module("rows")
     text = module("scaling").starts(rows.SMALLEST, None).text
     assert len(rows_of(text)) == 13
+
+
+def test_a_gpu_is_measured_in_its_simulator():
+    """Every way of walking has a row of numbers; what a GPU does not take is told. Times mean nothing there."""
+    command = [sys.executable, str(FOLDER / "gpu.py"), "--smallest", "--only", "azurv1", "stack"]
+    environment = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=300)
+    refused, *rows = rows_of(done.stdout)
+    assert (
+        refused[-1]
+        == 'run.device = "cuda" does not take this deck: a [pulse] counts walkers by a way of its own'
+    )
+    assert [row[1] for row in rows] == ["GPU", "CPU, fixed point", "CPU"]
+    for row in rows:
+        assert row[2] == "32"
+        assert all(float(cell) > 0.0 for cell in row[3:6])
+    # error² is the same for the same walkers, flights too
+    products = [float(row[3]) * float(row[4]) for row in rows]
+    assert max(products) == pytest.approx(min(products), rel=0.02)
+
+
+@pytest.mark.slow  # half a minute
+def test_the_kernel_compiles_for_a_gpu(tmp_path):
+    """Without a GPU, where NVVM is installed (`mcpump[cuda]`); no product and sum are made one."""
+    command = [sys.executable, str(FOLDER / "gpu.py"), "--ptx", str(tmp_path / "kernel.ptx")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode and (
+        "libnvvm" in done.stderr or "libnvrtc" in done.stderr or "nvvm" in done.stderr.lower()
+    ):
+        pytest.skip("the compiler of CUDA is not installed")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("fused: 0, ")
+    assert ".entry" in (tmp_path / "kernel.ptx").read_text(encoding="utf-8")
 
 
 def test_decks_are_measured_beside_an_earlier_mcpump(tmp_path):

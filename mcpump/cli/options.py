@@ -76,6 +76,9 @@ def add_walk_options(command: argparse.ArgumentParser) -> None:
         help="stop at this relative error (of run.stop; else of the DC current along z, middle plane)",
     )  # fmt: skip
     command.add_argument("--seed", metavar="N", help="seed of the random numbers (run.seed)")
+    command.add_argument(
+        "--device", metavar="D", help="cpu or cuda: what walkers are followed on (run.device)"
+    )
     add_threads(command)
     command.add_argument(
         "--checkpoint-every", "--save-every", type=duration, default=SAVE_EVERY, metavar="T", dest="save_every",

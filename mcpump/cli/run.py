@@ -170,7 +170,7 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
     from mcpump.simulate.progress import log
     from mcpump.tally.tally import books_bytes
 
-    named = {"walkers": options.walkers, "seed": options.seed}
+    named = {"walkers": options.walkers, "seed": options.seed, "device": options.device}
     overrides = [f"run.{key}={value}" for key, value in named.items() if value is not None]
     try:
         resume = _to_resume(options)
@@ -183,6 +183,7 @@ def _plan(options: argparse.Namespace) -> tuple[Problem, Start | None] | McpumpE
             log.info(f"{results.shown(output_of(options))} is complete")
             return None
         problem = problem_of(options, overrides, held)
+        simulate.check_device(problem)
         if options.threads:
             check_memory(problem.scene, options.threads, snapshot_bytes(problem))
         start = None

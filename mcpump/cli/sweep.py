@@ -32,13 +32,13 @@ if TYPE_CHECKING:
 
 
 _DEFAULTS = {
-    "walkers": None, "rel_err": None, "threads": None, "max_time": None, "save_every": SAVE_EVERY,
+    "walkers": None, "rel_err": None, "threads": None, "device": None, "max_time": None, "save_every": SAVE_EVERY,
     "log_level": "info", "progress": "auto",
 }  # fmt: skip
 """Options of a sweep that its points' runs take over, and what they are if not given."""
 
 
-_OF_WALKS = ("walkers", "rel_err", "seed", "max_time", "new_walkers", "threads")
+_OF_WALKS = ("walkers", "rel_err", "seed", "max_time", "new_walkers", "threads", "device")
 
 
 class _With(argparse.Action):
@@ -135,7 +135,7 @@ def _sweep(options: argparse.Namespace) -> Sweep:
     from mcpump.simulate.sweep import Sweep
 
     swept = {text.partition("=")[0].strip() for group in options.vary for text in group}
-    fixed = {"run.walkers": "walkers", "run.seed": "seed"}
+    fixed = {"run.walkers": "walkers", "run.seed": "seed", "run.device": "device"}
     for key, name in fixed.items():
         if key in swept and getattr(options, name) is not None:
             raise InputError(f"{key} is swept, so that --{name} cannot set it as well")

@@ -149,6 +149,9 @@ def _with_defaults(data: Any, folder: str | os.PathLike[str]) -> Any:
     if isinstance(texture, Mapping) and texture.get("kind") == "ovf" and "sha256" not in texture:
         found = hash_of_series(texture.get("files"), folder, texture.get("table"))
         given["texture"] = {**texture, **({"sha256": found} if found else {})}
+    walk = given.get("run")
+    if isinstance(walk, Mapping) and walk.get("device") == "cuda":
+        given["run"] = {"sums": "fixed", **walk}
     if isinstance(electrons, Mapping):
         # the mass follows from a density of states that stands in place of the Fermi surface
         free = "density_of_states" not in electrons or any(key in electrons for key in FERMI_KEYS)

@@ -178,6 +178,12 @@ def _pulse_results(deck: Deck) -> Iterator[str]:
             yield f"run.{key} = {value} cannot be used with a [pulse]: {why}; leave it out"
 
 
+def _device(deck: Deck) -> Iterator[str]:
+    """A GPU adds in fixed point."""
+    if deck.run.device == "cuda" and deck.run.sums == "float":
+        yield 'run.sums = "float" must be "fixed" with run.device = "cuda", or left out'
+
+
 def _stop(deck: Deck) -> Iterator[str]:
     """The stop rule names a result that there is, at a place where it is."""
     stop = deck.run.stop
@@ -228,6 +234,7 @@ RULES: tuple[Callable[[Deck], Iterator[str]], ...] = (
     _sizes(_spin_orbit_ratios),
     _results,
     _pulse_results,
+    _device,
     _stop,
     memory,
 )

@@ -397,6 +397,13 @@ class Run(Section):
     rigid precession; `"diffusion"`, of `first` and `second` alone, on any other mesh with specular, absorbing or
     periodic faces. Both need a sink for spin. `"auto"`: where there is one, by diffusion if walkers take fewer than
     10⁴ flights."""
+    device: Annotated[str, fields.one_of("cpu", "cuda")] = "cpu"
+    """`"cuda"`: walkers are followed on an NVIDIA GPU, one for each process of a node; `sums` are then `"fixed"`."""
+    sums: Annotated[
+        str, fields.one_of("float", "fixed"), fields.Follows('`"fixed"` with `device = "cuda"`')
+    ] = "float"
+    """`"fixed"`: what walkers of a block add up is rounded to integers, so that it has the same bits on a CPU and on a
+    GPU (in lanes, where spins turn in flight only in a rigid precession along x)."""
     max_flights: Annotated[int, fields.count(1)] = 1_000_000_000
     """A walker that takes more stops the run."""
     stop: Stop | None = None

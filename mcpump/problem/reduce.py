@@ -74,6 +74,7 @@ def make_problem(deck: Deck) -> Problem:
         conductivity=math.nan if deck.reduced else 2.0 * E_CHARGE**2 * gas.nu * gas.D,
         contact_distance=(deck.spin_orbit.contact_distance or 0.0) if deck.spin_orbit else 0.0,
         magnet=_magnet(deck),
+        device=deck.run.device,
     )
 
 

@@ -67,6 +67,7 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
         If the user's texture cannot be used, or |S| would exceed 1, or a block is too small.
     """
     if deck.pulse is not None:
+        _check_sums(deck, "a [pulse] counts walkers by a way of its own")
         return _pulse(deck)
     found: list[str] = []
     scene = _general(deck, found)
@@ -76,11 +77,25 @@ def make_scene(deck: Deck, notes: list[str]) -> Scene:
         notes += found
         if deck.run.phases != "auto" and not not_rigid(scene):
             notes.append("run.phases is not used: first flights are found by discrete ordinates")
+        turning = "its spins turn in flight in a texture that does not precess rigidly along x"
+        _check_sums(deck, turning if turns_freely(scene) else "")
         return _led_in_lanes(scene, deck)
+    _check_sums(
+        deck, f"{' and '.join(reasons)} asks for the general walk, which adds in floating point alone"
+    )
     notes += [f"this is the general walk, because of {' and '.join(reasons)}", *found]
     if deck.run.score_interval != "auto":
         notes.append("run.score_interval is not used: the general walk scores every flight")
     return scene
+
+
+def _check_sums(deck: Deck, why: str) -> None:
+    """Refuse sums in fixed point, and with them a GPU, where walkers do not have them."""
+    if deck.run.sums == "fixed" and why:
+        asked = 'run.device = "cuda"' if deck.run.device == "cuda" else 'run.sums = "fixed"'
+        raise InputError(
+            f'{asked} does not take this deck: {why}; run.device = "cpu" with run.sums = "float" does'
+        )
 
 
 def _check_interfaces(scene: Scene, kind: str, reasons: tuple[str, ...]) -> None:
@@ -123,7 +138,7 @@ def _led_in_lanes(scene: Scene, deck: Deck) -> Scene:
     return scene._replace(
         from_collisions=True, shifted=deck.run.shift == "auto", reference=_has_reference(scene, deck),
         jump=longest_jump(scene) if jumps else 0.0, score_interval=every,
-        first_flights=1 if wanted == "auto" else int(wanted),
+        first_flights=1 if wanted == "auto" else int(wanted), fixed_sums=deck.run.sums == "fixed",
     )  # fmt: skip
 
 

@@ -128,6 +128,8 @@ class Scene(NamedTuple):
     """Whether it is a pulse of spin at a plane without a texture, which counts walkers and carries no spin."""
     reflection: tuple[float, float, float, float] = (1.0, 0.0, 1.0, 0.0)
     """Re R, Im R of the faces x−, x+, of spin across the magnetization of an insulator beyond them; 1: none."""
+    fixed_sums: bool = False
+    """Whether walkers of a block add integers (`mcpump.walk.fixed`)."""
 
     @property
     def walked(self) -> tuple[str, ...]:
@@ -326,6 +328,8 @@ class Problem(NamedTuple):
     """Length between the contacts of an open circuit [m]; 0 for none."""
     magnet: Magnet | None = None
     """None without [magnet]."""
+    device: str = "cpu"
+    """What walkers are followed on: "cpu" or "cuda"."""
 
 
 class StopRule(NamedTuple):

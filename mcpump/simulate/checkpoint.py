@@ -30,7 +30,7 @@ from mcpump.textures.program import is_function
 
 RANGES = "ranges"
 """Name, among the sums of a checkpoint, of the (n, 2) array of half-open ranges of blocks that they hold."""
-FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights", "texture.file")
+FREE_KEYS = ("run.walkers", "run.stop", "run.max_flights", "run.device", "texture.file")
 """Keys of the deck that may differ between a file and the run that goes on with it: they do not change a walker
 (texture.sha256 tells what is in the texture's file)."""
 ROUNDING = 1e-9

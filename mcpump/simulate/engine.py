@@ -220,6 +220,20 @@ def to_walk(problem: Problem, start: Start | None, part: Part) -> list[range]:
     return todo
 
 
+def check_device(problem: Problem) -> None:
+    """Refuse a GPU that is not there, before anything is walked.
+
+    Raises
+    ------
+    InputError
+        Saying what is missing.
+    """
+    if problem.device == "cuda":
+        from mcpump.walk.gpu import device_number
+
+        device_number()
+
+
 def check_start(problem: Problem, start: Start, path: str) -> None:
     """Refuse what a file holds where it does not fit the problem, before anything is walked.
 
@@ -371,7 +385,10 @@ def make_ready(ranks: Alone, problem: Problem, tell: Callable[[str], None]) -> N
     """Share snapshots between the ranks of a node, and compile the kernels; tell it where that takes long."""
     if problem.snapshots is not None:
         ranks.share_files(partial(store, problem.snapshots), partial(take, problem.snapshots))
-    kernels = kernels_of(problem.scene)
+    on_gpu = problem.device == "cuda"
+    kernels = kernels_of(problem.scene)[int(on_gpu) :]
+    if on_gpu:
+        tell("compiling the kernel of the GPU (up to a minute)")
     if not all(map(is_compiled, kernels)):
         once = ", once for this version on this machine" if can_keep() else ""
         tell(f"compiling the kernels{once} (up to a minute)")

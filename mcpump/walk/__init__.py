@@ -24,6 +24,8 @@ marching        what lanes carry there, and take over (`handed`); both with `wal
                 `geometry`, `natural_sizes`
 charge          charge that first flights carry and leave behind; `charge_profiles` what follows from it
 pulse_block     a block of a plane pulse, from its kernels: `pulse`, with `lanes` and `philox`
+fixed           lanes with sums in fixed point, the same on every machine
+gpu             a block on a GPU: `history`, one walker from birth to death; `gpu_kernel` is all that knows the machine
 replay          the way of one walker, as text
 =============== ====================================================================================================
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ from mcpump.walk.first_flights import (
     FINENESS,
     first_flights_along_x,
 )
+from mcpump.walk.fixed import FixedPlan, fixed_kernel, scaled
 from mcpump.walk.flown_channels import (
     shift_rates,
 )
@@ -30,7 +31,7 @@ from mcpump.walk.known import Groundwork, Known
 from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.layout import BlockSums, Halt
 from mcpump.walk.natural_sizes import natural_exponents
-from mcpump.walk.plan import columns_of, frame_of, plan_of
+from mcpump.walk.plan import Plan, columns_of, frame_of, plan_of
 from mcpump.walk.pulse import first_flights_of_pulse
 from mcpump.walk.pulse_block import pulse_exponents, walk_pulse_block
 from mcpump.walk.rays import RayFlights, Share, ray_flights
@@ -38,6 +39,9 @@ from mcpump.walk.reference_rays import follow_reference
 from mcpump.walk.source import Source, check_source
 from mcpump.walk.walked_flights import walk_first_flights
 from mcpump.walk.walkers import walk_in_lanes
+
+if TYPE_CHECKING:
+    from mcpump.walk.gpu import WalkOnGpu
 
 JUMPED = 1e3
 """Flights that a long walk with jumps costs at most, roughly."""
@@ -173,10 +177,22 @@ def ground_of(problem: Problem, groundwork: Groundwork | None = None) -> Ground:
     course: Any
     if scene.from_collisions:
         course = plan_of(problem, checked_source(problem, laid))
+        if scene.fixed_sums:
+            course = _fixed(course, problem.device)
     else:
         course = None if scene.pulse else ways_of(scene, user)
     halt = np.zeros(1, np.int64)
     return Ground(partial(walk_block, scene, user, course, halt), exponents_of(scene, user), laid, halt)
+
+
+def _fixed(plan: Plan, device: str) -> FixedPlan | WalkOnGpu:
+    """Plan with sums in fixed point, on the CPU or on the GPU of this process."""
+    found = scaled(plan)
+    if device == "cpu":
+        return found
+    from mcpump.walk.gpu import WalkOnGpu
+
+    return WalkOnGpu(found)
 
 
 def checked_source(problem: Problem, groundwork: Groundwork) -> Source:
@@ -202,9 +218,9 @@ def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> 
         Problem in reduced units.
     user : compiled function
         The user's texture, or `no_user()`.
-    course : Plan, Ways or None
-        Where walkers are born and what they meet: of walks from first collisions from `plan_of`, from birth from
-        `ways_of`, of a pulse none.
+    course : Plan, FixedPlan, WalkOnGpu, Ways or None
+        Where walkers are born and what they meet: of walks from first collisions from `plan_of`, or made of it for sums
+        in fixed point, from birth from `ways_of`, of a pulse none.
     halt : ndarray
         One number; not 0 gives the block up.
     block : int
@@ -217,6 +233,8 @@ def walk_block(scene: Scene, user: Any, course: Any, halt: Halt, block: int) -> 
     HaltedError
         If the block was given up.
     """
+    if scene.fixed_sums:
+        return course.walk(block, halt)
     if scene.from_collisions:
         return walk_lane_block(course, block, halt)
     if scene.pulse:
@@ -233,6 +251,7 @@ def kernels_of(scene: Scene) -> tuple[Callable[..., object], ...]:
     """Compiled functions of a scene: the first walks its blocks, others follow rays."""
     if not scene.from_collisions:
         return (first_flights_of_pulse if scene.pulse else walk_first_flights,)
+    walk = fixed_kernel() if scene.fixed_sums else walk_in_lanes
     if not not_rigid(scene):
-        return (walk_in_lanes,)
-    return (walk_in_lanes, follow_rays, follow_reference)[: 3 if scene.reference else 2]
+        return (walk,)
+    return (walk, follow_rays, follow_reference)[: 3 if scene.reference else 2]

@@ -18,6 +18,7 @@ from mcpump.walk.handed import HANDED_SLAB
 from mcpump.walk.lane_loops import AT_GATE, AT_Y, AT_Z, LOWEST, RELAXES, SCORES, STREAM_WALK, TOO_OLD, TWELVE
 from mcpump.walk.marching import GONE, NONE, cross_gate, end_marched, mirror_marched, receive, step_over
 from mcpump.walk.scores import (
+    add,
     add_all,
     add_entry,
     add_event,
@@ -466,10 +467,10 @@ def end_row(rows, scene, walker, spin, tallies, line, j):
     add_all(scene, budget, budget.shape[0] - 1 if line == CUT else line, walker, spin, j, 1.0)
     # the torque along the axis that the spin has taken up
     if scene.exact:
-        budget[TORQUE, at] += lanes[EXACT + 2, j] - lanes[EXACT_BORN, j]
+        add(budget, TORQUE, at, lanes[EXACT + 2, j] - lanes[EXACT_BORN, j])
         at += 3
     if scene.ladder:
-        budget[TORQUE, at] += lanes[LADDER + 2, j] - lanes[LADDER_BORN, j]
+        add(budget, TORQUE, at, lanes[LADDER + 2, j] - lanes[LADDER_BORN, j])
 
 
 @part

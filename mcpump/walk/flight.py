@@ -7,6 +7,7 @@ interfaces, faces and planes, where there is a gate.
 from __future__ import annotations
 
 import math
+from math import expm1
 
 from mcpump.walk.arithmetic import minus_log, sin_cos, uniform
 
@@ -164,6 +165,6 @@ def jump_way(time, flights, v, rate, dimension, c2, c3):
     """
     often = rate * (1.0 - 1.0 / flights)
     t = time * often
-    spread = v / often * math.sqrt(2.0 / dimension * (t + math.expm1(-t)))
+    spread = v / often * math.sqrt(2.0 / dimension * (t + expm1(-t)))
     sine, _ = sin_cos(2.0 * math.pi * (uniform(c3) - 0.5))
     return spread * math.sqrt(2.0 * minus_log(uniform(c2))) * sine

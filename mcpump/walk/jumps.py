@@ -13,6 +13,7 @@ it; off others, and off interfaces, a walker keeps seven jumps' length.
 from __future__ import annotations
 
 import math
+from math import cos, sin
 
 import numpy as np
 
@@ -143,7 +144,7 @@ def turn_over(scene, lanes, time, way, j):
     """Turn spins with the frame alone: where they jump there is no texture."""
     if not (scene.exact or scene.ladder):
         return
-    s, c = math.sin(scene.Omega * time + scene.q * way), math.cos(scene.Omega * time + scene.q * way)
+    s, c = sin(scene.Omega * time + scene.q * way), cos(scene.Omega * time + scene.q * way)
     for active in range(3):
         row = EXACT if active == 0 else (FIRST if active == 1 else LADDER)
         a, b = lanes[row, j], lanes[row + 1, j]

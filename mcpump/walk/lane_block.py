@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +38,27 @@ def tallies_of(plan: Plan) -> Tallies:
     )  # fmt: skip
 
 
+def kinds_of(columns: Columns) -> Array:
+    """What the numbers of a row are: rows as of `Spins.kinds`."""
+    return np.vstack([columns.relaxes, columns.mirrored])
+
+
 def walk_plan(
-    plan: Plan, block: int, only: int = -1, trace: Array = NO_TRACE, halt: Halt = GOES_ON
+    plan: Plan,
+    block: int,
+    only: int = -1,
+    trace: Array = NO_TRACE,
+    halt: Halt = GOES_ON,
+    tallies: Tallies | None = None,
+    kernel: Callable[..., tuple[int, int, int]] = walk_in_lanes,
 ) -> tuple[Tallies, int, int, int]:
-    """Walk a block, or one walker of it: its tallies, flights, what went wrong, and the walker or number of steps."""
-    tallies, columns = tallies_of(plan), plan.columns
-    kinds = np.vstack([columns.relaxes, columns.mirrored])
-    spin = Spins(np.zeros((LANES, columns.row)), kinds, plan.table, turning_of(plan))
-    flights, wrong, which = walk_in_lanes(
+    """Walk a block, or one walker of it: its tallies, flights, what went wrong, and the walker or number of steps.
+
+    tallies: empty ones for another kernel's sums.
+    """  # fmt: skip
+    tallies, columns = tallies or tallies_of(plan), plan.columns
+    spin = Spins(np.zeros((LANES, columns.row)), kinds_of(columns), plan.table, turning_of(plan))
+    flights, wrong, which = kernel(
         plan.numbers,
         plan.course,
         new_walkers(),
@@ -80,6 +94,11 @@ def walk_lane_block(plan: Plan, block: int, halt: Halt = GOES_ON) -> BlockSums:
     """
     tallies, flights, wrong, walker = walk_plan(plan, block, halt=halt)
     refuse(wrong, walker, plan.scene)
+    return sums_of_block(plan, tallies, flights)
+
+
+def sums_of_block(plan: Plan, tallies: Tallies, flights: int) -> BlockSums:
+    """Put the tallies of a block into the layout of all blocks."""
     scene, columns = plan.scene, plan.columns
     size = columns.unfold.shape[1]
     profile = np.zeros((2, len(tallies.visits), 3 + scene.axes, size))

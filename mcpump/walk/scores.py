@@ -5,7 +5,7 @@ What is added to None, where lanes carry no rows, is nothing, and is not compile
 
 from __future__ import annotations
 
-import math
+from math import cos, sin
 
 from mcpump.compiled import part
 from mcpump.walk.state import (
@@ -25,11 +25,17 @@ from mcpump.walk.state import (
 
 
 @part
+def add(tally, place, at, value):
+    """Add a number to a sum; `mcpump.walk.fixed` puts sums in fixed point in its place."""
+    tally[place, at] += value
+
+
+@part
 def phase_of(scene, age):
     """Cosine and sine of Ω · age."""
     if scene.Omega == 0.0:
         return 1.0, 0.0
-    return math.cos(scene.Omega * age), math.sin(scene.Omega * age)
+    return cos(scene.Omega * age), sin(scene.Omega * age)
 
 
 @part
@@ -37,13 +43,13 @@ def add_row(scene, tally, place, at, rows, j, c, s, weight):
     """Add weight × row j, harmonics turned to its age (cosine c, sine s), to tally[place, at:]."""
     constants, pairs = scene.constants, scene.pairs
     for i in range(constants):
-        tally[place, at + i] += weight * rows[j, i]
+        add(tally, place, at + i, weight * rows[j, i])
     cn, sn, first = weight * c, weight * s, constants
     for _ in range(scene.harmonics):
         for i in range(first, first + pairs):
             a, b = rows[j, i], rows[j, i + pairs]
-            tally[place, at + i] += cn * a - sn * b
-            tally[place, at + pairs + i] += sn * a + cn * b
+            add(tally, place, at + i, cn * a - sn * b)
+            add(tally, place, at + pairs + i, sn * a + cn * b)
         cn, sn, first = cn * c - sn * s, sn * c + cn * s, first + 2 * pairs
 
 
@@ -52,7 +58,7 @@ def active_spin(scene, lanes, first, x, j):
     """Spin in three rows of the lanes, turned back by the texture's phase qx: in the frame of x = 0."""
     sx, sy, sz = lanes[first, j], lanes[first + 1, j], lanes[first + 2, j]
     if scene.q != 0.0:
-        s, c = math.sin(scene.q * x), math.cos(scene.q * x)
+        s, c = sin(scene.q * x), cos(scene.q * x)
         sx, sy = c * sx - s * sy, s * sx + c * sy
     return sx, sy, sz
 
@@ -60,9 +66,9 @@ def active_spin(scene, lanes, first, x, j):
 @part
 def add_three(tally, place, at, x, y, z, weight):
     """Add weight × three numbers."""
-    tally[place, at] += weight * x
-    tally[place, at + 1] += weight * y
-    tally[place, at + 2] += weight * z
+    add(tally, place, at, weight * x)
+    add(tally, place, at + 1, weight * y)
+    add(tally, place, at + 2, weight * z)
 
 
 @part
@@ -167,7 +173,7 @@ def visit(scene, walker, spin, visits, j, weight):
     i = min(int(t), spin.table.shape[0] - 1)
     t = t - i
     f = scene.table_scale * (spin.table[i, 1] + t * (2.0 * spin.table[i, 2] + 3.0 * t * spin.table[i, 3]))
-    sine, cosine = math.sin(scene.q * x), math.cos(scene.q * x)
+    sine, cosine = sin(scene.q * x), cos(scene.q * x)
     B = weight * scene.exchange * f
     bx, by, bz = B * scene.nx * cosine, B * scene.nx * sine, B * scene.nz
     for active in range(2):
