@@ -11,6 +11,8 @@ from mcpump.errors import show
 
 _ACROSS = 1e-6
 """Largest cosine between two directions across each other."""
+MOST_SKEWED = 2000
+"""Cells whose charge can fly from each to each, for some ten seconds of work whenever results are made."""
 
 
 def walks_charge(deck: Deck) -> bool:
@@ -138,6 +140,11 @@ def skew(deck: Deck) -> Iterator[str]:
         yield (
             f"spin_orbit.skew.spin_hall_angle = {show(said)}{own} must be at most {1.0 / d:.3g} in size, 1/d: beyond, "
             f"the probability to scatter aside is negative"
+        )
+    if deck.sample.x.cells > MOST_SKEWED:
+        yield (
+            f"sample.x.cells = {deck.sample.x.cells} must be at most {MOST_SKEWED} with [spin_orbit.skew], whose charge flies "
+            f"from each cell to each"
         )
     if len(deck.axes) > 1:
         yield (

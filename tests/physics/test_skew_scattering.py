@@ -172,6 +172,7 @@ def test_which_directions_flow():
 
 
 REFUSED = [
+    ({"sample.x.cells": 2001}, "sample.x.cells = 2001 must be at most 2000 with [spin_orbit.skew]"),
     ({"electrons.dimension": 1}, "electrons.dimension = 1 cannot be used with [spin_orbit.skew]"),
     ({"spin_orbit.skew.spin_hall_angle": -0.4}, "spin_orbit.skew.spin_hall_angle = -0.4 must be at most 0.333 in size"),
     ({"electrons.mean_cosine": 0.3}, "electrons.mean_cosine = 0.3 cannot be used with [spin_orbit.skew]"),
