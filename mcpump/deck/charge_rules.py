@@ -143,8 +143,8 @@ def skew(deck: Deck) -> Iterator[str]:
         )
     if deck.sample.x.cells > MOST_SKEWED:
         yield (
-            f"sample.x.cells = {deck.sample.x.cells} must be at most {MOST_SKEWED} with [spin_orbit.skew], whose charge flies "
-            f"from each cell to each"
+            f"sample.x.cells = {deck.sample.x.cells} must be at most {MOST_SKEWED} with [spin_orbit.skew], whose "
+            f"charge flies from each cell to each"
         )
     if len(deck.axes) > 1:
         yield (

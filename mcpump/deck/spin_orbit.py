@@ -221,7 +221,7 @@ def _coupled(layer: Layer, number: int, inside: Sections, deck: Deck, notes: lis
         layer = layer._replace(impurity=float(impurity_coefficient(angle, 1.0, 1.0)), angle=angle)
     if inside.skew is not None:
         said = inside.skew.spin_hall_angle
-        skew = _own_angle(deck, number, KEYS[3]) if isinstance(said, str) else said
+        skew = _own_angle(deck, number, "spin_orbit.skew") if isinstance(said, str) else said
         both = deck.spin_orbit is not None and deck.spin_orbit.impurity is not None
         layer = layer._replace(skew=skew, angle=layer.angle if both else skew)
     if inside.field is not None:
@@ -280,7 +280,7 @@ def _angle(section: Impurity, number: int, layer: Layer, deck: Deck, notes: list
     given = {
         "coupling": section.coupling,
         "strength": section.strength,
-        "spin_hall_angle": _own_angle(deck, number, KEYS[1]) if isinstance(said, str) else said,
+        "spin_hall_angle": _own_angle(deck, number, "spin_orbit.impurity") if isinstance(said, str) else said,
     }
     key, value = next((item for item in given.items() if item[1] is not None), ("", 0.0))
     assert value is not None
