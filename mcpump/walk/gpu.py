@@ -125,9 +125,7 @@ class GpuPlan(NamedTuple):
                     self.table,
                     tallies,
                     words,
-                    block,
-                    start,
-                    end,
+                    (block, start, end),
                     flights,
                 )
             stream.synchronize()

@@ -110,13 +110,14 @@ def strictly() -> Iterator[None]:
 
 @functools.cache
 def python_kernel(numbers: int) -> Any:
-    """Kernel, not compiled, for walkers with so many numbers in a row: a thread walks one of first … last − 1.
+    """Kernel, not compiled, for walkers with so many numbers in a row: a thread walks one.
 
+    jobs: (block, first, last), walkers first … last − 1 of a block.
     nothing: an array (1, 0), the row of walkers that have none.
     """
     width = max(numbers, 1)
 
-    def walk_histories(scene, course, nothing, kinds, table, tallies, key, block, first, last, flights):  # type: ignore[no-untyped-def]
+    def walk_histories(scene, course, nothing, kinds, table, tallies, key, jobs, flights):  # type: ignore[no-untyped-def]
         lanes = cuda.local.array((ROWS, 1), np.float64)
         words = cuda.local.array((5, 1), np.uint64)
         notes = cuda.local.array((5, 1), np.int64)
@@ -124,6 +125,7 @@ def python_kernel(numbers: int) -> Any:
         for i in range(ROWS):
             lanes[i, 0] = 0.0
         walker, spin = Walkers(lanes, words, notes), Spins(rows, kinds, table, None, None, None)
+        block, first, last = jobs
         born = first + cuda.grid(1)
         if born < last:
             flights[born] = follow_there(scene, course, walker, spin, tallies, key, block, born)

@@ -135,7 +135,7 @@ def ptx(path: Path) -> str:
     dispatcher.get_current_device = H100
     plan = scaled(planned(deck_problem("junction"))).plan
     given: list[Any] = [plan.numbers, plan.course, np.zeros((1, 0)), kinds_of(plan.columns), plan.table]
-    given += [fixed_tallies(plan), key(1), 0, 0, 2, np.zeros(2, np.int64)]
+    given += [fixed_tallies(plan), key(1), (0, 0, 2), np.zeros(2, np.int64)]
     signature = cuda.types.void(*map(typeof, given))
     with gpu_kernel.strictly():
         text, _ = cuda.compile(
