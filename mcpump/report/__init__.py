@@ -4,7 +4,7 @@
 
 ============= ========================================================================================
 table         the whole; from `currents` (planes), `forecast`, `channels`, `mesh`, `times`, `charge`, `voltage`,
-              `pumping`, `damping`, `checks`
+              `overtaking`, `pumping`, `damping`, `checks`
 sweep         CSV of a sweep
 words         numbers with errors, aligned rows
 comparison    against the exact plane-wave solution; `crossover` the local share against ℓ/λ

@@ -68,7 +68,7 @@ class Pumped(NamedTuple):
 
 def damping_lines(result: Result) -> list[str]:
     """Lines of the table; none without [magnet], or where no DC spin current is known."""
-    deck = _deck(result)
+    deck = deck_of(result)
     if deck is None or deck.magnet is None:
         return []
     found = [*_of_torque(result), *_of_planes(result)]
@@ -99,7 +99,7 @@ def _compared(deck: Deck) -> str:
 
 def back_flow_lines(result: Result) -> list[str]:
     """What an ideal interface at the planes would pump, of a run in SI without [magnet], else `damping_lines` tell it."""
-    deck = _deck(result)
+    deck = deck_of(result)
     if deck is None or deck.magnet is not None or deck.reduced or not is_fitted(result):
         return []
     if deck.magnet_outside:  # what passes planes in the metal has met the face
@@ -115,7 +115,7 @@ def back_flow_lines(result: Result) -> list[str]:
     return wrap(f"{_IDEAL}: {'; '.join(texts)}") if texts else []
 
 
-def _deck(result: Result) -> Deck | None:
+def deck_of(result: Result) -> Deck | None:
     """Deck of a run; None where it cannot be read any more."""
     try:
         return deck_from_dict(result.deck, result.name)

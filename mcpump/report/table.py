@@ -22,6 +22,7 @@ from mcpump.report.checks import check_lines
 from mcpump.report.currents import budget_lines, plane_lines
 from mcpump.report.damping import damping_lines
 from mcpump.report.mesh import mesh_lines
+from mcpump.report.overtaking import overtaking_lines
 from mcpump.report.pumping import conclusion_lines, hall_lines, pumping_lines
 from mcpump.report.times import is_pulse, last_current, transient_lines
 from mcpump.report.words import (
@@ -74,7 +75,7 @@ def table(result: Result) -> str:
         lines += plane_lines(result)
     else:
         lines += mesh_lines(result) + budget_lines(result)
-    lines += pumping_lines(result) + damping_lines(result)
+    lines += overtaking_lines(result) + pumping_lines(result) + damping_lines(result)
     lines += hall_lines(result) + charge_lines(result) + conclusion_lines(result)
     lines += channel_lines(result) + against_lines(result) + check_lines(result)
     return printed("\n".join(lines)) + "\n"
