@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from mcpump.cli.plot import add_compare, add_plot
 from mcpump.cli.run import add_merge, add_run, problem_of
 from mcpump.cli.solve import add_solve
 from mcpump.cli.sweep import add_sweep
-from mcpump.errors import McpumpError
+from mcpump.errors import McpumpError, show
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -71,6 +72,9 @@ def _obey(arguments: list[str] | None, options: argparse.Namespace) -> int:
         console.tell("mcpump: out of memory")
         return CRASH
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG:
+            console.tell(f"mcpump: {show(str(error.filename))} cannot be used: {error.strerror}")
+            return BAD_INPUT
         if (file := _edited(options)) is None:
             raise  # a defect of the program
         what = f"{type(error).__name__}, {error}".partition("\n")[0]

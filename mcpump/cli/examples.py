@@ -11,7 +11,7 @@ from typing import Any
 
 from mcpump.cli.options import COMPLETE
 from mcpump.deck.hints import nearest
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 
 
 def add_example(commands: Any) -> None:
@@ -56,7 +56,7 @@ def text(name: str) -> str:
     if plain not in known:
         near = nearest(plain, known)
         hint = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-        raise InputError(f"{name!r} is no example deck: {hint}")
+        raise InputError(f"{show(name)} is no example deck: {hint}")
     return (_folder() / f"{plain}.toml").read_text(encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mcpump.cli.options import COMPLETE
-from mcpump.errors import InputError
+from mcpump.errors import InputError, show
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +103,9 @@ def compare_files(options: Options) -> int:
         try:
             options.output.write_text(text, encoding="utf-8")
         except OSError as error:
-            raise InputError(f"{options.output} cannot be written: {error.strerror}") from None
+            raise InputError(
+                f"{show(str(options.output), 400)} cannot be written: {error.strerror}"
+            ) from None
     print(text.rstrip("\n"))
     return COMPLETE
 

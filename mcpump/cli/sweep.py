@@ -188,7 +188,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise InputError(f"the folder {str(folder)!r} cannot be made: {error.strerror}") from None
+        raise InputError(f"the folder {show(str(folder), 400)} cannot be made: {error.strerror}") from None
 
 
 def _point_file(options: argparse.Namespace, point: Point) -> Path:

@@ -75,6 +75,8 @@ HISTORY = "history"
 
 _SEAL = b"\nsha256 of all bytes before this line: "
 _JSON = "json:"
+LONGEST_NAME = 400
+"""Characters of a file's name that a sentence tells."""
 _NO_MEMORY = "there is too little memory for it"
 _LARGEST_CHUNK = 2**30
 """Bytes; HDF5 takes no chunk of 4 GB or more."""
@@ -196,7 +198,12 @@ def _give_name(temporary: Path, target: Path, overwrite: bool) -> None:
 def shown(path: str | os.PathLike[str]) -> str:
     """A file's name for a sentence: as it is, or quoted where it holds line breaks or what is no text."""
     name = os.fspath(path)
-    return name if name.isprintable() else repr(name)
+    return _short(name if name.isprintable() else repr(name))
+
+
+def _short(name: str) -> str:
+    """Beginning and end of a name that would fill a screen."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME // 2]}…{name[-LONGEST_NAME // 2 :]}"
 
 
 def read(path: str | os.PathLike[str], sealed: bool = False) -> Result:
@@ -346,11 +353,11 @@ def lacks_seal(path: str | os.PathLike[str]) -> bool:
 
 
 def _refuse_target(target: Path, path: str | os.PathLike[str], overwrite: bool) -> None:
-    name = repr(os.fspath(path))  # a name may hold a line break
+    name = _short(repr(os.fspath(path)))  # a name may hold a line break
     try:
         if not target.parent.is_dir():
             raise ResultsFileError(
-                f"{name} cannot be written: the folder {str(target.parent)!r} does not exist."
+                f"{name} cannot be written: the folder {_short(repr(str(target.parent)))} does not exist."
             )
         if target.is_dir():
             raise ResultsFileError(f"{name} is a folder, not a results file.")

@@ -456,5 +456,5 @@ def test_a_key_in_a_list_of_tables(folder):
     deck = ("sweep", "planar.toml", "--vary", "layer[0].start=2, 3", *QUIET)
     good(*deck, "--walkers", 1024)
     assert dataset("planar-sweep.h5").start.values.tolist() == [2.0, 3.0]
-    with pytest.raises(InputError, match="has 1 tables"):
+    with pytest.raises(InputError, match="is a list of 1"):
         swept("layer[3].start=2, 3", deck="planar.toml")
