@@ -4,10 +4,12 @@ As a program (`python test_gpu.py BORN WRITTEN`) it walks on the GPU that numba 
 and writes tallies: which GPU there is must be said before numba is loaded.
 """
 
+import ast
 import math
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,13 +19,24 @@ from scenes import FAMILY, IN_LANES_ALONE, few_rays
 
 from mcpump.compiled import kernel
 from mcpump.errors import InputError, RangeError, WalkerError
-from mcpump.walk import fixed
+from mcpump.walk import events, fixed, jumps, lane_loops, scores, walkers
 from mcpump.walk.blocks import ground_of, groundwork_of
 from mcpump.walk.lane_block import walk_lane_block
 from mcpump.walk.plan import plan_of
 from mcpump.walk.source import Source
 
-NAMES = ("ring", "jumps", "junction", "stack", "rough-2", "charge", "insulators", "losses", "charge-2")
+NAMES = (
+    "ring",
+    "jumps",
+    "junction",
+    "stack",
+    "rough-2",
+    "charge",
+    "insulators",
+    "magnets",
+    "losses",
+    "charge-2",
+)
 """All channels and kinds of gates, dipoles, walkers without a row, those that jump, and a mesh."""
 WALKERS, BLOCK, ALONE = 14, 5, (0, 3, 13)
 JUMPS = {"jump": 100.0, "score_interval": 4, "lengths": (60.0, 1.0, 1.0), "planes": (0.0, 30.0)}
@@ -215,6 +228,22 @@ def _on_simulated_gpu(born, written):
         for only in ALONE:
             found[f"{name} {only}"] = flat(gpu.tallied(BLOCK, only, only + 1)[0])
     np.savez(written, **found, wrong=np.array(_wrong(sources["junction"])))
+
+
+@pytest.mark.parametrize("module", [events, jumps, lane_loops, scores, walkers])
+def test_all_that_adds_to_tallies_can_be_translated(module):
+    """A bare += would round a number to an integer unseen where sums are in fixed point: kernels add by `scores.add`."""
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    own = {"lanes", "walker", "number", "age", "depth", "flag", "rows"}
+    bare = [
+        f"{function.name}: {ast.unparse(node)}"
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef) and function.name != "add"
+        for node in ast.walk(function)
+        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Subscript)
+        if ast.unparse(node.target.value).partition(".")[0] not in own
+    ]
+    assert not bare
 
 
 if __name__ == "__main__":
