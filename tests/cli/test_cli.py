@@ -502,8 +502,8 @@ BAD = {
     "show nothing": (("show", "nothing.h5"), ("nothing.h5", "does not exist")),
     "show a deck": (("show", "junction.toml"), ("junction.toml", "not an HDF5 file")),
     "show a foreign file": (("show", "foreign.h5", "--csv"), ("foreign.h5", "not an HDF5 file")),
-    "no such example": (("example", "juncton"), ("'juncton'", "did you mean junction?")),
-    "example elsewhere": (("example", "../junction"), ("'../junction'",)),
+    "no such example": (("example", "juncton"), ('"juncton"', "did you mean junction?")),
+    "example elsewhere": (("example", "../junction"), ('"../junction"',)),
     # options
     "rel-err of letters": ((*JUNCTION, "--rel-err", "small"), ("relative_error|--rel-err", "small")),
     "rel-err zero": ((*JUNCTION, "--rel-err", "0"), ("relative_error|--rel-err", "0", "positive")),
